@@ -1,0 +1,93 @@
+"""The ``avianvox`` command: a table of commands, each imported when it is called."""
+
+import sys
+from typing import Any
+
+import click
+
+from avianvox.errors import AvianvoxError
+from avianvox.registry import Registry, nearest
+
+COMMANDS: Registry[click.Command] = Registry(
+    "command",
+    {
+        "classify": "avianvox.cli.classify:classify",
+        "probe": "avianvox.cli.probe:probe",
+        "data": "avianvox.cli.data:data",
+        "features": "avianvox.cli.features:features",
+        "train": "avianvox.cli.train:train",
+        "crossval": "avianvox.cli.crossval:crossval",
+        "export": "avianvox.cli.export:export",
+        "models": "avianvox.cli.models:models",
+        "synth": "avianvox.cli.synth:synth",
+        "demo": "avianvox.cli.demo:demo",
+    },
+)
+
+SUMMARIES = {
+    "classify": "Name the species in recordings.",
+    "probe": "Show what recordings hold and whether they decode.",
+    "data": "List, check and split a catalog of recordings.",
+    "features": "Build, inspect and verify a feature store.",
+    "train": "Train a model on a catalog.",
+    "crossval": "Compare models on random and grouped folds.",
+    "export": "Turn a training run into one model file.",
+    "models": "List, describe and verify model files.",
+    "synth": "Synthesise bird-like recordings with known answers.",
+    "demo": "Run the whole line on synthetic voices.",
+}
+"""One line for each command, so that ``avianvox --help`` imports none of them."""
+
+
+class LazyGroup(click.Group):
+    """A click group whose commands come from `COMMANDS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return COMMANDS.get(cmd_name) if cmd_name in COMMANDS else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            ctx.fail(f"no such command '{args[0]}'{nearest(args[0], list(COMMANDS))}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, SUMMARIES[name]) for name in COMMANDS])
+
+
+def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        from avianvox import __version__
+
+        click.echo(f"avianvox {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: avianvox classify recording.mp3",
+)
+@click.option("-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version)
+@click.option("-v", "--verbose", count=True, help="Say more on standard error; -vv adds tracebacks.")
+@click.pass_context
+def cli(ctx: click.Context, verbose: int) -> None:
+    """From recordings of animal voices to species names."""
+    ctx.obj = {"verbose": verbose}
+
+
+def main(args: list[str] | None = None) -> Any:
+    """Run the command line; every `AvianvoxError` becomes one line on standard error and exit code 1."""
+    arguments = sys.argv[1:] if args is None else args
+    try:
+        return cli(args=arguments, prog_name="avianvox")
+    except AvianvoxError as error:
+        if any(a.startswith("-vv") for a in arguments):
+            raise
+        click.echo(f"avianvox: {error}", err=True)
+        sys.exit(1)

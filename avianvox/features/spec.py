@@ -1,0 +1,162 @@
+"""`FeatureSpec`: the one source of truth for extraction, store key, in-graph front end and model file."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from hashlib import sha256
+from typing import Any
+
+from avianvox.config import settings_from_mapping, settings_to_mapping
+from avianvox.errors import InputError, UnknownNameError
+from avianvox.registry import nearest
+
+COMBINATIONS = ("mel", "overwrite", "concatenate")
+"""How a model sees mel and MFCC: bands alone, MFCC in place of the lowest bands, MFCC after the bands."""
+
+_WINDOW_FIELDS = ("combine", "n_frames")
+"""Fields that shape a model's window but not what is extracted and stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSpec:
+    """How sound becomes features.
+
+    Frame ``t`` is centred on sample ``t * hop_length`` and zero-padded at both ends, as librosa does with
+    ``center=True``. Log-mel power is ``10 log10(max(power, log_floor))``: the reference is absolute, so a
+    window's features depend on nothing outside the window.
+
+    Attributes
+    ----------
+    sample_rate : int, Hz
+    n_fft : int, samples; even
+    hop_length : int, samples; a divisor of ``n_fft``
+    window : str; "hann" (periodic)
+    n_mels : int
+        Slaney-style mel bands with area normalisation (librosa's default).
+    fmin_hz, fmax_hz : float
+        Edges of the lowest and highest band.
+    n_mfcc : int
+        Orthonormal DCT-II of the log-mel bands.
+    log_floor : float
+        Least mel power before the logarithm.
+    combine : {"mel", "overwrite", "concatenate"}
+        What a model sees of both.
+    n_frames : int
+        Frames in a model's window.
+    """
+
+    sample_rate: int = 22050
+    n_fft: int = 2048
+    hop_length: int = 512
+    window: str = "hann"
+    n_mels: int = 128
+    fmin_hz: float = 0.0
+    fmax_hz: float = 11025.0
+    n_mfcc: int = 20
+    log_floor: float = 1e-10
+    combine: str = "overwrite"
+    n_frames: int = 128
+
+    def __post_init__(self) -> None:
+        positive = ("sample_rate", "n_fft", "hop_length", "n_mels", "n_mfcc", "log_floor", "n_frames")
+        for name in positive:
+            if getattr(self, name) <= 0:
+                raise InputError(f"FeatureSpec: {name} must be positive, got {getattr(self, name)}")
+        if self.n_fft % 2 or self.n_fft % self.hop_length:
+            raise InputError(
+                "FeatureSpec: n_fft must be even and a multiple of hop_length, "
+                f"got n_fft={self.n_fft}, hop_length={self.hop_length}"
+            )
+        if not 0 <= self.fmin_hz < self.fmax_hz <= self.sample_rate / 2:
+            raise InputError(
+                f"FeatureSpec: expected 0 <= fmin_hz < fmax_hz <= {self.sample_rate / 2}, "
+                f"got {self.fmin_hz} and {self.fmax_hz}"
+            )
+        if self.window != "hann":
+            raise InputError(f"FeatureSpec: window must be 'hann', got '{self.window}'")
+        if self.n_mfcc > self.n_mels:
+            raise InputError(
+                f"FeatureSpec: n_mfcc ({self.n_mfcc}) must not be larger than n_mels ({self.n_mels})"
+            )
+        if self.combine not in COMBINATIONS:
+            raise InputError(
+                f"FeatureSpec: combine must be one of {', '.join(COMBINATIONS)}, got '{self.combine}'"
+                f"{nearest(self.combine, list(COMBINATIONS))}"
+            )
+
+    @property
+    def n_features(self) -> int:
+        """Values stored for each frame: bands, then MFCC."""
+        return self.n_mels + self.n_mfcc
+
+    @property
+    def n_rows(self) -> int:
+        """Values a model sees for each frame under ``combine``."""
+        return self.n_features if self.combine == "concatenate" else self.n_mels
+
+    @property
+    def window_samples(self) -> int:
+        """Samples that one window of ``n_frames`` frames looks at."""
+        return (self.n_frames - 1) * self.hop_length + self.n_fft
+
+    @property
+    def window_s(self) -> float:
+        return self.n_frames * self.hop_length / self.sample_rate
+
+    def frames_of(self, n_samples: int) -> int:
+        """Frames that ``n_samples`` samples give: ``1 + n_samples // hop_length``, and 0 for none."""
+        return 1 + n_samples // self.hop_length if n_samples > 0 else 0
+
+    def frames_to_seconds(self, n_frames: float) -> float:
+        return n_frames * self.hop_length / self.sample_rate
+
+    def seconds_to_frames(self, seconds: float) -> int:
+        return round(seconds * self.sample_rate / self.hop_length)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that change with any field; a model file carries them."""
+        return _digest(self.to_mapping())
+
+    @property
+    def extraction_fingerprint(self) -> str:
+        """The same over the fields that shape what is stored; a feature store carries it."""
+        return _digest({k: v for k, v in self.to_mapping().items() if k not in _WINDOW_FIELDS})
+
+    def to_mapping(self) -> dict[str, Any]:
+        return settings_to_mapping(self)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> "FeatureSpec":
+        """The inverse of `to_mapping`. Raises `ConfigError` on unknown keys."""
+        return settings_from_mapping(cls, values, table="features")
+
+    def with_changes(self, **changes: Any) -> "FeatureSpec":
+        """A copy with some fields replaced."""
+        known = [field.name for field in fields(self)]
+        for name in changes:
+            if name not in known:
+                raise InputError(f"FeatureSpec has no field '{name}'{nearest(name, known)}")
+        return replace(self, **changes)
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+SPECS: dict[str, FeatureSpec] = {
+    "published_v1": FeatureSpec(),
+    "published_v2": FeatureSpec(
+        sample_rate=44100, n_fft=2048, hop_length=256, fmin_hz=500.0, fmax_hz=15000.0
+    ),
+}
+"""Named settings. ``published_v1`` is librosa's defaults at 22,050 Hz and avianvox's own default."""
+
+
+def spec_named(name: str) -> FeatureSpec:
+    """Look a named spec up. Raises `UnknownNameError` with the known names."""
+    if name not in SPECS:
+        raise UnknownNameError(
+            f"unknown feature spec '{name}'{nearest(name, list(SPECS))} (known: {', '.join(SPECS)})"
+        )
+    return SPECS[name]

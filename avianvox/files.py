@@ -1,0 +1,69 @@
+"""Files that appear whole or not at all, and the hashes that name them."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Any
+
+from avianvox.errors import AvianvoxError, InputError, OutputError
+
+
+def output_error(error: OSError, path: Path) -> OutputError:
+    """The one line a user gets when ``path`` cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason = "the disk is full; free some space and run the command again"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        reason = "no permission to write there; choose another place"
+    elif error.errno == errno.ENOENT:
+        reason = "the folder does not exist; create it first"
+    else:
+        reason = error.strerror or str(error)
+    return OutputError(f"cannot write {path}: {reason}")
+
+
+@contextmanager
+def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a temporary sibling of ``path`` for writing and move it into place on success.
+
+    On any exception the temporary file is removed and ``path`` is left as it was.
+
+    Parameters
+    ----------
+    path : path-like
+    mode : {"w", "wb"}
+        Text is UTF-8 with ``\\n`` line ends on every system.
+
+    Raises
+    ------
+    OutputError
+        The disk is full, or the folder is missing or not writable.
+    """
+    if mode not in ("w", "wb"):
+        raise InputError(f"atomic_write takes mode 'w' or 'wb', got '{mode}'")
+    path = Path(path)
+    sibling = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    try:
+        with open(sibling, mode, **text) as stream:  # type: ignore[call-overload]
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(sibling, path)
+    except AvianvoxError:
+        raise
+    except OSError as error:
+        raise output_error(error, path) from error
+    finally:
+        sibling.unlink(missing_ok=True)
+
+
+def sha256_file(path: Path | str, *, block_size: int = 1 << 20) -> str:
+    """Hexadecimal SHA-256 of a file, read in blocks of ``block_size`` bytes."""
+    digest = sha256()
+    with open(path, "rb") as stream:
+        while block := stream.read(block_size):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,205 @@
+"""The values that travel from a microphone to an answer. All of them are frozen.
+
+Conventions: sample and frame indices are the stored truth and seconds are derived from them; audio is
+float32, mono, full scale ±1; feature arrays are time-major, shape ``(n_frames, n_features)``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from avianvox.errors import InputError
+
+NO_BIRD = "no bird"
+"""Label of recordings that hold no animal voice."""
+
+
+class Status(StrEnum):
+    """What came of one input file."""
+
+    OK = "ok"
+    TRUNCATED = "truncated"  # fewer seconds decode than the header promises
+    EMPTY = "empty"  # zero bytes, or a header without a sample
+    UNDECODABLE = "undecodable"  # not audio, or damaged beyond reading
+    SILENT = "silent"  # every sample is (nearly) zero
+    CLIPPED = "clipped"  # a considerable share of the samples stands at full scale
+    UNSUPPORTED = "unsupported"  # a codec that nothing installed here can decode
+    MISSING = "missing"  # no such file, or no permission to read it
+
+    @property
+    def usable(self) -> bool:
+        """Whether samples came out, so that the recording has an answer."""
+        return self in (Status.OK, Status.TRUNCATED, Status.SILENT, Status.CLIPPED)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the command should end with exit code 3 because of this input."""
+        return self not in (Status.OK, Status.SILENT, Status.CLIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One row of a catalog: a sound file and what is known about it.
+
+    Empty strings and ``None`` mean "not known"; nothing is guessed.
+    """
+
+    id: str
+    path: Path
+    label: str = ""  # scientific name, `NO_BIRD`, or "" when unlabelled
+    common_name: str = ""
+    background: tuple[str, ...] = ()  # species that are heard besides
+    recordist: str = ""
+    date: str = ""  # ISO 8601, YYYY-MM-DD
+    time: str = ""  # HH:MM
+    site: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    duration_s: float | None = None  # as the source states it
+    quality: str = ""
+    call_type: str = ""
+    licence: str = ""
+    url: str = ""
+    source: str = ""  # name of the catalog source, for example "xeno_canto"
+
+    @property
+    def session(self) -> str:
+        """Recordist, date and site: recordings that share all three were made on one occasion.
+
+        A recording about which none of the three is known is a session of its own.
+        """
+        if not (self.recordist or self.date or self.site):
+            return f"recording {self.id}"
+        return " | ".join((self.recordist, self.date, self.site))
+
+    @property
+    def attribution(self) -> str:
+        """Recordist, id, address and licence in one line, as Creative Commons asks for."""
+        return ", ".join(part for part in (self.recordist, self.id, self.url, self.licence) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Waveform:
+    """Mono sound. ``samples``: shape (n,), float32, full scale ±1; ``sample_rate`` in Hz."""
+
+    samples: np.ndarray
+    sample_rate: int
+
+    def __post_init__(self) -> None:
+        if self.samples.ndim != 1 or self.samples.dtype != np.float32:
+            raise InputError(
+                "Waveform: expected samples of shape (n,) and dtype float32, "
+                f"got shape {self.samples.shape} and dtype {self.samples.dtype}"
+            )
+        if self.sample_rate <= 0:
+            raise InputError(f"Waveform: expected a positive sample rate, got {self.sample_rate}")
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / self.sample_rate
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureMap:
+    """Features of one recording.
+
+    ``values``: shape (n_frames, n_mels + n_mfcc), float32: log-mel power in dB (reference 1.0), then MFCC.
+    ``fingerprint``: of the extraction settings they were made with.
+    """
+
+    values: np.ndarray
+    fingerprint: str
+
+    @property
+    def n_frames(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """Where a window of features was taken: recording id, first frame and number of frames.
+
+    ``first_frame + n_frames`` beyond the recording's end means that the recording was looped or padded.
+    """
+
+    recording_id: str
+    first_frame: int
+    n_frames: int
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """The classes of a model, in the order of its outputs. Labels belong to the model, not to a folder."""
+
+    names: tuple[str, ...]
+    common_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) != len(self.names):
+            twice = sorted({name for name in self.names if self.names.count(name) > 1})
+            raise InputError(f"LabelSet: labels must be unique, found twice: {', '.join(twice)}")
+        if self.common_names and len(self.common_names) != len(self.names):
+            raise InputError(
+                f"LabelSet: expected {len(self.names)} common names or none, got {len(self.common_names)}"
+            )
+
+    @classmethod
+    def from_recordings(cls, recordings: Sequence[Recording]) -> "LabelSet":
+        """All labels of ``recordings`` in alphabetical order; unlabelled recordings are passed over."""
+        common = {r.label: r.common_name for r in recordings if r.label}
+        names = tuple(sorted(common))
+        return cls(names, tuple(common[name] for name in names))
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """``name -> position``."""
+        return {name: position for position, name in enumerate(self.names)}
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the names in order; two models may only be combined when theirs agree."""
+        return sha256("\n".join(self.names).encode()).hexdigest()
+
+    def common_name(self, position: int) -> str:
+        return self.common_names[position] if self.common_names else ""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Scores of one window of a recording: ``scores`` has shape (n_classes,), float32 in [0, 1]."""
+
+    first_sample: int
+    n_samples: int
+    scores: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The answer for one recording.
+
+    ``scores``: shape (n_classes,), the mean over the windows; ``windows`` in order of time, both empty where
+    ``status`` is not usable. ``message`` says in one line what was wrong with the input, if anything was.
+    """
+
+    path: str
+    status: Status
+    labels: LabelSet
+    scores: np.ndarray
+    windows: tuple[Window, ...]
+    sample_rate: int  # the model's, to which `Window` indices refer
+    header_s: float | None = None
+    decoded_s: float | None = None
+    message: str = ""
+
+    def top(self, n: int = 5) -> list[tuple[str, float]]:
+        """The ``n`` best ``(label, score)`` pairs, best first; ties keep the label order."""
+        order = np.argsort(-self.scores, kind="stable")[:n]
+        return [(self.labels.names[i], float(self.scores[i])) for i in order]
