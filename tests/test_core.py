@@ -1,0 +1,185 @@
+"""The top room: tables of names, configuration, named randomness, whole files, travelling values."""
+
+import errno
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avianvox.config import read_toml, settings_from_mapping, settings_to_mapping
+from avianvox.errors import (
+    AvianvoxError,
+    ConfigError,
+    InputError,
+    MissingExtraError,
+    OutputError,
+    UnknownNameError,
+    require_extra,
+)
+from avianvox.files import atomic_write, sha256_file
+from avianvox.randomness import derive_rng, derive_uniform, hash_name
+from avianvox.registry import Registry
+from avianvox.types import LabelSet, Prediction, Recording, Status, Waveform
+
+
+@dataclass(frozen=True)
+class Settings:
+    learning_rate: float = 1e-3
+    epochs: int = 100
+    name: str | None = None
+    pools: tuple[int, ...] = (3, 3)
+    shuffle: bool = True
+
+
+def test_registry_resolves_on_use_and_names_the_known() -> None:
+    table: Registry[type] = Registry("model", {"path": "pathlib:Path"})
+    assert table.get("path") is Path
+    with pytest.raises(UnknownNameError, match=r"unknown model 'pth'; did you mean 'path'\? \(known: path\)"):
+        table.get("pth")
+    with pytest.raises(ValueError, match="registered twice"):
+        table.register("path", "pathlib:PurePath")
+    with pytest.raises(ValueError, match="module:attribute"):
+        table.register("other", "pathlib.Path")
+
+
+def test_configuration_refuses_unknown_keys_with_the_nearest_name() -> None:
+    with pytest.raises(
+        ConfigError, match=r"\[train\] has no key 'learnig_rate'; did you mean 'learning_rate'\?"
+    ):
+        settings_from_mapping(Settings, {"learnig_rate": 1.0}, table="train")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epochs": 1.5}, r"\[train\] epochs: expected int, got 1.5"),
+        ({"epochs": True}, r"\[train\] epochs: expected int, got True"),
+        ({"name": 3}, r"\[train\] name: expected str or none, got 3"),
+        ({"pools": ["a"]}, r"\[train\] pools: expected int, got 'a'"),
+        ({"shuffle": 1}, r"\[train\] shuffle: expected bool, got 1"),
+    ],
+)
+def test_configuration_checks_types(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        settings_from_mapping(Settings, values, table="train")
+
+
+def test_configuration_round_trip(tmp_path: Path) -> None:
+    path = tmp_path / "train.toml"
+    path.write_text("[train]\nlearning_rate = 1\npools = [2, 2]\n")
+    settings = read_toml(path, {"train": Settings})["train"]
+    assert settings == Settings(learning_rate=1.0, pools=(2, 2))
+    assert settings_from_mapping(Settings, settings_to_mapping(settings), table="train") == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("[trian]\n", r"no table \[trian\]; did you mean 'train'"), ("= 3", "is not a TOML file")],
+)
+def test_bad_configuration_files(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        read_toml(path, {"train": Settings})
+    with pytest.raises(ConfigError, match="cannot read"):
+        read_toml(tmp_path / "absent.toml", {"train": Settings})
+
+
+def test_named_randomness_depends_on_names_alone() -> None:
+    assert derive_rng(1, "crop", 2).integers(1 << 40) == derive_rng(1, "crop", 2).integers(1 << 40)
+    draws = {
+        int(derive_rng(*names).integers(1 << 60)) for names in [(1, "a"), (2, "a"), (1, "b"), (1, "a", 0)]
+    }
+    assert len(draws) == 4
+    assert hash_name("a", "b") != hash_name("ab") != hash_name("a\x1fstr:b")
+    assert hash_name(1) != hash_name("1")
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=50), st.randoms())
+def test_derived_uniforms_do_not_depend_on_order(keys: list[int], random) -> None:
+    order = list(range(len(keys)))
+    random.shuffle(order)
+    array = np.array(keys, dtype=np.uint64)
+    whole = derive_uniform(5, "crop", 1, keys=array)
+    assert ((whole >= 0) & (whole < 1)).all()
+    np.testing.assert_array_equal(derive_uniform(5, "crop", 1, keys=array[order]), whole[order])
+
+
+def test_derived_uniforms_are_uniform() -> None:
+    keys = np.array([hash_name(f"XC{i}") for i in range(20000)], dtype=np.uint64)
+    first, second = (derive_uniform(0, "crop", epoch, keys=keys) for epoch in (0, 1))
+    counts, _ = np.histogram(first, bins=20, range=(0, 1))
+    assert abs(counts - 1000).max() < 150  # about five standard deviations
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.03
+
+
+def test_atomic_write_leaves_the_old_file_on_failure(tmp_path: Path) -> None:
+    path = tmp_path / "answer.csv"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), atomic_write(path) as stream:
+        stream.write(f"half {1 / 0}")
+    assert path.read_text() == "old"
+    with atomic_write(path, "wb") as stream:
+        stream.write(b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+    assert sha256_file(path).startswith("11507a0e")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(errno.ENOSPC, "the disk is full"), (errno.EACCES, "no permission"), (errno.EIO, "error")],
+)
+def test_atomic_write_names_the_reason(tmp_path: Path, code: int, words: str) -> None:
+    with pytest.raises(OutputError, match=words), atomic_write(tmp_path / "x"):
+        raise OSError(code, "Input/output error")
+    with pytest.raises(OutputError, match="folder does not exist"), atomic_write(tmp_path / "no" / "x"):
+        pass
+
+
+def test_a_missing_extra_is_one_line() -> None:
+    with pytest.raises(MissingExtraError) as caught:
+        require_extra("no_such_module_xyz", extra="train", purpose="avianvox train")
+    assert str(caught.value) == (
+        "avianvox train needs the package 'no_such_module_xyz', which is not installed; "
+        "install it with: pip install 'avianvox[train]'"
+    )
+    assert isinstance(caught.value, AvianvoxError)
+    assert isinstance(caught.value, ImportError)
+
+
+def test_sessions_are_recordist_date_and_site() -> None:
+    def make(**known: str) -> Recording:
+        return Recording(id=known.pop("id", "a"), path=Path("a.wav"), **known)  # type: ignore[arg-type]
+
+    first = make(recordist="R", date="2020-01-01", site="S")
+    assert first.session == make(id="b", recordist="R", date="2020-01-01", site="S").session
+    assert first.session != make(recordist="R", date="2020-01-02", site="S").session
+    assert make(id="a").session != make(id="b").session
+
+
+def test_values_check_themselves() -> None:
+    with pytest.raises(InputError, match="unique"):
+        LabelSet(("a", "a"))
+    with pytest.raises(InputError, match="common names"):
+        LabelSet(("a", "b"), ("A",))
+    with pytest.raises(InputError, match="float32"):
+        Waveform(np.zeros(3), 22050)
+    with pytest.raises(InputError, match="sample rate"):
+        Waveform(np.zeros(3, np.float32), 0)
+    assert LabelSet(("b", "a")).digest != LabelSet(("a", "b")).digest
+
+
+def test_best_answers_come_first_and_ties_keep_the_label_order() -> None:
+    scores = np.array([0.2, 0.4, 0.4], np.float32)
+    answer = Prediction("x.wav", Status.OK, LabelSet(("a", "b", "c")), scores, (), 22050)
+    assert [label for label, _ in answer.top(2)] == ["b", "c"]
+
+
+def test_each_status_is_usable_or_failed() -> None:
+    assert all(status.usable or status.failed for status in Status)
+    assert Status.TRUNCATED.usable
+    assert Status.TRUNCATED.failed
