@@ -1,0 +1,54 @@
+"""The built wheel: what it asks for, what travels in it, and that it classifies when installed elsewhere."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(REPOSITORY)],
+        check=True,
+        capture_output=True,
+    )
+    return next(out.glob("*.whl"))
+
+
+def test_the_base_install_asks_for_what_classifying_needs(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        metadata = Parser().parsestr(archive.read(name).decode())
+    requirements = metadata.get_all("Requires-Dist") or []
+    base = {r.split(">")[0].strip() for r in requirements if "extra ==" not in r}
+    assert base == {"numpy", "soundfile", "soxr", "audioread", "click", "ai-edge-litert", "rich"}
+    assert set(metadata.get_all("Provides-Extra") or []) == {"train", "plot", "dask", "test", "dev", "all"}
+
+
+def test_model_labels_and_sample_sound_travel_in_the_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    assert {"avianvox/py.typed", "avianvox/bundled/sample.flac"} <= names
+    assert any(n.startswith("avianvox/bundled/") and n.endswith(".tflite") for n in names)
+    assert not any(n.startswith("tests/") for n in names)
+
+
+def test_the_installed_wheel_classifies_its_sample(wheel: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*pip, "--target", str(site), str(wheel)], check=True)
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    run = [sys.executable, "-P", "-m", "avianvox", "classify", str(site / "avianvox/bundled/sample.flac")]
+    done = subprocess.run(
+        [*run, "--format", "csv"], env=environment, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "sample.flac,ok,1," in done.stdout
