@@ -36,7 +36,7 @@ def test_the_base_install_asks_for_what_classifying_needs(wheel: Path) -> None:
 def test_model_labels_and_sample_sound_travel_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    assert {"avianvox/py.typed", "avianvox/bundled/sample.flac"} <= names
+    assert {"avianvox/py.typed", "avianvox/bundled/sample.ogg"} <= names
     assert any(n.startswith("avianvox/bundled/") and n.endswith(".tflite") for n in names)
     assert not any(n.startswith("tests/") for n in names)
 
@@ -46,9 +46,9 @@ def test_the_installed_wheel_classifies_its_sample(wheel: Path, tmp_path: Path) 
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run([*pip, "--target", str(site), str(wheel)], check=True)
     environment = {**os.environ, "PYTHONPATH": str(site)}
-    run = [sys.executable, "-P", "-m", "avianvox", "classify", str(site / "avianvox/bundled/sample.flac")]
+    run = [sys.executable, "-P", "-m", "avianvox", "classify", str(site / "avianvox/bundled/sample.ogg")]
     done = subprocess.run(
         [*run, "--format", "csv"], env=environment, capture_output=True, text=True, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
-    assert "sample.flac,ok,1," in done.stdout
+    assert "sample.ogg,ok,1," in done.stdout
