@@ -1,0 +1,20 @@
+"""Models: what learns from crops. :data:`MODELS` lists them; `avianvox.models.protocol` says what they do.
+
+Listing the table imports nothing; Keras and scikit-learn are imported when a model is used.
+"""
+
+from avianvox.models.protocol import EstimatorFactory
+from avianvox.registry import Registry
+
+MODELS: Registry[EstimatorFactory] = Registry(
+    "model",
+    {
+        "cnn_v16": "avianvox.training.estimator:cnn_v16",
+        "cnn_v17": "avianvox.training.estimator:cnn_v17",
+        "cnn_v18": "avianvox.training.estimator:cnn_v18",
+        "cnn_v20": "avianvox.training.estimator:cnn_v20",
+        "gnb_pixels": "avianvox.models.bayes:gnb_pixels",
+        "gnb_mfcc": "avianvox.models.bayes:gnb_mfcc",
+    },
+)
+"""``name -> factory``: ``MODELS.get("cnn_v20")(settings)`` is an estimator."""
