@@ -1,0 +1,103 @@
+"""Fields as sources write them, turned into the plain forms that a `Recording` holds.
+
+Whatever cannot be read for certain becomes "" or ``None``, which mean "not known".
+"""
+
+import csv
+import re
+from datetime import date
+from pathlib import Path
+
+from avianvox.errors import CatalogError
+from avianvox.types import NO_BIRD
+
+NO_TARGET_NAMES = frozenset({"noise", "background", "other", "silence", NO_BIRD})
+"""Class names that mean "no voice of interest", compared without regard to case."""
+
+AUDIO_SUFFIXES = frozenset(
+    f".{ending}"
+    for ending in (
+        *("mp3", "wav", "flac", "ogg", "oga", "opus", "aif", "aiff", "aifc"),
+        *("m4a", "mp4", "aac", "wma", "amr", "webm", "w64", "au", "caf"),
+    )
+)
+"""Endings by which a folder's sound files are told from what else lies there."""
+
+_TIME = re.compile(r"^(\d{1,2})[:.](\d{2})(?::\d{2})?\s*([ap]m)?$", re.IGNORECASE)
+
+
+def parse_date(text: str) -> str:
+    """``YYYY-MM-DD``, or "" unless ``text`` is a full date that exists."""
+    text = text.strip()
+    try:
+        return date.fromisoformat(text).isoformat() if len(text) == 10 else ""
+    except ValueError:
+        return ""
+
+
+def parse_time(text: str) -> str:
+    """``HH:MM`` from "6:40", "06:40:00" or "6:40 pm"; "" for "?", "dawn" and the like."""
+    found = _TIME.match(text.strip())
+    if found is None:
+        return ""
+    hour, minute, half = int(found[1]), int(found[2]), (found[3] or "").lower()
+    if half and 1 <= hour <= 12:
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    return f"{hour:02d}:{minute:02d}" if hour < 24 and minute < 60 else ""
+
+
+def parse_duration(text: str) -> float | None:
+    """Seconds from "28", "0:28" or "1:02:03"."""
+    seconds = 0.0
+    try:
+        for part in text.strip().split(":"):
+            seconds = seconds * 60 + float(part)
+    except ValueError:
+        return None
+    return seconds
+
+
+def parse_number(text: str | float | None) -> float | None:
+    """A decimal number such as a latitude."""
+    try:
+        return float(text) if text is not None else None
+    except ValueError:
+        return None
+
+
+def parse_address(text: str) -> str:
+    """An address with its scheme; xeno-canto leaves it out."""
+    text = text.strip()
+    return f"https:{text}" if text.startswith("//") else text
+
+
+def canonical_label(text: str) -> str:
+    """A class name with spaces for underscores; `NO_BIRD` for the names that mean no target."""
+    text = " ".join(text.replace("_", " ").split())
+    return NO_BIRD if text.lower() in NO_TARGET_NAMES else text
+
+
+def species_label(genus: str, species: str) -> str:
+    """Scientific name, or "" where the source has not identified the species."""
+    genus, species = genus.strip(), species.strip()
+    unidentified = genus.lower() in ("", "mystery", "sonus") or species.lower() in (
+        "",
+        "mystery",
+        "sp",
+        "sp.",
+    )
+    return "" if unidentified else f"{genus} {species}"
+
+
+def read_rows(path: Path, *, required: tuple[str, ...] = ()) -> list[dict[str, str]]:
+    """The rows of a CSV file with a header. Raises `CatalogError` where a required column is absent."""
+    with open(path, encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream, restval="")
+        columns = reader.fieldnames or []
+        for name in required:
+            if name not in columns:
+                raise CatalogError(f"{path} has no column '{name}' (columns: {', '.join(columns) or 'none'})")
+        try:
+            return list(reader)
+        except csv.Error as error:
+            raise CatalogError(f"{path}, line {reader.line_num}: {error}") from error

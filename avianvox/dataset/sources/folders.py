@@ -1,0 +1,59 @@
+"""One folder per class: the folder's name is the label.
+
+``Junco_hyemalis`` and ``Junco hyemalis`` are the same label, ``Junco hyemalis_Dark-eyed Junco`` carries the
+common name too, and ``noise``, ``background``, ``other``, ``silence`` or ``no bird`` hold no bird. A
+recording's id is its path below the catalog. A folder of background sounds without subfolders is read when
+it is asked for by name: ``read_catalog("background", source="folders")``.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from avianvox.dataset.catalog import Catalog
+from avianvox.dataset.sources.fields import AUDIO_SUFFIXES, NO_TARGET_NAMES, canonical_label
+from avianvox.errors import CatalogError
+from avianvox.types import NO_BIRD, Recording
+
+
+class Folders:
+    """The source ``folders``."""
+
+    def recognises(self, path: Path) -> bool:
+        return path.is_dir() and any(
+            next(_sounds(child), None) is not None for child in sorted(path.iterdir()) if child.is_dir()
+        )
+
+    def read(self, path: Path) -> Catalog:
+        if not path.is_dir():
+            raise CatalogError(f"{path} is not a folder: expected one folder per class")
+        own = NO_BIRD if path.resolve().name.lower() in NO_TARGET_NAMES else ""
+        rows = [_recording(sound, path, own) for sound in _sounds(path)]
+        if not rows:
+            raise CatalogError(
+                f"{path} holds no sound files (looked for {', '.join(sorted(AUDIO_SUFFIXES))})"
+            )
+        return Catalog.from_rows(rows, source="folders")
+
+
+def _sounds(folder: Path) -> Iterator[Path]:
+    """All sound files below ``folder`` in sorted order; hidden ones are passed over."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _sounds(path)
+        elif path.suffix.lower() in AUDIO_SUFFIXES:
+            yield path
+
+
+def _recording(sound: Path, catalog: Path, own_label: str) -> Recording:
+    below = sound.relative_to(catalog)
+    label, common_name = _class_names(below.parts[0]) if len(below.parts) > 1 else (own_label, "")
+    return Recording(id=below.as_posix(), path=sound, label=label, common_name=common_name)
+
+
+def _class_names(folder: str) -> tuple[str, str]:
+    scientific, _, common = folder.partition("_")
+    if " " in scientific and common:
+        return canonical_label(scientific), common.strip()
+    return canonical_label(folder), ""

@@ -1,0 +1,77 @@
+"""A plain CSV file: one row per recording, paths relative to the file.
+
+Columns: ``path`` (required), ``id``, ``label``, ``common_name``, ``recordist``, ``date``, ``time``, ``site``,
+``latitude``, ``longitude``, ``duration_s``, ``quality``, ``call_type``, ``licence``, ``url``,
+``background`` (species separated by semicolons). `ALIASES` are read as well; other columns are left alone.
+Without an ``id`` column a recording is called by its path.
+"""
+
+from pathlib import Path
+
+from avianvox.dataset.catalog import Catalog
+from avianvox.dataset.licences import licence_name
+from avianvox.dataset.sources.fields import (
+    canonical_label,
+    parse_address,
+    parse_date,
+    parse_duration,
+    parse_number,
+    parse_time,
+    read_rows,
+)
+from avianvox.errors import CatalogError
+from avianvox.types import Recording
+
+ALIASES = {"species": "label", "license": "licence", "xc_id": "id", "common": "common_name"}
+FILES = ("recordings.csv", "metadata.csv")
+
+
+class PlainCsv:
+    """The source ``csv``."""
+
+    def recognises(self, path: Path) -> bool:
+        return _index(path).is_file()
+
+    def read(self, path: Path) -> Catalog:
+        index = _index(path)
+        rows = [
+            _recording(row, index, line)
+            for line, row in enumerate(read_rows(index, required=("path",)), start=2)
+        ]
+        return Catalog.from_rows(rows, source="csv")
+
+
+def _index(path: Path) -> Path:
+    if not path.is_dir():
+        return path if path.suffix.lower() == ".csv" else path / FILES[0]
+    return next((path / name for name in FILES if (path / name).is_file()), path / FILES[0])
+
+
+def _recording(row: dict[str, str], index: Path, line: int) -> Recording:
+    if not row["path"].strip():
+        raise CatalogError(f"{index}, row {line}: the column 'path' is empty")
+    if row.get("xc_id", "").strip().isdigit():
+        row = {**row, "xc_id": f"XC{row['xc_id'].strip()}"}
+    values = {ALIASES.get(name, name): (value or "").strip() for name, value in row.items() if name}
+
+    def text(name: str) -> str:
+        return values.get(name, "")
+
+    return Recording(
+        id=text("id") or text("path"),
+        path=index.parent / text("path"),
+        label=canonical_label(text("label")),
+        common_name=text("common_name"),
+        background=tuple(name.strip() for name in text("background").split(";") if name.strip()),
+        recordist=text("recordist"),
+        date=parse_date(text("date")),
+        time=parse_time(text("time")),
+        site=text("site"),
+        latitude=parse_number(text("latitude")),
+        longitude=parse_number(text("longitude")),
+        duration_s=parse_duration(text("duration_s")),
+        quality=text("quality"),
+        call_type=text("call_type"),
+        licence=licence_name(text("licence")),
+        url=parse_address(text("url")),
+    )

@@ -1,0 +1,136 @@
+"""Answers of the xeno-canto API, versions 2 and 3, beside the sound files they describe.
+
+A folder holds one or more pages as ``*.json`` and files whose names begin with ``XC<id>``, in the folder
+itself or in ``audio/`` below it. Version 2 says ``lng`` and ``group`` where version 3 says ``lon`` and
+``grp``; both are read. An animal group is not part of a `Recording`.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from avianvox.dataset.catalog import SOURCE_PROBLEM, Catalog, Problem
+from avianvox.dataset.licences import licence_name
+from avianvox.dataset.sources.fields import (
+    AUDIO_SUFFIXES,
+    parse_address,
+    parse_date,
+    parse_duration,
+    parse_number,
+    parse_time,
+    species_label,
+)
+from avianvox.errors import CatalogError
+from avianvox.types import Recording
+
+_FILE = re.compile(r"^XC(\d+)(?!\d)", re.IGNORECASE)
+
+
+class XenoCanto:
+    """The source ``xeno_canto``."""
+
+    def recognises(self, path: Path) -> bool:
+        return any(_looks_like_answer(page) for page in _json_files(path))
+
+    def read(self, path: Path) -> Catalog:
+        pages = [page for page in _json_files(path) if _looks_like_answer(page)]
+        if not pages:
+            raise CatalogError(f"{path} holds no xeno-canto answer: expected a JSON file with 'recordings'")
+        answers = [_read_answer(page) for page in pages]
+        folder = path if path.is_dir() else path.parent
+        files = _sound_files(folder)
+        rows = [
+            _recording(row, folder, files, page)
+            for page, a in zip(pages, answers, strict=True)
+            for row in a["recordings"]
+        ]
+        problems = [*_missing_pages(path, answers), *_several_files(rows, files)]
+        return Catalog.from_rows(rows, source="xeno_canto", problems=problems)
+
+
+def _json_files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(path.glob("*.json"))
+    return [path] if path.suffix.lower() == ".json" else []
+
+
+def _looks_like_answer(page: Path) -> bool:
+    with open(page, "rb") as stream:
+        head = stream.read(4096)
+    return b'"recordings"' in head
+
+
+def _read_answer(page: Path) -> dict[str, Any]:
+    try:
+        answer = json.loads(page.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise CatalogError(f"{page} is not whole JSON: {error}; download the page again") from error
+    if not isinstance(answer, dict) or not isinstance(answer.get("recordings"), list):
+        raise CatalogError(f"{page} is not a xeno-canto answer: expected an object with a list 'recordings'")
+    return answer
+
+
+def _sound_files(folder: Path) -> dict[str, list[Path]]:
+    """``id -> files``, those with a known sound ending first."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for place in (folder, folder / "audio"):
+        for path in sorted(place.iterdir()) if place.is_dir() else ():
+            match = _FILE.match(path.name)
+            if match and path.is_file():
+                found[match[1]].append(path)
+    for paths in found.values():
+        paths.sort(key=lambda p: p.suffix.lower() not in AUDIO_SUFFIXES)
+    return found
+
+
+def _recording(row: dict[str, Any], folder: Path, files: dict[str, list[Path]], page: Path) -> Recording:
+    if not row.get("id"):
+        raise CatalogError(f"{page}: a recording has no 'id'")
+
+    def text(*names: str) -> str:
+        """The first of these fields that is there; a question mark means "not known"."""
+        value = next((row[name] for name in names if row.get(name) is not None), "")
+        return "" if str(value).strip() == "?" else str(value).strip()
+
+    number = text("id").upper().removeprefix("XC")
+    return Recording(
+        id=f"XC{number}",
+        path=files[number][0] if number in files else folder / f"XC{number}.mp3",
+        label=species_label(text("gen"), text("sp")),
+        common_name=text("en"),
+        background=tuple(name for name in row.get("also") or () if name),
+        recordist=text("rec"),
+        date=parse_date(text("date")),
+        time=parse_time(text("time")),
+        site=text("loc"),
+        latitude=parse_number(text("lat")),
+        longitude=parse_number(text("lon", "lng")),
+        duration_s=parse_duration(text("length")),
+        quality=text("q"),
+        call_type=text("type"),
+        licence=licence_name(text("lic")),
+        url=parse_address(text("url")),
+    )
+
+
+def _missing_pages(path: Path, answers: list[dict[str, Any]]) -> Iterator[Problem]:
+    expected = {int(answer.get("numPages") or 1) for answer in answers}
+    present = {int(answer.get("page") or 1) for answer in answers}
+    absent = sorted(set(range(1, max(expected) + 1)) - present)
+    if absent:
+        pages = ", ".join(map(str, absent))
+        yield Problem(
+            SOURCE_PROBLEM, "", str(path), f"{path}: of {max(expected)} pages these are absent: {pages}"
+        )
+
+
+def _several_files(rows: list[Recording], files: dict[str, list[Path]]) -> Iterator[Problem]:
+    for row in rows:
+        sounds = [p for p in files.get(row.id.removeprefix("XC"), ()) if p.suffix.lower() in AUDIO_SUFFIXES]
+        if len(sounds) > 1:
+            names = ", ".join(str(p) for p in sounds)
+            message = f"{row.id}: several sound files, the first is taken: {names}"
+            yield Problem(SOURCE_PROBLEM, row.id, str(sounds[0]), message)
