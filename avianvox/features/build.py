@@ -1,0 +1,335 @@
+"""Build a feature store: many files at a time, in catalog order, resumable, and whole or not at all.
+
+Worker processes write each file's rows beside the store; this process alone appends them, in the order of
+the catalog, so that the bytes depend neither on the number of workers nor on interruptions. Rows of unchanged
+files are copied from the present store or from an earlier, interrupted build.
+"""
+
+import json
+import os
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from avianvox.errors import AvianvoxError, InputError, StoreError
+from avianvox.features.layout import (
+    DATA_PREFIX,
+    DTYPES,
+    LOCK,
+    PARTIAL_PREFIX,
+    STORE,
+    plan_hash,
+    read_description,
+    settings_tag,
+    sync_folder,
+)
+from avianvox.features.ledger import Entry, file_signature
+from avianvox.features.lock import exclusive_lock
+from avianvox.features.partial import DataFolder, PartialFolder, Shape, file_pieces
+from avianvox.features.spec import FeatureSpec
+from avianvox.features.worker import Outcome, Task, describe, start_worker
+from avianvox.files import atomic_write, output_error
+from avianvox.types import Recording
+
+_AHEAD = 8  # files each worker may be ahead of the one that is appended next
+
+Progress = Callable[[int, int], None]
+"""Called with the number of recordings done and the number of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did. ``entries`` has one row for each recording, in catalog order."""
+
+    path: Path
+    entries: tuple[Entry, ...]
+    n_extracted: int  # the others come from an earlier or interrupted build
+
+    @property
+    def n_frames(self) -> int:
+        return sum(entry.n_frames for entry in self.entries)
+
+    @property
+    def failed(self) -> tuple[Entry, ...]:
+        """The recordings that did not decode, or only in part."""
+        return tuple(entry for entry in self.entries if entry.status.failed)
+
+
+def build_store(
+    recordings: Sequence[Recording],
+    spec: FeatureSpec,
+    out: Path | str,
+    *,
+    dtype: str = "float32",
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> BuildReport:
+    """Make or update the feature store of ``recordings``.
+
+    A build that was killed continues where it stopped. Files whose size and modification time, or else whose
+    content, are those of an earlier build are not decoded again. The result has the same bytes in all cases.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        With unique ids; their order is the store's.
+    spec : FeatureSpec
+    out : path-like
+        The store's folder; made when it does not exist.
+    dtype : {"float32", "float16"}
+    jobs : int, optional
+        Worker processes; 1 works in this process; as many as there are cores when left out.
+    progress : callable, optional
+        Called with ``(done, all)`` after each recording.
+
+    Returns
+    -------
+    BuildReport
+        A file that cannot be decoded has an entry with its status and no frames.
+
+    Raises
+    ------
+    StoreError
+        Another build is running in ``out``, the store there has another spec or dtype, or a worker died.
+    OutputError
+        The disk is full, or ``out`` is not writable. What was complete stays, and the next call continues.
+    """
+    if dtype not in DTYPES:
+        raise InputError(f"build_store: dtype must be one of {', '.join(DTYPES)}, got '{dtype}'")
+    _check_ids(recordings)
+    out = Path(out)
+    build = _Build(recordings, spec, out, dtype, progress or (lambda done, total: None))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        busy = f"another build is running in {out}; wait until it has finished"
+        with exclusive_lock(out / LOCK, busy=busy):
+            return build.run(min(jobs or _cores(), max(1, len(recordings))))
+    except AvianvoxError:
+        raise
+    except BrokenProcessPool as error:
+        raise StoreError(
+            f"a worker process of the build in {out} died, killed or out of memory; what was complete is "
+            "kept: run the command again, with fewer jobs"
+        ) from error
+    except OSError as error:
+        raise output_error(error, out) from error
+
+
+class _Build:
+    """One run of `build_store`, under its lock."""
+
+    def __init__(
+        self, recordings: Sequence[Recording], spec: FeatureSpec, out: Path, dtype: str, progress: Progress
+    ) -> None:
+        self.recordings = recordings
+        self.spec = spec
+        self.out = out
+        self.dtype = dtype
+        self.progress = progress
+        self.shape = Shape(spec.n_features, dtype)
+        self.tag = settings_tag(spec, dtype)
+        plan = plan_hash([recording.id for recording in recordings], spec, dtype)
+        self.partial_path = out / f"{PARTIAL_PREFIX}{self.tag}{plan}"
+
+    def run(self, jobs: int) -> BuildReport:
+        present = self._present()
+        if present is not None:
+            entries = self._folder(self.out / present["data"]).entries
+            complete = len(entries) == len(self.recordings) and all(entry.lasting for entry in entries)
+            if complete and self._current(entries) and present["spec"] == self.spec.to_mapping():
+                return BuildReport(self.out, tuple(entries), 0)
+        done = self._folder(self.partial_path)
+        if not self._current(done.entries):
+            os.replace(self.partial_path, self.out / f"{PARTIAL_PREFIX}{self.tag}{uuid4().hex}")
+            done = self._folder(self.partial_path)
+        n_extracted = 0
+        with PartialFolder(self.partial_path, done) as partial:
+            with _spool_folder(self.partial_path) as spool, _executor(jobs) as executor:
+                try:
+                    for result in self._results(len(done.entries), executor, spool, jobs):
+                        partial.append(result.entry, result.rows, result.sums)
+                        n_extracted += result.extracted
+                        self.progress(len(partial.entries), len(self.recordings))
+                except BaseException:
+                    with suppress(OSError):
+                        partial.save()
+                    raise
+            description = partial.finish(self.spec)
+        self._publish(description, present)
+        return BuildReport(self.out, tuple(partial.entries), n_extracted)
+
+    def _present(self) -> dict[str, Any] | None:
+        if not (self.out / STORE).exists():
+            return None
+        present = read_description(self.out)
+        spec = FeatureSpec.from_mapping(present["spec"])
+        if settings_tag(spec, present["dtype"]) != self.tag:
+            raise StoreError(
+                f"the store in {self.out} holds {present['dtype']} rows of feature spec "
+                f"{spec.extraction_fingerprint}, asked for {self.dtype} rows of "
+                f"{self.spec.extraction_fingerprint}; choose another folder"
+            )
+        return present
+
+    def _folder(self, path: Path) -> DataFolder:
+        return DataFolder(path, self.shape)
+
+    def _current(self, entries: Sequence[Entry]) -> bool:
+        """Whether ``entries`` describe the first recordings as their files are now."""
+        return all(
+            entry.id == recording.id and entry.signature == file_signature(recording.path)
+            for entry, recording in zip(entries, self.recordings, strict=False)
+        )
+
+    def _donors(self) -> list[DataFolder]:
+        """Data folders whose rows may be taken over: the present store's and those of interrupted builds."""
+        paths = [
+            path
+            for prefix in (DATA_PREFIX, PARTIAL_PREFIX)
+            for path in sorted(self.out.glob(f"{prefix}{self.tag}*"))
+        ]
+        return [self._folder(path) for path in paths if path != self.partial_path]
+
+    def _results(self, first: int, executor: Executor, spool: Path, jobs: int) -> Iterator["_Result"]:
+        """Entry, rows and sums of the recordings from ``first`` on, in catalog order."""
+        donors = self._donors()
+        ahead = 1 if jobs == 1 else _AHEAD * jobs
+        waiting: deque[_Copy | _Extraction] = deque()
+        for i in range(first, len(self.recordings)):
+            waiting.append(self._start(self.recordings[i], donors, executor, spool / f"{i}.rows"))
+            if len(waiting) >= ahead:
+                yield from waiting.popleft().results()
+        while waiting:
+            yield from waiting.popleft().results()
+
+    def _start(
+        self, recording: Recording, donors: list[DataFolder], executor: Executor, spool: Path
+    ) -> "_Copy | _Extraction":
+        signature = file_signature(recording.path)
+        known: dict[str, _Copy] = {}
+        for donor in donors:
+            position = donor.position.get(recording.id)
+            if position is None or not donor.entries[position].lasting or not donor.is_sound(position):
+                continue
+            entry = donor.entries[position]
+            if entry.signature == signature:
+                return _Copy(donor, position, entry)
+            if entry.content:
+                known[entry.content] = _Copy(donor, position, entry)
+        task = Task(recording.id, recording.path, tuple(known), spool, self.spec, self.dtype)
+        return _Extraction(executor.submit(describe, task), spool, known, self.shape)
+
+    def _publish(self, description: dict[str, Any], present: dict[str, Any] | None) -> None:
+        """Move the finished folder into place, name it in ``store.json``, and clear away all others."""
+        target = self.out / description["data"]
+        if description != present:
+            shutil.rmtree(target, ignore_errors=True)  # finished by a build that was killed before naming it
+            os.replace(self.partial_path, target)
+            sync_folder(self.out)
+            with atomic_write(self.out / STORE) as stream:
+                json.dump(description, stream, indent=2)
+                stream.write("\n")
+            sync_folder(self.out)
+        for prefix in (DATA_PREFIX, PARTIAL_PREFIX):
+            for path in self.out.glob(f"{prefix}*"):
+                if path != target:
+                    shutil.rmtree(path, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    entry: Entry
+    rows: Iterator[bytes]
+    sums: np.ndarray
+    extracted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A recording whose rows lie in an older folder. ``entry`` has the source file's present signature."""
+
+    donor: DataFolder
+    position: int
+    entry: Entry
+
+    def results(self) -> Iterator[_Result]:
+        rows = self.donor.rows(self.position)
+        yield _Result(self.entry, rows, self.donor.sums(self.position), False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Extraction:
+    """A recording that is being described, unless its content turns out to be ``known``."""
+
+    future: "Future[Outcome]"
+    spool: Path
+    known: dict[str, _Copy]
+    shape: Shape
+
+    def results(self) -> Iterator[_Result]:
+        outcome = self.future.result()
+        entry = outcome.entry
+        if outcome.sums is None:
+            copy = self.known[entry.content]
+            unchanged = replace(copy.entry, size=entry.size, mtime_ns=entry.mtime_ns)
+            yield from replace(copy, entry=unchanged).results()
+            return
+        yield _Result(
+            entry, file_pieces(self.spool, entry.n_frames * self.shape.row_bytes), outcome.sums, True
+        )
+        self.spool.unlink(missing_ok=True)
+
+
+class _InThisProcess(Executor):
+    """Runs what is submitted at once; an exception comes out of `submit`."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+@contextmanager
+def _executor(jobs: int) -> Iterator[Executor]:
+    if jobs == 1:
+        yield _InThisProcess()
+        return
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=start_worker)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _spool_folder(partial: Path) -> Iterator[Path]:
+    """Where workers leave rows; what a killed build left there is cleared away first."""
+    for stale in partial.glob("spool-*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    with TemporaryDirectory(prefix="spool-", dir=partial, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _check_ids(recordings: Sequence[Recording]) -> None:
+    seen: set[str] = set()
+    for recording in recordings:
+        if recording.id in seen:
+            raise InputError(f"build_store: two recordings have the id '{recording.id}'; ids must be unique")
+        seen.add(recording.id)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,75 @@
+"""What came of each recording: one `Entry`, one JSON line in ``ledger.jsonl``.
+
+The ledger is a build's journal while it runs and stays with the finished store. A line that was cut off by
+a crash, and whatever follows it, does not count.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from avianvox.types import Status
+
+Signature = tuple[int, int]
+"""Size in bytes and modification time in nanoseconds of a source file; (0, 0) when it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What came of one recording; ``content`` and ``digest`` are hexadecimal, "" when there is none."""
+
+    id: str
+    status: Status
+    n_frames: int
+    size: int
+    mtime_ns: int
+    content: str  # SHA-256 of the source file
+    digest: str  # BLAKE2b of the rows
+    header_s: float | None = None
+    decoded_s: float | None = None
+    message: str = ""
+
+    @property
+    def signature(self) -> Signature:
+        return (self.size, self.mtime_ns)
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the answer holds as long as the file stays the same; a decoder may be installed later."""
+        return self.status is not Status.UNSUPPORTED
+
+    def to_line(self) -> bytes:
+        return json.dumps(asdict(self), ensure_ascii=False).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> "Entry":
+        """The inverse of `to_line`. Raises ``ValueError`` for a damaged line."""
+        if not line.endswith(b"\n"):
+            raise ValueError("the line was cut off")
+        values = json.loads(line)
+        try:
+            return cls(**{**values, "status": Status(values["status"])})
+        except (TypeError, KeyError) as error:
+            raise ValueError(str(error)) from error
+
+
+def read_ledger(path: Path) -> list[Entry]:
+    """The entries up to the first damaged line; none when there is no file."""
+    entries: list[Entry] = []
+    try:
+        with open(path, "rb") as stream:
+            for line in stream:
+                entries.append(Entry.from_line(line))
+    except (FileNotFoundError, ValueError):
+        pass
+    return entries
+
+
+def file_signature(path: Path | str) -> Signature:
+    """See `Signature`."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return (0, 0)
+    return (stat.st_size, stat.st_mtime_ns) if os.access(path, os.R_OK) else (0, 0)

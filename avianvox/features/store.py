@@ -1,0 +1,203 @@
+"""`FeatureStore`: the features of a catalog's recordings, memory-mapped.
+
+Opening reads one small JSON file and maps the others, so it takes milliseconds whatever the size. Rows are
+time-major and recordings lie one after the other: a crop is one contiguous read, ``store.rows[a:b]``.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from avianvox.errors import StoreError, UnknownNameError
+from avianvox.features.layout import (
+    HEADER_BYTES,
+    INDEX,
+    LOOKUP,
+    ROWS,
+    SUMS,
+    read_description,
+    row_digest,
+)
+from avianvox.features.spec import FeatureSpec
+from avianvox.files import sha256_file
+from avianvox.randomness import hash_name
+from avianvox.types import Status
+
+
+class RecordingIds(Sequence[str]):
+    """The ids of a store's recordings, decoded when they are asked for."""
+
+    def __init__(self, column: np.ndarray) -> None:
+        self._column = column
+
+    def __len__(self) -> int:
+        return len(self._column)
+
+    def __getitem__(self, position):  # type: ignore[no-untyped-def]
+        if isinstance(position, slice):
+            return [value.decode() for value in self._column[position].tolist()]
+        return self._column[position].decode()
+
+    def __iter__(self) -> Iterator[str]:
+        return (value.decode() for value in self._column.tolist())
+
+
+class FeatureStore:
+    """Features of many recordings under one spec; made by `open`.
+
+    Attributes
+    ----------
+    path : Path
+    spec : FeatureSpec
+    dtype : str
+        ``"float32"`` or ``"float16"``.
+    data_hash : str
+        SHA-256 over settings, ids and the content of the source files.
+    index : np.ndarray, shape (n,)
+        Memory-mapped table, see `avianvox.features.layout.index_dtype`.
+    rows : np.ndarray, shape (total_frames, n_features), float32 or float16
+        Memory-mapped: log-mel in dB, then MFCC.
+    sums : np.ndarray, shape (n, 2, n_features), float64
+        Memory-mapped sum and sum of squares over each recording's frames.
+    """
+
+    def __init__(self, path: Path, description: dict) -> None:
+        folder = path / description["data"]
+        n, n_frames = description["n_recordings"], description["n_frames"]
+        self.path = path
+        self.spec = FeatureSpec.from_mapping(description["spec"])
+        self.dtype: str = description["dtype"]
+        self.data_hash: str = description["data_hash"]
+        self.index = _map(folder / INDEX, (n,))
+        self.rows = _map(folder / ROWS, (n_frames, self.spec.n_features))
+        self.sums = _map(folder / SUMS, (n, 2, self.spec.n_features))
+        self._lookup = _map(folder / LOOKUP, (2, n))
+
+    @classmethod
+    def open(cls, path: Path | str, *, spec: FeatureSpec | None = None) -> "FeatureStore":
+        """Open the store in the folder ``path``.
+
+        Parameters
+        ----------
+        path : path-like
+        spec : FeatureSpec, optional
+            What the rows are expected to be made with.
+
+        Raises
+        ------
+        StoreError
+            There is no finished store, it is damaged, or it was made with other settings than ``spec``.
+        """
+        path = Path(path)
+        try:
+            store = cls(path, read_description(path))
+        except FileNotFoundError:  # a build has put a newer store in its place just now
+            store = cls(path, read_description(path))
+        if spec is not None and spec.extraction_fingerprint != store.spec.extraction_fingerprint:
+            raise StoreError(
+                f"the store in {path} was made with feature spec {store.spec.extraction_fingerprint}, "
+                f"expected {spec.extraction_fingerprint}; build one with that spec in another folder"
+            )
+        return store
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def ids(self) -> RecordingIds:
+        return RecordingIds(self.index["id"])
+
+    @property
+    def keys(self) -> np.ndarray:
+        """`hash_name` of each id, shape (n,), uint64: for `avianvox.randomness.derive_uniform`."""
+        return self.index["key"]
+
+    @property
+    def first_row(self) -> np.ndarray:
+        """Where each recording begins in ``rows``, shape (n,), int64."""
+        return self.index["first_row"]
+
+    @property
+    def n_frames(self) -> np.ndarray:
+        """Frames of each recording, shape (n,), int64; 0 for one that did not decode."""
+        return self.index["n_frames"]
+
+    def index_of(self, recording_id: str) -> int:
+        """Position of a recording. Raises `UnknownNameError` when the store does not hold it."""
+        key = np.uint64(hash_name(recording_id))
+        first, last = (int(np.searchsorted(self._lookup[0], key, side=side)) for side in ("left", "right"))
+        for position in self._lookup[1, first:last]:
+            if self.ids[int(position)] == recording_id:
+                return int(position)
+        raise UnknownNameError(
+            f"the store in {self.path} has no recording '{recording_id}'; build it again with that recording"
+        )
+
+    def indices_of(self, recording_ids: Sequence[str]) -> np.ndarray:
+        """Positions of several recordings, shape (n,), int64. Raises like `index_of`."""
+        return np.array([self.index_of(recording_id) for recording_id in recording_ids], np.int64)
+
+    def features(self, position: int) -> np.ndarray:
+        """A view of one recording's rows, shape (n_frames, n_features)."""
+        first = int(self.index["first_row"][position])
+        return self.rows[first : first + int(self.index["n_frames"][position])]
+
+    def status(self, position: int) -> Status:
+        return Status(self.index["status"][position].decode())
+
+    def content_hash(self, position: int) -> str:
+        """Hexadecimal SHA-256 of the source file."""
+        return self.index["content"][position].tobytes().hex()
+
+
+def _map(file: Path, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, EOFError) as error:
+        raise StoreError(f"{file} is damaged ({error}); run: avianvox features verify") from error
+    if array.shape != shape:
+        raise StoreError(
+            f"{file} is damaged: expected shape {shape}, got {array.shape}; run: avianvox features verify"
+        )
+    return array
+
+
+def verify_store(path: Path | str) -> list[str]:
+    """Read everything again and compare it with the hashes it was written with.
+
+    Returns
+    -------
+    list of str
+        One line for each thing that is damaged, naming the file or the recording; empty for a sound store.
+
+    Raises
+    ------
+    StoreError
+        There is no store, or too little of it is left to compare anything.
+    """
+    path = Path(path)
+    description = read_description(path)
+    folder = path / description["data"]
+    problems = []
+    for name, expected in description["sha256"].items():
+        try:
+            if sha256_file(folder / name) != expected:
+                problems.append(f"{folder / name}: damaged, its contents do not match its hash")
+        except OSError as error:
+            problems.append(f"{folder / name}: cannot be read ({error.strerror})")
+    if problems:
+        return problems
+    try:
+        store = FeatureStore.open(path)
+    except OSError as error:
+        return [str(error)]
+    for i, recording_id in enumerate(store.ids):
+        digest = row_digest()
+        digest.update(np.ascontiguousarray(store.features(i)).view(np.uint8))
+        if store.n_frames[i] and digest.digest() != store.index["digest"][i].tobytes():
+            first = HEADER_BYTES + int(store.first_row[i]) * store.rows.strides[0]
+            problems.append(f"recording {recording_id}: damaged rows in {folder / ROWS} from byte {first} on")
+    return problems
