@@ -164,7 +164,7 @@ def record(
     calls : list of Call
         In order of time.
     snr_db : float
-        Power of the voices, while the first bird calls, over that of the background; ``-inf`` without birds.
+        Power of the voices while a bird calls over that of the background; ``-inf`` without birds.
     """
     noise = background(n, sample_rate, place, rng)
     voices = np.zeros(n)
