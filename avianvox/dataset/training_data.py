@@ -1,0 +1,126 @@
+"""What a model is fitted on and what it answers: recordings of a store with their classes."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from avianvox.dataset.catalog import Catalog
+from avianvox.errors import StoreError
+from avianvox.features.spec import FeatureSpec
+from avianvox.types import LabelSet, Recording, Status
+
+if TYPE_CHECKING:
+    from avianvox.features.store import FeatureStore
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Recordings of a store and their classes.
+
+    Attributes
+    ----------
+    store : FeatureStore
+    spec : FeatureSpec
+        The model's window and how it combines mel and MFCC.
+    recordings : np.ndarray, shape (n,), int64
+        Positions in the store.
+    targets : np.ndarray, shape (n,), int64 in [0, n_classes)
+    n_classes : int
+    left_out : tuple of str
+        One line for each recording of the catalog that cannot be used, with the reason.
+    """
+
+    store: "FeatureStore"
+    spec: FeatureSpec
+    recordings: np.ndarray
+    targets: np.ndarray
+    n_classes: int
+    left_out: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    @property
+    def ids(self) -> list[str]:
+        """Recording ids, in the order of ``recordings``."""
+        return [str(self.store.ids[i]) for i in self.recordings.tolist()]
+
+    def subset(self, positions: np.ndarray) -> Self:
+        """The recordings at ``positions`` of ``recordings``, in that order."""
+        return replace(self, recordings=self.recordings[positions], targets=self.targets[positions])
+
+
+@dataclass(frozen=True)
+class WindowScores:
+    """A model's answers for the windows of some `TrainingData`.
+
+    Attributes
+    ----------
+    scores : np.ndarray, shape (n_windows, n_classes), float32
+    positions : np.ndarray, shape (n_windows,), int64
+        Position within ``data.recordings`` of the recording that each window belongs to.
+    """
+
+    scores: np.ndarray
+    positions: np.ndarray
+
+    def per_recording(self, n: int) -> np.ndarray:
+        """Mean over the windows of each of ``n`` recordings; zeros for a recording without windows.
+
+        Returns
+        -------
+        np.ndarray, shape (n, n_classes), float32
+        """
+        sums = np.zeros((n, self.scores.shape[1]))
+        np.add.at(sums, self.positions, self.scores)
+        counts = np.bincount(self.positions, minlength=n)
+        return (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
+
+
+def training_data(
+    catalog: Catalog, store: "FeatureStore", spec: FeatureSpec, labels: LabelSet
+) -> TrainingData:
+    """Join a catalog with its features.
+
+    Recordings without a label of ``labels`` or without usable features are left out and listed in
+    ``left_out``.
+
+    Raises
+    ------
+    StoreError
+        The store was extracted under other settings than ``spec``, or none of the recordings is usable.
+    """
+    if store.spec.extraction_fingerprint != spec.extraction_fingerprint:
+        raise StoreError(
+            f"the store's features were extracted under other settings ({store.spec.extraction_fingerprint}) "
+            f"than asked for ({spec.extraction_fingerprint}); build a store with the same spec"
+        )
+    positions = {str(name): i for i, name in enumerate(store.ids)}
+    usable: list[tuple[int, int]] = []
+    left_out: list[str] = []
+    for recording in catalog.recordings:
+        position = positions.get(recording.id)
+        reason = _unusable(recording, position, store, labels)
+        if reason or position is None:
+            left_out.append(f"{recording.id}: {reason}")
+        else:
+            usable.append((position, labels.index[recording.label]))
+    if not usable:
+        raise StoreError(f"none of the catalog's {len(catalog)} recordings is usable; first: {left_out[0]}")
+    pairs = np.array(usable, dtype=np.int64)
+    return TrainingData(store, spec, pairs[:, 0].copy(), pairs[:, 1].copy(), len(labels), tuple(left_out))
+
+
+def _unusable(recording: Recording, position: int | None, store: "FeatureStore", labels: LabelSet) -> str:
+    """Why a recording cannot be trained on, or ""."""
+    if not recording.label:
+        return "it has no label"
+    if recording.label not in labels.index:
+        return f"its label '{recording.label}' is not among the classes"
+    if position is None:
+        return "it is not in the feature store"
+    status = Status(store.status(position))
+    if not status.usable or store.n_frames[position] < 1:
+        return f"it has no features (status {status.value})"
+    return ""
