@@ -285,9 +285,9 @@ class _Extraction:
             unchanged = replace(copy.entry, size=entry.size, mtime_ns=entry.mtime_ns)
             yield from replace(copy, entry=unchanged).results()
             return
-        yield _Result(
-            entry, file_pieces(self.spool, entry.n_frames * self.shape.row_bytes), outcome.sums, True
-        )
+        n_bytes = entry.n_frames * self.shape.row_bytes
+        rows = file_pieces(self.spool, n_bytes) if n_bytes else iter(())
+        yield _Result(entry, rows, outcome.sums, True)
         self.spool.unlink(missing_ok=True)
 
 
