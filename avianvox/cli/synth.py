@@ -1,14 +1,27 @@
 """``avianvox synth``: recordings with known answers."""
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+EPILOG = """\b
+Species are the same for every seed: train on one seed and test on another.
 
-@click.command(epilog="Example: avianvox synth voices --species 3 --recordings 4 --seed 1")
+\b
+Example:
+  avianvox synth voices --species 3 --recordings 4 --seed 1
+"""
+
+
+@click.command(epilog=EPILOG)
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--species", default=5, show_default=True, help="Number of species.")
-@click.option("--recordings", default=12, show_default=True, help="Recordings of each species.")
+@click.option("--species", type=click.IntRange(1), default=5, show_default=True, help="Number of species.")
+@click.option(
+    "--recordings", type=click.IntRange(1), default=12, show_default=True, help="Recordings of each species."
+)
 @click.option(
     "--seconds",
     nargs=2,
@@ -18,8 +31,16 @@ import click
     metavar="MIN MAX",
     help="Shortest and longest recording.",
 )
-@click.option("--no-bird", default=6, show_default=True, help="Recordings of background alone.")
-@click.option("--sessions", default=4, show_default=True, help="Recordists, each with a date and a site.")
+@click.option(
+    "--no-bird", type=click.IntRange(0), default=6, show_default=True, help="Recordings of background alone."
+)
+@click.option(
+    "--sessions",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    help="Recordists, each with a date and a site.",
+)
 @click.option("--sample-rate", default=22050, show_default=True, help="In hertz.")
 @click.option(
     "--format",
@@ -48,15 +69,31 @@ def synth(
     """
     from avianvox.audio.synth import synthesize_dataset
 
-    synthesize_dataset(
-        out,
-        n_species=species,
-        n_recordings=recordings,
-        duration_s=seconds,
-        no_bird=no_bird,
-        n_sessions=sessions,
-        sample_rate=sample_rate,
-        audio_format=audio_format,
-        seed=seed,
-    )
+    with _progress() as progress:
+        synthesize_dataset(
+            out,
+            progress=progress,
+            n_species=species,
+            n_recordings=recordings,
+            duration_s=seconds,
+            no_bird=no_bird,
+            n_sessions=sessions,
+            sample_rate=sample_rate,
+            audio_format=audio_format,
+            seed=seed,
+        )
     click.echo(out / "recordings.csv")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar on standard error, where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("synthesising", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
