@@ -115,25 +115,28 @@ def read_catalog(path: Path | str, *, source: str | None = None) -> Catalog:
     from avianvox.dataset.sources import SOURCES
 
     path = Path(path)
-    if source is not None:
-        reader = SOURCES.get(source)()
-    elif not path.exists():
+    if not path.exists():
         raise CatalogError(f"no catalog at {path}: there is no such file or folder")
-    else:
-        readers = (SOURCES.get(name)() for name in SOURCES)
-        recognised = next((r for r in readers if r.recognises(path)), None)
-        if recognised is None:
-            raise CatalogError(
-                f"{path} is not a catalog: expected recordings.csv, metadata.csv, a xeno-canto answer "
-                "(recordings.json) or one folder per class"
-            )
-        reader = recognised
     try:
-        return reader.read(path)
+        if source is not None:
+            catalog = SOURCES.get(source)().read(path)
+        else:
+            readers = (SOURCES.get(name)() for name in SOURCES)
+            reader = next((r for r in readers if r.recognises(path)), None)
+            if reader is None:
+                raise CatalogError(
+                    f"{path} is not a catalog: expected recordings.csv, metadata.csv, a xeno-canto answer "
+                    "(recordings.json) or one folder per class; a plain folder of background sounds is read "
+                    "when its source is given as 'folders'"
+                )
+            catalog = reader.read(path)
     except OSError as error:
         raise CatalogError(f"cannot read the catalog {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise CatalogError(f"cannot read the catalog {path}: its index is not UTF-8 text") from error
+    if not catalog.recordings:
+        raise CatalogError(f"the catalog {path} lists no recordings")
+    return catalog
 
 
 def recording_problems(recording: Recording) -> list[Problem]:

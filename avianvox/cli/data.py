@@ -1,0 +1,151 @@
+"""``avianvox data``: look at a catalog, check it, split it and credit its recordists."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from avianvox.dataset.catalog import Catalog
+
+_GROUPINGS = ("random", "session", "recordist", "site", "published", "source")
+
+_catalog_argument = click.argument("catalog", type=click.Path(path_type=Path))
+_source_option = click.option(
+    "--source",
+    metavar="NAME",
+    help="Kind of catalog (kaggle, xeno_canto, csv, folders); recognised by itself when left out.",
+)
+
+
+@click.group(epilog="Example: avianvox data list recordings/")
+def data() -> None:
+    """List, check and split a catalog of recordings.
+
+    CATALOG is a folder with recordings.csv or metadata.csv, with xeno-canto answers (recordings.json) beside
+    XC<id>.* files, with one folder per class, or in the published set's Kaggle layout; or a CSV file.
+    """
+
+
+@data.command("list", epilog="Example: avianvox data list recordings/ --json")
+@_catalog_argument
+@_source_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_species(catalog: Path, source: str | None, as_json: bool) -> None:
+    """Show species, recordings, minutes, sessions and recordists."""
+    from avianvox.dataset.catalog import read_catalog
+
+    table = _species_table(read_catalog(catalog, source=source))
+    if as_json:
+        _print_json(table)
+        return
+    width = max(len(row["label"]) for row in [*table["species"], {"label": "(no label)"}])
+    click.echo(f"{'species':<{width}}  recordings  minutes  sessions  recordists  common name")
+    for row in [*table["species"], {**table["total"], "label": "total", "common_name": ""}]:
+        minutes = "?" if row["minutes"] is None else f"{row['minutes']:.1f}"
+        line = (
+            f"{row['label'] or '(no label)':<{width}}  {row['recordings']:>10}  {minutes:>7}"
+            f"  {row['sessions']:>8}  {row['recordists']:>10}  {row['common_name']}"
+        )
+        click.echo(line.rstrip())
+
+
+@data.command(epilog="Example: avianvox data check recordings/ --duplicates")
+@_catalog_argument
+@_source_option
+@click.option("--duplicates", is_flag=True, help="Compare the files' contents too; reads the files.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(catalog: Path, source: str | None, duplicates: bool, as_json: bool) -> None:
+    """List what is wrong, one line each; ends with exit code 3 if anything is."""
+    from dataclasses import asdict
+
+    from avianvox.dataset.catalog import duplicate_audio, read_catalog
+
+    found = read_catalog(catalog, source=source)
+    problems = [*found.problems, *(duplicate_audio(found.recordings) if duplicates else ())]
+    if as_json:
+        _print_json([asdict(problem) for problem in problems])
+    else:
+        for problem in problems:
+            click.echo(f"{problem.kind}: {problem.message}")
+    click.echo(f"{len(found)} recordings, {len(problems)} problems", err=True)
+    if problems:
+        raise SystemExit(3)
+
+
+@data.command(epilog="Example: avianvox data split recordings/ --grouping session --folds 3 --out split.json")
+@_catalog_argument
+@_source_option
+@click.option(
+    "--grouping",
+    type=click.Choice(_GROUPINGS),
+    default="session",
+    show_default=True,
+    help="What stands on one side only; 'source' takes the split that the catalog defines.",
+)
+@click.option("--folds", default=3, show_default=True, help="Number of folds.")
+@click.option("--seed", default=0, show_default=True, help="Another seed draws other folds.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the folds here, by recording id.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def split(
+    catalog: Path, source: str | None, grouping: str, folds: int, seed: int, out: Path | None, as_json: bool
+) -> None:
+    """Draw folds and report what they leave unevaluable and what they share."""
+    from dataclasses import asdict
+
+    from avianvox.dataset.catalog import read_catalog
+    from avianvox.dataset.splits import make_split, report_split, source_split
+
+    found = read_catalog(catalog, source=source)
+    if grouping == "source":
+        drawn = source_split(found.recordings, found.split)
+    else:
+        drawn = make_split(found.recordings, grouping=grouping, n_folds=folds, seed=seed)
+    report = report_split(drawn, found.recordings)
+    if out is not None:
+        drawn.save(out, found.recordings)
+    if as_json:
+        _print_json({"grouping": grouping, "seed": drawn.seed, **asdict(report)})
+        return
+    click.echo(f"grouping {grouping}, seed {drawn.seed}")
+    for i, (n_train, n_test) in enumerate(report.sizes, start=1):
+        click.echo(f"fold {i}: {n_train} for training, {n_test} for testing")
+    click.echo(f"test recordings whose session stands in training: {report.shared_session:.1%}")
+    click.echo(f"test recordings whose recordist has the species in training: {report.shared_recordist:.1%}")
+    for what, labels in (("training", report.untrained), ("test", report.untested)):
+        click.echo(f"classes without {what} recordings in some fold: {', '.join(labels) or 'none'}")
+
+
+@data.command(name="credits", epilog="Example: avianvox data credits recordings/")
+@_catalog_argument
+@_source_option
+def show_credits(catalog: Path, source: str | None) -> None:
+    """Name recordist, id, address and licence of each recording, one line each."""
+    from avianvox.dataset.catalog import read_catalog
+
+    for recording in read_catalog(catalog, source=source).recordings:
+        click.echo(recording.attribution)
+
+
+def _species_table(catalog: "Catalog") -> dict[str, Any]:
+    def counts(rows: list[Any]) -> dict[str, Any]:
+        durations = [r.duration_s for r in rows]
+        return {
+            "recordings": len(rows),
+            "minutes": None if None in durations else round(sum(durations) / 60, 2),
+            "sessions": len({r.session for r in rows}),
+            "recordists": len({r.recordist for r in rows if r.recordist}),
+        }
+
+    rows = list(catalog.recordings)
+    species = []
+    for label in sorted({r.label for r in rows}):
+        chosen = [r for r in rows if r.label == label]
+        species.append({"label": label, "common_name": chosen[-1].common_name, **counts(chosen)})
+    return {"source": catalog.source, "species": species, "total": counts(rows)}
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    click.echo(json.dumps(value, indent=1, ensure_ascii=False))
