@@ -28,7 +28,8 @@ def output_error(error: OSError, path: Path) -> OutputError:
 def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a temporary sibling of ``path`` for writing and move it into place on success.
 
-    On any exception the temporary file is removed and ``path`` is left as it was.
+    On any exception the temporary file is removed and ``path`` is left as it was. A device or a pipe, such as
+    ``/dev/stdout``, is written to and never replaced.
 
     Parameters
     ----------
@@ -46,12 +47,17 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     path = Path(path)
     sibling = path.with_name(f".{path.name}.{os.getpid()}.partial")
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
+    special = path.exists() and not path.is_file()
     try:
-        with open(sibling, mode, **text) as stream:  # type: ignore[call-overload]
+        with open(path if special else sibling, mode, **text) as stream:  # type: ignore[call-overload]
             yield stream
             stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(sibling, path)
+            if not special:
+                os.fsync(stream.fileno())
+        if not special:
+            os.replace(sibling, path)
     except AvianvoxError:
         raise
     except OSError as error:

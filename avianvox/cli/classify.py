@@ -1,0 +1,194 @@
+"""``avianvox classify``: name the species in recordings."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from avianvox.types import Prediction
+
+_SERIAL_BYTES = 8 << 20
+
+EPILOG = """\b
+Exit codes: 0 done; 1 failed (model unreadable, output not writable); 2 wrong usage;
+3 finished, but some inputs failed: they have a row with their status, and a line on standard error.
+
+\b
+Columns of the CSV: path, status, rank, scientific_name, common_name, score, begin_s, end_s (empty for
+a whole recording), header_s, decoded_s (seconds of sound promised and found), message.
+Statuses: ok, silent, clipped (all with an answer), truncated (an answer, but counted as failed),
+empty, undecodable, unsupported, missing.
+
+\b
+Coming from BirdNET? --min_conf is --min-score, --top_n is --top, --rtype is --format, --o is --output,
+--threads is --jobs, --classifier is --model; --overlap is --overlap. A species list (--slist) isn't there:
+filter the CSV instead.
+
+\b
+Examples:
+  avianvox classify recording.mp3
+  avianvox classify recordings/ --top 1 --format csv --output answers.csv
+  avianvox classify "night/*.flac" --timeline --min-score 0.3 --overlap 1.5
+  avianvox classify recorder/ --format jsonl --jobs 4 --model my_model.tflite
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("paths", nargs=-1, required=True, metavar="PATHS...")
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Show at most so many species of a recording or window.",
+)
+@click.option(
+    "--overlap",
+    "overlap_s",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Let neighbouring windows overlap.",
+)
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Leave species with a lower score out.",
+)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["table", "csv", "jsonl"]),
+    help="Form of the answer.  [default: by the ending of --output, else table]",
+)
+@click.option(
+    "--timeline",
+    "--windows",
+    "timeline",
+    is_flag=True,
+    help="Show every window with its begin and end, not the recording's mean alone.",
+)
+@click.option("--output", metavar="FILE", help="Write to FILE, which appears whole or not at all.")
+@click.option(
+    "--model", metavar="NAME|FILE", help="A bundled model or a model file.  [default: the bundled one]"
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes.  [default: by files and cores]")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="No progress and no summary; failed files are still listed."
+)
+def classify(
+    paths: tuple[str, ...],
+    top: int,
+    overlap_s: float,
+    min_score: float,
+    format_name: str | None,
+    timeline: bool,
+    output: str | None,
+    model: str | None,
+    jobs: int | None,
+    quiet: bool,
+) -> None:
+    """Name the species in recordings.
+
+    PATHS are sound files, folders (searched through) and patterns such as "*.wav". Each recording is cut into
+    windows of a few seconds; its answer is the mean of the windows' scores.
+    """
+    from avianvox.errors import InputError
+    from avianvox.inference.executors import classify_files
+    from avianvox.inference.formats import FORMATS, View
+    from avianvox.modelfile import DEFAULT_MODEL
+
+    inputs = _find_inputs(paths)
+    form = FORMATS.get(format_name or _format_of(output))(View(top, min_score, timeline))
+    predictions = classify_files(
+        inputs, model or DEFAULT_MODEL, overlap_s=overlap_s, jobs=jobs or _default_jobs(inputs)
+    )
+    failed: list[str] = []
+    total_s = 0.0
+    with _destination(output) as write:
+        try:
+            for n, prediction in enumerate(_with_progress(predictions, len(inputs), quiet)):
+                write("".join(([] if n else [form.header()]) + list(form.lines(prediction))))
+                total_s += prediction.decoded_s or 0.0
+                if prediction.status.failed:
+                    failed.append(f"failed: {prediction.path}: {prediction.status}: {prediction.message}")
+        except InputError as error:
+            raise click.UsageError(str(error)) from error
+    if not quiet:
+        files = "1 file" if len(inputs) == 1 else f"{len(inputs)} files"
+        click.echo(f"{files}, {total_s:.1f} s of sound, {len(failed) or 'none'} failed", err=True)
+    for line in failed:
+        click.echo(line, err=True)
+    if failed:
+        raise SystemExit(3)
+
+
+def _find_inputs(paths: tuple[str, ...]) -> list[Path]:
+    """Every sound file the arguments stand for; a folder without one stays, and gets its row and status."""
+    from avianvox.audio.find import find_audio
+    from avianvox.errors import InputError
+
+    inputs: list[Path] = []
+    for path in paths:
+        try:
+            inputs += find_audio([path])
+        except InputError:
+            inputs.append(Path(path))
+    return inputs
+
+
+def _format_of(output: str | None) -> str:
+    ending = os.path.splitext(output or "")[1].lower()
+    return {".csv": "csv", ".jsonl": "jsonl"}.get(ending, "table")
+
+
+def _default_jobs(inputs: list[Path]) -> int:
+    """Processes take a fraction of a second to start; some minutes of sound are worth it."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    jobs = min(cores, len(inputs))
+    if jobs > 1 and sum(path.stat().st_size for path in inputs if path.is_file()) < _SERIAL_BYTES:
+        return 1
+    return jobs
+
+
+@contextmanager
+def _destination(output: str | None) -> Iterator[Callable[[str], object]]:
+    """A function that writes text to the file, which appears at the end, or to standard output at once."""
+    from avianvox.files import atomic_write, output_error
+
+    if output:
+        with atomic_write(output) as file:
+            yield file.write
+        return
+    stream = sys.stdout.buffer
+
+    def write(text: str) -> None:
+        try:
+            stream.write(text.encode())
+            stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer must not fail again
+            raise output_error(error, Path("standard output")) from error
+
+    yield write
+
+
+def _with_progress(predictions: "Iterator[Prediction]", n_files: int, quiet: bool) -> "Iterator[Prediction]":
+    """A progress bar on standard error, where that is a terminal and there is more than one file."""
+    if quiet or n_files < 2 or not sys.stderr.isatty():
+        yield from predictions
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(predictions, "classifying", total=n_files, console=Console(stderr=True), transient=True)

@@ -1,0 +1,91 @@
+"""``avianvox models``: list, describe and verify model files."""
+
+import click
+
+
+@click.group(epilog="Example: avianvox models list")
+def models() -> None:
+    """List, describe and verify model files."""
+
+
+@models.command("list", epilog="Example: avianvox models list --json")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each model.")
+def list_(as_json: bool) -> None:
+    """List the models that come with the package."""
+    import json
+
+    from avianvox.modelfile import DEFAULT_MODEL, bundled_models, read_model_file
+
+    for name, path in bundled_models().items():
+        info = read_model_file(path).info
+        row = {
+            "name": name,
+            "kind": info.kind,
+            "classes": len(info.labels),
+            "window_s": round(info.spec.window_s, 3),
+            "sample_rate": info.spec.sample_rate,
+            "bytes": path.stat().st_size,
+            "default": name == DEFAULT_MODEL,
+        }
+        if as_json:
+            click.echo(json.dumps(row))
+        else:
+            click.echo(
+                f"{name}{' (default)' if row['default'] else ''}: {info.kind}, {row['classes']} classes, "
+                f"{info.spec.window_s:.2f} s windows at {info.spec.sample_rate} Hz, {row['bytes']} bytes"
+            )
+
+
+@models.command(epilog="Example: avianvox models info my_model.tflite --json")
+@click.argument("model")
+@click.option("--json", "as_json", is_flag=True, help="The whole description as JSON.")
+@click.option("--card", is_flag=True, help="The model card alone.")
+def info(model: str, as_json: bool, card: bool) -> None:
+    """Describe MODEL, a bundled name or a model file."""
+    import json
+
+    from avianvox.modelfile import find_model, read_model_file
+
+    found = read_model_file(find_model(model))
+    if card:
+        click.echo(found.card, nl=False)
+        return
+    mapping = found.info.to_mapping()
+    if as_json:
+        click.echo(json.dumps(mapping, indent=2, sort_keys=True, ensure_ascii=False))
+        return
+    labels = found.info.labels
+    for key in ("name", "kind", "quantization", "format_version", "spec_fingerprint"):
+        click.echo(f"{key.replace('_', ' ')}: {mapping[key]}")
+    for key in ("spec", "provenance", "licences", "parity"):
+        click.echo(f"{key}:")
+        for name, value in mapping[key].items():
+            click.echo(
+                f"  {name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+            )
+    click.echo(f"classes ({len(labels)}):")
+    for i, name in enumerate(labels.names):
+        common = labels.common_name(i)
+        click.echo(f"  {name}{f' ({common})' if common else ''}")
+
+
+@models.command(epilog="Example: avianvox models verify my_model.tflite")
+@click.argument("models", nargs=-1, required=True)
+def verify(models: tuple[str, ...]) -> None:
+    """Check every byte of MODELS (names or files) and run each on silence. Exit code 3 when one fails."""
+    from avianvox.errors import ModelFileError
+    from avianvox.inference.runtime import RUNTIMES
+    from avianvox.modelfile import find_model, read_model_file
+
+    failed = 0
+    for model in models:
+        try:
+            found = read_model_file(find_model(model))
+            RUNTIMES.get("litert")(found)
+        except ModelFileError as error:
+            click.echo(f"failed: {error}", err=True)
+            failed += 1
+        else:
+            click.echo(f"{found.path}: ok")
+    if failed:
+        raise SystemExit(3)

@@ -1,0 +1,199 @@
+"""How predictions are written. A format is one row of `FORMATS`: a class with ``header`` and ``lines``.
+
+Every format shows the same facts, in the same order, without a date or a machine's name in it: classifying
+the same files again gives the same bytes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from avianvox.registry import Registry
+from avianvox.types import Prediction, Window
+
+COLUMNS = (
+    "path",
+    "status",
+    "rank",
+    "scientific_name",
+    "common_name",
+    "score",
+    "begin_s",
+    "end_s",
+    "header_s",
+    "decoded_s",
+    "message",
+)
+"""Columns of the CSV format. ``begin_s`` and ``end_s`` are empty where a row speaks of a whole recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of a prediction is shown.
+
+    Attributes
+    ----------
+    top : int
+        At most so many species.
+    min_score : float in [0, 1]
+        Species below it are left out.
+    timeline : bool
+        Show the windows as well (jsonl) or instead of the whole recording (table, csv).
+    """
+
+    top: int = 3
+    min_score: float = 0.0
+    timeline: bool = False
+
+    def best(self, prediction: Prediction, scores: np.ndarray) -> list[tuple[str, str, float]]:
+        """Scientific name, common name and score of the species to show, best first."""
+        order = np.argsort(-scores, kind="stable")[: self.top]
+        labels = prediction.labels
+        return [
+            (labels.names[i], labels.common_name(i), float(scores[i]))
+            for i in order
+            if scores[i] >= self.min_score
+        ]
+
+
+class Format(Protocol):
+    """Turns predictions into lines of text, each with its line end."""
+
+    def __init__(self, view: View) -> None: ...
+
+    def header(self) -> str:
+        """What stands before the first prediction."""
+
+    def lines(self, prediction: Prediction) -> Iterator[str]:
+        """The lines of one prediction; at least one, also when the file failed."""
+
+
+FORMATS: Registry[type[Format]] = Registry(
+    "format",
+    {
+        "table": "avianvox.inference.formats:Table",
+        "csv": "avianvox.inference.formats:Csv",
+        "jsonl": "avianvox.inference.formats:JsonLines",
+    },
+)
+
+
+class Table:
+    """For people: a line for each file, and its species indented below."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+
+    def header(self) -> str:
+        return ""
+
+    def lines(self, prediction: Prediction) -> Iterator[str]:
+        facts = [str(prediction.status)] if prediction.status != "ok" else []
+        if prediction.decoded_s is not None:
+            facts.insert(0, f"{prediction.decoded_s:.1f} s")
+        yield f"{_text(prediction.path)}  ({', '.join(facts)})\n"
+        if prediction.status.failed and prediction.message:
+            yield f"    {prediction.message}\n"
+        for window, scores in _parts(prediction, self.view):
+            species = self.view.best(prediction, scores)
+            if window is not None:
+                begin_s, end_s = _span(window, prediction)
+                yield f"  {begin_s:8.2f} - {end_s:.2f} s\n"
+            for name, common, score in species:
+                yield f"    {score:.4f}  {name}{f' ({common})' if common else ''}\n"
+            if not species:
+                yield f"    nothing at {self.view.min_score:g} or above\n"
+
+
+class Csv:
+    """One row for each species, under `COLUMNS`; a file without an answer has one row without a species."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+
+    def header(self) -> str:
+        return ",".join(COLUMNS) + "\n"
+
+    def lines(self, prediction: Prediction) -> Iterator[str]:
+        before = [_text(prediction.path), str(prediction.status)]
+        after = [_seconds(prediction.header_s), _seconds(prediction.decoded_s), prediction.message]
+        n_rows = 0
+        for window, scores in _parts(prediction, self.view):
+            span = ["", ""] if window is None else [_seconds(s) for s in _span(window, prediction)]
+            for rank, (name, common, score) in enumerate(self.view.best(prediction, scores), start=1):
+                yield _csv_row([*before, str(rank), name, common, f"{score:.4f}", *span, *after])
+                n_rows += 1
+        if not n_rows:
+            yield _csv_row([*before, "", "", "", "", "", "", *after])
+
+
+class JsonLines:
+    """One JSON object for each file: ``species`` of the recording and, with a timeline, ``windows``."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+
+    def header(self) -> str:
+        return ""
+
+    def lines(self, prediction: Prediction) -> Iterator[str]:
+        from json import dumps
+
+        row: dict[str, Any] = {
+            "path": _text(prediction.path),
+            "status": str(prediction.status),
+            "species": self._species(prediction, prediction.scores),
+            "header_s": _rounded(prediction.header_s),
+            "decoded_s": _rounded(prediction.decoded_s),
+            "message": prediction.message,
+        }
+        if self.view.timeline:
+            row["windows"] = [
+                dict(zip(("begin_s", "end_s"), map(_rounded, _span(window, prediction)), strict=True))
+                | {"species": self._species(prediction, window.scores)}
+                for window in prediction.windows
+            ]
+        yield dumps(row, ensure_ascii=False) + "\n"
+
+    def _species(self, prediction: Prediction, scores: np.ndarray) -> list[dict[str, Any]]:
+        return [
+            {"rank": rank, "scientific_name": name, "common_name": common, "score": round(score, 4)}
+            for rank, (name, common, score) in enumerate(self.view.best(prediction, scores), start=1)
+        ]
+
+
+def _parts(prediction: Prediction, view: View) -> Iterator[tuple[Window | None, np.ndarray]]:
+    """The score vectors to show: the windows', or the recording's; none where the file failed."""
+    if view.timeline:
+        for window in prediction.windows:
+            yield window, window.scores
+    elif len(prediction.scores):
+        yield None, prediction.scores
+
+
+def _span(window: Window, prediction: Prediction) -> tuple[float, float]:
+    begin = window.first_sample
+    return begin / prediction.sample_rate, (begin + window.n_samples) / prediction.sample_rate
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.3f}"
+
+
+def _text(path: str) -> str:
+    """The path as valid Unicode: file names on Linux may hold any bytes."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _csv_row(cells: list[str]) -> str:
+    """Cells quoted where RFC 4180 asks for it, separated by commas."""
+    return (
+        ",".join(f'"{c.replace(chr(34), chr(34) * 2)}"' if set(c) & set('",\r\n') else c for c in cells)
+        + "\n"
+    )

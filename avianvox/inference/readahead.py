@@ -1,0 +1,41 @@
+"""Decode in one thread while another scores: the decoder is C code that leaves Python's lock alone."""
+
+from collections.abc import Iterable, Iterator
+from queue import SimpleQueue
+from threading import Semaphore, Thread
+
+import numpy as np
+
+
+def read_ahead(blocks: Iterable[np.ndarray], *, depth: int = 4) -> Iterator[np.ndarray]:
+    """Yield ``blocks`` in their order, fetched by a thread that is at most ``depth`` blocks ahead.
+
+    What the iterable raises is raised here. The thread has ended when the generator is closed.
+    """
+    ready: SimpleQueue[np.ndarray | BaseException | None] = SimpleQueue()
+    free = Semaphore(depth)
+    stopped = False
+
+    def fetch() -> None:
+        try:
+            for block in blocks:
+                free.acquire()
+                if stopped:
+                    return
+                ready.put(block)
+            ready.put(None)
+        except BaseException as error:
+            ready.put(error)
+
+    thread = Thread(target=fetch, daemon=True)
+    thread.start()
+    try:
+        while (block := ready.get()) is not None:
+            if isinstance(block, BaseException):
+                raise block
+            free.release()
+            yield block
+    finally:
+        stopped = True
+        free.release()
+        thread.join()
