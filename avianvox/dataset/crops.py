@@ -87,8 +87,9 @@ class CropReader:
         self.n_rows = len(columns)
         scale = np.ones(self.n_rows) if normalisation is None else 1.0 / normalisation.deviation[columns]
         shift = np.zeros(self.n_rows) if normalisation is None else -normalisation.mean[columns] * scale
-        self._scale = scale.astype(np.float32)
-        self._shift = np.tile(shift.astype(np.float32), (settings.n_frames, 1))  # contiguous sums are faster
+        # One row for each frame: arithmetic on contiguous arrays of one shape is the fastest there is.
+        self._scale = np.tile(scale.astype(np.float32), (settings.n_frames, 1))
+        self._shift = np.tile(shift.astype(np.float32), (settings.n_frames, 1))
         self._rows = np.asarray(store.rows)  # a plain view of the map: slicing np.memmap itself is slow
         self._first_row = np.asarray(store.first_row)
         self._n_frames = np.asarray(store.n_frames)
@@ -172,7 +173,8 @@ class CropReader:
 
     def _scale_into(self, frames: np.ndarray, crop: np.ndarray) -> None:
         for source, target in self._pieces:
-            np.multiply(frames[:, source], self._scale[target], out=crop[:, target])
+            crop[:, target] = frames[:, source]
+        np.multiply(crop, self._scale[: len(crop)], out=crop)
         np.add(crop, self._shift[: len(crop)], out=crop)
 
     def _pad_into(self, first_row: int, offset: int, n_frames: int, crop: np.ndarray) -> None:
