@@ -6,6 +6,7 @@ time-major and recordings lie one after the other: a crop is one contiguous read
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +63,7 @@ class FeatureStore:
         Memory-mapped sum and sum of squares over each recording's frames.
     """
 
-    def __init__(self, path: Path, description: dict) -> None:
+    def __init__(self, path: Path, description: dict[str, Any]) -> None:
         folder = path / description["data"]
         n, n_frames = description["n_recordings"], description["n_frames"]
         self.path = path
@@ -149,6 +150,22 @@ class FeatureStore:
     def content_hash(self, position: int) -> str:
         """Hexadecimal SHA-256 of the source file."""
         return self.index["content"][position].tobytes().hex()
+
+    def summary(self) -> dict[str, Any]:
+        """What the store holds, as plain values."""
+        statuses, counts = np.unique(self.index["status"], return_counts=True)
+        n_frames = len(self.rows)
+        return {
+            "path": str(self.path),
+            "recordings": len(self),
+            "status": dict(zip([s.decode() for s in statuses.tolist()], counts.tolist(), strict=True)),
+            "frames": n_frames,
+            "hours": round(self.spec.frames_to_seconds(n_frames) / 3600, 3),
+            "dtype": self.dtype,
+            "bytes": int(self.rows.nbytes),
+            "data_hash": self.data_hash,
+            "spec": self.spec.to_mapping(),
+        }
 
 
 def _map(file: Path, shape: tuple[int, ...]) -> np.ndarray:

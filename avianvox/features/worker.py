@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import file_digest
@@ -67,7 +67,8 @@ def describe(task: Task) -> Outcome:
         return _extract(task, size, mtime_ns, content)
     except AudioError as error:
         status = Status(error.status)
-        return Outcome(Entry(task.id, status, 0, size, mtime_ns, content, "", message=str(error)), nothing)
+        message = str(error).removeprefix(f"{task.path}: ")
+        return Outcome(Entry(task.id, status, 0, size, mtime_ns, content, "", message=message), nothing)
 
 
 def _extract(task: Task, size: int, mtime_ns: int, content: str) -> Outcome:
@@ -114,7 +115,7 @@ def _stream(spec: FeatureSpec) -> FeatureStream:
     return FeatureStream(spec)
 
 
-def _rows(stream: FeatureStream, audio: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+def _rows(stream: FeatureStream, audio: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     for samples in audio:
         yield from stream.push(samples)
     yield from stream.finish()

@@ -1,0 +1,112 @@
+"""``avianvox features``: build, inspect and verify a feature store."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+
+@click.group(epilog="Example: avianvox features build recordings/ --out features/")
+def features() -> None:
+    """Build, inspect and verify a feature store."""
+
+
+@features.command(
+    epilog="""\b
+Examples:
+  avianvox features build recordings/ --out features/
+  avianvox features build metadata.csv --out features/ --spec published_v2 --dtype float16 --jobs 4
+"""
+)
+@click.argument("catalog", type=click.Path())
+@click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder of the store.")
+@click.option(
+    "--spec", "spec_name", default="published_v1", show_default=True, help="Named feature settings."
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16"]),
+    default="float32",
+    show_default=True,
+    help="Of the rows.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes; as many as cores when left out.")
+def build(catalog: str, out: str, spec_name: str, dtype: str, jobs: int | None) -> None:
+    """Build or update the feature store of CATALOG.
+
+    A build that was interrupted continues where it stopped. Only files that have changed are decoded again.
+    Exit code 3 says that some recordings could not be read; each is listed.
+    """
+    from avianvox.dataset.catalog import read_catalog
+    from avianvox.features.build import build_store
+    from avianvox.features.spec import spec_named
+
+    spec = spec_named(spec_name)
+    recordings = read_catalog(catalog).recordings
+    with _progress_bar() as progress:
+        report = build_store(recordings, spec, out, dtype=dtype, jobs=jobs, progress=progress)
+    paths = {recording.id: recording.path for recording in recordings}
+    for entry in report.failed:
+        click.echo(f"{paths[entry.id]}: {entry.status}: {entry.message}", err=True)
+    hours = spec.frames_to_seconds(report.n_frames) / 3600
+    click.echo(
+        f"{report.path}: {len(report.entries)} recordings, {report.n_frames} frames, {hours:.2f} h; "
+        f"{report.n_extracted} extracted, {len(report.entries) - report.n_extracted} taken over, "
+        f"{len(report.failed)} failed"
+    )
+    if report.failed:
+        raise SystemExit(3)
+
+
+@features.command(epilog="Example: avianvox features info features/ --json")
+@click.argument("store", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def info(store: str, as_json: bool) -> None:
+    """Say what the feature store STORE holds."""
+    import json
+
+    from avianvox.features.store import FeatureStore
+
+    summary = FeatureStore.open(store).summary()
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+        return
+    spec = summary.pop("spec")
+    for name, value in summary.items():
+        text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        click.echo(f"{name:12} {text}")
+    click.echo(f"{'spec':12} " + ", ".join(f"{k}={v}" for k, v in spec.items()))
+
+
+@features.command(epilog="Example: avianvox features verify features/")
+@click.argument("store", type=click.Path())
+def verify(store: str) -> None:
+    """Read the feature store STORE again and compare it with its hashes.
+
+    Exit code 1 says that something is damaged; each damaged file or recording is listed.
+    """
+    from avianvox.features.store import FeatureStore, verify_store
+
+    problems = verify_store(store)
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        sys.exit(1)
+    opened = FeatureStore.open(store)
+    click.echo(f"{store}: sound, {len(opened)} recordings, {len(opened.rows)} frames")
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on standard error where that is a terminal; None elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress
+
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("features")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
