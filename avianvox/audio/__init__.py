@@ -1,0 +1,6 @@
+"""Sound comes in here: files are found, recognised by their content, decoded in blocks and resampled.
+
+Start reading at :mod:`avianvox.audio.decode`. ``headers`` recognises formats by their first bytes,
+``sndfile`` reads what libsndfile reads, ``foreign`` the rest through ffmpeg or audioread, ``resample`` mixes
+to mono and changes the rate, ``probe`` gives every file its status, ``find`` turns arguments into files.
+"""

@@ -1,0 +1,281 @@
+"""From a file to blocks of float32 mono at the model's rate, and what is to be said about the file.
+
+`open_audio` is the way in. Content decides how a file is read, never its extension. Channels are mixed to
+mono before resampling. The decoder is read in pieces of a fixed size, so the samples are the same to the last
+bit however large the blocks are that leave here, and memory doesn't grow with the recording.
+
+How a status is found, first match first:
+
+- truncated: the header promises at least `TOLERANCE_S` more than was decoded, or the decoder met damage or
+  gave up well before the end of the file. An MP3 without a frame count promises nothing: its length is
+  guessed from its size, tags and pictures included, and such a guess is never held against it.
+- silent: the samples of all channels stay within `SILENT_RANGE` (a constant offset is silence too).
+- clipped: a share of `CLIPPED_SHARE` or more of the samples stands at full scale.
+
+Samples that are no sound (NaN, infinite, beyond ±`ABSURD`) become zero and are counted in the message.
+"""
+
+import errno
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol
+
+import numpy as np
+import soundfile
+
+from avianvox.audio.foreign import open_foreign
+from avianvox.audio.headers import HEAD_BYTES, read_by_libsndfile, recognise
+from avianvox.audio.resample import Resampler, mix_to_mono
+from avianvox.audio.sndfile import SndfileSource
+from avianvox.errors import AudioError, InputError
+from avianvox.types import Status, Waveform
+
+TOLERANCE_S = 0.1  # encoders' padding, up to three MP3 frames, is not a loss
+SILENT_RANGE = 2e-4  # highest less lowest sample: six steps of 16 bits, -80 dB of full scale
+FULL_SCALE = 0.99  # the highest 8-bit sample is 0.992
+CLIPPED_SHARE = 0.005
+ABSURD = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What one file holds and what came of it.
+
+    ``header_s`` is the length by the header (a guess for an MP3 without a frame count) and ``decoded_s`` what
+    was decoded, both in seconds and None where not known.
+    """
+
+    path: str
+    status: Status
+    container: str = ""
+    codec: str = ""
+    sample_rate: int = 0  # Hz, in the file
+    channels: int = 0
+    header_s: float | None = None
+    decoded_s: float | None = None
+    message: str = ""
+
+
+class Source(Protocol):
+    """An open file: what `SndfileSource`, `FfmpegSource` and `AudioreadSource` have in common."""
+
+    container: str
+    codec: str
+    sample_rate: int
+    channels: int
+    header_s: float | None
+    promised: bool
+    damage: str
+
+    def chunks(self) -> Iterator[np.ndarray]: ...
+
+    def close(self) -> None: ...
+
+
+class Meter:
+    """Watches decoded samples go by and repairs in place those that are no sound."""
+
+    def __init__(self) -> None:
+        self.low, self.high = np.inf, -np.inf
+        self.n_frames = self.n_values = self.n_full = self.n_absurd = 0
+
+    def add(self, chunk: np.ndarray) -> None:
+        """Take shape (n, channels), float32, in."""
+        low, high = float(chunk.min()), float(chunk.max())
+        if not (low > -ABSURD and high < ABSURD):
+            absurd = ~(np.abs(chunk) < ABSURD)
+            self.n_absurd += int(np.count_nonzero(absurd))
+            chunk[absurd] = 0
+            low, high = float(chunk.min()), float(chunk.max())
+        if high >= FULL_SCALE or low <= -FULL_SCALE:
+            self.n_full += int(np.count_nonzero(np.abs(chunk) >= FULL_SCALE))
+        self.low, self.high = min(self.low, low), max(self.high, high)
+        self.n_frames += len(chunk)
+        self.n_values += chunk.size
+
+
+def open_source(path: Path) -> tuple[Source, BinaryIO]:
+    """Open a file by its content. The stream has to be closed after the source.
+
+    Raises
+    ------
+    AudioError
+        Status missing, empty, undecodable or unsupported.
+    """
+    try:
+        stream = open(path, "rb")  # noqa: SIM115
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{path}: {_missing_reason(error)}", status=Status.MISSING) from error
+    try:
+        return _open_stream(path, stream), stream
+    except BaseException:
+        stream.close()
+        raise
+
+
+def _open_stream(path: Path, stream: BinaryIO) -> Source:
+    try:
+        head = stream.read(HEAD_BYTES)
+        size = stream.seek(0, 2)
+    except OSError as error:
+        raise AudioError(f"{path}: cannot be read: {error.strerror}", status=Status.UNDECODABLE) from error
+    if not size:
+        raise AudioError(f"{path}: the file is empty (0 bytes)", status=Status.EMPTY)
+    container, codec = recognise(head)
+    try:
+        return SndfileSource(stream, size, container)
+    except soundfile.LibsndfileError as error:
+        if container and not read_by_libsndfile(container, codec):
+            return open_foreign(path, container, codec)
+        kind = f"damaged {container} file" if container else "not an audio file"
+        raise AudioError(f"{path}: {kind} ({error.error_string.rstrip('.')})") from error
+
+
+def _missing_reason(error: OSError | ValueError) -> str:
+    code = getattr(error, "errno", None)
+    if code == errno.ENOENT:
+        return "no such file"
+    if code == errno.EISDIR:
+        return "this is a folder, not a file"
+    if code in (errno.EACCES, errno.EPERM):
+        return "no permission to read it"
+    return getattr(error, "strerror", None) or str(error)
+
+
+def judge(path: Path, source: Source, meter: Meter) -> Probe:
+    """The status of a file that was decoded to its end, by the rules at the top of this module."""
+    decoded_s = meter.n_frames / source.sample_rate
+    status, remarks = Status.OK, []
+    missing_s = (source.header_s or 0.0) - decoded_s
+    if not meter.n_frames:
+        status = Status.UNDECODABLE if source.damage or missing_s >= TOLERANCE_S else Status.EMPTY
+        remarks.append(source.damage or "there is not one sample in it")
+    elif source.damage or (source.promised and missing_s >= TOLERANCE_S):
+        status = Status.TRUNCATED
+        promise = f"the header promises {source.header_s:.1f} s, " if source.promised else ""
+        remarks.append(f"{promise}{decoded_s:.1f} s decode")
+        remarks.extend([source.damage] if source.damage else [])
+    elif meter.high - meter.low <= SILENT_RANGE:
+        status = Status.SILENT
+        remarks.append("there is no sound in it")
+    elif meter.n_full >= CLIPPED_SHARE * meter.n_values:
+        status = Status.CLIPPED
+        remarks.append(f"{meter.n_full / meter.n_values:.1%} of the samples stand at full scale")
+    if meter.n_absurd:
+        remarks.append(f"{meter.n_absurd:,} samples are not finite or absurdly large and were set to zero")
+    return Probe(
+        path=str(path),
+        status=status,
+        container=source.container,
+        codec=source.codec,
+        sample_rate=source.sample_rate,
+        channels=source.channels,
+        header_s=source.header_s,
+        decoded_s=decoded_s,
+        message="; ".join(remarks),
+    )
+
+
+class AudioStream:
+    """One open recording; iterate once over its blocks, then look at ``report``. Made by `open_audio`."""
+
+    def __init__(self, path: Path | str, *, sample_rate: int, block_s: float = 4.0) -> None:
+        if sample_rate <= 0 or block_s <= 0:
+            raise InputError(
+                f"open_audio: expected a positive rate and block, got {sample_rate} Hz and {block_s} s"
+            )
+        self.path = Path(path)
+        self.sample_rate = sample_rate
+        self._block = max(1, round(block_s * sample_rate))
+        self._source, self._stream = open_source(self.path)
+        self._meter = Meter()
+
+    def __enter__(self) -> "AudioStream":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file. `report` stays."""
+        self._source.close()
+        self._stream.close()
+
+    @property
+    def report(self) -> Probe:
+        """What is to be said about the file; complete once the last block was taken."""
+        return judge(self.path, self._source, self._meter)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Yield blocks of shape (n,), float32, full scale ±1; all but the last are ``block_s`` long.
+
+        Raises
+        ------
+        AudioError
+            Status empty or undecodable when not one sample comes out.
+        """
+        waiting: list[np.ndarray] = []
+        n_waiting = 0
+        for piece in self._pieces():
+            waiting.append(piece)
+            n_waiting += len(piece)
+            if n_waiting >= self._block:
+                joined = np.concatenate(waiting)
+                whole = n_waiting - n_waiting % self._block
+                for start in range(0, whole, self._block):
+                    yield joined[start : start + self._block]
+                waiting = [joined[whole:]]
+                n_waiting -= whole
+        if n_waiting:
+            yield np.concatenate(waiting)
+
+    def _pieces(self) -> Iterator[np.ndarray]:
+        resampler = Resampler(self._source.sample_rate, self.sample_rate)
+        for chunk in self._source.chunks():
+            self._meter.add(chunk)
+            yield resampler.push(mix_to_mono(chunk))
+        if not self._meter.n_frames:
+            report = self.report
+            raise AudioError(f"{self.path}: {report.message}", status=report.status)
+        yield resampler.finish()
+
+
+def open_audio(path: Path | str, *, sample_rate: int, block_s: float = 4.0) -> AudioStream:
+    """Open a recording for reading in blocks, mixed to mono and resampled.
+
+    Parameters
+    ----------
+    path : path-like
+    sample_rate : int, Hz
+        Of the samples that come out.
+    block_s : float, seconds
+        Length of a block. The samples don't depend on it.
+
+    Returns
+    -------
+    AudioStream
+        A context manager that yields arrays of shape (n,), float32.
+
+    Raises
+    ------
+    AudioError
+        Nothing can be decoded; ``error.status`` says why.
+
+    Examples
+    --------
+    >>> with open_audio("recording.mp3", sample_rate=22050) as stream:  # doctest: +SKIP
+    ...     seconds = sum(len(block) for block in stream) / 22050
+    ...     print(stream.report.status)
+    """
+    return AudioStream(path, sample_rate=sample_rate, block_s=block_s)
+
+
+def load_waveform(path: Path | str, *, sample_rate: int) -> tuple[Waveform, Probe]:
+    """A whole recording at once, and what is to be said about it. Raises as `open_audio` does."""
+    with open_audio(path, sample_rate=sample_rate) as stream:
+        samples = np.concatenate(list(stream))
+        return Waveform(samples, sample_rate), stream.report

@@ -1,0 +1,47 @@
+"""What a file holds and whether it decodes, as a value and never as an exception."""
+
+from pathlib import Path
+
+from avianvox.audio.decode import Meter, Probe, judge, open_source
+from avianvox.errors import AudioError
+from avianvox.types import Status
+
+
+def probe(path: Path | str, *, decode: bool = True) -> Probe:
+    """Look at one file.
+
+    Parameters
+    ----------
+    path : path-like
+    decode : bool
+        Decode all of it, which alone tells truncated, silent and clipped files. False reads the header only:
+        ``decoded_s`` is None then, and the status ok for whatever opens.
+
+    Returns
+    -------
+    Probe
+        Bad input is a status in it; nothing is raised.
+    """
+    path = Path(path)
+    try:
+        source, stream = open_source(path)
+    except AudioError as error:
+        return Probe(str(path), Status(error.status), message=str(error).removeprefix(f"{path}: "))
+    try:
+        if decode:
+            meter = Meter()
+            for chunk in source.chunks():
+                meter.add(chunk)
+            return judge(path, source, meter)
+        return Probe(
+            path=str(path),
+            status=Status.OK,
+            container=source.container,
+            codec=source.codec,
+            sample_rate=source.sample_rate,
+            channels=source.channels,
+            header_s=source.header_s,
+        )
+    finally:
+        source.close()
+        stream.close()

@@ -1,0 +1,37 @@
+"""Many channels to one, and any sample rate to the model's, block by block."""
+
+import numpy as np
+import soxr
+
+
+def mix_to_mono(frames: np.ndarray) -> np.ndarray:
+    """The mean of all channels: shape (n, channels), float32, to shape (n,). A view where there is one."""
+    if frames.shape[1] == 1:
+        return frames[:, 0]
+    if frames.shape[1] == 2:
+        return (frames[:, 0] + frames[:, 1]) * np.float32(0.5)
+    mixed: np.ndarray = frames.mean(axis=1, dtype=np.float32)
+    return mixed
+
+
+class Resampler:
+    """Changes the sample rate of a stream (soxr, quality HQ); equal rates pass through untouched.
+
+    Parameters
+    ----------
+    source_rate, target_rate : int, Hz
+    """
+
+    def __init__(self, source_rate: int, target_rate: int) -> None:
+        self._stream = None
+        if source_rate != target_rate:
+            self._stream = soxr.ResampleStream(source_rate, target_rate, 1, dtype="float32", quality="HQ")
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        """The samples that ``samples`` (shape (n,), float32) complete, in an array of their own."""
+        return samples.copy() if self._stream is None else self._stream.resample_chunk(samples)
+
+    def finish(self) -> np.ndarray:
+        """The samples that were still held back."""
+        empty = np.empty(0, np.float32)
+        return empty if self._stream is None else self._stream.resample_chunk(empty, last=True)

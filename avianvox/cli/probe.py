@@ -1,0 +1,45 @@
+"""``avianvox probe``: what recordings hold and whether they decode."""
+
+import click
+
+
+@click.command(epilog="Example: avianvox probe --json recording.mp3")
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--header-only", is_flag=True, help="Trust the header and do not decode (fast).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of the table.")
+def probe(paths: tuple[str, ...], header_only: bool, as_json: bool) -> None:
+    """Show format, length and status of recordings.
+
+    PATHS are files, folders or globs. Ends with exit code 3 when a file is truncated, empty, undecodable,
+    unsupported or missing; each of them is listed on standard error.
+    """
+    import json
+    from dataclasses import asdict
+
+    from avianvox.audio.find import find_audio
+    from avianvox.audio.probe import probe as probe_file
+
+    failed = []
+    if not as_json:
+        click.echo(_row("status", "header", "decoded", "rate", "ch", "codec", "file"))
+    for path in find_audio(paths):
+        answer = probe_file(path, decode=not header_only)
+        if as_json:
+            click.echo(json.dumps(asdict(answer)))
+        else:
+            lengths = [f"{s:.2f} s" if s is not None else "-" for s in (answer.header_s, answer.decoded_s)]
+            rate, channels = answer.sample_rate or "-", answer.channels or "-"
+            codec = " ".join(filter(None, (answer.container, answer.codec))) or "-"
+            click.echo(_row(answer.status, *lengths, rate, channels, codec, answer.path))
+            if answer.message and not answer.status.failed:
+                click.echo(f"{answer.path}: {answer.status}: {answer.message}", err=True)
+        if answer.status.failed:
+            failed.append(answer)
+    for answer in failed:
+        click.echo(f"{answer.path}: {answer.status}: {answer.message}", err=True)
+    if failed:
+        raise SystemExit(3)
+
+
+def _row(*cells: object) -> str:
+    return "{:<11} {:>10} {:>10} {:>6} {:>3}  {:<20} {}".format(*map(str, cells))
