@@ -1,0 +1,54 @@
+"""Pictures of a cross-validation. Matplotlib is imported when one is drawn."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from avianvox.evaluation.metrics import class_recall, class_support
+from avianvox.files import atomic_write
+
+_CELL_INCHES = 0.3
+_MOST_CLASSES_WITH_COUNTS = 40
+
+
+def draw_confusion(path: Path, confusion: np.ndarray, labels: Sequence[str], *, title: str) -> None:
+    """Write a confusion matrix as PNG; the same matrix gives the same bytes.
+
+    Colour is the share of each target's recordings; the counts stand in the cells of matrices that are not
+    too large. The picture grows with the number of classes, so that every label can be read.
+
+    Parameters
+    ----------
+    path : Path
+    confusion : np.ndarray, shape (n_classes, n_classes), counts; row = target
+    labels : sequence of str, one for each class
+    title : str
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    n = len(labels)
+    side = max(4.0, _CELL_INCHES * n)
+    figure = Figure(figsize=(side + 3.2, side + 2.6), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    shares = confusion / np.maximum(class_support(confusion), 1)[:, None]
+    image = axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
+    recall = class_recall(confusion)
+    rows = [
+        f"{label} (none)" if np.isnan(r) else f"{label} ({r:.0%})"
+        for label, r in zip(labels, recall, strict=True)
+    ]
+    axes.set_xticks(range(n), labels, rotation=90, fontsize=8, style="italic")
+    axes.set_yticks(range(n), rows, fontsize=8, style="italic")
+    axes.set_xlabel("named")
+    axes.set_ylabel("target (share found)")
+    axes.set_title(title, fontsize=11)
+    if n <= _MOST_CLASSES_WITH_COUNTS:
+        for i, j in np.argwhere(confusion):
+            colour = "white" if shares[i, j] > 0.5 else "black"
+            axes.text(j, i, str(confusion[i, j]), ha="center", va="center", fontsize=7, color=colour)
+    figure.colorbar(image, ax=axes, label="share of the target's recordings", shrink=0.6)
+    with atomic_write(path, "wb") as stream:
+        figure.savefig(stream, format="png", metadata={"Software": None})

@@ -1,0 +1,157 @@
+"""The run folder of a cross-validation: opening, refusing, keeping, erasing.
+
+``config.json`` says what was asked for and on which data. A folder is only continued when it agrees.
+"""
+
+import json
+import platform
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from avianvox.errors import RunError
+from avianvox.files import atomic_write, output_error
+
+KIND = "avianvox cross-validation"
+FORMAT_VERSION = 1
+STORE = "features"
+"""Folder of the feature store inside a run folder, where none was named; it is neither refused nor erased."""
+
+_FOLDERS = ("predictions", "splits", "confusion")
+_FILES = ("versions.json", "timings.json", "figures.json", "table.md", "table.csv", "config.json")
+_PACKAGES = ("avianvox", "numpy", "soundfile", "soxr", "scikit-learn", "keras", "tensorflow")
+
+
+class RunFolder:
+    """One folder that holds one cross-validation.
+
+    Parameters
+    ----------
+    path : Path
+        Made when it does not exist.
+    config : mapping
+        The resolved configuration as plain values.
+
+    Raises
+    ------
+    RunError
+        The folder holds something else, or a run of another configuration.
+    """
+
+    def __init__(self, path: Path, config: Mapping[str, Any]) -> None:
+        self.path = path
+        config = {"kind": KIND, "format_version": FORMAT_VERSION, **config}
+        if (path / "config.json").exists():
+            _check_same(path, read_config(path), json.loads(json.dumps(config)))
+        elif path.is_dir() and any(child.name != STORE for child in path.iterdir()):
+            raise RunError(f"{path} is not empty and holds no cross-validation; choose another --out")
+        elif path.exists() and not path.is_dir():
+            raise RunError(f"{path} is a file; choose another --out")
+        try:
+            for name in _FOLDERS:
+                (path / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise output_error(error, path) from error
+        self.write_json("config.json", config)
+        self.write_json("versions.json", _versions())
+
+    def write_text(self, name: str, text: str) -> None:
+        with atomic_write(self.path / name) as stream:
+            stream.write(text)
+
+    def write_json(self, name: str, values: Any) -> None:
+        self.write_text(name, json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def predictions(self, fit: str) -> Path:
+        """Where the predictions of the fit of this name lie, or will."""
+        return self.path / "predictions" / f"{fit}.npz"
+
+    def picture(self, name: str) -> Path:
+        return self.path / "confusion" / f"{name}.png"
+
+    def timings(self) -> dict[str, float]:
+        """Seconds that each fit took, by its name."""
+        path = self.path / "timings.json"
+        return _read_json(path) if path.exists() else {}
+
+    def keep_seconds(self, fit: str, seconds: float) -> None:
+        self.write_json("timings.json", self.timings() | {fit: round(seconds, 3)})
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The configuration of the cross-validation in folder ``path``.
+
+    Raises
+    ------
+    RunError
+        There is none, or it is of an unknown format version.
+    """
+    if not (path / "config.json").is_file():
+        raise RunError(f"{path} is not the folder of a cross-validation: it has no config.json")
+    config = _read_json(path / "config.json")
+    if config.get("kind") != KIND:
+        raise RunError(f"{path} is not the folder of a cross-validation; choose another --out")
+    if config.get("format_version") != FORMAT_VERSION:
+        raise RunError(
+            f"{path} has format version {config.get('format_version')} and this release reads "
+            f"{FORMAT_VERSION}; choose another --out or start anew with --fresh"
+        )
+    return config
+
+
+def erase_run(path: Path) -> None:
+    """Remove what an earlier cross-validation left in ``path``, and nothing else.
+
+    Raises
+    ------
+    RunError
+        ``path`` holds something, but not a cross-validation.
+    """
+    if not path.exists() or (path.is_dir() and all(child.name == STORE for child in path.iterdir())):
+        return
+    if not (path / "config.json").is_file() or _read_json(path / "config.json").get("kind") != KIND:
+        raise RunError(f"{path} is not the folder of a cross-validation; --fresh erases nothing else")
+    try:
+        for name in _FOLDERS:
+            shutil.rmtree(path / name, ignore_errors=True)
+        for name in _FILES:
+            (path / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise output_error(error, path) from error
+
+
+def _check_same(path: Path, there: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    for key in {**there, **asked}:
+        if there.get(key) != asked.get(key):
+            was, now = (_short(values.get(key)) for values in (there, asked))
+            raise RunError(
+                f"{path} holds a run with another configuration ({key} was {was} and is {now} now); "
+                "choose another --out or start anew with --fresh"
+            )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"cannot read {path} ({error}); choose another --out") from error
+    if not isinstance(values, dict):
+        raise RunError(f"{path}: expected a JSON object, got {type(values).__name__}; choose another --out")
+    return values
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
