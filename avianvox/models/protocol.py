@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from avianvox.dataset.crops import PADDINGS
 from avianvox.errors import ConfigError
 from avianvox.features.spec import COMBINATIONS, FeatureSpec
 from avianvox.registry import nearest
@@ -23,13 +24,10 @@ class TrainSettings:
     batch_size : int
     learning_rate : float
         Of Adam.
-    validation : float in [0, 1)
-        Share of the training recordings, whole sessions, that early stopping looks at. 0 trains on all of
-        them for exactly ``epochs`` epochs.
     patience : int
-        Epochs without a lower validation loss after which training stops.
+        Epochs without a lower validation loss after which training stops, where there is validation data.
     validation_windows : int
-        Most windows of one recording in the validation part, evenly spread.
+        Most windows of one validation recording, evenly spread.
     crops_per_recording : int
         Random crops that each recording gives in each epoch; 1 as published.
     combine : {"mel", "overwrite", "concatenate"} or None
@@ -41,7 +39,6 @@ class TrainSettings:
     epochs: int = 100
     batch_size: int = 32
     learning_rate: float = 1e-3
-    validation: float = 0.15
     patience: int = 20
     validation_windows: int = 8
     crops_per_recording: int = 1
@@ -54,15 +51,15 @@ class TrainSettings:
                 raise ConfigError(f"[train] {name}: expected 1 or more, got {getattr(self, name)}")
         if not self.learning_rate > 0:
             raise ConfigError(f"[train] learning_rate: expected more than 0, got {self.learning_rate}")
-        if not 0 <= self.validation < 1:
-            raise ConfigError(f"[train] validation: expected 0 or more and below 1, got {self.validation}")
-        if self.combine is not None and self.combine not in COMBINATIONS:
-            raise ConfigError(
-                f"[train] combine: expected one of {', '.join(COMBINATIONS)}, got '{self.combine}'"
-                f"{nearest(self.combine, list(COMBINATIONS))}"
-            )
+        for name, known in (("combine", list(COMBINATIONS)), ("padding", list(PADDINGS))):
+            value = getattr(self, name)
+            if value is not None and value not in known:
+                raise ConfigError(
+                    f"[train] {name}: expected one of {', '.join(known)}, got '{value}'"
+                    f"{nearest(value, known)}"
+                )
 
-    def spec_for(self, spec: FeatureSpec, published: str) -> FeatureSpec:
+    def spec_for(self, spec: FeatureSpec, *, published: str) -> FeatureSpec:
         """``spec`` with the combination that these settings ask for, or else the ``published`` one."""
         return spec.with_changes(combine=self.combine or published)
 
@@ -91,8 +88,18 @@ class FittedModel(Protocol):
 class Estimator(Protocol):
     """A model with its settings, before it has seen any data."""
 
-    def fit(self, data: "TrainingData", *, seed: int, progress: Progress | None = None) -> FittedModel:
-        """Learn from ``data``. The same seed gives the same model."""
+    def fit(
+        self,
+        data: "TrainingData",
+        *,
+        seed: int,
+        validation: "TrainingData | None" = None,
+        progress: Progress | None = None,
+    ) -> FittedModel:
+        """Learn from ``data``; the same seed gives the same model.
+
+        A model with epochs keeps those of the least loss on ``validation``; without it, the last ones.
+        """
         ...
 
 

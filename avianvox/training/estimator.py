@@ -1,0 +1,89 @@
+"""The published networks as estimators: what cross-validation and `avianvox.training.run` fit."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avianvox.dataset.crops import CropReader, CropSettings
+from avianvox.dataset.training_data import TrainingData, WindowScores
+from avianvox.features.normalise import Normalisation
+from avianvox.features.spec import FeatureSpec
+from avianvox.models.cnn import VARIANTS, build_cnn
+from avianvox.models.protocol import Progress, TrainSettings
+from avianvox.training.fit import History, fit_network
+from avianvox.training.sequence import CropSequence, WindowSequence
+
+_PREDICTION_BATCH = 64
+
+
+@dataclass(frozen=True)
+class FittedCnn:
+    """A fitted network.
+
+    ``model``: keras.Model that ends in logits; ``spec``: what it sees; ``normalisation``: of its training
+    recordings.
+    """
+
+    model: Any
+    spec: FeatureSpec
+    normalisation: Normalisation
+    padding: str
+    history: History
+
+    def predict(self, data: TrainingData) -> WindowScores:
+        """Scores of all windows, laid as in classifying."""
+        settings = CropSettings.from_spec(self.spec, padding=self.padding)
+        reader = CropReader(data.store, self.normalisation, settings)
+        windows = WindowSequence(reader, data, batch_size=_PREDICTION_BATCH)
+        logits = self.model.predict(windows, verbose=0)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return WindowScores(powers / powers.sum(axis=1, keepdims=True), windows.positions)
+
+
+@dataclass(frozen=True)
+class CnnEstimator:
+    """A network of `VARIANTS` with its settings, before it has seen any data."""
+
+    architecture: str
+    settings: TrainSettings
+
+    def fit(
+        self,
+        data: TrainingData,
+        *,
+        seed: int,
+        validation: TrainingData | None = None,
+        progress: Progress | None = None,
+        checkpoint: Path | None = None,
+    ) -> FittedCnn:
+        """Learn from ``data``; ``checkpoint`` and the rest as in `fit_network`."""
+        variant, settings = VARIANTS[self.architecture], self.settings
+        spec = settings.spec_for(data.spec, published=variant.combine)
+        normalisation = Normalisation.from_store(data.store, data.recordings)
+        crops = CropSettings.from_spec(spec, padding=settings.padding)
+        reader = CropReader(data.store, normalisation, crops)
+        model = build_cnn(
+            variant, n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=data.n_classes, seed=seed
+        )
+        train = CropSequence(
+            reader,
+            data,
+            batch_size=settings.batch_size,
+            seed=seed,
+            crops_per_recording=settings.crops_per_recording,
+        )
+        held_out = None
+        if validation is not None:
+            most = settings.validation_windows
+            held_out = WindowSequence(reader, validation, batch_size=_PREDICTION_BATCH, most_windows=most)
+        history = fit_network(model, train, held_out, settings, checkpoint=checkpoint, progress=progress)
+        return FittedCnn(model, spec, normalisation, settings.padding, history)
+
+
+cnn_v16 = partial(CnnEstimator, "cnn_v16")
+cnn_v17 = partial(CnnEstimator, "cnn_v17")
+cnn_v18 = partial(CnnEstimator, "cnn_v18")
+cnn_v20 = partial(CnnEstimator, "cnn_v20")

@@ -1,0 +1,148 @@
+"""Fitting a network: Adam, cross-entropy, early stopping, and a checkpoint after every epoch.
+
+A checkpoint holds every variable of the network and the optimiser (the state of dropout's generators too),
+the best weights so far and the history. Crops are a function of seed and epoch, so training that was killed and
+continued ends with the weights of training that was not.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from avianvox.errors import RunError
+from avianvox.files import atomic_write
+from avianvox.models.backend import keras
+from avianvox.models.protocol import EpochReport, Progress, TrainSettings
+from avianvox.training.sequence import CropSequence, WindowSequence
+
+
+@dataclass
+class History:
+    """What happened so far.
+
+    ``epochs``: one row of figures for each epoch; ``best_epoch`` counts from 1 and names the row of least
+    validation loss, or of least training loss where nothing was held out.
+    """
+
+    epochs: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def best_epoch(self) -> int:
+        key = "val_loss" if self.epochs and "val_loss" in self.epochs[0] else "loss"
+        losses = [row[key] for row in self.epochs]
+        return int(np.argmin(losses)) + 1 if losses else 0
+
+    def is_exhausted(self, patience: int) -> bool:
+        """Whether the validation loss has not fallen for ``patience`` epochs."""
+        held_out = bool(self.epochs) and "val_loss" in self.epochs[0]
+        return held_out and len(self.epochs) - self.best_epoch >= patience
+
+
+def fit_network(
+    model: Any,
+    train: CropSequence,
+    validation: WindowSequence | None,
+    settings: TrainSettings,
+    *,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> History:
+    """Fit ``model`` in place.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Ends in logits.
+    train : CropSequence
+        At epoch 0; it is moved on when a checkpoint is continued.
+    validation : WindowSequence or None
+        With it, training stops early and the model ends with the weights of the least validation loss;
+        without it, the model ends with those of the last epoch.
+    settings : TrainSettings
+    checkpoint : Path, optional
+        Written after every epoch and continued from when it exists.
+    progress : callable, optional
+
+    Raises
+    ------
+    RunError
+        The checkpoint is damaged or belongs to another network.
+    """
+    model.compile(
+        optimizer=keras.optimizers.Adam(settings.learning_rate),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=False,  # on a CPU, XLA takes ten times as long
+    )
+    model.optimizer.build(model.trainable_variables)
+    keeper = _Keeper(settings, checkpoint, progress)
+    if checkpoint is not None and checkpoint.exists():
+        keeper.restore(model)
+    done = len(keeper.history.epochs)
+    if done < settings.epochs and not keeper.history.is_exhausted(settings.patience):
+        train.move_to(done)
+        model.fit(
+            train,
+            validation_data=validation,
+            initial_epoch=done,
+            epochs=settings.epochs,
+            shuffle=False,  # the sequence shuffles by itself
+            verbose=0,
+            callbacks=[keeper],
+        )
+    if validation is not None:
+        model.set_weights(keeper.best)
+    return keeper.history
+
+
+class _Keeper(keras.callbacks.Callback):
+    """Keeps history, best weights and checkpoint, and says when to stop."""
+
+    def __init__(self, settings: TrainSettings, checkpoint: Path | None, progress: Progress | None) -> None:
+        super().__init__()
+        self.settings = settings
+        self.checkpoint = checkpoint
+        self.progress = progress
+        self.history = History()
+        self.best: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        figures = {name: float(value) for name, value in (logs or {}).items()}
+        self.history.epochs.append(figures)
+        if self.history.best_epoch == epoch + 1:
+            self.best = self.model.get_weights()
+        if self.checkpoint is not None:
+            self.save(self.checkpoint)
+        if self.progress is not None:
+            self.progress(EpochReport(epoch + 1, self.settings.epochs, figures))
+        if self.history.is_exhausted(self.settings.patience):
+            self.model.stop_training = True
+
+    def save(self, path: Path) -> None:
+        arrays = {f"state_{i:03}": v.numpy() for i, v in enumerate(_state(self.model))}
+        arrays |= {f"best_{i:03}": weights for i, weights in enumerate(self.best)}
+        with atomic_write(path, "wb") as stream:
+            np.savez(stream, history=np.array(json.dumps(self.history.epochs)), **arrays)
+
+    def restore(self, model: Any) -> None:
+        assert self.checkpoint is not None
+        try:
+            with np.load(self.checkpoint, allow_pickle=False) as arrays:
+                for i, variable in enumerate(_state(model)):
+                    variable.assign(arrays[f"state_{i:03}"])
+                self.best = [arrays[f"best_{i:03}"] for i in range(len(model.weights))]
+                self.history = History(json.loads(str(arrays["history"])))
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise RunError(
+                f"the checkpoint {self.checkpoint} is damaged or of another network ({error}); "
+                "start again with --fresh"
+            ) from error
+
+
+def _state(model: Any) -> list[Any]:
+    """All variables that the next step depends on, each once and in a fixed order."""
+    return [*model.variables, *model.optimizer.variables]

@@ -1,0 +1,132 @@
+"""What a network is fed: `CropSequence` for learning, `WindowSequence` for validation and prediction.
+
+Both hold a plan (which recording, which frame) that is laid before a batch is asked for, so batches depend on
+the seed and the epoch alone, not on how many workers read them.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from avianvox.dataset.crops import CropReader
+from avianvox.dataset.training_data import TrainingData
+from avianvox.models.backend import keras
+from avianvox.randomness import derive_rng
+from avianvox.types import Crop
+
+
+class CropSequence(keras.utils.PyDataset):
+    """Seeded random crops: each recording gives ``crops_per_recording`` of them in every epoch.
+
+    Parameters
+    ----------
+    reader : CropReader
+    data : TrainingData
+    batch_size : int
+        The last batch of an epoch may be smaller.
+    seed : int
+    crops_per_recording : int
+    **workers
+        ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`.
+    """
+
+    def __init__(
+        self,
+        reader: CropReader,
+        data: TrainingData,
+        *,
+        batch_size: int,
+        seed: int,
+        crops_per_recording: int = 1,
+        **workers: Any,
+    ) -> None:
+        super().__init__(**workers)
+        self.reader = reader
+        self.data = data
+        self.batch_size = batch_size
+        self.seed = seed
+        self.crops_per_recording = crops_per_recording
+        self.move_to(0)
+
+    def move_to(self, epoch: int) -> None:
+        """Lay the plan of an epoch, which counts from 0."""
+        self.epoch = epoch
+        n, repeats = len(self.data), self.crops_per_recording
+        draws = range(self.epoch * repeats, (self.epoch + 1) * repeats)
+        offsets = [
+            self.reader.random_offsets(self.data.recordings, seed=self.seed, epoch=draw) for draw in draws
+        ]
+        order = derive_rng(self.seed, "shuffle", self.epoch).permutation(n * repeats)
+        self._offsets = np.concatenate(offsets)[order]
+        self._positions = order % n
+
+    def __len__(self) -> int:
+        return -(-len(self._positions) // self.batch_size)
+
+    def _plan(self, batch_index: int) -> tuple[np.ndarray, np.ndarray]:
+        part = slice(batch_index * self.batch_size, (batch_index + 1) * self.batch_size)
+        return self._positions[part], self._offsets[part]
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Crops, shape (n, n_frames, n_rows, 1), float32, and their classes, shape (n,), int64."""
+        positions, offsets = self._plan(index)
+        crops = self.reader.read(self.data.recordings[positions], offsets)
+        return crops[..., None], self.data.targets[positions]
+
+    def trace(self, batch_index: int) -> list[Crop]:
+        """Where the crops of a batch of this epoch come from."""
+        positions, offsets = self._plan(batch_index)
+        return self.reader.trace(self.data.recordings[positions], offsets)
+
+    def on_epoch_end(self) -> None:
+        self.move_to(self.epoch + 1)
+
+
+class WindowSequence(keras.utils.PyDataset):
+    """The fixed windows of recordings, in order.
+
+    Parameters
+    ----------
+    reader : CropReader
+    data : TrainingData
+    batch_size : int
+    most_windows : int, optional
+        Of a recording with more windows, this many are taken, evenly spread; all by default.
+
+    Attributes
+    ----------
+    positions : np.ndarray, shape (n_windows,), int64
+        Position in ``data.recordings`` of the recording that each window belongs to.
+    """
+
+    def __init__(
+        self, reader: CropReader, data: TrainingData, *, batch_size: int, most_windows: int | None = None
+    ) -> None:
+        super().__init__()
+        self.reader = reader
+        self.data = data
+        self.batch_size = batch_size
+        self.positions, self._offsets = reader.windows(data.recordings)
+        if most_windows is not None:
+            kept = _evenly(self.positions, most_windows)
+            self.positions, self._offsets = self.positions[kept], self._offsets[kept]
+
+    def __len__(self) -> int:
+        return -(-len(self.positions) // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Windows, shape (n, n_frames, n_rows, 1), float32, and their classes, shape (n,), int64."""
+        part = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        positions = self.positions[part]
+        windows = self.reader.read(self.data.recordings[positions], self._offsets[part])
+        return windows[..., None], self.data.targets[positions]
+
+
+def _evenly(positions: np.ndarray, most: int) -> np.ndarray:
+    """Of each run of equal ``positions``, the indices of at most ``most`` members, evenly spread."""
+    first, counts = np.unique(positions, return_index=True, return_counts=True)[1:]
+    spread = [
+        start + np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
+        for start, count in zip(first.tolist(), counts.tolist(), strict=True)
+    ]
+    return np.concatenate(spread)
