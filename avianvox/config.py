@@ -4,7 +4,6 @@ A settings class is any frozen dataclass whose fields are ``int``, ``float``, ``
 these or ``None``, or ``tuple[...]`` of one of these.
 """
 
-import tomllib
 import types
 from collections.abc import Mapping
 from dataclasses import asdict, fields
@@ -71,6 +70,8 @@ def read_toml(path: Path | str, tables: Mapping[str, type]) -> dict[str, Any]:
     ConfigError
         The file is missing or not TOML, or has an unknown table or key.
     """
+    import tomllib  # here, because classifying reads no TOML and starts the faster
+
     try:
         document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:

@@ -5,7 +5,6 @@ is ``"name": "package.module:attribute"``, so listing the names imports nothing.
 """
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Generic, TypeVar, cast
 
@@ -16,6 +15,8 @@ T = TypeVar("T")
 
 def nearest(name: str, known: list[str]) -> str:
     """``"; did you mean 'x'?"`` for the known name closest to ``name``, or an empty string."""
+    from difflib import get_close_matches
+
     close = get_close_matches(name, known, n=1)
     return f"; did you mean '{close[0]}'?" if close else ""
 

@@ -73,6 +73,8 @@ def info(model: str, as_json: bool, card: bool) -> None:
 @click.argument("models", nargs=-1, required=True)
 def verify(models: tuple[str, ...]) -> None:
     """Check every byte of MODELS (names or files) and run each on silence. Exit code 3 when one fails."""
+    import numpy as np
+
     from avianvox.errors import ModelFileError
     from avianvox.inference.runtime import RUNTIMES
     from avianvox.modelfile import find_model, read_model_file
@@ -81,7 +83,8 @@ def verify(models: tuple[str, ...]) -> None:
     for model in models:
         try:
             found = read_model_file(find_model(model))
-            RUNTIMES.get("litert")(found)
+            silence = np.zeros((found.info.spec.n_frames, found.info.spec.n_features), np.float32)
+            RUNTIMES.get("litert")(found).scores(silence)
         except ModelFileError as error:
             click.echo(f"failed: {error}", err=True)
             failed += 1

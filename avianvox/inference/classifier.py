@@ -29,7 +29,6 @@ class Classifier:
     def __init__(self, model: ModelFile, runtime: Runtime) -> None:
         self.info = model.info
         self._runtime = runtime
-        self._features = FeatureStream(model.info.spec)
 
     @classmethod
     def load(
@@ -93,26 +92,22 @@ class Classifier:
         )
 
     def _score(self, audio: AudioStream, hop: int) -> tuple[list[Window], int]:
+        """Windows and number of samples; decoding, describing and scoring run in a thread each."""
         spec = self.spec
         n_samples = 0
 
         def rows() -> Iterator[np.ndarray]:
             nonlocal n_samples
+            features = FeatureStream(spec)
             for block in read_ahead(audio):
                 n_samples += len(block)
-                yield from self._features.push(block)
-            yield from self._features.finish()
+                yield from features.push(block)
+            yield from features.finish()
 
-        try:
-            windows = [
-                Window(
-                    first * spec.hop_length, spec.n_frames * spec.hop_length, self._runtime.scores(features)
-                )
-                for first, features in stream_windows(rows(), n_frames=spec.n_frames, hop=hop)
-            ]
-        except BaseException:
-            self._features = FeatureStream(spec)  # half a recording must not reach the next one
-            raise
+        windows = [
+            Window(first * spec.hop_length, spec.n_frames * spec.hop_length, self._runtime.scores(features))
+            for first, features in stream_windows(read_ahead(rows()), n_frames=spec.n_frames, hop=hop)
+        ]
         return windows, n_samples
 
     def _prediction(

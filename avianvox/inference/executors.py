@@ -5,7 +5,6 @@ A row of `EXECUTORS` takes the number of workers and gives a context manager wit
 come in the order of the files and are the same to the last bit.
 """
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -113,8 +112,7 @@ def classify_files(
     """
     name = executor or ("serial" if jobs == 1 else "processes")
     path = find_model(model)
-    key = (str(path), path.stat().st_mtime_ns, 2 if name == "serial" and (os.cpu_count() or 1) > 1 else 1)
-    task = partial(_classify_one, key, overlap_s)
+    task = partial(_classify_one, (str(path), path.stat().st_mtime_ns), overlap_s)
     with EXECUTORS.get(name)(jobs) as pool:
         try:
             yield from pool.map(task, paths)
@@ -127,11 +125,11 @@ def classify_files(
 _local = threading.local()
 
 
-def _classify_one(model: tuple[str, int, int], overlap_s: float, path: "str | Path") -> Prediction:
+def _classify_one(model: tuple[str, int], overlap_s: float, path: "str | Path") -> Prediction:
     """Classify with the classifier that this worker keeps; a model file that was replaced is loaded anew."""
     from avianvox.inference.classifier import Classifier
 
     if getattr(_local, "model", None) != model:
-        _local.classifier, _local.model = Classifier.load(model[0], threads=model[2]), model
+        _local.classifier, _local.model = Classifier.load(model[0]), model
     prediction: Prediction = _local.classifier.classify(path, overlap_s=overlap_s)
     return prediction
