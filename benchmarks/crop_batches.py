@@ -18,6 +18,7 @@ import numpy as np
 
 from avianvox.dataset.crops import CropReader, CropSettings
 from avianvox.features.spec import COMBINATIONS, FeatureSpec
+from avianvox.randomness import hash_name
 
 BATCH = 32
 SPEC = FeatureSpec()
@@ -33,7 +34,8 @@ def warm_store(folder: Path, dtype: str) -> SimpleNamespace:
     rows = np.load(file, mmap_mode="r")
     rows.max()
     ids = [f"XC{i}" for i in range(len(n_frames))]
-    return SimpleNamespace(spec=SPEC, rows=rows, first_row=first_row, n_frames=n_frames, ids=ids)
+    keys = np.array([hash_name(name) for name in ids], dtype=np.uint64)
+    return SimpleNamespace(spec=SPEC, rows=rows, first_row=first_row, n_frames=n_frames, ids=ids, keys=keys)
 
 
 def plain_batch(

@@ -14,7 +14,7 @@ import numpy as np
 from avianvox.dataset.windows import window_offsets
 from avianvox.errors import InputError
 from avianvox.features.spec import COMBINATIONS, FeatureSpec
-from avianvox.randomness import derive_uniform, hash_name
+from avianvox.randomness import derive_uniform
 from avianvox.registry import nearest
 from avianvox.types import Crop
 
@@ -93,6 +93,7 @@ class CropReader:
         self._rows = np.asarray(store.rows)  # a plain view of the map: slicing np.memmap itself is slow
         self._first_row = np.asarray(store.first_row)
         self._n_frames = np.asarray(store.n_frames)
+        self._keys = np.asarray(store.keys)
 
     def read(self, indices: np.ndarray, offsets: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
         """Crops that begin at ``offsets``.
@@ -145,8 +146,7 @@ class CropReader:
         np.ndarray, shape (n,), int64
         """
         indices = np.asarray(indices)
-        keys = np.array([hash_name(self.store.ids[i]) for i in indices.tolist()], dtype=np.uint64)
-        uniform = derive_uniform(seed, "crop", epoch, keys=keys)
+        uniform = derive_uniform(seed, "crop", epoch, keys=self._keys[indices])
         choices = np.maximum(self._n_frames[indices] - self.settings.n_frames, 0) + 1
         return (uniform * choices).astype(np.int64)
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from avianvox.dataset.catalog import Catalog
-from avianvox.errors import StoreError
+from avianvox.errors import StoreError, UnknownNameError
 from avianvox.features.spec import FeatureSpec
-from avianvox.types import LabelSet, Recording, Status
+from avianvox.types import LabelSet
 
 if TYPE_CHECKING:
     from avianvox.features.store import FeatureStore
@@ -96,31 +96,24 @@ def training_data(
             f"the store's features were extracted under other settings ({store.spec.extraction_fingerprint}) "
             f"than asked for ({spec.extraction_fingerprint}); build a store with the same spec"
         )
-    positions = {str(name): i for i, name in enumerate(store.ids)}
     usable: list[tuple[int, int]] = []
     left_out: list[str] = []
     for recording in catalog.recordings:
-        position = positions.get(recording.id)
-        reason = _unusable(recording, position, store, labels)
-        if reason or position is None:
+        if recording.label not in labels.index:
+            reason = f"label '{recording.label}' is not among the classes" if recording.label else "no label"
             left_out.append(f"{recording.id}: {reason}")
-        else:
+            continue
+        try:
+            position = store.index_of(recording.id)
+        except UnknownNameError:
+            left_out.append(f"{recording.id}: not in the feature store")
+            continue
+        status = store.status(position)
+        if status.usable and store.n_frames[position] > 0:
             usable.append((position, labels.index[recording.label]))
+        else:
+            left_out.append(f"{recording.id}: no features (status {status.value})")
     if not usable:
         raise StoreError(f"none of the catalog's {len(catalog)} recordings is usable; first: {left_out[0]}")
     pairs = np.array(usable, dtype=np.int64)
     return TrainingData(store, spec, pairs[:, 0].copy(), pairs[:, 1].copy(), len(labels), tuple(left_out))
-
-
-def _unusable(recording: Recording, position: int | None, store: "FeatureStore", labels: LabelSet) -> str:
-    """Why a recording cannot be trained on, or ""."""
-    if not recording.label:
-        return "it has no label"
-    if recording.label not in labels.index:
-        return f"its label '{recording.label}' is not among the classes"
-    if position is None:
-        return "it is not in the feature store"
-    status = Status(store.status(position))
-    if not status.usable or store.n_frames[position] < 1:
-        return f"it has no features (status {status.value})"
-    return ""

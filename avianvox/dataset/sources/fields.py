@@ -14,15 +14,6 @@ from avianvox.types import NO_BIRD
 NO_TARGET_NAMES = frozenset({"noise", "background", "other", "silence", NO_BIRD})
 """Class names that mean "no voice of interest", compared without regard to case."""
 
-AUDIO_SUFFIXES = frozenset(
-    f".{ending}"
-    for ending in (
-        *("mp3", "wav", "flac", "ogg", "oga", "opus", "aif", "aiff", "aifc"),
-        *("m4a", "mp4", "aac", "wma", "amr", "webm", "w64", "au", "caf"),
-    )
-)
-"""Endings by which a folder's sound files are told from what else lies there."""
-
 _TIME = re.compile(r"^(\d{1,2})[:.](\d{2})(?::\d{2})?\s*([ap]m)?$", re.IGNORECASE)
 
 

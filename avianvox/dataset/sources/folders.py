@@ -6,12 +6,12 @@ recording's id is its path below the catalog. A folder of background sounds with
 it is asked for by name: ``read_catalog("background", source="folders")``.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
+from avianvox.audio.find import find_audio
 from avianvox.dataset.catalog import Catalog
-from avianvox.dataset.sources.fields import AUDIO_SUFFIXES, NO_TARGET_NAMES, canonical_label
-from avianvox.errors import CatalogError
+from avianvox.dataset.sources.fields import NO_TARGET_NAMES, canonical_label
+from avianvox.errors import CatalogError, InputError
 from avianvox.types import NO_BIRD, Recording
 
 
@@ -19,31 +19,18 @@ class Folders:
     """The source ``folders``."""
 
     def recognises(self, path: Path) -> bool:
-        return path.is_dir() and any(
-            next(_sounds(child), None) is not None for child in sorted(path.iterdir()) if child.is_dir()
-        )
+        if not path.is_dir():
+            return False
+        try:
+            return any(len(sound.relative_to(path).parts) > 1 for sound in find_audio([path]))
+        except InputError:
+            return False
 
     def read(self, path: Path) -> Catalog:
         if not path.is_dir():
             raise CatalogError(f"{path} is not a folder: expected one folder per class")
         own = NO_BIRD if path.resolve().name.lower() in NO_TARGET_NAMES else ""
-        rows = [_recording(sound, path, own) for sound in _sounds(path)]
-        if not rows:
-            raise CatalogError(
-                f"{path} holds no sound files (looked for {', '.join(sorted(AUDIO_SUFFIXES))})"
-            )
-        return Catalog.from_rows(rows, source="folders")
-
-
-def _sounds(folder: Path) -> Iterator[Path]:
-    """All sound files below ``folder`` in sorted order; hidden ones are passed over."""
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            yield from _sounds(path)
-        elif path.suffix.lower() in AUDIO_SUFFIXES:
-            yield path
+        return Catalog.from_rows((_recording(s, path, own) for s in find_audio([path])), source="folders")
 
 
 def _recording(sound: Path, catalog: Path, own_label: str) -> Recording:

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from avianvox.audio.find import is_audio
 from avianvox.dataset.catalog import SOURCE_PROBLEM, Catalog, Problem
 from avianvox.dataset.licences import licence_name
 from avianvox.dataset.sources.fields import (
-    AUDIO_SUFFIXES,
     parse_address,
     parse_date,
     parse_duration,
@@ -82,7 +82,7 @@ def _sound_files(folder: Path) -> dict[str, list[Path]]:
             if match and path.is_file():
                 found[match[1]].append(path)
     for paths in found.values():
-        paths.sort(key=lambda p: p.suffix.lower() not in AUDIO_SUFFIXES)
+        paths.sort(key=lambda p: not is_audio(p.name))
     return found
 
 
@@ -129,7 +129,7 @@ def _missing_pages(path: Path, answers: list[dict[str, Any]]) -> Iterator[Proble
 
 def _several_files(rows: list[Recording], files: dict[str, list[Path]]) -> Iterator[Problem]:
     for row in rows:
-        sounds = [p for p in files.get(row.id.removeprefix("XC"), ()) if p.suffix.lower() in AUDIO_SUFFIXES]
+        sounds = [p for p in files.get(row.id.removeprefix("XC"), ()) if is_audio(p.name)]
         if len(sounds) > 1:
             names = ", ".join(str(p) for p in sounds)
             message = f"{row.id}: several sound files, the first is taken: {names}"
