@@ -14,6 +14,7 @@ from avianvox.audio.synth import (
     KINDS,
     background,
     coloured_noise,
+    read_annotations,
     species,
     synthesize_dataset,
     synthesize_recording,
@@ -213,6 +214,14 @@ def test_a_dataset_is_described_completely(dataset: Path) -> None:
         for row in csv.DictReader(stream):
             calls[row["recording_id"]].append(row)
     assert len(catalog) == 7
+    boxes = read_annotations(dataset)
+    assert {name: len(rows) for name, rows in boxes.items()} == {k: len(v) for k, v in calls.items()}
+    name, ((box, label), *_) = next(iter(boxes.items()))
+    assert (f"{box.begin_s:.6f}", f"{box.high_hz:.1f}") == (
+        calls[name][0]["begin_s"],
+        calls[name][0]["high_hz"],
+    )
+    assert label == calls[name][0]["label"]
     assert {p.name for p in dataset.iterdir()} == {
         *(species(0).name, species(1).name, NO_BIRD, "recordings.csv", "annotations.csv")
     }

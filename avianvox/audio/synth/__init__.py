@@ -12,6 +12,7 @@ measured from the sound, and leave out the tail of the reverberation.
 from avianvox.audio.synth.dataset import (
     SynthRecording,
     SynthSettings,
+    read_annotations,
     synthesize_dataset,
     synthesize_recording,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "SynthSettings",
     "background",
     "coloured_noise",
+    "read_annotations",
     "record",
     "species",
     "synthesize_dataset",

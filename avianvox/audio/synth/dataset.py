@@ -18,7 +18,7 @@ import numpy as np
 from avianvox.audio.synth.encode import FORMATS, encode
 from avianvox.audio.synth.scene import Call, Place, draw_place, record
 from avianvox.audio.synth.species import MAX_SPECIES, Species, species
-from avianvox.audio.synth.voices import check_sample_rate
+from avianvox.audio.synth.voices import Box, check_sample_rate
 from avianvox.config import settings_from_mapping
 from avianvox.errors import InputError
 from avianvox.files import atomic_write, output_error
@@ -225,6 +225,16 @@ def synthesize_dataset(
     _write_csv(out / ANNOTATIONS, ANNOTATION_COLUMNS, annotations)
     _write_csv(out / CATALOG, CATALOG_COLUMNS, catalog)
     return out
+
+
+def read_annotations(folder: Path | str) -> dict[str, list[tuple[Box, str]]]:
+    """Box and label of every call, by recording id, from a folder that `synthesize_dataset` wrote."""
+    found: dict[str, list[tuple[Box, str]]] = {}
+    with open(Path(folder) / ANNOTATIONS, encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            box = Box(*(float(row[name]) for name in ANNOTATION_COLUMNS[1:5]))
+            found.setdefault(row["recording_id"], []).append((box, row["label"]))
+    return found
 
 
 def _plan(settings: SynthSettings) -> list[tuple[int | None, int]]:

@@ -1,0 +1,36 @@
+"""The notebooks run from top to bottom on small synthetic data, and lie here without outputs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
+BUDGET_S = 180  # a minute on a machine that does nothing else
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_stored_without_outputs(path: Path) -> None:
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []
+            assert cell["execution_count"] is None
+
+
+@pytest.mark.slow
+@pytest.mark.notebooks
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nbformat = pytest.importorskip("nbformat", reason="executing notebooks needs avianvox[test]")
+    nbclient = pytest.importorskip("nbclient", reason="executing notebooks needs avianvox[test]")
+    monkeypatch.setenv("AVIANVOX_NOTEBOOK_SCALE", "small")
+    monkeypatch.setenv("AVIANVOX_NOTEBOOK_WORK", str(tmp_path))
+    for name in ("AVIANVOX_NOTEBOOK_DATA", "AVIANVOX_NOTEBOOK_RUN"):
+        monkeypatch.delenv(name, raising=False)
+    notebook = nbformat.read(path, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=BUDGET_S, kernel_name="python3").execute(cwd=str(tmp_path))
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert len(pictures) >= 2
+    errors = [o.text for o in outputs if o.output_type == "stream" and o.name == "stderr"]
+    assert not errors, "a notebook should say nothing on standard error"
