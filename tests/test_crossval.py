@@ -181,6 +181,13 @@ def test_figures_come_back_from_predictions_without_a_fit(
     assert (finished / "confusion" / "parrot-random.png").read_bytes()[:4] == b"\x89PNG"
 
 
+def test_recordings_without_a_known_session_are_said_so(catalog: Catalog, tmp_path: Path) -> None:
+    nameless = Catalog(tuple(replace(r, recordist="") for r in catalog.recordings))
+    notes = run(nameless, {"parrot": parrot}, tmp_path).notes
+    assert notes[-1].startswith("36 of 36 recordings name neither recordist, date nor site")
+    assert notes[-1] in (tmp_path / "table.md").read_text()
+
+
 def test_seeds_are_named_and_the_run_seed_changes_them(
     catalog: Catalog, finished: Path, tmp_path: Path
 ) -> None:
@@ -253,6 +260,8 @@ def test_random_folds_never_stand_alone() -> None:
     assert CrossvalSettings(("published", "recordist")).groupings == ("published", "recordist")
     with pytest.raises(InputError, match="different groupings"):
         CrossvalSettings(("random", "random"))
+    with pytest.raises(InputError, match="unknown grouping 'sesion'; did you mean 'session'"):
+        CrossvalSettings(("random", "sesion"))
     with pytest.raises(InputError, match="2 folds or more"):
         CrossvalSettings(n_folds=1)
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from avianvox.dataset.catalog import Catalog
-from avianvox.dataset.splits import Fold, SplitReport, make_split, report_split
+from avianvox.dataset.splits import GROUPINGS, Fold, SplitReport, make_split, report_split
 from avianvox.dataset.training_data import TrainingData, WindowScores
 from avianvox.errors import InputError, RunError, require_extra
 from avianvox.evaluation.pictures import draw_confusion
@@ -34,6 +34,7 @@ from avianvox.evaluation.summary import (
     summarise,
 )
 from avianvox.randomness import hash_name
+from avianvox.registry import nearest
 from avianvox.types import LabelSet, Recording
 
 FitFunction = Callable[[TrainingData, int], Callable[[TrainingData], WindowScores]]
@@ -63,6 +64,12 @@ class CrossvalSettings:
             raise InputError(
                 f"crossval: expected different groupings, got {', '.join(self.groupings) or 'none'}"
             )
+        for name in self.groupings:
+            if name not in GROUPINGS:
+                known = list(GROUPINGS)
+                raise InputError(
+                    f"unknown grouping '{name}'{nearest(name, known)} (known: {', '.join(known)})"
+                )
         if self.n_folds < 2:
             raise InputError(f"crossval: expected 2 folds or more, got {self.n_folds}")
         if not any(name in GROUPED for name in self.groupings):
@@ -89,6 +96,7 @@ class CrossvalResult:
 
     ``splits``: ``grouping -> `` classes that it leaves unevaluable, and what tests share with training.
     ``seconds``: ``model -> mean seconds of a fit``, over the fits of this and earlier, continued runs.
+    ``notes``: lines of text, what to know beside the numbers.
     """
 
     outcomes: Outcomes
@@ -96,10 +104,7 @@ class CrossvalResult:
     figures: Mapping[str, Any]
     splits: Mapping[str, SplitReport]
     seconds: Mapping[str, float]
-
-    def notes(self) -> tuple[str, ...]:
-        """One line for each grouping: what to know beside its numbers."""
-        return tuple(_note(grouping, report) for grouping, report in self.splits.items())
+    notes: tuple[str, ...]
 
 
 def crossvalidate(
@@ -179,7 +184,7 @@ def crossvalidate(
         if progress:
             progress(replace(report, seconds=run.timings().get(name), kept=kept, done=True))
     reports = {grouping: report_split(split, recordings) for grouping, split in splits.items()}
-    return _conclude(run, labels, reports, predictions)
+    return _conclude(run, labels, reports, predictions, _notes(reports, recordings))
 
 
 def fit_seed(seed: int, model: str, grouping: str, fold: int) -> int:
@@ -221,13 +226,22 @@ def _catalog_hash(recordings: Sequence[Recording]) -> str:
     return sha256("".join(lines).encode()).hexdigest()
 
 
-def _note(grouping: str, report: SplitReport) -> str:
-    absent = sorted({*report.untrained, *report.untested})
-    return (
-        f"{grouping} folds: {report.shared_session:.0%} of the test recordings have their session, "
-        f"{report.shared_recordist:.0%} their recordist and species in training too; "
-        f"unevaluable in some fold: {', '.join(absent) or 'none'}"
-    )
+def _notes(splits: Mapping[str, SplitReport], recordings: Sequence[Recording]) -> tuple[str, ...]:
+    notes = []
+    for grouping, report in splits.items():
+        absent = sorted({*report.untrained, *report.untested})
+        notes.append(
+            f"{grouping} folds: {report.shared_session:.0%} of the test recordings have their session, "
+            f"{report.shared_recordist:.0%} their recordist and species in training too; "
+            f"unevaluable in some fold: {', '.join(absent) or 'none'}"
+        )
+    unknown = sum(not (r.recordist or r.date or r.site) for r in recordings)
+    if unknown:
+        notes.append(
+            f"{unknown} of {len(recordings)} recordings name neither recordist, date nor site: each of them "
+            "counts as a session of its own, so that grouped folds may flatter as random ones do"
+        )
+    return tuple(notes)
 
 
 def _conclude(
@@ -235,6 +249,7 @@ def _conclude(
     labels: LabelSet,
     splits: Mapping[str, SplitReport],
     predictions: Mapping[str, Mapping[str, list[FoldPredictions]]],
+    notes: tuple[str, ...],
 ) -> CrossvalResult:
     """Write figures, tables and pictures from what all folds predicted."""
     groupings = tuple(splits)
@@ -259,7 +274,5 @@ def _conclude(
     for name, value in run.timings().items():
         seconds[name.rsplit("-", 2)[0]].append(value)
     means = {model: float(np.mean(values)) for model, values in seconds.items() if values}
-    result = CrossvalResult(outcomes, table, figures, splits, means)
-    notes = "".join(f"- {note}\n" for note in result.notes())
-    run.write_text("table.md", f"{table.markdown()}\n{notes}")
-    return result
+    run.write_text("table.md", "\n".join((table.markdown(), *(f"- {note}" for note in notes), "")))
+    return CrossvalResult(outcomes, table, figures, splits, means, notes)

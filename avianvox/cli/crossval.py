@@ -1,0 +1,255 @@
+"""``avianvox crossval``: compare models on random and grouped folds."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from avianvox.dataset.catalog import Catalog
+    from avianvox.dataset.training_data import TrainingData, WindowScores
+    from avianvox.evaluation.crossval import CrossvalResult, FitFunction, FitReport
+    from avianvox.features.spec import FeatureSpec
+    from avianvox.features.store import FeatureStore
+    from avianvox.models.protocol import EpochReport, EstimatorFactory, TrainSettings
+
+EPILOG = """\b
+Every fit's predictions go to the run folder at once: a command that was killed continues when started again.
+Random folds flatter a model, since one occasion of recording stands on both sides; the column "gap" says by
+how much. Where no grouped folds are asked for, session folds are added.
+
+\b
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some recordings could not be read: they are listed.
+
+\b
+Example:
+  avianvox crossval recordings/ --models gnb_pixels,gnb_mfcc --out runs/bayes
+"""
+
+
+def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+
+
+@click.command(epilog=EPILOG)
+@click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
+@click.option(
+    "--models",
+    "model_names",
+    callback=_names,
+    default="gnb_pixels,gnb_mfcc,cnn_v20",
+    show_default=True,
+    metavar="A,B",
+    help="Names of models.",
+)
+@click.option(
+    "--groupings",
+    callback=_names,
+    default="random,session",
+    show_default=True,
+    metavar="A,B",
+    help="Ways to draw folds: random, session, recordist, site, published.",
+)
+@click.option("--folds", type=click.IntRange(min=2), default=3, show_default=True, help="Number of folds.")
+@click.option("--seed", default=0, show_default=True, help="Draws the folds and seeds every fit.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Of a network, which sees all training recordings in each; none are held back to stop early.",
+)
+@click.option(
+    "--spec", "spec_name", default="published_v1", show_default=True, help="Named feature settings."
+)
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Feature store; built where it is not there.  [default: OUT/features]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs/crossval"),
+    show_default=True,
+    help="Run folder.",
+)
+@click.option("--fresh", is_flag=True, help="Forget what an earlier run left in the run folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON.")
+def crossval(
+    catalogs: tuple[Path, ...],
+    model_names: tuple[str, ...],
+    groupings: tuple[str, ...],
+    folds: int,
+    seed: int,
+    epochs: int,
+    spec_name: str,
+    store: Path | None,
+    out: Path,
+    fresh: bool,
+    as_json: bool,
+) -> None:
+    """Compare models on random and grouped folds.
+
+    CATALOG is a folder of recordings with an index or with one folder for each species, or an index file;
+    several are merged. The run folder OUT keeps folds, predictions, figures, tables and confusion matrices.
+    """
+    import json
+    from functools import reduce
+
+    from avianvox.config import settings_to_mapping
+    from avianvox.dataset.catalog import Catalog, read_catalog
+    from avianvox.dataset.training_data import training_data
+    from avianvox.evaluation.crossval import CrossvalSettings, crossvalidate
+    from avianvox.evaluation.run_folder import STORE, erase_run
+    from avianvox.features.spec import spec_named
+    from avianvox.models import MODELS
+    from avianvox.models.protocol import TrainSettings
+
+    if not model_names:
+        raise click.UsageError("--models names no model")
+    spec = spec_named(spec_name)
+    factories = {name: MODELS.get(name) for name in model_names}
+    settings = CrossvalSettings(groupings, folds, seed)
+    if settings.groupings != groupings:
+        click.echo("added session folds: figures from random folds alone mislead", err=True)
+    catalog = reduce(Catalog.merged, map(read_catalog, catalogs))
+    if fresh:
+        erase_run(out)
+    train_settings = TrainSettings(epochs=epochs)
+    with _bars() as bars:
+        features = _features(catalog, spec, store or out / STORE, bars)
+        data = training_data(catalog, features, spec, catalog.labels)
+        fits = {name: _fit_function(make, train_settings, bars.epoch) for name, make in factories.items()}
+        result = crossvalidate(
+            data,
+            catalog,
+            fits,
+            out,
+            settings,
+            model_settings=settings_to_mapping(train_settings),
+            progress=bars.fit,
+        )
+    if as_json:
+        click.echo(json.dumps(result.figures, indent=1, ensure_ascii=False))
+    else:
+        _show(result)
+    click.echo(f"kept in {out}", err=True)
+    for line in data.left_out:
+        click.echo(f"left out: {line}", err=True)
+    statuses = {r.path: features.status(features.index_of(r.id)) for r in catalog.recordings}
+    failed = [f"failed: {path}: {status}" for path, status in statuses.items() if status.failed]
+    for line in failed:
+        click.echo(line, err=True)
+    if failed:
+        raise SystemExit(3)
+
+
+def _features(catalog: "Catalog", spec: "FeatureSpec", path: Path, bars: "_Lines") -> "FeatureStore":
+    """The store at ``path``, built or updated unless it holds the catalog's recordings and others besides."""
+    from avianvox.errors import StoreError
+    from avianvox.features.build import build_store
+    from avianvox.features.store import FeatureStore
+
+    with suppress(StoreError):
+        there = FeatureStore.open(path, spec=spec)
+        if {r.id for r in catalog.recordings} < set(there.ids):
+            return there
+    build_store(catalog.recordings, spec, path, progress=bars.features)
+    return FeatureStore.open(path)
+
+
+def _fit_function(
+    factory: "EstimatorFactory", settings: "TrainSettings", progress: "Callable[[EpochReport], None]"
+) -> "FitFunction":
+    """A row of the table of models in the form that cross-validation takes."""
+
+    def fit(data: "TrainingData", seed: int) -> "Callable[[TrainingData], WindowScores]":
+        return factory(settings).fit(data, seed=seed, progress=progress).predict
+
+    return fit
+
+
+class _Lines:
+    """Progress for a log: one line for each fit."""
+
+    def features(self, done: int, total: int) -> None:
+        if done == total:
+            click.echo(f"features of {total} recordings are there", err=True)
+
+    def epoch(self, report: "EpochReport") -> None:
+        pass
+
+    def fit(self, report: "FitReport") -> None:
+        if report.done:
+            took = "kept" if report.kept else f"{report.seconds:.1f} s"
+            click.echo(f"{report.number}/{report.n_fits} {_fit_name(report)}: {took}", err=True)
+
+
+class _Bars(_Lines):
+    """Progress for a terminal: bars for features, fits and epochs."""
+
+    def __init__(self, progress: "Progress") -> None:
+        self._progress = progress
+        self._features = progress.add_task("features")
+        self._fits = progress.add_task("fits", visible=False)
+        self._epochs = progress.add_task("epochs", visible=False)
+
+    def features(self, done: int, total: int) -> None:
+        self._progress.update(self._features, completed=done, total=total)
+
+    def epoch(self, report: "EpochReport") -> None:
+        self._progress.update(self._epochs, completed=report.epoch, total=report.n_epochs, visible=True)
+
+    def fit(self, report: "FitReport") -> None:
+        done = report.number if report.done else report.number - 1
+        name = _fit_name(report)
+        self._progress.update(self._fits, completed=done, total=report.n_fits, description=name, visible=True)
+        self._progress.update(self._epochs, completed=0, visible=False)
+
+
+def _fit_name(report: "FitReport") -> str:
+    return f"{report.model}, {report.grouping} fold {report.fold + 1}"
+
+
+@contextmanager
+def _bars() -> Iterator[_Lines]:
+    """Bars on standard error where that is a terminal, lines elsewhere."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress
+
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield _Bars(progress)
+
+
+def _show(result: "CrossvalResult") -> None:
+    """The table, what to know beside it, and the seconds of a fit."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table()
+        for i, column in enumerate(result.table.columns):
+            table.add_column(column, justify="left" if i < 2 else "right")
+        last = ""
+        for model, *cells in result.table.rows:
+            if last not in ("", model):
+                table.add_section()
+            table.add_row(model if model != last else "", *cells)
+            last = model
+        Console().print(table)
+    else:
+        click.echo(result.table.markdown())
+    for note in result.notes:
+        click.echo(note)
+    seconds = ", ".join(f"{model} {value:.1f}" for model, value in result.seconds.items())
+    click.echo(f"seconds a fit: {seconds}")

@@ -1,0 +1,139 @@
+"""``avianvox crossval`` on a few tones, with a model that says how bright a recording is."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+
+from avianvox.cli.crossval import crossval
+from avianvox.cli.main import main
+from avianvox.dataset.training_data import TrainingData, WindowScores
+from avianvox.models.protocol import EpochReport, FittedModel, Progress, TrainSettings
+from avianvox.registry import Registry
+
+
+class Nearest:
+    """Mean features of each class; a recording is one window."""
+
+    def __init__(self, settings: TrainSettings) -> None:
+        self._settings = settings
+
+    def fit(
+        self,
+        data: TrainingData,
+        *,
+        seed: int,
+        validation: TrainingData | None = None,
+        progress: Progress | None = None,
+    ) -> FittedModel:
+        means = self._means(data)
+        self._centres = np.stack([means[data.targets == c].mean(axis=0) for c in range(data.n_classes)])
+        if progress:
+            progress(EpochReport(1, self._settings.epochs, {}))
+        return self
+
+    def predict(self, data: TrainingData) -> WindowScores:
+        distance = np.linalg.norm(self._means(data)[:, None] - self._centres, axis=2)
+        scores = np.exp(-distance) / np.exp(-distance).sum(axis=1, keepdims=True)
+        return WindowScores(scores.astype(np.float32), np.arange(len(data)))
+
+    @staticmethod
+    def _means(data: TrainingData) -> np.ndarray:
+        return np.stack([data.store.features(i).mean(axis=0) / 100 for i in data.recordings.tolist()])
+
+
+@pytest.fixture(autouse=True)
+def _models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avianvox.models.MODELS", Registry("model", {"nearest": f"{__name__}:Nearest"}))
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two species, each with six recordings of half a second by three recordists."""
+    folder = tmp_path_factory.mktemp("tones")
+    rows = ["path,id,label,recordist"]
+    for species, hz in (("Low low", 1000), ("High high", 5000)):
+        for i in range(6):
+            time = np.arange(11025) / 22050
+            name = f"{species[:3].strip()}{i}.wav"
+            soundfile.write(folder / name, 0.5 * np.sin(2 * np.pi * (hz + 20 * i) * time), 22050)
+            rows.append(f"{name},{name[:-4]},{species},{species[0]}{i % 3}")
+    (folder / "recordings.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def crossval_of(tones: Path, out: Path, *options: str) -> Result:
+    arguments = [str(tones), "--models", "nearest", "--out", str(out), *options]
+    return CliRunner().invoke(crossval, arguments, catch_exceptions=False)
+
+
+def test_table_on_stdout_and_progress_on_stderr(tones: Path, tmp_path: Path) -> None:
+    result = crossval_of(tones, tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["|", "model", "|", "figure", "|", "random", "|", "session", "|", "gap", "|"]
+    assert lines[2].split("|")[1:-1] == [
+        " nearest ",
+        " accuracy per recording          ",
+        " 1.000 ± 0.000 ",
+        " 1.000 ± 0.000 ",
+        " +0.000 ",
+    ]
+    assert "unevaluable in some fold: none" in result.stdout
+    assert "nearest, session fold 3" in result.stderr
+    assert (tmp_path / "run" / "confusion" / "nearest-session.png").is_file()
+    again = crossval_of(tones, tmp_path / "run", "--json")
+    figures = json.loads(again.stdout)
+    assert figures["models"]["nearest"]["groupings"]["session"]["recording"]["accuracy"]["mean"] == 1.0
+    assert again.stderr.count(": kept") == 6
+
+
+def test_another_option_is_another_run(tones: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    crossval_of(tones, out, "--groupings", "random")
+    config = json.loads((out / "config.json").read_text())
+    assert config["groupings"] == ["random", "session"]
+    assert config["model_settings"]["epochs"] == 100
+    for option in (("--epochs", "7"), ("--seed", "1"), ("--folds", "2"), ("--groupings", "session")):
+        with pytest.raises(Exception, match="another configuration"):
+            crossval_of(tones, out, *option)
+    assert crossval_of(tones, out, "--epochs", "7", "--fresh").exit_code == 0
+    assert json.loads((out / "config.json").read_text())["model_settings"]["epochs"] == 7
+
+
+def test_a_store_is_made_where_named_and_used_when_it_holds_more(tones: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    crossval_of(tones, tmp_path / "all", "--store", str(store))
+    before = {p: p.stat().st_mtime_ns for p in store.rglob("*")}
+    assert not (tmp_path / "all" / "features").exists()
+    rows = (tones / "recordings.csv").read_text().splitlines()
+    fewer = tones / "fewer.csv"
+    fewer.write_text("\n".join(rows[:-1]) + "\n")
+    result = crossval_of(fewer, tmp_path / "some", "--store", str(store))
+    assert result.exit_code == 0, result.output
+    assert {p: p.stat().st_mtime_ns for p in store.rglob("*")} == before
+
+
+def test_an_unreadable_recording_is_listed_and_gives_exit_code_3(tones: Path, tmp_path: Path) -> None:
+    (tones / "text.mp3").write_text("not sound")
+    (tones / "worse.csv").write_text((tones / "recordings.csv").read_text() + "text.mp3,text,Low low,L0\n")
+    result = crossval_of(tones / "worse.csv", tmp_path / "run")
+    assert result.exit_code == 3
+    assert f"failed: {tones / 'text.mp3'}: undecodable" in result.stderr
+    assert "1.000 ± 0.000" in result.stdout
+
+
+def test_an_unknown_model_is_one_line(tones: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit, match="1"):
+        main(["crossval", str(tones), "--models", "nearst", "--out", str(tmp_path / "run")])
+    error = capsys.readouterr().err
+    assert error == "avianvox: unknown model 'nearst'; did you mean 'nearest'? (known: nearest)\n"
+    assert not (tmp_path / "run").exists()
+
+
+def test_help_ends_in_an_example() -> None:
+    shown = CliRunner().invoke(crossval, ["--help"]).output
+    assert shown.splitlines()[-1].strip().startswith("avianvox crossval recordings/ --models ")
