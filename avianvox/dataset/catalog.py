@@ -20,7 +20,7 @@ ZERO_DURATION = "zero duration"
 UNKNOWN_LABEL = "unknown label"
 DUPLICATE_ID = "duplicate id"
 DUPLICATE_AUDIO = "duplicate audio"
-SOURCE_PROBLEM = "incomplete source"
+SOURCE_PROBLEM = "inconsistent source"
 
 
 @dataclass(frozen=True, slots=True)

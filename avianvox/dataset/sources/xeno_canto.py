@@ -128,9 +128,8 @@ def _missing_pages(path: Path, answers: list[dict[str, Any]]) -> Iterator[Proble
 
 
 def _several_files(rows: list[Recording], files: dict[str, list[Path]]) -> Iterator[Problem]:
-    for row in rows:
-        sounds = [p for p in files.get(row.id.removeprefix("XC"), ()) if is_audio(p.name)]
+    for name in dict.fromkeys(row.id for row in rows):
+        sounds = [p for p in files.get(name.removeprefix("XC"), ()) if is_audio(p.name)]
         if len(sounds) > 1:
-            names = ", ".join(str(p) for p in sounds)
-            message = f"{row.id}: several sound files, the first is taken: {names}"
-            yield Problem(SOURCE_PROBLEM, row.id, str(sounds[0]), message)
+            message = f"{name}: several sound files, the first is taken: {', '.join(map(str, sounds))}"
+            yield Problem(SOURCE_PROBLEM, name, str(sounds[0]), message)

@@ -1,0 +1,88 @@
+"""``avianvox data``: results on standard output, exit code 3 when something is wrong."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from avianvox.cli.main import cli
+from avianvox.dataset.catalog import read_catalog
+from avianvox.dataset.splits import Split
+
+HEADER = "path,id,label,common_name,recordist,date,site,duration_s,licence"
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["data", *map(str, arguments)])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    lines = [HEADER]
+    for i in range(12):
+        (tmp_path / f"{i}.wav").write_bytes(bytes([i]))
+        species = ("Parus major,Great Tit", "Turdus merula,Blackbird")[i % 2]
+        lines.append(f"{i}.wav,r{i:02d},{species},person {i % 3},2020-01-0{i % 4 + 1},wood,30,CC BY 4.0")
+    (tmp_path / "recordings.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def test_list(folder: Path) -> None:
+    result = run("list", folder)
+    assert result.exit_code == 0
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert rows[1] == ["Parus", "major", "6", "3.0", "6", "3", "Great", "Tit"]
+    assert rows[-1] == ["total", "12", "6.0", "12", "3"]
+    table = json.loads(run("list", folder, "--json").stdout)
+    assert table["total"] == {"recordings": 12, "minutes": 6.0, "sessions": 12, "recordists": 3}
+    assert [row["label"] for row in table["species"]] == ["Parus major", "Turdus merula"]
+
+
+def test_list_never_adds_up_unknown_durations(folder: Path) -> None:
+    with open(folder / "recordings.csv", "a") as stream:
+        stream.write("0.wav,r99,Parus major,Great Tit,,,,,\n")
+    table = json.loads(run("list", folder, "--json").stdout)
+    assert [row["minutes"] for row in table["species"]] == [None, 3.0]
+
+
+def test_check(folder: Path) -> None:
+    result = run("check", folder)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "12 recordings, 0 problems" in result.stderr
+    (folder / "3.wav").write_bytes(bytes([2]))
+    (folder / "5.wav").unlink()
+    result = run("check", folder)
+    assert result.exit_code == 3
+    assert result.stdout.splitlines() == [f"missing file: r05: no sound file at {folder / '5.wav'}"]
+    result = run("check", folder, "--duplicates", "--json")
+    assert result.exit_code == 3
+    assert [p["kind"] for p in json.loads(result.stdout)] == ["missing file", "duplicate audio"]
+
+
+def test_split(folder: Path) -> None:
+    out = folder / "split.json"
+    result = run("split", folder, "--grouping", "recordist", "--folds", 3, "--seed", 1, "--out", out)
+    assert result.exit_code == 0
+    assert "test recordings whose session stands in training: 0.0%" in result.stdout
+    split = Split.load(out, read_catalog(folder).recordings)
+    assert (split.grouping, split.seed, len(split.folds)) == ("recordist", 1, 3)
+    report = json.loads(run("split", folder, "--grouping", "random", "--json").stdout)
+    assert report["shared_recordist"] > 0
+    assert report["sizes"] == [[8, 4]] * 3
+
+
+def test_credits(folder: Path) -> None:
+    assert run("credits", folder).stdout.splitlines()[0] == "person 0, r00, CC BY 4.0"
+
+
+@pytest.mark.parametrize("command", ["list", "check", "split", "credits"])
+def test_help_ends_in_an_example(command: str) -> None:
+    assert f"Example: avianvox data {command} " in " ".join(run(command, "-h").stdout.split())
+
+
+@pytest.mark.recordings
+def test_puerto_rico(real_data: Path) -> None:
+    total = json.loads(run("list", real_data / "puerto_rico", "--json").stdout)["total"]
+    assert (total["recordings"], total["recordists"]) == (274, 28)
+    assert run("check", real_data / "puerto_rico", "--duplicates").exit_code == 0
