@@ -25,7 +25,6 @@ from typing import BinaryIO, Protocol
 import numpy as np
 import soundfile
 
-from avianvox.audio.foreign import open_foreign
 from avianvox.audio.headers import HEAD_BYTES, read_by_libsndfile, recognise
 from avianvox.audio.resample import Resampler, mix_to_mono
 from avianvox.audio.sndfile import SndfileSource
@@ -128,6 +127,8 @@ def _open_stream(path: Path, stream: BinaryIO) -> Source:
         return SndfileSource(stream, size, container)
     except soundfile.LibsndfileError as error:
         if container and not read_by_libsndfile(container, codec):
+            from avianvox.audio.foreign import open_foreign  # starts processes: costs 10 ms to import
+
             return open_foreign(path, container, codec)
         kind = f"damaged {container} file" if container else "not an audio file"
         raise AudioError(f"{path}: {kind} ({error.error_string.rstrip('.')})") from error

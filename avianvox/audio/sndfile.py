@@ -17,7 +17,7 @@ import soundfile
 from avianvox.audio.chatter import silence_decoders
 from avianvox.audio.headers import chunk_frames, mp3_counts_frames
 
-_CHUNK_VALUES = 1 << 15  # samples over all channels in a read: fast, and little is lost around damage
+_CHUNK_VALUES = 1 << 16  # samples over all channels in a read: fast, and little is lost around damage
 _STRETCH = 16  # MP3 bit rates lie between 8 and 320 kbit/s, but a guess is never that wrong
 _MOST_DAMAGES = 10_000
 _TAIL_BYTES = 4096  # of a file that may stay unread: a last frame, tags
