@@ -16,6 +16,7 @@ from avianvox.features.spec import FeatureSpec
 from avianvox.types import FeatureMap, Waveform
 
 _BLOCK_FRAMES = 128  # fits a second-level cache; larger is slower
+_FFT_FRAMES = 8  # NumPy transforms float64 copies; the memory of larger ones is mapped anew each time
 _BAND_GROUPS = 8
 
 
@@ -85,7 +86,9 @@ class FeatureStream:
         spec = self.spec
         frames = np.lib.stride_tricks.sliding_window_view(samples, spec.n_fft)[:: spec.hop_length]
         np.multiply(frames, self._window, out=self._frames)
-        np.fft.rfft(self._frames, out=self._spectrum)  # type: ignore[arg-type]
+        for first in range(0, _BLOCK_FRAMES, _FFT_FRAMES):
+            part = slice(first, first + _FFT_FRAMES)
+            np.fft.rfft(self._frames[part], out=self._spectrum[part])  # type: ignore[arg-type]
         parts = self._spectrum.view(np.float32).reshape(*self._power.shape, 2)
         np.square(parts, out=parts)
         np.add(parts[..., 0], parts[..., 1], out=self._power)
