@@ -5,6 +5,7 @@ Modules that need Keras take it from here: ``from avianvox.models.backend import
 
 import os
 
+from avianvox.audio.chatter import silence_decoders
 from avianvox.errors import require_extra
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -13,6 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 require_extra("keras", extra="train", purpose="working with Keras models")
 require_extra("tensorflow", extra="train", purpose="working with Keras models")
 
-import keras  # noqa: E402
+with silence_decoders():  # while it is imported, TensorFlow does not heed the level
+    import keras
 
 __all__ = ["keras"]

@@ -1,8 +1,8 @@
 """Fitting a network: Adam, cross-entropy, early stopping, and a checkpoint after every epoch.
 
 A checkpoint holds every variable of the network and the optimiser (the state of dropout's generators too),
-the best weights so far and the history. Crops are a function of seed and epoch, so training that was killed and
-continued ends with the weights of training that was not.
+the best weights so far and the history. Crops are a function of seed and epoch, so training that was killed
+and continued ends with the weights of training that was not.
 """
 
 import json

@@ -1,0 +1,194 @@
+"""``avianvox train``: train a network on a catalog."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from avianvox.dataset.catalog import Catalog
+    from avianvox.features.spec import FeatureSpec
+    from avianvox.features.store import FeatureStore
+    from avianvox.models.protocol import EpochReport
+    from avianvox.training.run import Run
+    from avianvox.training.train import TrainConfig
+
+EPILOG = """\b
+The run folder holds the resolved configuration, the split, learning curves, figures and weights;
+avianvox export turns it into a model file. A TOML file has the tables [train] and [features]; options given
+here go before it.
+
+\b
+Examples:
+  avianvox train recordings/ --out runs/first --epochs 60
+  avianvox train recordings/ background/ --out runs/final --validation 0 --resume
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Run folder.")
+@click.option("--model", help="A network: cnn_v16, cnn_v17, cnn_v18, cnn_v20.  [default: cnn_v20]")
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Feature store.  [default: OUT/features]",
+)
+@click.option("--epochs", type=int, help="Most passes over the recordings.  [default: 100]")
+@click.option("--batch-size", type=int, help="Crops in a step.  [default: 32]")
+@click.option("--learning-rate", type=float, help="Of Adam.  [default: 0.001]")
+@click.option("--crops", "crops_per_recording", type=int, help="Crops a recording and epoch.  [default: 1]")
+@click.option(
+    "--validation",
+    type=float,
+    help="Share of the recordings held out, in whole sessions, for early stopping; 0 trains on all of them "
+    "for all epochs.  [default: 0.15]",
+)
+@click.option("--patience", type=int, help="Epochs without improvement before stopping.  [default: 20]")
+@click.option("--seed", type=int, help="Of weights, crops and split.  [default: 0]")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML file with these options.")
+@click.option("--resume", is_flag=True, help="Continue the run in OUT, if there is one.")
+@click.option("--fresh", is_flag=True, help="Replace the run in OUT.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def train(
+    catalogs: tuple[Path, ...],
+    out: Path,
+    store: Path | None,
+    config: Path | None,
+    resume: bool,
+    fresh: bool,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Train a network on a catalog.
+
+    CATALOG is a folder of recordings with an index or with one folder for each species, or an index file;
+    several are merged. A folder called "background" or "no bird" holds recordings without a bird.
+    """
+    if resume and fresh:
+        raise click.UsageError("--resume and --fresh exclude each other")
+    import json
+    from functools import reduce
+
+    from avianvox.dataset.catalog import Catalog
+    from avianvox.errors import require_extra
+
+    require_extra("tensorflow", extra="train", purpose="avianvox train")
+    from avianvox.training.train import train as train_network
+
+    settings, spec = _settings(config, {key: value for key, value in options.items() if value is not None})
+    catalog = reduce(Catalog.merged, map(_read, catalogs))
+    shown = sys.stderr.isatty() and not quiet
+    features = _features(catalog, spec, store or out / "features", shown)
+    with _epochs(shown) as progress:
+        run = train_network(
+            catalog,
+            features,
+            settings,
+            out,
+            spec=spec,
+            catalogs=[str(path) for path in catalogs],
+            resume=resume,
+            fresh=fresh,
+            progress=progress,
+        )
+    if as_json:
+        click.echo(json.dumps(run.figures, indent=1))
+    else:
+        _show(run)
+    statuses = {r.path: features.status(features.index_of(r.id)) for r in catalog.recordings}
+    failed = [f"failed: {path}: {status}" for path, status in statuses.items() if status.failed]
+    for line in failed:
+        click.echo(line, err=True)
+    if failed:
+        raise SystemExit(3)
+
+
+def _settings(config: Path | None, options: dict[str, Any]) -> "tuple[TrainConfig, FeatureSpec]":
+    from avianvox.config import read_toml, settings_from_mapping, settings_to_mapping
+    from avianvox.errors import ConfigError
+    from avianvox.features.spec import FeatureSpec
+    from avianvox.training.train import TrainConfig
+
+    tables = {"train": TrainConfig, "features": FeatureSpec}
+    read: dict[str, Any] = (
+        read_toml(config, tables)
+        if config is not None
+        else {"train": TrainConfig(), "features": FeatureSpec()}
+    )
+    spec: FeatureSpec = read["features"]
+    if spec.combine != FeatureSpec().combine:
+        raise ConfigError(
+            f"{config}: combine belongs into [train]; each network has its published one otherwise"
+        )
+    return settings_from_mapping(
+        TrainConfig, settings_to_mapping(read["train"]) | options, table="train"
+    ), spec
+
+
+def _read(path: Path) -> "Catalog":
+    """A catalog; a folder that is named like a class without a bird is read as that class."""
+    from avianvox.dataset.catalog import read_catalog
+    from avianvox.dataset.sources.fields import NO_TARGET_NAMES
+
+    named = path.is_dir() and path.resolve().name.lower() in NO_TARGET_NAMES
+    return read_catalog(path, source="folders" if named else None)
+
+
+def _features(catalog: "Catalog", spec: "FeatureSpec", path: Path, shown: bool) -> "FeatureStore":
+    """The store at ``path``, built or brought up to date."""
+    from avianvox.features.build import build_store
+    from avianvox.features.store import FeatureStore
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not shown:
+        build_store(catalog.recordings, spec, path)
+        return FeatureStore.open(path)
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("features", total=len(catalog))
+        build_store(
+            catalog.recordings, spec, path, progress=lambda done, _n: bar.update(task, completed=done)
+        )
+    return FeatureStore.open(path)
+
+
+@contextmanager
+def _epochs(shown: bool) -> "Iterator[Any]":
+    """A progress bar over the epochs with the last figures beside it, or None."""
+    if not shown:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("training", total=None)
+
+        def progress(report: "EpochReport") -> None:
+            figures = "  ".join(f"{name} {value:.3f}" for name, value in report.figures.items())
+            bar.update(task, total=report.n_epochs, completed=report.epoch, description=figures)
+
+        yield progress
+
+
+def _show(run: "Run") -> None:
+    figures = run.figures
+    click.echo(
+        f"{run.path}: {run.architecture}, {len(run.labels)} classes, {figures['epochs']} epochs, "
+        f"least loss after {figures['best_epoch']}"
+    )
+    for part in ("train", "validation"):
+        found = figures[part]
+        if found is not None:
+            accuracies = (
+                f"window {found['window']['accuracy']:.3f}, recording {found['recording']['accuracy']:.3f}"
+            )
+            click.echo(f"  {part:<11}{found['n_recordings']:>5} recordings, accuracy: {accuracies}")

@@ -1,0 +1,163 @@
+"""Run folders: everything that training leaves behind.
+
+=====================  ==========================================================================
+config.json            kind, version, model, settings, spec, labels, data hash, versions, credits
+split.json             ids of the recordings trained on and held out, and of those left out
+normalisation.npz      mean and deviation of each feature over the recordings trained on
+checkpoint.npz         state after the last epoch
+history.csv            loss and accuracy of each epoch
+learning_curve.png     the same, drawn
+weights.npz            the network's weights, by layer
+figures.json           what came of it; written last: a run with it is complete
+train.log              one line for each epoch, with the time
+=====================  ==========================================================================
+
+`train` makes one, `Run.open` reads it back.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from avianvox.errors import RunError
+from avianvox.features.normalise import Normalisation
+from avianvox.features.spec import FeatureSpec
+from avianvox.files import atomic_write
+from avianvox.types import LabelSet
+
+KIND = "avianvox run"
+VERSION = 1
+
+CONFIG = "config.json"
+SPLIT = "split.json"
+NORMALISATION = "normalisation.npz"
+CHECKPOINT = "checkpoint.npz"
+HISTORY = "history.csv"
+CURVE = "learning_curve.png"
+WEIGHTS = "weights.npz"
+FIGURES = "figures.json"
+LOG = "train.log"
+FILES = (CONFIG, SPLIT, NORMALISATION, CHECKPOINT, HISTORY, CURVE, WEIGHTS, FIGURES, LOG)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A complete training run.
+
+    Attributes
+    ----------
+    path : Path
+    config : mapping
+        What ``config.json`` holds.
+    spec : FeatureSpec
+        What the model sees, its combination included.
+    labels : LabelSet
+    normalisation : Normalisation
+    figures : mapping
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+    spec: FeatureSpec
+    labels: LabelSet
+    normalisation: Normalisation
+    figures: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: Path | str) -> "Run":
+        """Read a run folder.
+
+        Raises
+        ------
+        RunError
+            There is no run, it is not complete, or another release wrote it in another format.
+        """
+        path = Path(path)
+        config = read_config(path)
+        if not (path / FIGURES).exists():
+            raise RunError(f"the run in {path} is not complete; finish it with: avianvox train ... --resume")
+        try:
+            with np.load(path / NORMALISATION, allow_pickle=False) as arrays:
+                normalisation = Normalisation(arrays["mean"], arrays["deviation"])
+            figures = json.loads((path / FIGURES).read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise RunError(f"the run in {path} is damaged ({error}); train it again with --fresh") from error
+        labels = LabelSet(tuple(config["labels"]), tuple(config["common_names"]))
+        spec = FeatureSpec.from_mapping(config["features"])
+        return cls(path, config, spec, labels, normalisation, figures)
+
+    @property
+    def architecture(self) -> str:
+        """Name in `avianvox.models.MODELS`."""
+        return str(self.config["train"]["model"])
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Catalogs, data hash, versions, licences with their counts, and one line of credit a recording."""
+        keys = ("catalogs", "n_recordings", "data_hash", "versions", "licences", "credits")
+        return {key: self.config[key] for key in keys} | {"train": self.config["train"]}
+
+    @cached_property
+    def _weights(self) -> dict[str, np.ndarray]:
+        try:
+            with np.load(self.path / WEIGHTS, allow_pickle=False) as arrays:
+                return dict(arrays)
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
+            message = f"{self.path / WEIGHTS} is missing or damaged ({error}); train again with --fresh"
+            raise RunError(message) from error
+
+    def model(self) -> Any:
+        """The network with its weights: a keras.Model that ends in logits, see `avianvox.models.cnn`."""
+        from avianvox.models.cnn import VARIANTS, build_cnn
+
+        spec, variant = self.spec, VARIANTS[self.architecture]
+        model = build_cnn(
+            variant, n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=len(self.labels), seed=0
+        )
+        for weight in model.weights:
+            stored = self._weights.get(weight.path)
+            if stored is None or stored.shape != tuple(weight.shape):
+                raise RunError(
+                    f"{self.path / WEIGHTS} has no fitting {weight.path}; train again with --fresh"
+                )
+            weight.assign(stored)
+        return model
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read and check ``config.json``. Raises `RunError` like `Run.open`."""
+    file = path / CONFIG
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(
+            f"no training run in {path}: there is no {CONFIG}; make one with avianvox train"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"cannot read {file}: {error}") from error
+    if not isinstance(config, dict) or config.get("kind") != KIND:
+        raise RunError(f"{file} does not belong to a training run")
+    if config.get("version") != VERSION:
+        raise RunError(
+            f"{file} has format version {config.get('version')}, this release reads {VERSION}; train it again"
+        )
+    return config
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a document atomically, the same bytes for the same content."""
+    with atomic_write(path) as stream:
+        json.dump(document, stream, indent=1, ensure_ascii=False)
+        stream.write("\n")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays atomically, the same bytes for the same content."""
+    with atomic_write(path, "wb") as stream:
+        np.savez(stream, allow_pickle=False, **arrays)

@@ -1,0 +1,258 @@
+"""`train`: fit one network on a catalog and leave a run folder. The ``avianvox train`` command calls it."""
+
+import platform
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avianvox.config import settings_to_mapping
+from avianvox.dataset.catalog import Catalog
+from avianvox.dataset.splits import make_split
+from avianvox.dataset.training_data import TrainingData, training_data
+from avianvox.errors import ConfigError, InputError, RunError
+from avianvox.evaluation.metrics import evaluate
+from avianvox.features.spec import FeatureSpec
+from avianvox.features.store import FeatureStore
+from avianvox.files import output_error
+from avianvox.models.cnn import VARIANTS
+from avianvox.models.protocol import EpochReport, Progress, TrainSettings
+from avianvox.training import run as folder
+from avianvox.training.curves import draw_history, write_history
+from avianvox.training.estimator import CnnEstimator, FittedCnn
+from avianvox.training.run import Run
+from avianvox.types import LabelSet, Recording
+
+
+@dataclass(frozen=True)
+class TrainConfig(TrainSettings):
+    """The ``[train]`` table: `TrainSettings`, and what one run needs besides.
+
+    Attributes
+    ----------
+    model : str
+        A network of `avianvox.models.cnn.VARIANTS`.
+    seed : int
+    validation : float in [0, 1)
+        About this share of the recordings, in whole sessions, is held out for early stopping. 0 trains on all
+        of them for exactly ``epochs`` epochs.
+    """
+
+    model: str = "cnn_v20"
+    seed: int = 0
+    validation: float = 0.15
+
+    def __post_init__(self) -> None:
+        TrainSettings.__post_init__(self)
+        if not 0 <= self.validation < 1:
+            raise ConfigError(f"[train] validation: expected 0 or more and below 1, got {self.validation}")
+
+
+def train(
+    catalog: Catalog,
+    store: FeatureStore,
+    config: TrainConfig,
+    out: Path | str,
+    *,
+    spec: FeatureSpec | None = None,
+    catalogs: Sequence[str] = (),
+    resume: bool = False,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Fit one network.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    store : FeatureStore
+        Of the catalog's recordings.
+    config : TrainConfig
+    out : path-like
+        The run folder.
+    spec : FeatureSpec, optional
+        The model's window; the store's by default. ``config.combine`` decides how mel and MFCC are combined.
+    catalogs : sequence of str
+        Where the catalog was read from, for the record.
+    resume : bool
+        Continue the run in ``out``, or start it when there is none. More ``epochs`` than before may be asked.
+    fresh : bool
+        Remove the run in ``out`` first.
+    progress : callable, optional
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        The model is not a network.
+    RunError
+        ``out`` holds a run and neither ``resume`` nor ``fresh`` is set, or one of another configuration.
+    StoreError
+        No recording of the catalog has features in the store.
+    """
+    if config.model not in VARIANTS:
+        raise InputError(
+            f"'{config.model}' is not a network (networks: {', '.join(VARIANTS)}); "
+            "compare other models with: avianvox crossval"
+        )
+    out = Path(out)
+    spec = config.spec_for(spec or store.spec, published=VARIANTS[config.model].combine)
+    by_id = {r.id: r for r in catalog.recordings}
+    usable = [by_id[name] for name in training_data(catalog, store, spec, catalog.labels).ids]
+    labels = LabelSet.from_recordings(usable)  # a class that nothing usable is left of is not learned
+    data = training_data(catalog, store, spec, labels)
+    learned, held_out = hold_out(data, usable, config)
+    document = _describe(data, usable, labels, config, catalogs)
+    _prepare(out, document, resume=resume, fresh=fresh)
+    folder.write_json(out / folder.CONFIG, document)
+    folder.write_json(
+        out / folder.SPLIT,
+        {
+            "train": learned.ids,
+            "validation": held_out.ids if held_out is not None else [],
+            "left out": list(data.left_out),
+        },
+    )
+    estimator = CnnEstimator(config.model, config)
+    log = _EpochLog(out / folder.LOG, progress)
+    fitted = estimator.fit(
+        learned, seed=config.seed, validation=held_out, progress=log, checkpoint=out / folder.CHECKPOINT
+    )
+    _finish(out, fitted, learned, held_out, config)
+    return Run.open(out)
+
+
+def hold_out(
+    data: TrainingData, recordings: Sequence[Recording], config: TrainConfig
+) -> tuple[TrainingData, TrainingData | None]:
+    """Part ``data`` into what is learned from and what early stopping looks at, in whole sessions.
+
+    A session without which a class could not be learned stays in training.
+    """
+    if config.validation == 0:
+        return data, None
+    n_folds = max(2, round(1 / config.validation))
+    fold = make_split(recordings, grouping="session", n_folds=n_folds, seed=config.seed).folds[0]
+    learned = {recordings[i].label for i in fold.train}
+    needed = {recordings[i].session for i in fold.test if recordings[i].label not in learned}
+    stays = np.array([recordings[i].session in needed for i in fold.test], dtype=bool)
+    held_out = fold.test[~stays]
+    if not len(held_out):
+        raise InputError(
+            "no session can be held out without losing a class; train without validation: --validation 0"
+        )
+    return data.subset(np.sort(np.concatenate([fold.train, fold.test[stays]]))), data.subset(held_out)
+
+
+class _EpochLog:
+    """Writes a line for each epoch and passes the report on."""
+
+    def __init__(self, path: Path, progress: Progress | None) -> None:
+        self.path = path
+        self.progress = progress
+        self.started = time.monotonic()
+
+    def __call__(self, report: EpochReport) -> None:
+        figures = "  ".join(f"{name} {value:.4f}" for name, value in report.figures.items())
+        line = (
+            f"{time.monotonic() - self.started:8.1f} s  epoch {report.epoch}/{report.n_epochs}  {figures}\n"
+        )
+        try:
+            with open(self.path, "a", encoding="utf-8") as stream:
+                stream.write(line)
+        except OSError as error:
+            raise output_error(error, self.path) from error
+        if self.progress is not None:
+            self.progress(report)
+
+
+def _describe(
+    data: TrainingData,
+    recordings: Sequence[Recording],
+    labels: LabelSet,
+    config: TrainConfig,
+    catalogs: Sequence[str],
+) -> dict[str, Any]:
+    licences = Counter(r.licence or "not stated" for r in recordings)
+    return {
+        "kind": folder.KIND,
+        "version": folder.VERSION,
+        "train": settings_to_mapping(config),
+        "features": data.spec.to_mapping(),
+        "labels": list(labels.names),
+        "common_names": list(labels.common_names),
+        "catalogs": list(catalogs),
+        "n_recordings": len(data),
+        "data_hash": data.store.data_hash,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("avianvox", "keras", "tensorflow", "numpy")},
+        },
+        "licences": dict(sorted(licences.items())),
+        "credits": sorted({r.attribution for r in recordings}),
+    }
+
+
+def _prepare(out: Path, document: dict[str, Any], *, resume: bool, fresh: bool) -> None:
+    """Make ``out`` ready: an earlier run is continued, removed, or in the way."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if fresh:
+            for name in folder.FILES:
+                (out / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise output_error(error, out) from error
+    if not (out / folder.CONFIG).exists():
+        return
+    if not resume:
+        raise RunError(f"{out} holds a training run; continue it with --resume or replace it with --fresh")
+    earlier = folder.read_config(out)
+    for part in ("train", "features", "labels", "data_hash"):
+        was, now = earlier[part], document[part]
+        if part == "train":
+            was, now = was | {"epochs": None}, now | {"epochs": None}
+        if was != now:
+            what = [k for k in now if was.get(k) != now[k]] if isinstance(now, dict) else [part]
+            raise RunError(
+                f"the run in {out} was made with other settings ({part}: {', '.join(what)}); "
+                "repeat them, or replace the run with --fresh"
+            )
+    (out / folder.FIGURES).unlink(missing_ok=True)
+
+
+def _finish(
+    out: Path, fitted: FittedCnn, learned: TrainingData, held_out: TrainingData | None, config: TrainConfig
+) -> None:
+    normalisation, history = fitted.normalisation, fitted.history
+    folder.write_arrays(
+        out / folder.NORMALISATION, {"mean": normalisation.mean, "deviation": normalisation.deviation}
+    )
+    folder.write_arrays(out / folder.WEIGHTS, {w.path: w.numpy() for w in fitted.model.weights})
+    write_history(out / folder.HISTORY, history)
+    draw_history(out / folder.CURVE, history, title=f"{config.model}, {len(learned)} recordings")
+    figures = {
+        "epochs": len(history.epochs),
+        "best_epoch": history.best_epoch,
+        "train": _figures(fitted, learned),
+        "validation": None if held_out is None else _figures(fitted, held_out),
+    }
+    folder.write_json(out / folder.FIGURES, figures)
+
+
+def _figures(fitted: FittedCnn, data: TrainingData) -> dict[str, Any]:
+    """Figures per window and per recording (mean over its windows)."""
+    answers = fitted.predict(data)
+    return {
+        "n_recordings": len(data),
+        "n_windows": len(answers.positions),
+        "window": evaluate(data.targets[answers.positions], answers.scores),
+        "recording": evaluate(data.targets, answers.per_recording(len(data))),
+    }
