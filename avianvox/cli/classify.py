@@ -101,6 +101,7 @@ def classify(
     PATHS are sound files, folders (searched through) and patterns such as "*.wav". Each recording is cut into
     windows of a few seconds; its answer is the mean of the windows' scores.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: its threads cost more than they bring here
     from avianvox.errors import InputError
     from avianvox.inference.executors import classify_files
     from avianvox.inference.formats import FORMATS, View

@@ -1,5 +1,6 @@
 """The ``avianvox`` command: a table of commands, each imported when it is called."""
 
+import gc
 import sys
 from typing import Any
 
@@ -91,3 +92,5 @@ def main(args: list[str] | None = None) -> Any:
             raise
         click.echo(f"avianvox: {error}", err=True)
         sys.exit(1)
+    finally:
+        gc.freeze()  # the process ends here: looking for garbage once more is a tenth of a short run
