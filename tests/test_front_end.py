@@ -77,7 +77,7 @@ def librosa_rows(samples: np.ndarray, spec: FeatureSpec) -> np.ndarray:
 
 
 def assert_same_rows(actual: np.ndarray, expected: np.ndarray, spec: FeatureSpec) -> None:
-    """Mel within 0.01 dB where it is within 60 dB of the loudest value: below, rounding is as loud as sound."""
+    """Mel within 0.01 dB, down to 60 dB below the loudest value: there, rounding is as loud as sound."""
     mel, expected_mel = actual[:, : spec.n_mels], expected[:, : spec.n_mels]
     audible = expected_mel >= expected_mel.max() - 60
     np.testing.assert_allclose(mel[audible], expected_mel[audible], atol=0.01, rtol=0)

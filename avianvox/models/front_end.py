@@ -2,8 +2,8 @@
 
 `FrontEnd` is `avianvox.features.extract` written as a graph, without the padding at the ends: a window of
 ``spec.window_samples`` samples starts ``n_fft // 2`` before the centre of its first frame, so its rows equal
-those that the extractor finds in the middle of a recording. `CombineAndNormalise` follows, in training outside
-the graph and in an exported file inside it. Both are built from `keras.ops` that become TFLite's own operators.
+those that the extractor finds in the middle of a recording. `CombineAndNormalise` does what crops do in
+training. Both are made of operations that become TFLite's own operators.
 """
 
 from typing import Any

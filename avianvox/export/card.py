@@ -1,0 +1,135 @@
+"""The model card: what a model file says to people, made from what it says to programs."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from avianvox.errors import InputError
+from avianvox.modelfile import ModelInfo
+from avianvox.types import NO_BIRD
+
+_FIGURES = (
+    ("recording", "accuracy", "accuracy per recording"),
+    ("recording", "top5", "top-5 per recording"),
+    ("recording", "balanced_accuracy", "balanced accuracy per recording"),
+    ("window", "accuracy", "accuracy per window"),
+)
+
+
+def read_figures(path: Path, kind: str) -> dict[str, Any]:
+    """One model's figures from the ``figures.json`` of ``avianvox crossval``.
+
+    Returns
+    -------
+    dict
+        ``grouping -> "accuracy per recording" -> {"mean": ..., "deviation": ...}``.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, has another form, or has no figures of a model named ``kind``.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read figures {path}: {error}") from error
+    if not isinstance(document, dict) or kind not in document:
+        raise InputError(
+            f"{path} has no figures of '{kind}': expected the figures.json of 'avianvox crossval' with it"
+        )
+    try:
+        return {
+            grouping: {
+                title: {part: levels[level][name][part] for part in ("mean", "deviation")}
+                for level, name, title in _FIGURES
+            }
+            for grouping, levels in document[kind]["groupings"].items()
+        }
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} is not the figures.json of 'avianvox crossval': {error!r}") from error
+
+
+def model_card(info: ModelInfo) -> str:
+    """The card of a model file, Markdown."""
+    spec, birds = info.spec, [name for name in info.labels.names if name != NO_BIRD]
+    noise = f", and '{NO_BIRD}'" if NO_BIRD in info.labels.index else ""
+    licences = dict(info.licences)
+    credit = licences.pop("credits", [])
+    provenance = dict(info.provenance)
+    figures = provenance.pop("crossvalidation", {})
+    sections = [
+        f"# {info.name}\n\n"
+        f"`{info.kind}`, quantisation {info.quantization}. It names {len(birds)} kinds of animal{noise}, "
+        f"from windows of {spec.window_s:.2f} s of sound at {spec.sample_rate} Hz.",
+        "## Intended use\n\n"
+        "A first guess at what sings in a recording, to sort and to search by, on the species and in the "
+        "region that the training recordings come from. A person who knows the species should check what "
+        "matters.",
+        "## Limits\n\n" + _bullets(_limits(bool(noise))),
+        "## Figures\n\n" + _figures_table(figures),
+        "## Training\n\n" + _bullets(f"{_words(key)}: {_plain(value)}" for key, value in provenance.items()),
+        "## Licences and credits\n\n"
+        + _bullets(f"{_words(key)}: {_plain(value)}" for key, value in licences.items())
+        + ("\n\nThe recordings it learned from:\n\n" + _bullets(credit) if credit else ""),
+        "## The file against its model\n\n"
+        "Largest differences between this file, Keras, and the plain extractor, when it was made:\n\n"
+        + _bullets(f"{_words(key)}: {_plain(value)}" for key, value in info.parity.items()),
+        "## Features\n\n"
+        + _bullets(f"{_words(key)}: {_plain(value)}" for key, value in spec.to_mapping().items()),
+        "## Classes\n\n" + _bullets(_label_lines(info)),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _limits(has_noise: bool) -> list[str]:
+    lines = [
+        "It knows no species beyond its classes, and gives every sound to one of them.",
+        "Its scores are not calibrated: 0.9 does not mean nine of ten.",
+        "One answer for each window: of several voices, the loudest tends to win.",
+        "Other recorders, places and seasons than in training lower its accuracy; random folds hide that.",
+    ]
+    return lines if has_noise else [*lines, "It has no class for sound without an animal."]
+
+
+def _figures_table(figures: Mapping[str, Any]) -> str:
+    if not figures:
+        return "Not cross-validated: no figure can be given."
+    titles = [title for _, _, title in _FIGURES]
+    lines = [f"| folds | {' | '.join(titles)} |", "|---" * (len(titles) + 1) + "|"]
+    for grouping, values in figures.items():
+        cells = [_mean_and_deviation(values[title]) for title in titles]
+        lines.append(f"| {grouping} | {' | '.join(cells)} |")
+    return (
+        "\n".join(lines)
+        + "\n\nCross-validation of this kind of model, mean ± deviation over the folds. Folds that keep a "
+        "recording session together are the honest ones."
+    )
+
+
+def _mean_and_deviation(figure: Mapping[str, float | None]) -> str:
+    mean, deviation = figure["mean"], figure["deviation"]
+    if mean is None:
+        return "-"
+    return f"{mean:.3f}" if deviation is None else f"{mean:.3f} ± {deviation:.3f}"
+
+
+def _label_lines(info: ModelInfo) -> list[str]:
+    common = [info.labels.common_name(i) for i in range(len(info.labels))]
+    return [f"{n} ({c})" if c else n for n, c in zip(info.labels.names, common, strict=True)]
+
+
+def _bullets(lines: Any) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{_words(str(key))} {_plain(part)}" for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(part) for part in value)
+    return str(value)

@@ -1,0 +1,116 @@
+"""The whole way from a run folder to a model file."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avianvox.dataset.catalog import read_catalog
+from avianvox.errors import CatalogError, InputError, ModelFileError
+from avianvox.export.card import model_card, read_figures
+from avianvox.export.flatbuffer import operators
+from avianvox.export.graph import build_graph, convert
+from avianvox.export.parity import TOLERANCES, Parity, measure_parity
+from avianvox.export.windows import Windows, recording_windows, synthetic_windows
+from avianvox.modelfile import ModelInfo, write_model_file
+from avianvox.training.run import SPLIT, Run
+
+_CALIBRATION_SEED, _PARITY_SEED = 1, 0  # the file is not compared on the windows that shaped it
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written: the file, its size in bytes, its operators, and how far it is from its model."""
+
+    path: Path
+    size: int
+    info: ModelInfo
+    parity: Parity
+    operators: tuple[str, ...]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {
+            "path": str(self.path),
+            "bytes": self.size,
+            "name": self.info.name,
+            "quantization": self.info.quantization,
+            "parity": self.parity.to_mapping(),
+            "operators": list(self.operators),
+        }
+
+
+def export_run(
+    run_dir: Path | str,
+    out: Path | str,
+    *,
+    quantize: str = "none",
+    verify: bool = True,
+    name: str | None = None,
+    figures: Path | None = None,
+) -> ExportReport:
+    """Export the model of a run folder as one self-describing file.
+
+    The file is compared with its model on windows of the run's recordings, or of synthetic sound where
+    the recordings are not at hand.
+
+    Parameters
+    ----------
+    run_dir : path-like
+    out : path-like
+        The file; it appears whole or not at all.
+    quantize : {"none", "float16", "dynamic", "int8"}
+    verify : bool
+        Write nothing when the file differs from its model by more than `TOLERANCES` allows.
+    name : str, optional
+        The model's name; the stem of ``out`` by default.
+    figures : Path, optional
+        ``figures.json`` of a cross-validation of this kind of model, for the card.
+
+    Raises
+    ------
+    RunError
+        ``run_dir`` is not a finished run.
+    ModelFileError
+        The file differs too much from its model.
+    InputError
+        Unknown quantisation, ``"int8"`` without recordings to calibrate with, or unusable ``figures``.
+    OutputError
+        ``out`` cannot be written.
+    """
+    run, out = Run.open(Path(run_dir)), Path(out)
+    crossvalidation = {"crossvalidation": read_figures(figures, run.architecture)} if figures else {}
+    graph = build_graph(run.model(), run.normalisation, run.spec)
+    calibration = _windows(run, seed=_CALIBRATION_SEED) if quantize == "int8" else None
+    flatbuffer = convert(graph, quantize=quantize, calibration=calibration)
+    windows = _windows(run, seed=_PARITY_SEED) or synthetic_windows(run.spec)
+    parity = measure_parity(graph, flatbuffer, windows, tolerance=TOLERANCES[quantize])
+    if verify and parity.problems():
+        raise ModelFileError(f"{out} was not written: {'; '.join(parity.problems())}")
+    provenance = dict(run.provenance)
+    licences = {"recordings": provenance.pop("licences"), "credits": provenance.pop("credits")}
+    info = ModelInfo(
+        name=name or out.stem,
+        kind=run.architecture,
+        spec=run.spec,
+        labels=run.labels,
+        quantization=quantize,
+        provenance=provenance | crossvalidation,
+        licences=licences,
+        parity=parity.to_mapping(),
+    )
+    write_model_file(out, flatbuffer=flatbuffer, info=info, card=model_card(info))
+    return ExportReport(out, out.stat().st_size, info, parity, operators(flatbuffer))
+
+
+def _windows(run: Run, *, seed: int) -> Windows:
+    """Windows of the recordings that the run learned from, as far as its catalogs still lead to them."""
+    learned = set(json.loads((run.path / SPLIT).read_text(encoding="utf-8"))["train"])
+    paths = []
+    for source in run.config["catalogs"]:
+        try:
+            catalog = read_catalog(source)
+        except (CatalogError, InputError):
+            continue
+        paths += [recording.path for recording in catalog.recordings if recording.id in learned]
+    return recording_windows(paths, run.spec, seed=seed)

@@ -1,0 +1,200 @@
+"""One file, two ways in, the model's own answers, and nothing but TFLite's operators."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from avianvox.errors import InputError, ModelFileError
+from avianvox.export.card import model_card, read_figures
+from avianvox.export.flatbuffer import operators
+from avianvox.export.graph import QUANTIZATIONS, Graph, build_graph, convert, signature_runners
+from avianvox.export.parity import TOLERANCES, Tolerance, measure_parity
+from avianvox.export.windows import Windows, recording_windows, synthetic_windows
+from avianvox.features.filters import mel_matrix
+from avianvox.features.normalise import Normalisation
+from avianvox.features.spec import FeatureSpec
+from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
+from avianvox.models.cnn import VARIANTS, build_cnn
+from avianvox.types import LabelSet
+
+SPEC = FeatureSpec(n_fft=1024, n_mels=64, n_frames=64)
+LABELS = LabelSet(("Alpha beta", "Gamma delta", "no bird"), ("Letter bird", "", ""))
+
+
+@pytest.fixture(scope="module")
+def windows() -> Windows:
+    return synthetic_windows(SPEC, n=8)
+
+
+@pytest.fixture(scope="module")
+def graph(windows: Windows) -> Graph:
+    """An untrained network whose answers are nevertheless far from even."""
+    model = build_cnn(
+        VARIANTS["cnn_v20"], n_frames=SPEC.n_frames, n_rows=SPEC.n_rows, n_classes=len(LABELS), seed=1
+    )
+    kernel, bias = model.get_layer("logits").get_weights()
+    model.get_layer("logits").set_weights([20 * kernel, bias])
+    rows = windows.features.reshape(-1, SPEC.n_features)
+    return build_graph(model, Normalisation(rows.mean(axis=0), rows.std(axis=0)), SPEC)
+
+
+@pytest.fixture(scope="module")
+def flatbuffers(graph: Graph, windows: Windows) -> dict[str, bytes]:
+    return {kind: convert(graph, quantize=kind, calibration=windows) for kind in QUANTIZATIONS}
+
+
+def constants(flatbuffer: bytes) -> list[tuple[tuple[int, ...], int, int]]:
+    """Shape, bytes and buffer of every constant of every subgraph."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(flatbuffer, 0))
+    return [
+        (tuple(tensor.shape), len(model.buffers[tensor.buffer].data), tensor.buffer)
+        for subgraph in model.subgraphs
+        for tensor in subgraph.tensors
+        if model.buffers[tensor.buffer].data is not None
+    ]
+
+
+@pytest.mark.parametrize("kind", QUANTIZATIONS)
+def test_every_kind_gives_the_models_answers(
+    kind: str, graph: Graph, flatbuffers: dict[str, bytes], windows: Windows
+) -> None:
+    parity = measure_parity(graph, flatbuffers[kind], windows, tolerance=TOLERANCES[kind])
+    assert parity.problems() == []
+    assert parity.windows == 8
+    assert parity.features_db < 0.01
+    scores = signature_runners(flatbuffers[kind])["features"](features=windows.features[:1])["scores"]
+    assert scores.shape == (1, len(LABELS))
+    assert scores.sum() == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", QUANTIZATIONS)
+def test_builtin_operators_alone(kind: str, flatbuffers: dict[str, bytes]) -> None:
+    found = operators(flatbuffers[kind])
+    assert {"RFFT2D", "CONV_2D", "SOFTMAX"} <= set(found)
+    assert not [name for name in found if name.startswith(("CUSTOM", "FLEX", "STABLEHLO", "GATHER"))]
+
+
+@pytest.mark.parametrize("kind", QUANTIZATIONS)
+def test_weights_lie_in_the_file_once_and_the_front_end_stays_in_float(
+    kind: str, flatbuffers: dict[str, bytes]
+) -> None:
+    found = constants(flatbuffers[kind])
+    kernels = [entry for entry in found if entry[0] == (64, 3, 3, 64)]
+    assert len(kernels) == 4  # two layers in two subgraphs ...
+    assert len({buffer for *_, buffer in kernels}) == 2  # ... share two buffers
+    bytes_each = {"none": 4, "float16": 2, "dynamic": 1, "int8": 1}[kind]
+    assert {size for _, size, _ in kernels} == {64 * 3 * 3 * 64 * bytes_each}
+    mel = [size for shape, size, _ in found if shape == mel_matrix(SPEC).T.shape]
+    assert mel == [4 * mel_matrix(SPEC).size]
+
+
+def test_each_kind_is_another_file(flatbuffers: dict[str, bytes]) -> None:
+    size = {kind: len(flatbuffer) for kind, flatbuffer in flatbuffers.items()}
+    assert size["dynamic"] < size["int8"] < size["float16"] < size["none"]
+
+
+def test_the_same_model_gives_the_same_bytes(graph: Graph, flatbuffers: dict[str, bytes]) -> None:
+    assert convert(graph) == flatbuffers["none"]
+
+
+def test_a_file_of_another_model_is_noticed(
+    graph: Graph, flatbuffers: dict[str, bytes], windows: Windows
+) -> None:
+    other = Windows(windows.waveforms[::-1], windows.features, "shuffled windows")
+    parity = measure_parity(graph, flatbuffers["none"], other, tolerance=TOLERANCES["none"])
+    assert [line.split(" differ")[0] for line in parity.problems()] == [
+        "front end and extractor",
+        "scores from sound",
+    ]
+    strict = Tolerance(scores=0.0, features_db=1.0)
+    parity = measure_parity(graph, flatbuffers["int8"], windows, tolerance=strict)
+    assert [line.split(" differ")[0] for line in parity.problems()] == [
+        "scores from sound",
+        "scores from features",
+    ]
+    with pytest.raises(ModelFileError, match="no windows to compare on"):
+        measure_parity(graph, b"", synthetic_windows(SPEC, n=0), tolerance=strict)
+
+
+def test_what_cannot_be_converted_is_refused(graph: Graph) -> None:
+    with pytest.raises(InputError, match=r"unknown quantization 'int9'; did you mean 'int8'\?"):
+        convert(graph, quantize="int9")
+    with pytest.raises(InputError, match="needs windows of recordings to calibrate with"):
+        convert(graph, quantize="int8")
+    model = build_cnn(VARIANTS["cnn_v20"], n_frames=64, n_rows=80, n_classes=2)
+    ones = np.ones(SPEC.n_features, np.float32)
+    with pytest.raises(InputError, match=r"takes windows of shape \(None, 64, 80, 1\), the spec gives"):
+        build_graph(model, Normalisation(ones, ones), SPEC)
+
+
+def test_windows_of_recordings(tmp_path: Path, rng: np.random.Generator) -> None:
+    import soundfile
+
+    paths = [tmp_path / f"{name}.wav" for name in ("long", "short", "broken")]
+    soundfile.write(paths[0], 0.1 * rng.standard_normal(4 * SPEC.sample_rate), SPEC.sample_rate)
+    soundfile.write(paths[1], 0.1 * rng.standard_normal(1000), SPEC.sample_rate)
+    paths[2].write_text("no sound")
+    found = recording_windows(paths, SPEC)
+    assert found.source == "1 windows of training recordings"
+    assert found.waveforms.shape == (1, SPEC.window_samples)
+    again = recording_windows(paths[::-1], SPEC, seed=0)
+    np.testing.assert_array_equal(found.waveforms, again.waveforms)
+    assert not np.array_equal(found.waveforms, recording_windows(paths, SPEC, seed=1).waveforms)
+
+
+def info(**changes: Any) -> ModelInfo:
+    values: dict[str, Any] = {"name": "letters", "kind": "cnn_v20", "spec": SPEC, "labels": LABELS}
+    return ModelInfo(**(values | changes))
+
+
+def test_a_card_says_what_the_file_says(tmp_path: Path) -> None:
+    figure = {"mean": 0.5, "deviation": 0.25, "folds": [0.25, 0.75]}
+    names = ("accuracy", "top5", "balanced_accuracy")
+    levels = {level: dict.fromkeys(names, figure) for level in ("recording", "window")}
+    path = tmp_path / "figures.json"
+    path.write_text(json.dumps({"cnn_v20": {"groupings": {"session": levels}}}))
+    card = model_card(
+        info(
+            provenance={"seed": 3, "crossvalidation": read_figures(path, "cnn_v20")},
+            licences={"model": "CC BY-NC-SA 4.0", "credits": ["A. Person, XC1, CC BY 4.0"]},
+            parity={"agreement": 1.0},
+        )
+    )
+    for expected in (
+        "It names 2 kinds of animal, and 'no bird'",
+        "| session | 0.500 ± 0.250 |",
+        "- seed: 3",
+        "- model: CC BY-NC-SA 4.0",
+        "- A. Person, XC1, CC BY 4.0",
+        "- agreement: 1.0",
+        "- Alpha beta (Letter bird)\n- Gamma delta\n- no bird\n",
+        "- n mels: 64",
+    ):
+        assert expected in card
+    assert "Not cross-validated" in model_card(info())
+    with pytest.raises(InputError, match="has no figures of 'cnn_v16'"):
+        read_figures(path, "cnn_v16")
+    path.write_text('{"cnn_v20": {}}')
+    with pytest.raises(InputError, match="is not the figures"):
+        read_figures(path, "cnn_v20")
+
+
+def test_the_interpreter_reads_the_whole_file(
+    tmp_path: Path, flatbuffers: dict[str, bytes], windows: Windows
+) -> None:
+    path = tmp_path / "letters.tflite"
+    write_model_file(path, flatbuffer=flatbuffers["none"], info=info(), card="")
+    whole = signature_runners(path.read_bytes())
+    bare = signature_runners(read_model_file(path).flatbuffer)
+    for runners in (whole, bare):
+        assert set(runners) == {"serving_default", "features"}
+    window = windows.waveforms[:1]
+    np.testing.assert_array_equal(
+        whole["serving_default"](waveform=window)["scores"],
+        bare["serving_default"](waveform=window)["scores"],
+    )
