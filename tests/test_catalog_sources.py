@@ -11,7 +11,13 @@ import pytest
 from avianvox.dataset.catalog import Catalog, duplicate_audio, read_catalog
 from avianvox.dataset.licences import licence_name
 from avianvox.dataset.sources import SOURCES
-from avianvox.dataset.sources.fields import parse_date, parse_duration, parse_time, species_label
+from avianvox.dataset.sources.fields import (
+    parse_date,
+    parse_duration,
+    parse_number,
+    parse_time,
+    species_label,
+)
 from avianvox.dataset.sources.kaggle import session_time
 from avianvox.errors import CatalogError, UnknownNameError
 from avianvox.types import NO_BIRD, Recording
@@ -283,7 +289,14 @@ def test_times(text: str, expected: str) -> None:
 
 
 def test_other_fields() -> None:
-    assert [parse_duration(t) for t in ("28", "0:28", "1:02:03", "")] == [28.0, 28.0, 3723.0, None]
+    assert [parse_duration(t) for t in ("28", "0:28", "1:02:03", "", "nan")] == [
+        28.0,
+        28.0,
+        3723.0,
+        None,
+        None,
+    ]
+    assert [parse_number(t) for t in ("-1.5", "", "nan", None)] == [-1.5, None, None, None]
     assert [parse_date(t) for t in ("2020-02-29", "2021-02-29", "1994-04-00", "20200229")] == [
         "2020-02-29",
         "",

@@ -56,7 +56,10 @@ def list_species(catalog: Path, source: str | None, as_json: bool) -> None:
 @click.option("--duplicates", is_flag=True, help="Compare the files' contents too; reads the files.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(catalog: Path, source: str | None, duplicates: bool, as_json: bool) -> None:
-    """List what is wrong, one line each; ends with exit code 3 if anything is."""
+    """List what is wrong, one line each.
+
+    Ends with exit code 3 if anything is.
+    """
     from dataclasses import asdict
 
     from avianvox.dataset.catalog import duplicate_audio, read_catalog
@@ -90,7 +93,11 @@ def check(catalog: Path, source: str | None, duplicates: bool, as_json: bool) ->
 def split(
     catalog: Path, source: str | None, grouping: str, folds: int, seed: int, out: Path | None, as_json: bool
 ) -> None:
-    """Draw folds and report what they leave unevaluable and what they share."""
+    """Draw folds and report on them.
+
+    The report names the classes that the folds leave without training or test recordings, and says how many
+    test recordings share their session, or their recordist and species, with training.
+    """
     from dataclasses import asdict
 
     from avianvox.dataset.catalog import read_catalog
@@ -120,7 +127,10 @@ def split(
 @_catalog_argument
 @_source_option
 def show_credits(catalog: Path, source: str | None) -> None:
-    """Name recordist, id, address and licence of each recording, one line each."""
+    """Credit each recording.
+
+    One line each: recordist, id, address and licence.
+    """
     from avianvox.dataset.catalog import read_catalog
 
     for recording in read_catalog(catalog, source=source).recordings:

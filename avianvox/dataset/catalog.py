@@ -146,7 +146,7 @@ def recording_problems(recording: Recording) -> list[Problem]:
         (
             recording.duration_s is not None and recording.duration_s <= 0,
             ZERO_DURATION,
-            "the index gives a duration of 0 s",
+            f"the source gives a duration of {recording.duration_s} s",
         ),
         (not recording.label, UNKNOWN_LABEL, "the source names no species"),
     )

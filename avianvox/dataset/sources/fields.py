@@ -4,6 +4,7 @@ Whatever cannot be read for certain becomes "" or ``None``, which mean "not know
 """
 
 import csv
+import math
 import re
 from datetime import date
 from pathlib import Path
@@ -45,15 +46,16 @@ def parse_duration(text: str) -> float | None:
             seconds = seconds * 60 + float(part)
     except ValueError:
         return None
-    return seconds
+    return seconds if math.isfinite(seconds) else None
 
 
 def parse_number(text: str | float | None) -> float | None:
     """A decimal number such as a latitude."""
     try:
-        return float(text) if text is not None else None
+        number = float(text) if text is not None else None
     except ValueError:
         return None
+    return number if number is not None and math.isfinite(number) else None
 
 
 def parse_address(text: str) -> str:
