@@ -1,7 +1,8 @@
 """How many seconds of audio does one second of CPU decode?
 
 Prints avianvox's block decoder (mono, 22,050 Hz), plain libsndfile (no mixing, no resampling) and
-librosa.load, and the ratio to the last. Over real recordings where AVIANVOX_DATA has them, else over synthesised MP3s.
+librosa.load, and the ratio to the last. Over real recordings where AVIANVOX_DATA has them, else over
+synthesised MP3s.
 
     python benchmarks/decode_mp3.py [NUMBER OF FILES]
 """
