@@ -4,8 +4,10 @@ import errno
 import stat
 import struct
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import audioread
 import numpy as np
 import pytest
 import soundfile
@@ -264,6 +266,37 @@ def test_ffmpeg_reads_what_libsndfile_cannot(
     else:
         assert (report.codec, report.sample_rate, report.channels) == ("AAC", 44100, 2)
         np.testing.assert_allclose(joined(path, 1.0, 44100), sine(1.0, 44100), atol=1e-7)
+
+
+class PlayedBackend:
+    """Stands for what audioread finds on other systems."""
+
+    samplerate, channels, duration = RATE, 2, 1.0
+
+    def __init__(self, breaks: bool) -> None:
+        self.breaks = breaks
+
+    def __iter__(self) -> Iterator[bytes]:
+        block = (np.repeat(sine(0.5, RATE)[:, None], 2, axis=1) * 32768).astype("<i2").tobytes()
+        yield block
+        if self.breaks:
+            raise audioread.DecodeError
+        yield block
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("breaks", "status"), [(False, Status.OK), (True, Status.TRUNCATED)])
+def test_audioread_is_asked_where_there_is_no_ffmpeg(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, breaks: bool, status: Status
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(audioread, "audio_open", lambda _path: PlayedBackend(breaks))
+    path, _ = bad_files(tmp_path)["aac"]
+    waveform, report = load_waveform(path, sample_rate=RATE)
+    assert report.status == status
+    np.testing.assert_allclose(waveform.samples[: RATE // 2], sine(0.5, RATE), atol=1e-4)
 
 
 def test_settings_that_make_no_sense_are_refused(noisy_mp3: Path) -> None:

@@ -92,9 +92,14 @@ class AudioreadSource:
 
     def chunks(self) -> Iterator[np.ndarray]:
         """Yield shape (n, channels), float32."""
-        for block in self._opened:
-            samples = np.frombuffer(block, "<i2").astype(np.float32) / np.float32(32768)
-            yield samples.reshape(-1, self.channels)
+        import audioread
+
+        try:
+            for block in self._opened:
+                samples = np.frombuffer(block, "<i2").astype(np.float32) / np.float32(32768)
+                yield samples.reshape(-1, self.channels)
+        except audioread.DecodeError as error:
+            self.damage = str(error) or "parts of the file are damaged"
 
     def close(self) -> None:
         self._opened.close()
