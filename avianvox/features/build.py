@@ -155,16 +155,16 @@ class _Build:
             done = self._folder(self.partial_path)
         n_extracted = 0
         with PartialFolder(self.partial_path, done) as partial:
-            with _spool_folder(self.partial_path) as spool, _executor(jobs) as executor:
-                try:
+            try:
+                with _spool_folder(self.partial_path) as spool, _executor(jobs) as executor:
                     for result in self._results(len(done.entries), executor, spool, jobs):
                         partial.append(result.entry, result.rows, result.sums)
                         n_extracted += result.extracted
                         self.progress(len(partial.entries), len(self.recordings))
-                except BaseException:
-                    with suppress(OSError):
-                        partial.save()
-                    raise
+            except BaseException:
+                with suppress(OSError):
+                    partial.save()
+                raise
             description = partial.finish(self.spec)
         self._publish(description, present)
         return BuildReport(self.out, tuple(partial.entries), n_extracted)

@@ -143,9 +143,13 @@ class PartialFolder:
 
     def append(self, entry: Entry, rows: Iterable[bytes], sums: np.ndarray) -> None:
         """Take the next recording. ``OSError`` when the disk is full: the earlier ones stay complete."""
-        for piece in rows:
-            _write(self._rows, piece)
-        _write(self._sums, sums.astype("<f8").tobytes())
+        try:
+            for piece in rows:
+                _write(self._rows, piece)
+            _write(self._sums, sums.astype("<f8").tobytes())
+        except OSError:  # give a part of the disk back: the ledger has yet to be written
+            self._rows.truncate(HEADER_BYTES + self.n_frames * self.shape.row_bytes)
+            raise
         self.entries.append(entry)
         self.n_frames += entry.n_frames
         self._unsaved.append(entry)
