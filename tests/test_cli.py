@@ -1,0 +1,114 @@
+"""The command line as a whole: every command answers ``-h``, and every example of every help text runs."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from avianvox.cli.main import COMMANDS, cli, main
+
+
+def commands() -> list[tuple[str, click.Command]]:
+    """Every command and every command of a group, with its whole name."""
+    found = []
+    for name in COMMANDS:
+        command = COMMANDS.get(name)
+        children = command.commands if isinstance(command, click.Group) else {}
+        found += [(f"{name} {child}", children[child]) for child in children] or [(name, command)]
+    return found
+
+
+def examples(command: click.Command) -> list[str]:
+    text = f"{command.help or ''}\n{command.epilog or ''}"
+    return re.findall(r"(?:^\s*|Examples?: *)(avianvox \S.*)$", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), commands(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_help_ends_in_an_example(name: str, command: click.Command) -> None:
+    found = examples(command)
+    assert found, f"avianvox {name} -h shows no example"
+    assert all(example.startswith(f"avianvox {name}") for example in found)
+    assert all(option.help for option in command.params if isinstance(option, click.Option))
+
+
+@pytest.fixture(scope="module")
+def workspace(
+    synth_catalog_dir: Path, tiny_run: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder that holds what the examples speak of."""
+    here = tmp_path_factory.mktemp("workspace")
+    shutil.copytree(synth_catalog_dir, here / "recordings")
+    shutil.copytree(tiny_run, here / "runs" / "first")
+    shutil.copy(tiny_model, here / "my_model.tflite")
+    sounds = sorted((here / "recordings").rglob("*.flac"))
+    for folder in ("night", "recorder"):
+        (here / folder).mkdir()
+        shutil.copy(sounds[0], here / folder)
+    shutil.copy(sounds[1], here / "recording.mp3")  # by content, not by name
+    shutil.copy(sounds[1], here / "recording.wav")
+    return here
+
+
+def all_examples() -> list[str]:
+    """In the order of the commands, which is not the order in which files are made."""
+    found = [example for _, command in commands() for example in examples(command)]
+    return sorted(found, key=lambda example: not example.startswith("avianvox features build"))
+
+
+@pytest.mark.slow
+def test_every_example_runs(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(workspace)
+    for example in all_examples():
+        if example.startswith("avianvox demo"):
+            continue  # has a test of its own
+        with pytest.raises(SystemExit) as ended:
+            main(shlex.split(example)[1:])
+        assert ended.value.code in (0, None), f"{example}\n{capsys.readouterr().err}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["clasify"], 2, "no such command 'clasify'; did you mean 'classify'?"),
+        (["classify"], 2, "Missing argument"),
+        (["train", "no-such-folder", "--out", "run"], 1, "avianvox: "),
+        (["models", "info", "no-such-model"], 1, "no-such-model"),
+    ],
+)
+def test_a_mistake_is_one_line_and_has_its_exit_code(
+    arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    error = capsys.readouterr().err
+    assert ended.value.code == code
+    assert words in error
+    assert "Traceback" not in error
+
+
+def test_the_module_is_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "avianvox", "--version"], capture_output=True, text=True)
+    assert re.fullmatch(r"avianvox \d+\.\d+\.\d+\n", done.stdout)
+
+
+def test_the_list_of_commands_imports_none_of_them() -> None:
+    code = "import sys; from avianvox.cli.main import main\ntry: main(['-h'])\nexcept SystemExit: pass\n"
+    code += (
+        "assert not [m for m in sys.modules if m.startswith('avianvox.cli.') and m != 'avianvox.cli.main']"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_verbose_shows_the_traceback() -> None:
+    with pytest.raises(Exception, match="no-such-model"):
+        main(["-vv", "models", "info", "no-such-model"])
+    assert isinstance(cli, click.Group)
