@@ -131,7 +131,7 @@ class _Keeper(keras.callbacks.Callback):
     def restore(self, model: Any) -> None:
         assert self.checkpoint is not None
         try:
-            with np.load(self.checkpoint, allow_pickle=False) as arrays:
+            with open(self.checkpoint, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
                 for i, variable in enumerate(_state(model)):
                     variable.assign(arrays[f"state_{i:03}"])
                 self.best = [arrays[f"best_{i:03}"] for i in range(len(model.weights))]

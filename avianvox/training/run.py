@@ -83,7 +83,7 @@ class Run:
         if not (path / FIGURES).exists():
             raise RunError(f"the run in {path} is not complete; finish it with: avianvox train ... --resume")
         try:
-            with np.load(path / NORMALISATION, allow_pickle=False) as arrays:
+            with open(path / NORMALISATION, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
                 normalisation = Normalisation(arrays["mean"], arrays["deviation"])
             figures = json.loads((path / FIGURES).read_text(encoding="utf-8"))
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
@@ -106,7 +106,7 @@ class Run:
     @cached_property
     def _weights(self) -> dict[str, np.ndarray]:
         try:
-            with np.load(self.path / WEIGHTS, allow_pickle=False) as arrays:
+            with open(self.path / WEIGHTS, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
                 return dict(arrays)
         except (OSError, ValueError, EOFError, BadZipFile) as error:
             message = f"{self.path / WEIGHTS} is missing or damaged ({error}); train again with --fresh"

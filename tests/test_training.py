@@ -1,0 +1,285 @@
+"""Sequences, fitting and run folders, on tones at the heights that name their classes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from avianvox.dataset.catalog import Catalog
+from avianvox.dataset.crops import CropReader, CropSettings
+from avianvox.dataset.training_data import TrainingData, training_data
+from avianvox.errors import ConfigError, InputError, RunError
+from avianvox.features.build import build_store
+from avianvox.features.normalise import Normalisation
+from avianvox.features.spec import FeatureSpec
+from avianvox.features.store import FeatureStore
+from avianvox.models import MODELS
+from avianvox.models.cnn import VARIANTS, build_cnn
+from avianvox.models.protocol import TrainSettings
+from avianvox.training.estimator import CnnEstimator
+from avianvox.training.fit import fit_network
+from avianvox.training.run import CHECKPOINT, FIGURES, FILES, LOG, WEIGHTS, Run
+from avianvox.training.sequence import CropSequence, WindowSequence
+from avianvox.training.train import TrainConfig, hold_out, train
+from avianvox.types import Recording
+
+SPEC = FeatureSpec(
+    sample_rate=8000, n_fft=512, hop_length=256, n_mels=56, fmax_hz=4000.0, n_mfcc=8, n_frames=53
+)
+CONFIG = TrainConfig(epochs=3, batch_size=8, validation=0.3, validation_windows=2)
+SEED = 5
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    """Three classes with six recordings each, in pairs of one session; the third lasts half a window."""
+    folder = tmp_path_factory.mktemp("tones")
+    rng = np.random.default_rng(0)
+    recordings = []
+    for k, label in enumerate(("high", "low", "middle")):
+        for i in range(6):
+            t = np.arange(int(8000 * (0.9 if i == 2 else 1.7 + 0.9 * i))) / 8000
+            sound = 0.3 * np.sin(2 * np.pi * (3000, 500, 1500)[k] * t) + 0.05 * rng.normal(size=len(t))
+            path = folder / f"{label}{i}.wav"
+            soundfile.write(path, sound, 8000)
+            recordings.append(Recording(path.stem, path, label, recordist=f"{label} {i // 2}", licence="CC0"))
+    return Catalog(tuple(recordings))
+
+
+@pytest.fixture(scope="module")
+def store(catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
+    path = tmp_path_factory.mktemp("store") / "features"
+    build_store(catalog.recordings, SPEC, path, jobs=1)
+    return FeatureStore.open(path)
+
+
+@pytest.fixture(scope="module")
+def data(catalog: Catalog, store: FeatureStore) -> TrainingData:
+    return training_data(catalog, store, SPEC, catalog.labels)
+
+
+@pytest.fixture(scope="module")
+def reader(data: TrainingData) -> CropReader:
+    return CropReader(
+        data.store, Normalisation.from_store(data.store, data.recordings), CropSettings.from_spec(SPEC)
+    )
+
+
+def crops(reader: CropReader, data: TrainingData, **options) -> CropSequence:
+    return CropSequence(reader, data, **({"batch_size": 7, "seed": SEED} | options))
+
+
+def network(seed: int = 0):
+    return build_cnn(VARIANTS["cnn_v20"], n_frames=53, n_rows=56, n_classes=3, seed=seed)
+
+
+def same(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
+    return all(np.array_equal(p, q) for p, q in zip(a, b, strict=True))
+
+
+def test_an_epoch_holds_each_recording_once_and_every_crop_can_be_traced(
+    reader: CropReader, data: TrainingData
+) -> None:
+    sequence = crops(reader, data)
+    orders = []
+    for _ in range(2):
+        traced = [crop for i in range(len(sequence)) for crop in sequence.trace(i)]
+        orders.append([crop.recording_id for crop in traced])
+        assert sorted(orders[-1]) == sorted(data.ids)
+        x, y = sequence[1]
+        assert x.shape == (7, 53, 56, 1)
+        for crop, pixels, target in zip(sequence.trace(1), x, y, strict=True):
+            position = data.ids.index(crop.recording_id)
+            again = reader.read(data.recordings[[position]], np.array([crop.first_frame]))
+            np.testing.assert_array_equal(again[0], pixels[..., 0])
+            assert target == data.targets[position]
+        sequence.on_epoch_end()
+    assert orders[0] != orders[1]
+
+
+def test_more_crops_of_a_recording_differ(reader: CropReader, data: TrainingData) -> None:
+    sequence = crops(reader, data, crops_per_recording=3, batch_size=100)
+    traced = sequence.trace(0)
+    assert len(traced) == 3 * len(data)
+    longest = data.ids[int(np.argmax(data.store.n_frames[data.recordings]))]
+    assert len({crop.first_frame for crop in traced if crop.recording_id == longest}) > 1
+
+
+def test_validation_windows_are_fixed_and_evenly_spread(reader: CropReader, data: TrainingData) -> None:
+    every = WindowSequence(reader, data, batch_size=4)
+    few = WindowSequence(reader, data, batch_size=4, most_windows=2)
+    counts = np.bincount(every.positions)
+    assert counts.max() > 2
+    assert list(np.bincount(few.positions)) == list(np.minimum(counts, 2))
+    assert sum(len(y) for _, y in (few[i] for i in range(len(few)))) == len(few.positions)
+    np.testing.assert_array_equal(few[0][0][1], every[0][0][counts[0] - 1])
+
+
+@pytest.mark.parametrize("workers", [{"workers": 3}, {"workers": 2, "use_multiprocessing": True}])
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_the_number_of_workers_changes_nothing(
+    reader: CropReader, data: TrainingData, workers: dict[str, int]
+) -> None:
+    settings = TrainSettings(epochs=2, batch_size=7)
+    one, several = network(), network()
+    history = fit_network(one, crops(reader, data), None, settings)
+    assert fit_network(several, crops(reader, data, **workers), None, settings).epochs == history.epochs
+    assert same(one.get_weights(), several.get_weights())
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing after it runs."""
+
+
+def test_training_that_was_killed_continues_to_the_same_weights(
+    reader: CropReader, data: TrainingData, tmp_path: Path
+) -> None:
+    settings = TrainSettings(epochs=4, batch_size=7)
+    held_out = WindowSequence(reader, data, batch_size=16, most_windows=1)
+
+    def fit(checkpoint: Path | None, progress=None):
+        model = network()
+        history = fit_network(
+            model, crops(reader, data), held_out, settings, checkpoint=checkpoint, progress=progress
+        )
+        return model.get_weights(), history.epochs
+
+    def kill(report) -> None:
+        if report.epoch == 2:
+            raise Killed
+
+    whole, whole_history = fit(None)
+    with pytest.raises(Killed):
+        fit(tmp_path / "checkpoint.npz", kill)
+    continued, history = fit(tmp_path / "checkpoint.npz")
+    assert history == whole_history
+    assert same(continued, whole)
+    (tmp_path / "checkpoint.npz").write_bytes(b"PK\x03\x04 half a file")
+    with pytest.raises(RunError, match="damaged"):
+        fit(tmp_path / "checkpoint.npz")
+
+
+def test_training_stops_without_improvement_and_keeps_the_best_weights(
+    reader: CropReader, data: TrainingData
+) -> None:
+    settings = TrainSettings(epochs=30, batch_size=7, learning_rate=0.5, patience=2)
+    held_out = WindowSequence(reader, data, batch_size=16, most_windows=1)
+    model = network()
+    history = fit_network(model, crops(reader, data), held_out, settings)
+    assert len(history.epochs) == history.best_epoch + 2 < 30
+    loss, _ = model.evaluate(held_out, verbose=0)
+    assert loss == pytest.approx(history.epochs[history.best_epoch - 1]["val_loss"], rel=1e-5)
+
+
+def test_whole_sessions_are_held_out_and_no_class_is_lost(data: TrainingData, catalog: Catalog) -> None:
+    def parts(recordings: list[Recording]) -> tuple[set[str], set[str]]:
+        learned, held_out = hold_out(data, recordings, CONFIG)
+        assert sorted(learned.ids + held_out.ids) == sorted(data.ids)
+        session = {r.id: r.session for r in recordings}
+        assert not {session[i] for i in learned.ids} & {session[i] for i in held_out.ids}
+        return set(learned.targets.tolist()), set(held_out.ids)
+
+    assert parts(list(catalog.recordings))[0] == {0, 1, 2}
+    one_session = [replace(r, recordist="x") if r.label == "low" else r for r in catalog.recordings]
+    classes, held_out_ids = parts(one_session)
+    assert classes == {0, 1, 2}
+    assert not any(name.startswith("low") for name in held_out_ids)
+    assert hold_out(data, [], replace(CONFIG, validation=0.0)) == (data, None)
+
+
+def test_a_run_is_read_back_and_repeats_byte_for_byte(
+    catalog: Catalog, store: FeatureStore, data: TrainingData, tmp_path: Path
+) -> None:
+    run = train(catalog, store, CONFIG, tmp_path / "a", catalogs=["tones"])
+    assert sorted(p.name for p in run.path.iterdir()) == sorted(FILES)
+    assert run.architecture == "cnn_v20"
+    assert run.labels.names == ("high", "low", "middle")
+    assert run.spec == SPEC.with_changes(combine="overwrite")
+    assert run.provenance["licences"] == {"CC0": 18}
+    assert len(run.provenance["credits"]) == 18
+    assert run.figures["validation"]["n_recordings"] > 0
+    assert len((run.path / LOG).read_text().splitlines()) == 3
+    with np.load(run.path / WEIGHTS) as stored:
+        assert all(np.array_equal(stored[w.path], w.numpy()) for w in run.model().weights)
+
+    again = train(catalog, store, CONFIG, tmp_path / "b", catalogs=["tones"])
+    for name in (WEIGHTS, FIGURES, "history.csv", "learning_curve.png", "config.json", CHECKPOINT):
+        assert (again.path / name).read_bytes() == (run.path / name).read_bytes(), name
+    other = train(catalog, store, replace(CONFIG, seed=1), tmp_path / "b", fresh=True)
+    assert (other.path / WEIGHTS).read_bytes() != (run.path / WEIGHTS).read_bytes()
+
+
+def test_a_run_is_neither_overwritten_nor_mixed(
+    catalog: Catalog, store: FeatureStore, tmp_path: Path
+) -> None:
+    short = replace(CONFIG, epochs=1, validation=0.0)
+    train(catalog, store, short, tmp_path)
+    with pytest.raises(RunError, match="--resume or replace it with --fresh"):
+        train(catalog, store, short, tmp_path)
+    with pytest.raises(RunError, match=r"other settings \(train: batch_size\)"):
+        train(catalog, store, replace(short, batch_size=4), tmp_path, resume=True)
+    longer = train(catalog, store, replace(short, epochs=2), tmp_path, resume=True)
+    straight = train(catalog, store, replace(short, epochs=2), tmp_path / "straight")
+    assert (longer.path / WEIGHTS).read_bytes() == (straight.path / WEIGHTS).read_bytes()
+    (tmp_path / FIGURES).unlink()
+    with pytest.raises(RunError, match="not complete"):
+        Run.open(tmp_path)
+    with pytest.raises(RunError, match="no training run"):
+        Run.open(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="'gnb_mfcc' is not a network"):
+        train(catalog, store, replace(short, model="gnb_mfcc"), tmp_path / "c")
+
+
+@pytest.mark.parametrize("name", ["gnb_pixels", "gnb_mfcc", "cnn_v20"])
+def test_every_model_of_the_table_tells_tones_apart(name: str, data: TrainingData) -> None:
+    settings = TrainSettings(epochs=30, batch_size=5)
+    evens, odds = data.subset(np.arange(0, 18, 2)), data.subset(np.arange(1, 18, 2))
+    fitted = MODELS.get(name)(settings).fit(evens, seed=0)
+    answers = fitted.predict(odds)
+    np.testing.assert_allclose(answers.scores.sum(axis=1), 1.0, rtol=1e-5)
+    assert list(answers.per_recording(len(odds)).argmax(axis=1)) == list(odds.targets)
+
+
+@pytest.mark.parametrize("name", ["gnb_pixels", "gnb_mfcc"])
+def test_a_class_without_training_recordings_scores_nothing(name: str, data: TrainingData) -> None:
+    two = data.subset(np.flatnonzero(data.targets != 1))
+    scores = MODELS.get(name)(TrainSettings()).fit(two, seed=0).predict(data).scores
+    assert scores.shape[1] == 3
+    assert not scores[:, 1].any()
+
+
+def test_combination_is_the_published_one_unless_it_is_asked_for(data: TrainingData) -> None:
+    once = TrainSettings(epochs=1)
+    assert once.spec_for(SPEC, published=VARIANTS["cnn_v17"].combine).combine == "concatenate"
+    asked = replace(once, combine="mel")
+    assert CnnEstimator("cnn_v17", asked).fit(data, seed=0).spec.combine == "mel"
+    for wrong in ({"combine": "mell"}, {"padding": "lop"}, {"epochs": 0}, {"learning_rate": 0.0}):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            TrainSettings(**wrong)
+
+
+def test_the_command_reads_a_file_and_options_go_before_it(catalog: Catalog, tmp_path: Path) -> None:
+    from avianvox.cli.train import train as command
+
+    rows = [
+        "path,id,label,recordist",
+        *(f"{r.path},{r.id},{r.label},{r.recordist}" for r in catalog.recordings),
+    ]
+    (tmp_path / "recordings.csv").write_text("\n".join(rows))
+    features = "\n".join(f"{k} = {v!r}" for k, v in SPEC.to_mapping().items())
+    file = tmp_path / "train.toml"
+    file.write_text(f"[train]\nepochs = 7\nvalidation = 0\nseed = 3\n[features]\n{features}\n")
+    arguments = [str(tmp_path / "recordings.csv"), "--config", str(file), "--out", str(tmp_path / "run")]
+    result = CliRunner().invoke(command, [*arguments, "--epochs", "1"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert "3 classes, 1 epochs" in result.stdout
+    run = Run.open(tmp_path / "run")
+    assert (run.config["train"]["epochs"], run.config["train"]["seed"]) == (1, 3)
+    assert run.spec == SPEC
+    file.write_text("[train]\nepoch = 7\n")
+    with pytest.raises(ConfigError, match="did you mean 'epochs'"):
+        CliRunner().invoke(command, [*arguments, "--fresh"], catch_exceptions=False)
+    assert CliRunner().invoke(command, [*arguments, "--fresh", "--resume"]).exit_code == 2
