@@ -16,7 +16,7 @@ from avianvox.features.spec import FeatureSpec
 from avianvox.types import FeatureMap, Waveform
 
 _BLOCK_FRAMES = 128  # fits a second-level cache; larger is slower
-_FFT_FRAMES = 8  # NumPy transforms float64 copies; the memory of larger ones is mapped anew each time
+_FFT_FRAMES = 16  # NumPy transforms float64 copies; the memory of larger ones is mapped anew each time
 _BAND_GROUPS = 8
 
 
