@@ -140,7 +140,7 @@ def test_windows_of_recordings(tmp_path: Path, rng: np.random.Generator) -> None
     soundfile.write(paths[1], 0.1 * rng.standard_normal(1000), SPEC.sample_rate)
     paths[2].write_text("no sound")
     found = recording_windows(paths, SPEC)
-    assert found.source == "1 windows of training recordings"
+    assert found.source == "one window from each of 1 training recordings"
     assert found.waveforms.shape == (1, SPEC.window_samples)
     again = recording_windows(paths[::-1], SPEC, seed=0)
     np.testing.assert_array_equal(found.waveforms, again.waveforms)
@@ -171,7 +171,7 @@ def test_a_card_says_what_the_file_says(tmp_path: Path) -> None:
         "- seed: 3",
         "- model: CC BY-NC-SA 4.0",
         "- A. Person, XC1, CC BY 4.0",
-        "- agreement: 1.0",
+        "- agreement: 1\n",
         "- Alpha beta (Letter bird)\n- Gamma delta\n- no bird\n",
         "- n mels: 64",
     ):

@@ -1,14 +1,17 @@
 """librosa, the extractor, Keras and LiteRT say the same about the same sound."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import librosa
 import numpy as np
 import pytest
 
+from avianvox.dataset.crops import CropReader, CropSettings
 from avianvox.errors import InputError
 from avianvox.features.extract import extract_features
+from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import SPECS, FeatureSpec
 from avianvox.models.backend import keras
 from avianvox.models.front_end import CombineAndNormalise, FrontEnd
@@ -142,6 +145,21 @@ def test_combination_and_normalisation_in_numpy(combine: str, rng: np.random.Gen
     layer = CombineAndNormalise(spec, mean, deviation)
     np.testing.assert_allclose(np.asarray(layer(features))[..., 0], expected, rtol=1e-6, atol=1e-6)
     assert layer.compute_output_shape(features.shape) == (2, spec.n_frames, spec.n_rows, 1)
+
+
+@pytest.mark.parametrize("combine", ["mel", "overwrite", "concatenate"])
+def test_the_graph_sees_what_training_saw(combine: str, rng: np.random.Generator) -> None:
+    spec = SPEC.with_changes(combine=combine)
+    rows = rng.normal(-40, 15, (3 * spec.n_frames, spec.n_features)).astype(np.float32)
+    normalisation = Normalisation(rows.mean(axis=0), rows.std(axis=0))
+    store = SimpleNamespace(spec=spec, ids=["a"], rows=rows, first_row=[0], n_frames=[len(rows)], keys=[7])
+    reader = CropReader(store, normalisation, CropSettings.from_spec(spec))  # type: ignore[arg-type]
+    layer = CombineAndNormalise(spec, normalisation.mean, normalisation.deviation)
+    np.testing.assert_allclose(
+        np.asarray(layer(rows[None, 5 : 5 + spec.n_frames]))[..., 0],
+        reader.read(np.array([0]), np.array([5])),
+        atol=1e-5,
+    )
 
 
 def test_layers_travel_through_a_saved_model(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -37,9 +37,17 @@ Example:
     type=click.Path(path_type=Path),
     help="The figures.json of 'avianvox crossval', for the model card.",
 )
+@click.option("--licence", default="", help="The model's licence, for the model card.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def export(
-    run: Path, out: Path, quantize: str, verify: bool, name: str | None, figures: Path | None, as_json: bool
+    run: Path,
+    out: Path,
+    quantize: str,
+    verify: bool,
+    name: str | None,
+    figures: Path | None,
+    licence: str,
+    as_json: bool,
 ) -> None:
     """Turn the training run in folder RUN into one model file."""
     import json
@@ -49,7 +57,11 @@ def export(
     with silence_decoders():  # TensorFlow greets on standard error
         from avianvox.export import export_run
 
-    report = export_run(run, out, quantize=quantize, verify=verify, name=name, figures=figures)
+    report = export_run(
+        run, out, quantize=quantize, verify=verify, name=name, figures=figures, licence=licence
+    )
+    for problem in report.parity.problems():
+        click.echo(f"beyond tolerance: {problem}", err=True)
     if as_json:
         click.echo(json.dumps(report.to_mapping(), indent=2, ensure_ascii=False))
         return
@@ -57,5 +69,3 @@ def export(
     for line in report.parity.lines():
         click.echo(line)
     click.echo(f"operators: {', '.join(report.operators)}")
-    for problem in report.parity.problems():
-        click.echo(f"beyond tolerance: {problem}", err=True)

@@ -129,7 +129,9 @@ def _words(key: str) -> str:
 
 def _plain(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "; ".join(f"{_words(str(key))} {_plain(part)}" for key, part in value.items())
+        return ", ".join(
+            f"{_words(str(key))} {_plain(part)}" for key, part in value.items() if part is not None
+        )
     if isinstance(value, list | tuple):
         return ", ".join(_plain(part) for part in value)
-    return str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from avianvox.dataset.catalog import read_catalog
-from avianvox.errors import CatalogError, InputError, ModelFileError
+from avianvox.errors import AvianvoxError, ModelFileError
 from avianvox.export.card import model_card, read_figures
 from avianvox.export.flatbuffer import operators
 from avianvox.export.graph import build_graph, convert
@@ -14,6 +14,7 @@ from avianvox.export.parity import TOLERANCES, Parity, measure_parity
 from avianvox.export.windows import Windows, recording_windows, synthetic_windows
 from avianvox.modelfile import ModelInfo, write_model_file
 from avianvox.training.run import SPLIT, Run
+from avianvox.types import Recording
 
 _CALIBRATION_SEED, _PARITY_SEED = 1, 0  # the file is not compared on the windows that shaped it
 
@@ -48,6 +49,7 @@ def export_run(
     verify: bool = True,
     name: str | None = None,
     figures: Path | None = None,
+    licence: str = "",
 ) -> ExportReport:
     """Export the model of a run folder as one self-describing file.
 
@@ -66,6 +68,8 @@ def export_run(
         The model's name; the stem of ``out`` by default.
     figures : Path, optional
         ``figures.json`` of a cross-validation of this kind of model, for the card.
+    licence : str
+        Of the model, for the card.
 
     Raises
     ------
@@ -81,21 +85,26 @@ def export_run(
     run, out = Run.open(Path(run_dir)), Path(out)
     crossvalidation = {"crossvalidation": read_figures(figures, run.architecture)} if figures else {}
     graph = build_graph(run.model(), run.normalisation, run.spec)
-    calibration = _windows(run, seed=_CALIBRATION_SEED) if quantize == "int8" else None
+    calibration = training_windows(run, seed=_CALIBRATION_SEED) if quantize == "int8" else None
     flatbuffer = convert(graph, quantize=quantize, calibration=calibration)
-    windows = _windows(run, seed=_PARITY_SEED) or synthetic_windows(run.spec)
+    windows = training_windows(run, seed=_PARITY_SEED) or synthetic_windows(run.spec)
     parity = measure_parity(graph, flatbuffer, windows, tolerance=TOLERANCES[quantize])
     if verify and parity.problems():
         raise ModelFileError(f"{out} was not written: {'; '.join(parity.problems())}")
-    provenance = dict(run.provenance)
-    licences = {"recordings": provenance.pop("licences"), "credits": provenance.pop("credits")}
+    provenance = dict(run.provenance) | {"figures": dict(run.figures)} | crossvalidation
+    provenance["catalogs"] = [Path(source).name for source in provenance["catalogs"]]
+    licences = {
+        "model": licence or "not stated; those of the recordings bind it",
+        "recordings": provenance.pop("licences"),
+        "credits": provenance.pop("credits"),
+    }
     info = ModelInfo(
         name=name or out.stem,
         kind=run.architecture,
         spec=run.spec,
         labels=run.labels,
         quantization=quantize,
-        provenance=provenance | crossvalidation,
+        provenance=provenance,
         licences=licences,
         parity=parity.to_mapping(),
     )
@@ -103,14 +112,18 @@ def export_run(
     return ExportReport(out, out.stat().st_size, info, parity, operators(flatbuffer))
 
 
-def _windows(run: Run, *, seed: int) -> Windows:
-    """Windows of the recordings that the run learned from, as far as its catalogs still lead to them."""
+def training_windows(run: Run, *, seed: int) -> Windows:
+    """Windows of the recordings that a run learned from, as far as its catalogs still lead to them."""
     learned = set(json.loads((run.path / SPLIT).read_text(encoding="utf-8"))["train"])
-    paths = []
-    for source in run.config["catalogs"]:
+    recordings = [r for source in run.config["catalogs"] for r in _recordings(source) if r.id in learned]
+    return recording_windows([r.path for r in recordings], run.spec, seed=seed)
+
+
+def _recordings(source: str) -> tuple[Recording, ...]:
+    """What a catalog lists, or nothing when it is gone; a folder of bare background sound is one too."""
+    for kind in (None, "folders"):
         try:
-            catalog = read_catalog(source)
-        except (CatalogError, InputError):
+            return read_catalog(source, source=kind).recordings
+        except AvianvoxError:
             continue
-        paths += [recording.path for recording in catalog.recordings if recording.id in learned]
-    return recording_windows(paths, run.spec, seed=seed)
+    return ()

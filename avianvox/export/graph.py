@@ -186,7 +186,7 @@ def _quiet() -> Iterator[None]:
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with redirect_stderr(StringIO()), warnings.catch_warnings():
+        with silence_decoders(), redirect_stderr(StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
@@ -194,9 +194,11 @@ def _quiet() -> Iterator[None]:
 
 
 def signature_runners(flatbuffer: bytes) -> dict[str, Any]:
-    """A LiteRT signature runner for each signature of a flatbuffer, one thread."""
+    """A LiteRT signature runner for each signature of a flatbuffer, one thread.
+
+    LiteRT announces its delegate on standard error at the first run of each.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
-    with silence_decoders():  # LiteRT greets on standard error
-        interpreter = Interpreter(model_content=flatbuffer, num_threads=1)
+    interpreter = Interpreter(model_content=flatbuffer, num_threads=1)
     return {key: interpreter.get_signature_runner(key) for key in interpreter.get_signature_list()}

@@ -61,7 +61,7 @@ def recording_windows(paths: Sequence[Path], spec: FeatureSpec, *, n: int = 64, 
         if n_positions > 0:
             first = int(derive_rng(seed, "export", "window", path.name).integers(n_positions))
             pairs.append(cut_window(waveform, spec, first))
-    return _stack(pairs, spec, f"{len(pairs)} windows of training recordings")
+    return _stack(pairs, spec, f"one window from each of {len(pairs)} training recordings")
 
 
 def synthetic_windows(spec: FeatureSpec, *, n: int = 16, seed: int = 0) -> Windows:

@@ -1,0 +1,156 @@
+"""From a run folder to a file that answers the same with and without avianvox."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from avianvox.cli.main import main
+from avianvox.dataset.catalog import read_catalog
+from avianvox.export import exporter
+from avianvox.export.exporter import export_run
+from avianvox.export.parity import Tolerance
+from avianvox.features.extract import extract_features
+from avianvox.features.spec import FeatureSpec
+from avianvox.inference.classifier import Classifier
+from avianvox.modelfile import read_model_file
+from avianvox.models.cnn import VARIANTS, build_cnn
+from avianvox.training import run as folder
+from avianvox.types import Waveform
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SPEC = FeatureSpec(n_fft=1024, n_mels=64, n_frames=64)
+LABELS = ("Alpha beta", "Gamma delta", "no bird")
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of sounds for each class; the first recording is several windows long."""
+    path = tmp_path_factory.mktemp("recordings")
+    rng = np.random.default_rng(0)
+    for k, label in enumerate(LABELS):
+        (path / label).mkdir()
+        seconds = np.arange(int(SPEC.sample_rate * (5.3 - k))) / SPEC.sample_rate
+        sound = 0.3 * np.sin(2 * np.pi * (900 + 1000 * k) * seconds * (1 + 0.1 * seconds))
+        sound += 0.02 * rng.standard_normal(len(seconds))
+        soundfile.write(path / label / f"r{k}.wav", sound, SPEC.sample_rate, "PCM_16")
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, catalog: Path) -> Path:
+    """A run folder as training leaves it, of an untrained network with strong opinions."""
+    path = tmp_path_factory.mktemp("run")
+    samples, rate = soundfile.read(catalog / LABELS[0] / "r0.wav", dtype="float32")
+    rows = extract_features(Waveform(samples, rate), SPEC).values
+    model = build_cnn(VARIANTS["cnn_v20"], n_frames=64, n_rows=SPEC.n_rows, n_classes=3, seed=1)
+    kernel, bias = model.get_layer("logits").get_weights()
+    model.get_layer("logits").set_weights([20 * kernel, bias])
+    config = {
+        "kind": folder.KIND,
+        "version": folder.VERSION,
+        "train": {"model": "cnn_v20", "seed": 0, "combine": None},
+        "features": SPEC.to_mapping(),
+        "labels": list(LABELS),
+        "common_names": ["", "", ""],
+        "catalogs": [str(catalog), "somewhere else"],
+        "n_recordings": 3,
+        "data_hash": "0",
+        "versions": {},
+        "licences": {"CC BY 4.0": 3},
+        "credits": ["A. Person, r0, CC BY 4.0"],
+    }
+    folder.write_json(path / folder.CONFIG, config)
+    ids = [recording.id for recording in read_catalog(catalog).recordings]
+    folder.write_json(path / folder.SPLIT, {"train": ids, "validation": []})
+    folder.write_json(path / folder.FIGURES, {"epochs": 3})
+    normalisation = {"mean": rows.mean(axis=0), "deviation": rows.std(axis=0)}
+    folder.write_arrays(path / folder.NORMALISATION, normalisation)
+    folder.write_arrays(path / folder.WEIGHTS, {w.path: w.numpy() for w in model.weights})
+    return path
+
+
+@pytest.fixture(scope="module")
+def model_file(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "letters.tflite"
+    export_run(run, path, licence="CC BY 4.0")
+    return path
+
+
+def test_the_file_describes_its_run(model_file: Path) -> None:
+    info = read_model_file(model_file).info
+    assert (info.name, info.kind, info.quantization) == ("letters", "cnn_v20", "none")
+    assert info.spec == SPEC
+    assert info.labels.names == LABELS
+    assert info.provenance["catalogs"][1] == "somewhere else"
+    assert info.provenance["figures"] == {"epochs": 3}
+    assert info.licences["model"] == "CC BY 4.0"
+    assert info.parity["source"] == "one window from each of 3 training recordings"
+    assert info.parity["agreement"] == 1.0
+    assert "A. Person, r0" in read_model_file(model_file).card
+
+
+def test_the_script_in_the_documentation_gives_the_commands_numbers(
+    model_file: Path, catalog: Path, tmp_path: Path
+) -> None:
+    page = (REPOSITORY / "docs" / "model-file.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    assert "avianvox" not in re.sub(r"avianvox\.json", "", script)
+    (tmp_path / "classify.py").write_text(script, encoding="utf-8")
+    recording = catalog / LABELS[0] / "r0.wav"
+    answer = subprocess.run(
+        [sys.executable, "classify.py", model_file, recording],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    prediction = Classifier.load(model_file).classify(recording)
+    assert len(prediction.windows) == 4
+    found = [line.split("\t") for line in answer.stdout.splitlines()]
+    expected = prediction.top(3)
+    assert [label for label, _ in found] == [label for label, _ in expected]
+    np.testing.assert_allclose([float(s) for _, s in found], [s for _, s in expected], atol=1e-4)
+
+
+def test_the_command(run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "small.tflite"
+    main_exits(0, ["export", str(run), "--out", str(out), "--quantize", "int8", "--name", "small one"])
+    text, log = capfd.readouterr()
+    assert f"{out}: cnn_v20, 3 classes, {out.stat().st_size} bytes" in text
+    assert "same first answer: 100.0%" in text
+    assert "RFFT2D" in text
+    assert log == ""
+    assert read_model_file(out).info.name == "small one"
+    assert read_model_file(out).info.quantization == "int8"
+
+
+def test_a_file_beyond_tolerance_is_not_written(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(exporter.TOLERANCES, "none", Tolerance(scores=0.0))
+    out = tmp_path / "m.tflite"
+    main_exits(1, ["export", str(run), "--out", str(out)])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"avianvox: {out} was not written: scores from")
+    assert list(tmp_path.iterdir()) == []
+    main_exits(0, ["export", str(run), "--out", str(out), "--no-verify", "--json"])
+    report, problems = capsys.readouterr()
+    assert json.loads(report)["bytes"] == out.stat().st_size
+    assert "beyond tolerance: scores from" in problems
+
+
+def test_a_folder_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main_exits(1, ["export", str(tmp_path), "--out", str(tmp_path / "m.tflite")])
+    assert "no training run in" in capsys.readouterr().err
+
+
+def main_exits(code: int, arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert (caught.value.code or 0) == code
