@@ -3,6 +3,7 @@
 Modules that need Keras take it from here: ``from avianvox.models.backend import keras``.
 """
 
+import logging
 import os
 
 from avianvox.audio.chatter import silence_decoders
@@ -16,5 +17,7 @@ require_extra("tensorflow", extra="train", purpose="working with Keras models")
 
 with silence_decoders():  # while it is imported, TensorFlow does not heed the level
     import keras
+
+logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of every second model that predicts
 
 __all__ = ["keras"]
