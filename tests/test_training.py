@@ -279,6 +279,8 @@ def test_the_command_reads_a_file_and_options_go_before_it(catalog: Catalog, tmp
     run = Run.open(tmp_path / "run")
     assert (run.config["train"]["epochs"], run.config["train"]["seed"]) == (1, 3)
     assert run.spec == SPEC
+    with pytest.raises(RunError, match="--fresh"):
+        CliRunner().invoke(command, arguments, catch_exceptions=False)
     file.write_text("[train]\nepoch = 7\n")
     with pytest.raises(ConfigError, match="did you mean 'epochs'"):
         CliRunner().invoke(command, [*arguments, "--fresh"], catch_exceptions=False)

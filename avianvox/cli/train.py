@@ -79,8 +79,10 @@ def train(
     from avianvox.errors import require_extra
 
     require_extra("tensorflow", extra="train", purpose="avianvox train")
+    from avianvox.training.train import refuse_earlier_run
     from avianvox.training.train import train as train_network
 
+    refuse_earlier_run(out, resume=resume or fresh)
     settings, spec = _settings(config, {key: value for key, value in options.items() if value is not None})
     catalog = reduce(Catalog.merged, map(_read, catalogs))
     shown = sys.stderr.isatty() and not quiet

@@ -16,7 +16,7 @@ from avianvox.models.protocol import Progress, TrainSettings
 from avianvox.training.fit import History, fit_network
 from avianvox.training.sequence import CropSequence, WindowSequence
 
-_PREDICTION_BATCH = 64
+_PREDICTION_BATCH = 32
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,12 @@ def train(
     return Run.open(out)
 
 
+def refuse_earlier_run(out: Path, *, resume: bool) -> None:
+    """Raise `RunError` where ``out`` holds a run that is not to be continued."""
+    if (out / folder.CONFIG).exists() and not resume:
+        raise RunError(f"{out} holds a training run; continue it with --resume or replace it with --fresh")
+
+
 def hold_out(
     data: TrainingData, recordings: Sequence[Recording], config: TrainConfig
 ) -> tuple[TrainingData, TrainingData | None]:
@@ -211,10 +217,9 @@ def _prepare(out: Path, document: dict[str, Any], *, resume: bool, fresh: bool) 
                 (out / name).unlink(missing_ok=True)
     except OSError as error:
         raise output_error(error, out) from error
+    refuse_earlier_run(out, resume=resume)
     if not (out / folder.CONFIG).exists():
         return
-    if not resume:
-        raise RunError(f"{out} holds a training run; continue it with --resume or replace it with --fresh")
     earlier = folder.read_config(out)
     for part in ("train", "features", "labels", "data_hash"):
         was, now = earlier[part], document[part]
