@@ -157,7 +157,7 @@ def test_a_card_says_what_the_file_says(tmp_path: Path) -> None:
     names = ("accuracy", "top5", "balanced_accuracy")
     levels = {level: dict.fromkeys(names, figure) for level in ("recording", "window")}
     path = tmp_path / "figures.json"
-    path.write_text(json.dumps({"cnn_v20": {"groupings": {"session": levels}}}))
+    path.write_text(json.dumps({"models": {"cnn_v20": {"groupings": {"session": levels}}}}))
     card = model_card(
         info(
             provenance={"seed": 3, "crossvalidation": read_figures(path, "cnn_v20")},
@@ -179,7 +179,7 @@ def test_a_card_says_what_the_file_says(tmp_path: Path) -> None:
     assert "Not cross-validated" in model_card(info())
     with pytest.raises(InputError, match="has no figures of 'cnn_v16'"):
         read_figures(path, "cnn_v16")
-    path.write_text('{"cnn_v20": {}}')
+    path.write_text('{"models": {"cnn_v20": {}}}')
     with pytest.raises(InputError, match="is not the figures"):
         read_figures(path, "cnn_v20")
 

@@ -34,7 +34,8 @@ def read_figures(path: Path, kind: str) -> dict[str, Any]:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read figures {path}: {error}") from error
-    if not isinstance(document, dict) or kind not in document:
+    models = document.get("models") if isinstance(document, dict) else None
+    if not isinstance(models, dict) or kind not in models:
         raise InputError(
             f"{path} has no figures of '{kind}': expected the figures.json of 'avianvox crossval' with it"
         )
@@ -44,7 +45,7 @@ def read_figures(path: Path, kind: str) -> dict[str, Any]:
                 title: {part: levels[level][name][part] for part in ("mean", "deviation")}
                 for level, name, title in _FIGURES
             }
-            for grouping, levels in document[kind]["groupings"].items()
+            for grouping, levels in models[kind]["groupings"].items()
         }
     except (KeyError, TypeError) as error:
         raise InputError(f"{path} is not the figures.json of 'avianvox crossval': {error!r}") from error
