@@ -2,6 +2,8 @@
 
 import click
 
+_LONG = 5  # lists longer than this are only counted
+
 
 @click.group(epilog="Example: avianvox models list")
 def models() -> None:
@@ -60,9 +62,10 @@ def info(model: str, as_json: bool, card: bool) -> None:
     for key in ("spec", "provenance", "licences", "parity"):
         click.echo(f"{key}:")
         for name, value in mapping[key].items():
-            click.echo(
-                f"  {name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-            )
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            if isinstance(value, list) and len(value) > _LONG:
+                text = f"{len(value)} entries, in the card and with --json"
+            click.echo(f"  {name}: {text}")
     click.echo(f"classes ({len(labels)}):")
     for i, name in enumerate(labels.names):
         common = labels.common_name(i)
