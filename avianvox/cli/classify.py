@@ -101,7 +101,9 @@ def classify(
     PATHS are sound files, folders (searched through) and patterns such as "*.wav". Each recording is cut into
     windows of a few seconds; its answer is the mean of the windows' scores.
     """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: its threads cost more than they bring here
+    os.environ.setdefault(
+        "OPENBLAS_NUM_THREADS", "1"
+    )  # before NumPy: its threads cost more than they bring here
     from avianvox.errors import InputError
     from avianvox.inference.executors import classify_files
     from avianvox.inference.formats import FORMATS, View
@@ -112,11 +114,12 @@ def classify(
     predictions = classify_files(
         inputs, model or DEFAULT_MODEL, overlap_s=overlap_s, jobs=jobs or _default_jobs(inputs)
     )
+    hide = quiet or not output and sys.stdout.isatty()  # answers on the screen show the progress themselves
     failed: list[str] = []
     total_s = 0.0
     with _destination(output) as write:
         try:
-            for n, prediction in enumerate(_with_progress(predictions, len(inputs), quiet)):
+            for n, prediction in enumerate(_with_progress(predictions, len(inputs), hide)):
                 write("".join(([] if n else [form.header()]) + list(form.lines(prediction))))
                 total_s += prediction.decoded_s or 0.0
                 if prediction.status.failed:
@@ -184,9 +187,9 @@ def _destination(output: str | None) -> Iterator[Callable[[str], object]]:
     yield write
 
 
-def _with_progress(predictions: "Iterator[Prediction]", n_files: int, quiet: bool) -> "Iterator[Prediction]":
+def _with_progress(predictions: "Iterator[Prediction]", n_files: int, hide: bool) -> "Iterator[Prediction]":
     """A progress bar on standard error, where that is a terminal and there is more than one file."""
-    if quiet or n_files < 2 or not sys.stderr.isatty():
+    if hide or n_files < 2 or not sys.stderr.isatty():
         yield from predictions
         return
     from rich.console import Console
