@@ -146,7 +146,8 @@ def hold_out(
     if config.validation == 0:
         return data, None
     n_sessions = len({r.session for r in recordings})
-    n_folds = max(2, min(round(1 / config.validation), n_sessions))
+    largest_class = max(Counter(r.label for r in recordings).values())
+    n_folds = max(2, min(round(1 / config.validation), n_sessions, largest_class))
     fold = make_split(recordings, grouping="session", n_folds=n_folds, seed=config.seed).folds[0]
     learned = {recordings[i].label for i in fold.train}
     needed = {recordings[i].session for i in fold.test if recordings[i].label not in learned}
