@@ -114,7 +114,7 @@ def classify(
     predictions = classify_files(
         inputs, model or DEFAULT_MODEL, overlap_s=overlap_s, jobs=jobs or _default_jobs(inputs)
     )
-    hide = quiet or not output and sys.stdout.isatty()  # answers on the screen show the progress themselves
+    hide = quiet or (not output and sys.stdout.isatty())  # answers on the screen show the progress themselves
     failed: list[str] = []
     total_s = 0.0
     with _destination(output) as write:
