@@ -96,7 +96,7 @@ def timeline(
         for (begin, end), window in zip(edges, prediction.windows, strict=True):
             below.plot([begin, end], [window.scores[position]] * 2, lw=2.5, color=line.get_color())
     below.set(ylim=(-0.03, 1.03), xlabel="seconds", ylabel="score of each window")
-    below.legend(fontsize=8, loc="center right")
+    below.legend(fontsize=8)
     return figure
 
 
