@@ -149,13 +149,13 @@ def test_folders_name_the_classes(tmp_path: Path) -> None:
     assert len({r.session for r in catalog.recordings}) == 5
 
 
-def test_a_flat_folder_is_a_catalog_only_when_asked_for(tmp_path: Path) -> None:
-    folder = tmp_path / "Background"
-    folder.mkdir()
-    (folder / "rain.ogg").write_bytes(b"")
+def test_a_flat_folder_is_a_catalog_when_its_name_says_no_bird(tmp_path: Path) -> None:
+    for name in ("Background", "walk"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rain.ogg").write_bytes(b"")
     with pytest.raises(CatalogError, match="not a catalog"):
-        read_catalog(folder)
-    (recording,) = read_catalog(folder, source="folders").recordings
+        read_catalog(tmp_path / "walk")
+    (recording,) = read_catalog(tmp_path / "Background").recordings
     assert (recording.id, recording.label) == ("rain.ogg", NO_BIRD)
 
 
@@ -328,5 +328,5 @@ def test_real_catalogs(real_data: Path) -> None:
     assert sum(not r.date for r in published.recordings) == 2
     california = read_catalog(real_data / "california10")
     assert (len(california), len(california.labels), california.problems) == (100, 10, ())
-    background = read_catalog(real_data / "background", source="folders")
+    background = read_catalog(real_data / "background")
     assert {r.label for r in background.recordings} == {NO_BIRD}

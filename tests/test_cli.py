@@ -39,20 +39,17 @@ def test_help_ends_in_an_example(name: str, command: click.Command) -> None:
 
 
 @pytest.fixture(scope="module")
-def workspace(
-    synth_catalog_dir: Path, tiny_run: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def workspace(synth_catalog_dir: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds what the examples speak of."""
     here = tmp_path_factory.mktemp("workspace")
     shutil.copytree(synth_catalog_dir, here / "recordings")
-    shutil.copytree(tiny_run, here / "runs" / "first")
+    shutil.copytree(synth_catalog_dir / "no bird", here / "background")
     shutil.copy(tiny_model, here / "my_model.tflite")
     sounds = sorted((here / "recordings").rglob("*.flac"))
     for folder in ("night", "recorder"):
         (here / folder).mkdir()
         shutil.copy(sounds[0], here / folder)
     shutil.copy(sounds[1], here / "recording.mp3")  # by content, not by name
-    shutil.copy(sounds[1], here / "recording.wav")
     return here
 
 

@@ -100,10 +100,9 @@ def crossval(
     several are merged. The run folder OUT keeps folds, predictions, figures, tables and confusion matrices.
     """
     import json
-    from functools import reduce
 
     from avianvox.config import settings_to_mapping
-    from avianvox.dataset.catalog import Catalog, read_catalog
+    from avianvox.dataset.catalog import read_catalogs
     from avianvox.dataset.training_data import training_data
     from avianvox.evaluation.crossval import CrossvalSettings, crossvalidate
     from avianvox.evaluation.run_folder import STORE, erase_run
@@ -118,7 +117,7 @@ def crossval(
     settings = CrossvalSettings(groupings, folds, seed)
     if settings.groupings != groupings:
         click.echo("added session folds: figures from random folds alone mislead", err=True)
-    catalog = reduce(Catalog.merged, map(read_catalog, catalogs))
+    catalog = read_catalogs(catalogs)
     if fresh:
         erase_run(out)
     train_settings = TrainSettings(epochs=epochs)

@@ -16,10 +16,10 @@ def features() -> None:
     epilog="""\b
 Examples:
   avianvox features build recordings/ --out features/
-  avianvox features build metadata.csv --out features/ --spec published_v2 --dtype float16 --jobs 4
+  avianvox features build recordings/ --out features_v2/ --spec published_v2 --dtype float16 --jobs 4
 """
 )
-@click.argument("catalog", type=click.Path())
+@click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path())
 @click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder of the store.")
 @click.option(
     "--spec", "spec_name", default="published_v1", show_default=True, help="Named feature settings."
@@ -32,18 +32,18 @@ Examples:
     help="Of the rows.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Worker processes; as many as cores when left out.")
-def build(catalog: str, out: str, spec_name: str, dtype: str, jobs: int | None) -> None:
-    """Build or update the feature store of CATALOG.
+def build(catalogs: tuple[str, ...], out: str, spec_name: str, dtype: str, jobs: int | None) -> None:
+    """Build or update the feature store of one CATALOG or of several together.
 
     A build that was interrupted continues where it stopped. Only files that have changed are decoded again.
     Exit code 3 says that some recordings could not be read; each is listed.
     """
-    from avianvox.dataset.catalog import read_catalog
+    from avianvox.dataset.catalog import read_catalogs
     from avianvox.features.build import build_store
     from avianvox.features.spec import spec_named
 
     spec = spec_named(spec_name)
-    recordings = read_catalog(catalog).recordings
+    recordings = read_catalogs(catalogs).recordings
     with _progress_bar() as progress:
         report = build_store(recordings, spec, out, dtype=dtype, jobs=jobs, progress=progress)
     paths = {recording.id: recording.path for recording in recordings}

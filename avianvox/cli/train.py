@@ -24,7 +24,7 @@ here go before it.
 \b
 Examples:
   avianvox train recordings/ --out runs/first --epochs 60
-  avianvox train recordings/ background/ --out runs/final --validation 0 --resume
+  avianvox train recordings/ background/ --out runs/final --validation 0 --epochs 40 --resume
 """
 
 
@@ -73,9 +73,8 @@ def train(
     if resume and fresh:
         raise click.UsageError("--resume and --fresh exclude each other")
     import json
-    from functools import reduce
 
-    from avianvox.dataset.catalog import Catalog
+    from avianvox.dataset.catalog import read_catalogs
     from avianvox.errors import require_extra
 
     require_extra("tensorflow", extra="train", purpose="avianvox train")
@@ -84,7 +83,7 @@ def train(
 
     refuse_earlier_run(out, resume=resume or fresh)
     settings, spec = _settings(config, {key: value for key, value in options.items() if value is not None})
-    catalog = reduce(Catalog.merged, map(_read, catalogs))
+    catalog = read_catalogs(catalogs)
     shown = sys.stderr.isatty() and not quiet
     features = _features(catalog, spec, store or out / "features", shown)
     with _epochs(shown) as progress:
@@ -131,15 +130,6 @@ def _settings(config: Path | None, options: dict[str, Any]) -> "tuple[TrainConfi
     return settings_from_mapping(
         TrainConfig, settings_to_mapping(read["train"]) | options, table="train"
     ), spec
-
-
-def _read(path: Path) -> "Catalog":
-    """A catalog; a folder that is named like a class without a bird is read as that class."""
-    from avianvox.dataset.catalog import read_catalog
-    from avianvox.dataset.sources.fields import NO_TARGET_NAMES
-
-    named = path.is_dir() and path.resolve().name.lower() in NO_TARGET_NAMES
-    return read_catalog(path, source="folders" if named else None)
 
 
 def _features(catalog: "Catalog", spec: "FeatureSpec", path: Path, shown: bool) -> "FeatureStore":

@@ -8,7 +8,7 @@ of the index. Only the second row of a duplicate id is left out, and it is liste
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 
 from avianvox.errors import CatalogError
@@ -126,8 +126,7 @@ def read_catalog(path: Path | str, *, source: str | None = None) -> Catalog:
             if reader is None:
                 raise CatalogError(
                     f"{path} is not a catalog: expected recordings.csv, metadata.csv, a xeno-canto answer "
-                    "(recordings.json) or one folder per class; a plain folder of background sounds is read "
-                    "when its source is given as 'folders'"
+                    "(recordings.json), one folder per class, or a folder called 'background' or 'no bird'"
                 )
             catalog = reader.read(path)
     except OSError as error:
@@ -137,6 +136,11 @@ def read_catalog(path: Path | str, *, source: str | None = None) -> Catalog:
     if not catalog.recordings:
         raise CatalogError(f"the catalog {path} lists no recordings")
     return catalog
+
+
+def read_catalogs(paths: Iterable[Path | str]) -> Catalog:
+    """Read several catalogs and merge them. Raises as `read_catalog` does."""
+    return reduce(Catalog.merged, map(read_catalog, paths))
 
 
 def recording_problems(recording: Recording) -> list[Problem]:

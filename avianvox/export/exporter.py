@@ -120,10 +120,8 @@ def training_windows(run: Run, *, seed: int) -> Windows:
 
 
 def _recordings(source: str) -> tuple[Recording, ...]:
-    """What a catalog lists, or nothing when it is gone; a folder of bare background sound is one too."""
-    for kind in (None, "folders"):
-        try:
-            return read_catalog(source, source=kind).recordings
-        except AvianvoxError:
-            continue
-    return ()
+    """What a catalog lists, or nothing when it is gone."""
+    try:
+        return read_catalog(source).recordings
+    except AvianvoxError:
+        return ()

@@ -2,8 +2,8 @@
 
 ``Junco_hyemalis`` and ``Junco hyemalis`` are the same label, ``Junco hyemalis_Dark-eyed Junco`` carries the
 common name too, and ``noise``, ``background``, ``other``, ``silence`` or ``no bird`` hold no bird. A
-recording's id is its path below the catalog. A folder of background sounds without subfolders is read when
-it is asked for by name: ``read_catalog("background", source="folders")``.
+recording's id is its path below the catalog. A folder that has one of these names itself is a catalog of
+background sounds.
 """
 
 from pathlib import Path
@@ -22,15 +22,19 @@ class Folders:
         if not path.is_dir():
             return False
         try:
-            return any(len(sound.relative_to(path).parts) > 1 for sound in find_audio([path]))
+            return any(_holds_no_bird(path) or sound.parent != path for sound in find_audio([path]))
         except InputError:
             return False
 
     def read(self, path: Path) -> Catalog:
         if not path.is_dir():
             raise CatalogError(f"{path} is not a folder: expected one folder per class")
-        own = NO_BIRD if path.resolve().name.lower() in NO_TARGET_NAMES else ""
+        own = NO_BIRD if _holds_no_bird(path) else ""
         return Catalog.from_rows((_recording(s, path, own) for s in find_audio([path])), source="folders")
+
+
+def _holds_no_bird(folder: Path) -> bool:
+    return folder.resolve().name.lower() in NO_TARGET_NAMES
 
 
 def _recording(sound: Path, catalog: Path, own_label: str) -> Recording:
