@@ -278,9 +278,9 @@ def fold(scores: list[list[float]], recording: list[int], targets: list[int]) ->
 
 
 def test_a_recording_is_the_mean_of_its_windows(tmp_path: Path) -> None:
-    """Windows out of order and uneven in number: two of three name class 1, their mean names class 0."""
-    one = fold([[0.4, 0.6], [1.0, 0.0], [0.3, 0.7], [0.45, 0.55]], [0, 1, 1, 0], [1, 0])
-    np.testing.assert_allclose(one.recording_scores(), [[0.425, 0.575], [0.65, 0.35]], rtol=1e-6)
+    """Windows out of order, one of a recording and three of another."""
+    one = fold([[1.0, 0.0], [0.4, 0.6], [0.3, 0.7], [0.5, 0.5]], [1, 0, 1, 1], [1, 0])
+    np.testing.assert_allclose(one.recording_scores(), [[0.4, 0.6], [0.6, 0.4]], rtol=1e-6)
     outcome = summarise([one, fold([[0.0, 1.0]], [0], [0])])
     assert outcome.figures["recording", "accuracy"].folds == (1.0, 0.0)
     assert outcome.figures["window", "accuracy"].folds == (0.75, 0.0)
