@@ -26,7 +26,7 @@ def test_table(files: list[str]) -> None:
     assert header.split() == ["status", "header", "decoded", "rate", "ch", "codec", "file"]
     assert good.split() == ["ok", "1.00", "s", "1.00", "s", "8000", "1", "WAV", "PCM_16", files[0]]
     assert empty.split() == ["empty", "-", "-", "-", "-", "-", files[1]]
-    assert done.stderr == f"{files[1]}: empty: the file is empty (0 bytes)\n"
+    assert done.stderr == f"failed: {files[1]}: empty: the file is empty (0 bytes)\n"
 
 
 def test_json_and_header_only(files: list[str]) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avianvox.cli.common import exit_with_failures, progress_bar
+
 if TYPE_CHECKING:
     from avianvox.types import Prediction
 
@@ -123,16 +125,13 @@ def classify(
                 write("".join(([] if n else [form.header()]) + list(form.lines(prediction))))
                 total_s += prediction.decoded_s or 0.0
                 if prediction.status.failed:
-                    failed.append(f"failed: {prediction.path}: {prediction.status}: {prediction.message}")
+                    failed.append(f"{prediction.path}: {prediction.status}: {prediction.message}")
         except InputError as error:
             raise click.UsageError(str(error)) from error
     if not quiet:
         files = "1 file" if len(inputs) == 1 else f"{len(inputs)} files"
         click.echo(f"{files}, {total_s:.1f} s of sound, {len(failed) or 'none'} failed", err=True)
-    for line in failed:
-        click.echo(line, err=True)
-    if failed:
-        raise SystemExit(3)
+    exit_with_failures(failed)
 
 
 def _find_inputs(paths: tuple[str, ...]) -> list[Path]:
@@ -188,11 +187,9 @@ def _destination(output: str | None) -> Iterator[Callable[[str], object]]:
 
 
 def _with_progress(predictions: "Iterator[Prediction]", n_files: int, hide: bool) -> "Iterator[Prediction]":
-    """A progress bar on standard error, where that is a terminal and there is more than one file."""
-    if hide or n_files < 2 or not sys.stderr.isatty():
-        yield from predictions
-        return
-    from rich.console import Console
-    from rich.progress import track
-
-    yield from track(predictions, "classifying", total=n_files, console=Console(stderr=True), transient=True)
+    """The predictions, with a progress bar where there is more than one file."""
+    with progress_bar("classifying", hide=hide or n_files < 2) as report:
+        for n, prediction in enumerate(predictions, start=1):
+            yield prediction
+            if report:
+                report(n, n_files)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,8 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from avianvox.dataset.catalog import Catalog
     from avianvox.dataset.training_data import TrainingData, WindowScores
     from avianvox.evaluation.crossval import CrossvalResult, FitFunction, FitReport
-    from avianvox.features.spec import FeatureSpec
-    from avianvox.features.store import FeatureStore
     from avianvox.models.protocol import EpochReport, EstimatorFactory, TrainSettings
 
 EPILOG = """\b
@@ -101,11 +98,13 @@ def crossval(
     """
     import json
 
+    from avianvox.cli.common import exit_with_failures, unreadable
     from avianvox.config import settings_to_mapping
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.dataset.training_data import training_data
     from avianvox.evaluation.crossval import CrossvalSettings, crossvalidate
     from avianvox.evaluation.run_folder import STORE, erase_run
+    from avianvox.features.provide import provide_store
     from avianvox.features.spec import spec_named
     from avianvox.models import MODELS
     from avianvox.models.protocol import TrainSettings
@@ -122,7 +121,7 @@ def crossval(
         erase_run(out)
     train_settings = TrainSettings(epochs=epochs)
     with _bars() as bars:
-        features = _features(catalog, spec, store or out / STORE, bars)
+        features = provide_store(catalog.recordings, spec, store or out / STORE, progress=bars.features)
         data = training_data(catalog, features, spec, catalog.labels)
         fits = {name: _fit_function(make, train_settings, bars.epoch) for name, make in factories.items()}
         result = crossvalidate(
@@ -141,26 +140,7 @@ def crossval(
     click.echo(f"kept in {out}", err=True)
     for line in data.left_out:
         click.echo(f"left out: {line}", err=True)
-    statuses = {r.path: features.status(features.index_of(r.id)) for r in catalog.recordings}
-    failed = [f"failed: {path}: {status}" for path, status in statuses.items() if status.failed]
-    for line in failed:
-        click.echo(line, err=True)
-    if failed:
-        raise SystemExit(3)
-
-
-def _features(catalog: "Catalog", spec: "FeatureSpec", path: Path, bars: "_Lines") -> "FeatureStore":
-    """The store at ``path``, built or updated unless it holds the catalog's recordings and others besides."""
-    from avianvox.errors import StoreError
-    from avianvox.features.build import build_store
-    from avianvox.features.store import FeatureStore
-
-    with suppress(StoreError):
-        there = FeatureStore.open(path, spec=spec)
-        if {r.id for r in catalog.recordings} < set(there.ids):
-            return there
-    build_store(catalog.recordings, spec, path, progress=bars.features)
-    return FeatureStore.open(path)
+    exit_with_failures(unreadable(catalog.recordings, features))
 
 
 def _fit_function(
@@ -219,15 +199,10 @@ def _fit_name(report: "FitReport") -> str:
 @contextmanager
 def _bars() -> Iterator[_Lines]:
     """Bars on standard error where that is a terminal, lines elsewhere."""
-    if not sys.stderr.isatty():
-        yield _Lines()
-        return
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress
+    from avianvox.cli.common import progress_bars
 
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield _Bars(progress)
+    with progress_bars() as bars:
+        yield _Lines() if bars is None else _Bars(bars)
 
 
 def _show(result: "CrossvalResult") -> None:

@@ -1,8 +1,6 @@
 """``avianvox features``: build, inspect and verify a feature store."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import click
 
@@ -38,25 +36,23 @@ def build(catalogs: tuple[str, ...], out: str, spec_name: str, dtype: str, jobs:
     A build that was interrupted continues where it stopped. Only files that have changed are decoded again.
     Exit code 3 says that some recordings could not be read; each is listed.
     """
+    from avianvox.cli.common import exit_with_failures, progress_bar
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.features.build import build_store
     from avianvox.features.spec import spec_named
 
     spec = spec_named(spec_name)
     recordings = read_catalogs(catalogs).recordings
-    with _progress_bar() as progress:
+    with progress_bar("features") as progress:
         report = build_store(recordings, spec, out, dtype=dtype, jobs=jobs, progress=progress)
     paths = {recording.id: recording.path for recording in recordings}
-    for entry in report.failed:
-        click.echo(f"{paths[entry.id]}: {entry.status}: {entry.message}", err=True)
     hours = spec.frames_to_seconds(report.n_frames) / 3600
     click.echo(
         f"{report.path}: {len(report.entries)} recordings, {report.n_frames} frames, {hours:.2f} h; "
         f"{report.n_extracted} extracted, {len(report.entries) - report.n_extracted} taken over, "
         f"{len(report.failed)} failed"
     )
-    if report.failed:
-        raise SystemExit(3)
+    exit_with_failures(f"{paths[e.id]}: {e.status}: {e.message}" for e in report.failed)
 
 
 @features.command(epilog="Example: avianvox features info features/ --json")
@@ -95,18 +91,3 @@ def verify(store: str) -> None:
         sys.exit(1)
     opened = FeatureStore.open(store)
     click.echo(f"{store}: sound, {len(opened)} recordings, {len(opened.rows)} frames")
-
-
-@contextmanager
-def _progress_bar() -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on standard error where that is a terminal; None elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress
-
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("features")
-        yield lambda done, total: bar.update(task, completed=done, total=total)

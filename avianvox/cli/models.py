@@ -78,20 +78,19 @@ def verify(models: tuple[str, ...]) -> None:
     """Check every byte of MODELS (names or files) and run each on silence. Exit code 3 when one fails."""
     import numpy as np
 
+    from avianvox.cli.common import exit_with_failures
     from avianvox.errors import ModelFileError
     from avianvox.inference.runtime import RUNTIMES
     from avianvox.modelfile import find_model, read_model_file
 
-    failed = 0
+    failed = []
     for model in models:
         try:
             found = read_model_file(find_model(model))
             silence = np.zeros((found.info.spec.n_frames, found.info.spec.n_features), np.float32)
             RUNTIMES.get("litert")(found).scores(silence)
         except ModelFileError as error:
-            click.echo(f"failed: {error}", err=True)
-            failed += 1
+            failed.append(str(error))
         else:
             click.echo(f"{found.path}: ok")
-    if failed:
-        raise SystemExit(3)
+    exit_with_failures(failed)

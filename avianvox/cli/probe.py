@@ -18,6 +18,7 @@ def probe(paths: tuple[str, ...], header_only: bool, as_json: bool) -> None:
 
     from avianvox.audio.find import find_audio
     from avianvox.audio.probe import probe as probe_file
+    from avianvox.cli.common import exit_with_failures
 
     failed = []
     if not as_json:
@@ -35,10 +36,7 @@ def probe(paths: tuple[str, ...], header_only: bool, as_json: bool) -> None:
                 click.echo(f"{answer.path}: {answer.status}: {answer.message}", err=True)
         if answer.status.failed:
             failed.append(answer)
-    for answer in failed:
-        click.echo(f"{answer.path}: {answer.status}: {answer.message}", err=True)
-    if failed:
-        raise SystemExit(3)
+    exit_with_failures(f"{answer.path}: {answer.status}: {answer.message}" for answer in failed)
 
 
 def _row(*cells: object) -> str:

@@ -1,8 +1,5 @@
 """``avianvox synth``: recordings with known answers."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -68,8 +65,9 @@ def synth(
     end, lowest and highest frequency of every call. The same options give the same bytes.
     """
     from avianvox.audio.synth import synthesize_dataset
+    from avianvox.cli.common import progress_bar
 
-    with _progress() as progress:
+    with progress_bar("synthesising") as progress:
         synthesize_dataset(
             out,
             progress=progress,
@@ -83,17 +81,3 @@ def synth(
             seed=seed,
         )
     click.echo(out / "recordings.csv")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar on standard error, where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("synthesising", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

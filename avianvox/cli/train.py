@@ -1,17 +1,15 @@
 """``avianvox train``: train a network on a catalog."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from avianvox.dataset.catalog import Catalog
+    from rich.progress import Progress
+
     from avianvox.features.spec import FeatureSpec
-    from avianvox.features.store import FeatureStore
     from avianvox.models.protocol import EpochReport
     from avianvox.training.run import Run
     from avianvox.training.train import TrainConfig
@@ -74,19 +72,21 @@ def train(
         raise click.UsageError("--resume and --fresh exclude each other")
     import json
 
+    from avianvox.cli.common import exit_with_failures, progress_bar, progress_bars, unreadable
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.errors import require_extra
 
     require_extra("tensorflow", extra="train", purpose="avianvox train")
+    from avianvox.features.provide import provide_store
     from avianvox.training.train import refuse_earlier_run
     from avianvox.training.train import train as train_network
 
     refuse_earlier_run(out, resume=resume or fresh)
     settings, spec = _settings(config, {key: value for key, value in options.items() if value is not None})
     catalog = read_catalogs(catalogs)
-    shown = sys.stderr.isatty() and not quiet
-    features = _features(catalog, spec, store or out / "features", shown)
-    with _epochs(shown) as progress:
+    with progress_bar("features", hide=quiet) as report:
+        features = provide_store(catalog.recordings, spec, store or out / "features", progress=report)
+    with progress_bars(hide=quiet) as bars:
         run = train_network(
             catalog,
             features,
@@ -96,18 +96,13 @@ def train(
             catalogs=[str(path) for path in catalogs],
             resume=resume,
             fresh=fresh,
-            progress=progress,
+            progress=_epochs(bars),
         )
     if as_json:
         click.echo(json.dumps(run.figures, indent=1))
     else:
         _show(run)
-    statuses = {r.path: features.status(features.index_of(r.id)) for r in catalog.recordings}
-    failed = [f"failed: {path}: {status}" for path, status in statuses.items() if status.failed]
-    for line in failed:
-        click.echo(line, err=True)
-    if failed:
-        raise SystemExit(3)
+    exit_with_failures(unreadable(catalog.recordings, features))
 
 
 def _settings(config: Path | None, options: dict[str, Any]) -> "tuple[TrainConfig, FeatureSpec]":
@@ -132,43 +127,17 @@ def _settings(config: Path | None, options: dict[str, Any]) -> "tuple[TrainConfi
     ), spec
 
 
-def _features(catalog: "Catalog", spec: "FeatureSpec", path: Path, shown: bool) -> "FeatureStore":
-    """The store at ``path``, built or brought up to date."""
-    from avianvox.features.build import build_store
-    from avianvox.features.store import FeatureStore
+def _epochs(bars: "Progress | None") -> "Callable[[EpochReport], None] | None":
+    """A bar over the epochs with the last figures beside it, or None."""
+    if bars is None:
+        return None
+    task = bars.add_task("training", total=None)
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not shown:
-        build_store(catalog.recordings, spec, path)
-        return FeatureStore.open(path)
-    from rich.console import Console
-    from rich.progress import Progress
+    def report_epoch(report: "EpochReport") -> None:
+        figures = "  ".join(f"{name} {value:.3f}" for name, value in report.figures.items())
+        bars.update(task, total=report.n_epochs, completed=report.epoch, description=figures)
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("features", total=len(catalog))
-        build_store(
-            catalog.recordings, spec, path, progress=lambda done, _n: bar.update(task, completed=done)
-        )
-    return FeatureStore.open(path)
-
-
-@contextmanager
-def _epochs(shown: bool) -> "Iterator[Any]":
-    """A progress bar over the epochs with the last figures beside it, or None."""
-    if not shown:
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("training", total=None)
-
-        def progress(report: "EpochReport") -> None:
-            figures = "  ".join(f"{name} {value:.3f}" for name, value in report.figures.items())
-            bar.update(task, total=report.n_epochs, completed=report.epoch, description=figures)
-
-        yield progress
+    return report_epoch
 
 
 def _show(run: "Run") -> None:

@@ -1,0 +1,57 @@
+"""What commands share: progress on a terminal, and how a command with failed inputs ends."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from avianvox.features.store import FeatureStore
+    from avianvox.types import Recording
+
+Report = Callable[[int, int], None]
+"""Called with what is done and how much there is to do."""
+
+
+@contextmanager
+def progress_bars(*, hide: bool = False) -> "Iterator[Progress | None]":
+    """Bars on standard error where that is a terminal; None elsewhere, and where they are hidden."""
+    if hide or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress
+
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        yield bars
+
+
+@contextmanager
+def progress_bar(title: str, *, hide: bool = False) -> Iterator[Report | None]:
+    """One bar, as a function that moves it; None where there is none to see."""
+    with progress_bars(hide=hide) as bars:
+        if bars is None:
+            yield None
+            return
+        task = bars.add_task(title, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def unreadable(recordings: "Iterable[Recording]", store: "FeatureStore") -> list[str]:
+    """One line for each recording whose file failed when the store was built."""
+    statuses = ((r.path, store.status(store.index_of(r.id))) for r in recordings)
+    return [f"{path}: {status}" for path, status in statuses if status.failed]
+
+
+def exit_with_failures(lines: Iterable[str]) -> NoReturn:
+    """List the inputs that failed on standard error; end with 3 when there are any, else with 0."""
+    code = 0
+    for line in lines:
+        click.echo(f"failed: {line}", err=True)
+        code = 3
+    raise SystemExit(code)
