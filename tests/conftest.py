@@ -46,7 +46,7 @@ def make_once(folder: Path, name: str, make: Callable[[Path], object]) -> Path:
 
 @pytest.fixture(scope="session")
 def synth_catalog_dir(shared_folder: Path) -> Path:
-    """Three synthetic species and "no bird", four recordings of each, in two sessions."""
+    """Three synthetic species and "no bird", four recordings of each, in four sessions."""
     from avianvox.audio.synth import synthesize_dataset
 
     def make(path: Path) -> None:
@@ -55,7 +55,7 @@ def synth_catalog_dir(shared_folder: Path) -> Path:
             n_species=3,
             n_recordings=4,
             duration_s=(4.0, 6.0),
-            n_sessions=2,
+            n_sessions=4,
             no_bird=4,
             audio_format="flac",
         )

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from avianvox.training.train import TrainConfig
 
 EPILOG = """\b
-The run folder holds the resolved configuration, the split, learning curves, figures and weights;
-avianvox export turns it into a model file. A TOML file has the tables [train] and [features]; options given
-here go before it.
+The run folder holds the resolved configuration, the split, learning curves, figures and weights; it becomes a
+model file with "avianvox export". A TOML file has the tables [train] and [features]; options given here go
+before it.
 
 \b
 Examples:
