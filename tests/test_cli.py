@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 import pytest
 
-from avianvox.cli.main import COMMANDS, cli, main
+from avianvox.cli.main import COMMANDS, main
+from avianvox.errors import ConfigError
 
 
 def commands() -> list[tuple[str, click.Command]]:
@@ -105,7 +106,18 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_verbose_shows_the_traceback() -> None:
-    with pytest.raises(Exception, match="no-such-model"):
-        main(["-vv", "models", "info", "no-such-model"])
-    assert isinstance(cli, click.Group)
+def test_verbose_says_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / "train.toml"
+    broken.write_text("[train")
+    command = ["train", "recordings", "--out", str(tmp_path / "run"), "--config", str(broken)]
+    lines = {}
+    for flag in ("", "-v"):
+        with pytest.raises(SystemExit):
+            main([flag, *command] if flag else command)
+        lines[flag] = capsys.readouterr().err.splitlines()
+    assert len(lines[""]) == 1
+    assert lines["-v"][0] == lines[""][0]
+    assert "caused by TOMLDecodeError" in lines["-v"][1]
+    for flags in (["-vv"], ["-v", "-v"], ["-v", "--verbose"]):
+        with pytest.raises(ConfigError, match="is not a TOML file"):
+            main([*flags, *command])

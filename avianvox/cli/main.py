@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from itertools import takewhile
 from typing import Any
 
 import click
@@ -75,11 +76,10 @@ def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> N
     epilog="Example: avianvox classify recording.mp3",
 )
 @click.option("-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version)
-@click.option("-v", "--verbose", count=True, help="Say more on standard error; -vv adds tracebacks.")
-@click.pass_context
-def cli(ctx: click.Context, verbose: int) -> None:
+@click.option("-v", "--verbose", count=True, help="Say what caused an error; -vv shows the traceback.")
+def cli(verbose: int) -> None:
     """From recordings of animal voices to species names."""
-    ctx.obj = {"verbose": verbose}
+    del verbose  # `main` looks at it, where errors end up
 
 
 def main(args: list[str] | None = None) -> Any:
@@ -88,9 +88,18 @@ def main(args: list[str] | None = None) -> Any:
     try:
         return cli(args=arguments, prog_name="avianvox")
     except AvianvoxError as error:
-        if any(a.startswith("-vv") for a in arguments):
+        verbosity = _verbosity(arguments)
+        if verbosity > 1:
             raise
         click.echo(f"avianvox: {error}", err=True)
+        if verbosity and error.__cause__:
+            click.echo(f"  caused by {type(error.__cause__).__name__}: {error.__cause__}", err=True)
         sys.exit(1)
     finally:
         gc.freeze()  # the process ends here: looking for garbage once more is a tenth of a short run
+
+
+def _verbosity(arguments: list[str]) -> int:
+    """How often ``-v`` stands before the command."""
+    before = list(takewhile(lambda argument: argument.startswith("-"), arguments))
+    return before.count("--verbose") + sum(a.count("v") for a in before if a.strip("v") == "-")
