@@ -97,11 +97,20 @@ def test_another_option_is_another_run(tones: Path, tmp_path: Path) -> None:
     config = json.loads((out / "config.json").read_text())
     assert config["groupings"] == ["random", "session"]
     assert config["model_settings"]["epochs"] == 100
-    for option in (("--epochs", "7"), ("--seed", "1"), ("--folds", "2"), ("--groupings", "session")):
+    (tmp_path / "small.toml").write_text("[train]\nbatch_size = 8\n")
+    settings = ("--config", str(tmp_path / "small.toml"))
+    for option in (
+        ("--epochs", "7"),
+        settings,
+        ("--seed", "1"),
+        ("--folds", "2"),
+        ("--groupings", "session"),
+    ):
         with pytest.raises(Exception, match="another configuration"):
             crossval_of(tones, out, *option)
-    assert crossval_of(tones, out, "--epochs", "7", "--fresh").exit_code == 0
-    assert json.loads((out / "config.json").read_text())["model_settings"]["epochs"] == 7
+    assert crossval_of(tones, out, "--epochs", "7", *settings, "--fresh").exit_code == 0
+    model_settings = json.loads((out / "config.json").read_text())["model_settings"]
+    assert (model_settings["epochs"], model_settings["batch_size"]) == (7, 8)
 
 
 def test_a_store_is_made_where_named_and_used_when_it_holds_more(tones: Path, tmp_path: Path) -> None:

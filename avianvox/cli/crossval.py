@@ -1,7 +1,7 @@
 """``avianvox crossval``: compare models on random and grouped folds."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +11,8 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from avianvox.dataset.training_data import TrainingData, WindowScores
-    from avianvox.evaluation.crossval import CrossvalResult, FitFunction, FitReport
-    from avianvox.models.protocol import EpochReport, EstimatorFactory, TrainSettings
+    from avianvox.evaluation.crossval import CrossvalResult, FitReport
+    from avianvox.models.protocol import EpochReport
 
 EPILOG = """\b
 Every fit's predictions go to the run folder at once: a command that was killed continues when started again.
@@ -57,9 +56,13 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
-    default=100,
-    show_default=True,
-    help="Of a network, which sees all training recordings in each; none are held back to stop early.",
+    help="Of a network, which sees all training recordings in each; none are held back to stop early.  "
+    "[default: 100]",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="TOML file with a [train] table: batch_size, padding, ...",
 )
 @click.option(
     "--spec", "spec_name", default="published_v1", show_default=True, help="Named feature settings."
@@ -84,7 +87,8 @@ def crossval(
     groupings: tuple[str, ...],
     folds: int,
     seed: int,
-    epochs: int,
+    epochs: int | None,
+    config: Path | None,
     spec_name: str,
     store: Path | None,
     out: Path,
@@ -97,9 +101,10 @@ def crossval(
     several are merged. The run folder OUT keeps folds, predictions, figures, tables and confusion matrices.
     """
     import json
+    from dataclasses import replace
 
     from avianvox.cli.common import exit_with_failures, unreadable
-    from avianvox.config import settings_to_mapping
+    from avianvox.config import read_toml, settings_to_mapping
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.dataset.training_data import training_data
     from avianvox.evaluation.crossval import CrossvalSettings, crossvalidate
@@ -107,7 +112,7 @@ def crossval(
     from avianvox.features.provide import provide_store
     from avianvox.features.spec import spec_named
     from avianvox.models import MODELS
-    from avianvox.models.protocol import TrainSettings
+    from avianvox.models.protocol import TrainSettings, fit_function
 
     if not model_names:
         raise click.UsageError("--models names no model")
@@ -119,11 +124,13 @@ def crossval(
     catalog = read_catalogs(catalogs)
     if fresh:
         erase_run(out)
-    train_settings = TrainSettings(epochs=epochs)
+    train_settings = read_toml(config, {"train": TrainSettings})["train"] if config else TrainSettings()
+    if epochs is not None:
+        train_settings = replace(train_settings, epochs=epochs)
     with _bars() as bars:
         features = provide_store(catalog.recordings, spec, store or out / STORE, progress=bars.features)
         data = training_data(catalog, features, spec, catalog.labels)
-        fits = {name: _fit_function(make, train_settings, bars.epoch) for name, make in factories.items()}
+        fits = {name: fit_function(make, train_settings, bars.epoch) for name, make in factories.items()}
         result = crossvalidate(
             data,
             catalog,
@@ -141,17 +148,6 @@ def crossval(
     for line in data.left_out:
         click.echo(f"left out: {line}", err=True)
     exit_with_failures(unreadable(catalog.recordings, features))
-
-
-def _fit_function(
-    factory: "EstimatorFactory", settings: "TrainSettings", progress: "Callable[[EpochReport], None]"
-) -> "FitFunction":
-    """A row of the table of models in the form that cross-validation takes."""
-
-    def fit(data: "TrainingData", seed: int) -> "Callable[[TrainingData], WindowScores]":
-        return factory(settings).fit(data, seed=seed, progress=progress).predict
-
-    return fit
 
 
 class _Lines:

@@ -14,10 +14,10 @@ from avianvox.audio.find import find_audio
 from avianvox.audio.synth import Box, read_annotations, synthesize_dataset
 from avianvox.config import settings_to_mapping
 from avianvox.dataset.catalog import Catalog, read_catalog
-from avianvox.dataset.training_data import TrainingData, WindowScores, training_data
+from avianvox.dataset.training_data import training_data
 from avianvox.demo.pictures import gallery, save_picture, timeline
 from avianvox.errors import InputError, require_extra
-from avianvox.evaluation.crossval import CrossvalSettings, FitFunction, FitReport, crossvalidate
+from avianvox.evaluation.crossval import CrossvalSettings, FitReport, crossvalidate
 from avianvox.evaluation.metrics import confusion_matrix
 from avianvox.evaluation.pictures import draw_confusion
 from avianvox.features.build import build_store
@@ -28,7 +28,7 @@ from avianvox.files import atomic_write
 from avianvox.inference.executors import classify_files
 from avianvox.inference.formats import FORMATS, View
 from avianvox.models import MODELS
-from avianvox.models.protocol import EpochReport, TrainSettings
+from avianvox.models.protocol import EpochReport, TrainSettings, fit_function
 from avianvox.types import NO_BIRD, Recording
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ class _Line:
         result = crossvalidate(
             data,
             self.catalog,
-            {name: _fit_function(name, self.learning) for name in COMPARED},
+            {name: fit_function(MODELS.get(name), self.learning) for name in COMPARED},
             out,
             CrossvalSettings(n_folds=self.settings.n_folds, seed=self.settings.seed),
             model_settings=settings_to_mapping(self.learning),
@@ -280,15 +280,6 @@ class _Line:
         folder = self.out / "pictures"
         folder.mkdir(exist_ok=True)
         return save_picture(figure, folder / f"{name}.png")
-
-
-def _fit_function(name: str, settings: TrainSettings) -> FitFunction:
-    """A row of the table of models in the form that cross-validation takes."""
-
-    def fit(data: TrainingData, seed: int) -> Callable[[TrainingData], WindowScores]:
-        return MODELS.get(name)(settings).fit(data, seed=seed).predict
-
-    return fit
 
 
 def _boxes(calls: dict[str, list[tuple[Box, str]]], recording: Recording) -> list[Box]:

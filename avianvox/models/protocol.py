@@ -104,3 +104,14 @@ class Estimator(Protocol):
 
 
 EstimatorFactory = Callable[[TrainSettings], Estimator]
+
+
+def fit_function(
+    make: EstimatorFactory, settings: TrainSettings, progress: Progress | None = None
+) -> "Callable[[TrainingData, int], Callable[[TrainingData], WindowScores]]":
+    """An estimator in the form that `avianvox.evaluation.crossval.crossvalidate` takes."""
+
+    def fit(data: "TrainingData", seed: int) -> "Callable[[TrainingData], WindowScores]":
+        return make(settings).fit(data, seed=seed, progress=progress).predict
+
+    return fit
