@@ -228,12 +228,12 @@ def test_foreign_folders_are_neither_used_nor_erased(catalog: Catalog, tmp_path:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(RunError, match="holds no cross-validation"):
         run(catalog, {"parrot": parrot}, tmp_path)
-    with pytest.raises(RunError, match="erases nothing else"):
+    with pytest.raises(RunError, match="holds no cross-validation"):
         erase_run(tmp_path)
     (tmp_path / "config.json").write_text('{"kind": "something else"}')
     with pytest.raises(RunError, match="not the folder of a cross-validation"):
         run(catalog, {"parrot": parrot}, tmp_path)
-    with pytest.raises(RunError, match="erases nothing else"):
+    with pytest.raises(RunError, match="not the folder of a cross-validation"):
         erase_run(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "thesis.txt"]
 
@@ -241,10 +241,10 @@ def test_foreign_folders_are_neither_used_nor_erased(catalog: Catalog, tmp_path:
 def test_fresh_erases_a_run_and_nothing_else(catalog: Catalog, tmp_path: Path) -> None:
     erase_run(tmp_path / "not there yet")
     run(catalog, {"parrot": parrot}, tmp_path)
-    (tmp_path / "features").mkdir()
+    (tmp_path / "features-1").mkdir()
     (tmp_path / "notes.txt").write_text("mine")
     erase_run(tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["features", "notes.txt"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["features-1", "notes.txt"]
 
 
 def test_a_damaged_prediction_is_named(catalog: Catalog, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from avianvox.cli.crossval import crossval
 from avianvox.cli.main import main
 from avianvox.dataset.training_data import TrainingData, WindowScores
+from avianvox.errors import InputError, MissingExtraError, StoreError
 from avianvox.models.protocol import EpochReport, FittedModel, Progress, TrainSettings
 from avianvox.registry import Registry
 
@@ -117,7 +118,7 @@ def test_a_store_is_made_where_named_and_used_when_it_holds_more(tones: Path, tm
     store = tmp_path / "store"
     crossval_of(tones, tmp_path / "all", "--store", str(store))
     before = {p: p.stat().st_mtime_ns for p in store.rglob("*")}
-    assert not (tmp_path / "all" / "features").exists()
+    assert not list((tmp_path / "all").glob("features*"))
     rows = (tones / "recordings.csv").read_text().splitlines()
     fewer = tones / "fewer.csv"
     fewer.write_text("\n".join(rows[:-1]) + "\n")
@@ -133,6 +134,44 @@ def test_an_unreadable_recording_is_listed_and_gives_exit_code_3(tones: Path, tm
     assert result.exit_code == 3
     assert f"failed: {tones / 'text.mp3'}: undecodable" in result.stderr
     assert "1.000 ± 0.000" in result.stdout
+
+
+def test_fresh_erases_nothing_before_the_new_run_can_begin(tones: Path, tmp_path: Path) -> None:
+    """Neither a store of another spec nor a grouping that cannot be drawn costs the earlier results."""
+    out, store = tmp_path / "run", tmp_path / "store"
+    crossval_of(tones, out, "--store", str(store))
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    with pytest.raises(StoreError):
+        crossval_of(tones, out, "--store", str(store), "--spec", "published_v2", "--fresh")
+    with pytest.raises(InputError):
+        crossval_of(tones, out, "--store", str(store), "--folds", "50", "--fresh")
+    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+
+
+def test_each_spec_has_a_store_of_its_own_in_the_run_folder(tones: Path, tmp_path: Path) -> None:
+    for options in ((), ("--spec", "published_v2", "--fresh")):
+        assert crossval_of(tones, tmp_path / "run", *options).exit_code == 0
+    assert len(list((tmp_path / "run").glob("features-*"))) == 2
+
+
+def test_a_table_for_train_serves_here_and_what_is_not_used_is_said(tones: Path, tmp_path: Path) -> None:
+    recipe = Path(__file__).resolve().parent.parent / "models" / "caribbean_california.toml"
+    result = crossval_of(tones, tmp_path / "run", "--config", str(recipe))
+    assert result.exit_code == 0, result.output
+    assert f"not used from {recipe}: model, validation, seed\n" in result.stderr
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())["model_settings"]
+    assert settings["epochs"] == 150
+    assert "validation" not in settings
+
+
+@pytest.mark.parametrize("module", ["sklearn", "matplotlib"])
+def test_what_is_not_installed_is_said_before_features_are_built(
+    module: str, tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avianvox.errors.find_spec", lambda name: None if name == module else name)
+    with pytest.raises(MissingExtraError, match=module):
+        crossval_of(tones, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_unknown_model_is_one_line(tones: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

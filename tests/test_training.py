@@ -256,6 +256,9 @@ def test_combination_is_the_published_one_unless_it_is_asked_for(data: TrainingD
     assert once.spec_for(SPEC, published=VARIANTS["cnn_v17"].combine).combine == "concatenate"
     asked = replace(once, combine="mel")
     assert CnnEstimator("cnn_v17", asked).fit(data, seed=0).spec.combine == "mel"
+    for share in (-0.1, 0.51, 0.9):
+        with pytest.raises(ConfigError, match=r"validation: expected 0 to 0\.5"):
+            replace(CONFIG, validation=share)
     for wrong in ({"combine": "mell"}, {"padding": "lop"}, {"epochs": 0}, {"learning_rate": 0.0}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
             TrainSettings(**wrong)

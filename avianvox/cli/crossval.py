@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from avianvox.evaluation.crossval import CrossvalResult, FitReport
-    from avianvox.models.protocol import EpochReport
+    from avianvox.models.protocol import EpochReport, TrainSettings
 
 EPILOG = """\b
 Every fit's predictions go to the run folder at once: a command that was killed continues when started again.
@@ -26,6 +26,9 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some recordings could n
 Example:
   avianvox crossval recordings/ --models gnb_pixels,gnb_mfcc --out runs/bayes
 """
+
+_UNUSED = ("model", "seed", "validation", "patience", "validation_windows")
+"""Keys of a [train] table that mean nothing here: models and seed are options, and no fit holds data back."""
 
 
 def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:
@@ -62,7 +65,8 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    help="TOML file with a [train] table: batch_size, padding, ...",
+    help='TOML file with the [train] table of "avianvox train". Its model and seed are not used, nor its '
+    "validation, validation_windows and patience: no fit holds anything back.",
 )
 @click.option(
     "--spec", "spec_name", default="published_v1", show_default=True, help="Named feature settings."
@@ -70,7 +74,8 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
 @click.option(
     "--store",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Feature store; built where it is not there.  [default: OUT/features]",
+    help="Feature store; built where it is not there.  [default: OUT/features-SETTINGS, a folder for "
+    "each way of extracting]",
 )
 @click.option(
     "--out",
@@ -101,34 +106,34 @@ def crossval(
     several are merged. The run folder OUT keeps folds, predictions, figures, tables and confusion matrices.
     """
     import json
-    from dataclasses import replace
 
     from avianvox.cli.common import exit_with_failures, unreadable
-    from avianvox.config import read_toml, settings_to_mapping
+    from avianvox.config import settings_to_mapping
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.dataset.training_data import training_data
+    from avianvox.errors import require_extra
     from avianvox.evaluation.crossval import CrossvalSettings, crossvalidate
-    from avianvox.evaluation.run_folder import STORE, erase_run
+    from avianvox.evaluation.run_folder import default_store, refuse_foreign
     from avianvox.features.provide import provide_store
     from avianvox.features.spec import spec_named
     from avianvox.models import MODELS
-    from avianvox.models.protocol import TrainSettings, fit_function
+    from avianvox.models.protocol import fit_function
 
     if not model_names:
         raise click.UsageError("--models names no model")
+    for module in ("sklearn", "matplotlib"):
+        require_extra(module, extra="train", purpose="avianvox crossval")
     spec = spec_named(spec_name)
     factories = {name: MODELS.get(name) for name in model_names}
     settings = CrossvalSettings(groupings, folds, seed)
     if settings.groupings != groupings:
         click.echo("added session folds: figures from random folds alone mislead", err=True)
+    train_settings = _train_settings(config, epochs)
     catalog = read_catalogs(catalogs)
-    if fresh:
-        erase_run(out)
-    train_settings = read_toml(config, {"train": TrainSettings})["train"] if config else TrainSettings()
-    if epochs is not None:
-        train_settings = replace(train_settings, epochs=epochs)
+    refuse_foreign(out)
     with _bars() as bars:
-        features = provide_store(catalog.recordings, spec, store or out / STORE, progress=bars.features)
+        at = store or default_store(out, spec)
+        features = provide_store(catalog.recordings, spec, at, progress=bars.features)
         data = training_data(catalog, features, spec, catalog.labels)
         fits = {name: fit_function(make, train_settings, bars.epoch) for name, make in factories.items()}
         result = crossvalidate(
@@ -138,6 +143,7 @@ def crossval(
             out,
             settings,
             model_settings=settings_to_mapping(train_settings),
+            fresh=fresh,
             progress=bars.fit,
         )
     if as_json:
@@ -148,6 +154,23 @@ def crossval(
     for line in data.left_out:
         click.echo(f"left out: {line}", err=True)
     exit_with_failures(unreadable(catalog.recordings, features))
+
+
+def _train_settings(config: Path | None, epochs: int | None) -> "TrainSettings":
+    """How each model is fitted; what the file says beyond that is named on standard error."""
+    import tomllib
+    from dataclasses import replace
+
+    from avianvox.config import read_toml
+    from avianvox.training.config import TrainConfig
+
+    settings = TrainConfig().settings
+    if config is not None:
+        settings = read_toml(config, {"train": TrainConfig})["train"].settings
+        written = tomllib.loads(config.read_text(encoding="utf-8")).get("train", {})
+        if unused := [name for name in written if name in _UNUSED]:
+            click.echo(f"not used from {config}: {', '.join(unused)}", err=True)
+    return settings if epochs is None else replace(settings, epochs=epochs)
 
 
 class _Lines:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from avianvox.features.spec import FeatureSpec
     from avianvox.models.protocol import EpochReport
+    from avianvox.training.config import TrainConfig
     from avianvox.training.run import Run
-    from avianvox.training.train import TrainConfig
 
 EPILOG = """\b
 The run folder holds the resolved configuration, the split, learning curves, figures and weights; it becomes a
@@ -33,7 +33,7 @@ Examples:
 @click.option(
     "--store",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Feature store.  [default: OUT/features]",
+    help="Feature store.  [default: OUT/features-SETTINGS, a folder for each way of extracting]",
 )
 @click.option("--epochs", type=int, help="Most passes over the recordings.  [default: 100]")
 @click.option("--batch-size", type=int, help="Crops in a step.  [default: 32]")
@@ -42,8 +42,8 @@ Examples:
 @click.option(
     "--validation",
     type=float,
-    help="Share of the recordings held out, in whole sessions, for early stopping; 0 trains on all of them "
-    "for all epochs.  [default: 0.15]",
+    help="About this share of the recordings, 0.5 at most, is held out in whole sessions for early stopping; "
+    "0 trains on all of them for all epochs.  [default: 0.15]",
 )
 @click.option("--patience", type=int, help="Epochs without improvement before stopping.  [default: 20]")
 @click.option("--seed", type=int, help="Of weights, crops and split.  [default: 0]")
@@ -77,6 +77,7 @@ def train(
     from avianvox.errors import require_extra
 
     require_extra("tensorflow", extra="train", purpose="avianvox train")
+    from avianvox.evaluation.run_folder import default_store
     from avianvox.features.provide import provide_store
     from avianvox.training.train import refuse_earlier_run
     from avianvox.training.train import train as train_network
@@ -85,7 +86,7 @@ def train(
     settings, spec = _settings(config, {key: value for key, value in options.items() if value is not None})
     catalog = read_catalogs(catalogs)
     with progress_bar("features", hide=quiet) as report:
-        features = provide_store(catalog.recordings, spec, store or out / "features", progress=report)
+        features = provide_store(catalog.recordings, spec, store or default_store(out, spec), progress=report)
     with progress_bars(hide=quiet) as bars:
         run = train_network(
             catalog,
@@ -109,7 +110,7 @@ def _settings(config: Path | None, options: dict[str, Any]) -> "tuple[TrainConfi
     from avianvox.config import read_toml, settings_from_mapping, settings_to_mapping
     from avianvox.errors import ConfigError
     from avianvox.features.spec import FeatureSpec
-    from avianvox.training.train import TrainConfig
+    from avianvox.training.config import TrainConfig
 
     tables = {"train": TrainConfig, "features": FeatureSpec}
     read: dict[str, Any] = (

@@ -11,7 +11,6 @@ Models come in as functions, so that anything that can learn can be compared: se
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from avianvox.dataset.training_data import TrainingData, WindowScores
 from avianvox.errors import InputError, RunError, require_extra
 from avianvox.evaluation.pictures import draw_confusion
 from avianvox.evaluation.predictions import FoldPredictions, read_predictions, write_predictions
-from avianvox.evaluation.run_folder import RunFolder
+from avianvox.evaluation.run_folder import RunFolder, catalog_hash, erase_run
 from avianvox.evaluation.summary import (
     GROUPED,
     Outcomes,
@@ -115,6 +114,7 @@ def crossvalidate(
     settings: CrossvalSettings,
     *,
     model_settings: Mapping[str, Any] | None = None,
+    fresh: bool = False,
     progress: Callable[[FitReport], None] | None = None,
 ) -> CrossvalResult:
     """Fit and judge every model on every fold of every grouping.
@@ -131,6 +131,8 @@ def crossvalidate(
     settings : CrossvalSettings
     model_settings : mapping, optional
         What the models were configured with, as plain values; part of the configuration.
+    fresh : bool
+        Erase the run in ``out`` first, once the folds of the new one are drawn.
     progress : callable, optional
         Gets a `FitReport` before and after each fit.
 
@@ -147,6 +149,8 @@ def crossvalidate(
         grouping: make_split(recordings, grouping=grouping, n_folds=settings.n_folds, seed=settings.seed)
         for grouping in settings.groupings
     }
+    if fresh:
+        erase_run(out)
     run = RunFolder(
         out,
         {
@@ -158,7 +162,7 @@ def crossvalidate(
             "labels": list(labels.names),
             "features": data.spec.to_mapping(),
             "data_hash": data.store.data_hash,
-            "catalog_hash": _catalog_hash(recordings),
+            "catalog_hash": catalog_hash(recordings),
         },
     )
     ids = np.array(data.ids)
@@ -218,12 +222,6 @@ def _read_same_fold(path: Path, fold: Fold, ids: np.ndarray) -> FoldPredictions:
     ):
         raise RunError(f"{path} holds the predictions of another fold; start anew with --fresh")
     return found
-
-
-def _catalog_hash(recordings: Sequence[Recording]) -> str:
-    """Of what the sound alone does not say: which recordings, their labels and sessions."""
-    lines = (f"{r.id}\t{r.label}\t{r.session}\n" for r in recordings)
-    return sha256("".join(lines).encode()).hexdigest()
 
 
 def _notes(splits: Mapping[str, SplitReport], recordings: Sequence[Recording]) -> tuple[str, ...]:

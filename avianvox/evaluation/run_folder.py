@@ -1,23 +1,27 @@
 """The run folder of a cross-validation: opening, refusing, keeping, erasing.
 
 ``config.json`` says what was asked for and on which data. A folder is only continued when it agrees.
+What training's run folders share with it is here too: `catalog_hash` and `default_store`.
 """
 
 import json
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from avianvox.errors import RunError
+from avianvox.features.spec import FeatureSpec
 from avianvox.files import atomic_write, output_error
+from avianvox.types import Recording
 
 KIND = "avianvox cross-validation"
 FORMAT_VERSION = 1
-STORE = "features"
-"""Folder of the feature store inside a run folder, where none was named; it is neither refused nor erased."""
+STORE = "features-"
+"""Begin of the name of a feature store inside a run folder; it is neither refused nor erased."""
 
 _FOLDERS = ("predictions", "splits", "confusion")
 _FILES = ("versions.json", "timings.json", "figures.json", "table.md", "table.csv", "config.json")
@@ -45,10 +49,8 @@ class RunFolder:
         config = {"kind": KIND, "format_version": FORMAT_VERSION, **config}
         if (path / "config.json").exists():
             _check_same(path, read_config(path), json.loads(json.dumps(config)))
-        elif path.is_dir() and any(child.name != STORE for child in path.iterdir()):
-            raise RunError(f"{path} is not empty and holds no cross-validation; choose another --out")
-        elif path.exists() and not path.is_dir():
-            raise RunError(f"{path} is a file; choose another --out")
+        else:
+            refuse_foreign(path)
         try:
             for name in _FOLDERS:
                 (path / name).mkdir(parents=True, exist_ok=True)
@@ -101,6 +103,19 @@ def read_config(path: Path) -> dict[str, Any]:
     return config
 
 
+def refuse_foreign(path: Path) -> None:
+    """Raise `RunError` where ``path`` is a file, or holds something but not a cross-validation."""
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise RunError(f"{path} is a file; choose another --out")
+    if (path / "config.json").is_file():
+        if _read_json(path / "config.json").get("kind") != KIND:
+            raise RunError(f"{path} is not the folder of a cross-validation; choose another --out")
+    elif not all(child.name.startswith(STORE) for child in path.iterdir()):
+        raise RunError(f"{path} is not empty and holds no cross-validation; choose another --out")
+
+
 def erase_run(path: Path) -> None:
     """Remove what an earlier cross-validation left in ``path``, and nothing else.
 
@@ -109,10 +124,7 @@ def erase_run(path: Path) -> None:
     RunError
         ``path`` holds something, but not a cross-validation.
     """
-    if not path.exists() or (path.is_dir() and all(child.name == STORE for child in path.iterdir())):
-        return
-    if not (path / "config.json").is_file() or _read_json(path / "config.json").get("kind") != KIND:
-        raise RunError(f"{path} is not the folder of a cross-validation; --fresh erases nothing else")
+    refuse_foreign(path)
     try:
         for name in _FOLDERS:
             shutil.rmtree(path / name, ignore_errors=True)
@@ -120,6 +132,17 @@ def erase_run(path: Path) -> None:
             (path / name).unlink(missing_ok=True)
     except OSError as error:
         raise output_error(error, path) from error
+
+
+def default_store(out: Path, spec: FeatureSpec) -> Path:
+    """Where the feature store of the run in ``out`` lies if none was named: each extraction has its own."""
+    return out / f"{STORE}{spec.extraction_fingerprint}"
+
+
+def catalog_hash(recordings: Sequence[Recording]) -> str:
+    """Of what the sound alone does not say: which recordings, their labels and sessions."""
+    lines = (f"{r.id}\t{r.label}\t{r.session}\n" for r in recordings)
+    return sha256("".join(lines).encode()).hexdigest()
 
 
 def _check_same(path: Path, there: Mapping[str, Any], asked: Mapping[str, Any]) -> None:

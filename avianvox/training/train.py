@@ -4,7 +4,6 @@ import platform
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,42 +14,19 @@ from avianvox.config import settings_to_mapping
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.splits import make_split
 from avianvox.dataset.training_data import TrainingData, training_data
-from avianvox.errors import ConfigError, InputError, RunError
+from avianvox.errors import InputError, RunError
 from avianvox.evaluation.metrics import evaluate
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.files import output_error
 from avianvox.models.cnn import VARIANTS
-from avianvox.models.protocol import EpochReport, Progress, TrainSettings
+from avianvox.models.protocol import EpochReport, Progress
 from avianvox.training import run as folder
+from avianvox.training.config import TrainConfig
 from avianvox.training.curves import draw_history, write_history
 from avianvox.training.estimator import CnnEstimator, FittedCnn
 from avianvox.training.run import Run
 from avianvox.types import LabelSet, Recording
-
-
-@dataclass(frozen=True)
-class TrainConfig(TrainSettings):
-    """The ``[train]`` table: `TrainSettings`, and what one run needs besides.
-
-    Attributes
-    ----------
-    model : str
-        A network of `avianvox.models.cnn.VARIANTS`.
-    seed : int
-    validation : float in [0, 1)
-        About this share of the recordings, in whole sessions, is held out for early stopping. 0 trains on all
-        of them for exactly ``epochs`` epochs.
-    """
-
-    model: str = "cnn_v20"
-    seed: int = 0
-    validation: float = 0.15
-
-    def __post_init__(self) -> None:
-        TrainSettings.__post_init__(self)
-        if not 0 <= self.validation < 1:
-            raise ConfigError(f"[train] validation: expected 0 or more and below 1, got {self.validation}")
 
 
 def train(
