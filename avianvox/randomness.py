@@ -12,9 +12,12 @@ Name = str | int
 
 
 def hash_name(*parts: Name) -> int:
-    """A 64-bit hash of a sequence of names and numbers, the same on every machine."""
+    """A 64-bit hash of a sequence of names and numbers, the same on every machine.
+
+    Names of files that are not UTF-8 count with the bytes they have on the disk.
+    """
     text = "\x1f".join(f"{type(part).__name__}:{part}" for part in parts)
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "little")
 
 
 def derive_rng(seed: int, *names: Name) -> np.random.Generator:

@@ -50,13 +50,23 @@ def array_header(shape: tuple[int, ...], dtype: str) -> bytes:
     return header
 
 
-def index_dtype(id_bytes: int) -> np.dtype:
-    """One row of the index, for ids of at most ``id_bytes`` bytes of UTF-8.
+def id_bytes(text: str) -> bytes:
+    """UTF-8; an id that comes from a file's name gives back the bytes that are no UTF-8 as they were."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def id_text(data: bytes) -> str:
+    """The inverse of `id_bytes`."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def index_dtype(n_bytes: int) -> np.dtype:
+    """One row of the index, for ids of at most ``n_bytes`` bytes, see `id_bytes`.
 
     ``key`` is `avianvox.randomness.hash_name` of the id; ``size`` and ``mtime_ns`` are the source file's;
     ``content`` is its SHA-256 and ``digest`` the BLAKE2b of the recording's rows; unknown seconds are NaN.
     """
-    width = max(8, -(-id_bytes // 8) * 8)
+    width = max(8, -(-n_bytes // 8) * 8)
     numbers = [(name, "<i8") for name in ("first_row", "n_frames", "size", "mtime_ns")]
     seconds = [(name, "<f8") for name in ("header_s", "decoded_s")]
     texts = [("content", "V32"), ("digest", "V16"), ("status", "S16"), ("id", f"S{width}")]

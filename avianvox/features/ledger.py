@@ -9,6 +9,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from avianvox.features.layout import id_bytes, id_text
 from avianvox.types import Status
 
 Signature = tuple[int, int]
@@ -40,14 +41,14 @@ class Entry:
         return self.status is not Status.UNSUPPORTED
 
     def to_line(self) -> bytes:
-        return json.dumps(asdict(self), ensure_ascii=False).encode() + b"\n"
+        return id_bytes(json.dumps(asdict(self), ensure_ascii=False)) + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> "Entry":
         """The inverse of `to_line`. Raises ``ValueError`` for a damaged line."""
         if not line.endswith(b"\n"):
             raise ValueError("the line was cut off")
-        values = json.loads(line)
+        values = json.loads(id_text(line))
         try:
             return cls(**{**values, "status": Status(values["status"])})
         except (TypeError, KeyError) as error:
@@ -70,6 +71,6 @@ def file_signature(path: Path | str) -> Signature:
     """See `Signature`."""
     try:
         stat = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no file can have this name
         return (0, 0)
     return (stat.st_size, stat.st_mtime_ns) if os.access(path, os.R_OK) else (0, 0)

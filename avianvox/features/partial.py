@@ -26,6 +26,7 @@ from avianvox.features.layout import (
     SUMS,
     array_header,
     data_hash,
+    id_bytes,
     index_dtype,
     row_digest,
     seal,
@@ -200,7 +201,7 @@ class PartialFolder:
 
 def make_index(entries: Sequence[Entry]) -> np.ndarray:
     """The index of a store, see `avianvox.features.layout.index_dtype`."""
-    ids = [entry.id.encode() for entry in entries]
+    ids = [id_bytes(entry.id) for entry in entries]
     index = np.zeros(len(entries), index_dtype(max(map(len, ids), default=0)))
     index["key"] = [hash_name(entry.id) for entry in entries]
     index["id"] = ids
