@@ -38,6 +38,7 @@ from avianvox.features.ledger import Entry, file_signature
 from avianvox.features.lock import exclusive_lock
 from avianvox.features.partial import DataFolder, PartialFolder, Shape, file_pieces
 from avianvox.features.spec import FeatureSpec
+from avianvox.features.store import FeatureStore
 from avianvox.features.worker import Outcome, Task, describe, start_worker
 from avianvox.files import atomic_write, output_error
 from avianvox.types import Recording
@@ -147,7 +148,9 @@ class _Build:
         if present is not None:
             entries = self._folder(self.out / present["data"]).entries
             complete = len(entries) == len(self.recordings) and all(entry.lasting for entry in entries)
-            if complete and self._current(entries) and present["spec"] == self.spec.to_mapping():
+            if not self._intact(present):
+                present = None
+            elif complete and self._current(entries) and present["spec"] == self.spec.to_mapping():
                 return BuildReport(self.out, tuple(entries), 0)
         done = self._folder(self.partial_path)
         if not self._current(done.entries):
@@ -181,6 +184,13 @@ class _Build:
                 f"{self.spec.extraction_fingerprint}; choose another folder"
             )
         return present
+
+    def _intact(self, present: dict[str, Any]) -> bool:
+        """Whether all files of the present store are there, as long as they have to be."""
+        with suppress(StoreError):
+            FeatureStore.open(self.out)
+            return len(self._folder(self.out / present["data"]).entries) == present["n_recordings"]
+        return False
 
     def _folder(self, path: Path) -> DataFolder:
         return DataFolder(path, self.shape)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from avianvox.errors import StoreError
 from avianvox.features.build import build_store
+from avianvox.features.ledger import file_signature
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
+from avianvox.files import sha256_file
 from avianvox.types import Recording
 
 
@@ -25,13 +27,30 @@ def provide_store(
     Raises
     ------
     StoreError
-        As `build_store` does.
+        As `build_store` does; or a store that is left as it is was built from other files than these.
     """
     path = Path(path)
+    there = None
     with suppress(StoreError):
         there = FeatureStore.open(path, spec=spec)
-        if {r.id for r in recordings} < set(there.ids):
-            return there
+    if there is not None and {r.id for r in recordings} < set(there.ids):
+        _refuse_other_files(there, recordings)
+        return there
     path.parent.mkdir(parents=True, exist_ok=True)
     build_store(recordings, spec, path, progress=progress)
     return FeatureStore.open(path)
+
+
+def _refuse_other_files(store: FeatureStore, recordings: Sequence[Recording]) -> None:
+    positions = store.indices_of([recording.id for recording in recordings])
+    rows = store.index[["size", "mtime_ns"]][positions].tolist()
+    for recording, position, signature in zip(recordings, positions.tolist(), rows, strict=True):
+        if file_signature(recording.path) == signature:
+            continue
+        with suppress(OSError):
+            if sha256_file(recording.path) == store.content_hash(position):
+                continue
+        raise StoreError(
+            f"recording '{recording.id}': the store in {store.path} was built from another file than "
+            f"{recording.path} is now; build the store again with all its catalogs (avianvox features build)"
+        )

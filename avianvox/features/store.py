@@ -17,6 +17,9 @@ from avianvox.features.layout import (
     LOOKUP,
     ROWS,
     SUMS,
+    array_header,
+    id_text,
+    index_dtype,
     read_description,
     row_digest,
 )
@@ -37,11 +40,11 @@ class RecordingIds(Sequence[str]):
 
     def __getitem__(self, position):  # type: ignore[no-untyped-def]
         if isinstance(position, slice):
-            return [value.decode() for value in self._column[position].tolist()]
-        return self._column[position].decode()
+            return [id_text(value) for value in self._column[position].tolist()]
+        return id_text(self._column[position])
 
     def __iter__(self) -> Iterator[str]:
-        return (value.decode() for value in self._column.tolist())
+        return map(id_text, self._column.tolist())
 
 
 class FeatureStore:
@@ -70,10 +73,10 @@ class FeatureStore:
         self.spec = FeatureSpec.from_mapping(description["spec"])
         self.dtype: str = description["dtype"]
         self.data_hash: str = description["data_hash"]
-        self.index = _map(folder / INDEX, (n,))
-        self.rows = _map(folder / ROWS, (n_frames, self.spec.n_features))
-        self.sums = _map(folder / SUMS, (n, 2, self.spec.n_features))
-        self._lookup = _map(folder / LOOKUP, (2, n))
+        self.index = _map(folder / INDEX, (n,), None)
+        self.rows = _map(folder / ROWS, (n_frames, self.spec.n_features), self.dtype)
+        self.sums = _map(folder / SUMS, (n, 2, self.spec.n_features), "float64")
+        self._lookup = _map(folder / LOOKUP, (2, n), "uint64")
 
     @classmethod
     def open(cls, path: Path | str, *, spec: FeatureSpec | None = None) -> "FeatureStore":
@@ -88,13 +91,17 @@ class FeatureStore:
         Raises
         ------
         StoreError
-            There is no finished store, it is damaged, or it was made with other settings than ``spec``.
+            There is no finished store, it is damaged or a file of it is missing, or it was made with other
+            settings than ``spec``.
         """
         path = Path(path)
         try:
             store = cls(path, read_description(path))
         except FileNotFoundError:  # a build has put a newer store in its place just now
-            store = cls(path, read_description(path))
+            try:
+                store = cls(path, read_description(path))
+            except FileNotFoundError as error:
+                raise StoreError(f"{error.filename} is missing; build the store again") from error
         if spec is not None and spec.extraction_fingerprint != store.spec.extraction_fingerprint:
             raise StoreError(
                 f"the store in {path} was made with feature spec {store.spec.extraction_fingerprint}, "
@@ -168,16 +175,22 @@ class FeatureStore:
         }
 
 
-def _map(file: Path, shape: tuple[int, ...]) -> np.ndarray:
+def _map(file: Path, shape: tuple[int, ...], dtype: str | None) -> np.ndarray:
+    """``dtype`` is None for an index, whose ids are as wide as they need to be."""
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise
     except (OSError, ValueError, EOFError) as error:
         raise StoreError(f"{file} is damaged ({error}); run: avianvox features verify") from error
-    if array.shape != shape:
+    if dtype is not None:
+        expected = np.dtype(dtype).newbyteorder("<")
+    else:
+        expected = index_dtype(array.dtype["id"].itemsize if "id" in (array.dtype.names or ()) else 0)
+    if (array.shape, array.dtype) != (shape, expected):
         raise StoreError(
-            f"{file} is damaged: expected shape {shape}, got {array.shape}; run: avianvox features verify"
+            f"{file} is damaged: expected shape {shape} and dtype {expected}, got {array.shape} and "
+            f"{array.dtype}; run: avianvox features verify"
         )
     return array
 
@@ -211,6 +224,12 @@ def verify_store(path: Path | str) -> list[str]:
         store = FeatureStore.open(path)
     except OSError as error:
         return [str(error)]
+    size = HEADER_BYTES + store.rows.nbytes
+    with open(folder / ROWS, "rb") as stream:
+        if stream.read(HEADER_BYTES) != array_header(store.rows.shape, store.dtype):
+            problems.append(f"{folder / ROWS}: damaged header")
+    if (folder / ROWS).stat().st_size != size:
+        problems.append(f"{folder / ROWS}: expected {size} bytes, found {(folder / ROWS).stat().st_size}")
     for i, recording_id in enumerate(store.ids):
         digest = row_digest()
         digest.update(np.ascontiguousarray(store.features(i)).view(np.uint8))
