@@ -1,5 +1,6 @@
 """Sequences, fitting and run folders, on tones at the heights that name their classes."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from avianvox.models import MODELS
 from avianvox.models.cnn import VARIANTS, build_cnn
 from avianvox.models.protocol import TrainSettings
 from avianvox.training.estimator import CnnEstimator
-from avianvox.training.fit import fit_network
+from avianvox.training.fit import History, fit_network
 from avianvox.training.run import CHECKPOINT, FIGURES, FILES, LOG, WEIGHTS, Run
 from avianvox.training.sequence import CropSequence, WindowSequence
 from avianvox.training.train import TrainConfig, hold_out, train
@@ -74,6 +75,10 @@ def crops(reader: CropReader, data: TrainingData, **options) -> CropSequence:
 
 def network(seed: int = 0):
     return build_cnn(VARIANTS["cnn_v20"], n_frames=53, n_rows=56, n_classes=3, seed=seed)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 def same(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
@@ -219,11 +224,15 @@ def test_a_run_is_neither_overwritten_nor_mixed(
     train(catalog, store, short, tmp_path)
     with pytest.raises(RunError, match="--resume or replace it with --fresh"):
         train(catalog, store, short, tmp_path)
-    with pytest.raises(RunError, match=r"other settings \(train: batch_size\)"):
+    with pytest.raises(RunError, match=r"other settings \(batch_size\); repeat"):
         train(catalog, store, replace(short, batch_size=4), tmp_path, resume=True)
     longer = train(catalog, store, replace(short, epochs=2), tmp_path, resume=True)
     straight = train(catalog, store, replace(short, epochs=2), tmp_path / "straight")
     assert (longer.path / WEIGHTS).read_bytes() == (straight.path / WEIGHTS).read_bytes()
+    before = contents(tmp_path)
+    with pytest.raises(RunError, match="has 2 epochs behind it, more than the 1 asked for"):
+        train(catalog, store, short, tmp_path, resume=True)
+    assert contents(tmp_path) == before
     (tmp_path / FIGURES).unlink()
     with pytest.raises(RunError, match="not complete"):
         Run.open(tmp_path)
@@ -231,6 +240,40 @@ def test_a_run_is_neither_overwritten_nor_mixed(
         Run.open(tmp_path / "nowhere")
     with pytest.raises(InputError, match="'gnb_mfcc' is not a network"):
         train(catalog, store, replace(short, model="gnb_mfcc"), tmp_path / "c")
+
+
+def test_a_run_goes_on_only_with_the_same_recordings_labels_and_split(
+    catalog: Catalog, store: FeatureStore, tmp_path: Path
+) -> None:
+    train(catalog, store, replace(CONFIG, epochs=1), tmp_path)
+    before = contents(tmp_path)
+    first, *rest = catalog.recordings
+    for others in (rest, [replace(first, label="low"), *rest], [replace(first, recordist="x"), *rest]):
+        with pytest.raises(RunError, match="made with other recordings, labels or sessions"):
+            train(Catalog(tuple(others)), store, replace(CONFIG, epochs=2), tmp_path, resume=True)
+    assert contents(tmp_path) == before
+
+
+def test_fresh_erases_no_cross_validation(catalog: Catalog, store: FeatureStore, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"kind": "avianvox cross-validation"}')
+    with pytest.raises(RunError, match="holds no training run"):
+        train(catalog, store, CONFIG, tmp_path, fresh=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_nan_is_never_the_least_loss() -> None:
+    losses = (math.nan, 0.7, math.nan, 0.5, math.nan)
+    history = History([{"loss": 1.0, "val_loss": loss} for loss in losses])
+    assert history.best_epoch == 4
+    assert not history.is_exhausted(2)
+    assert history.is_exhausted(1)
+
+
+def test_a_training_loss_that_is_nan_ends_the_training(reader: CropReader, data: TrainingData) -> None:
+    model = network()
+    model.set_weights([np.full_like(weights, np.nan) for weights in model.get_weights()])
+    with pytest.raises(RunError, match=r"the training loss is NaN after epoch 1.*lower learning rate"):
+        fit_network(model, crops(reader, data), None, TrainSettings(epochs=2))
 
 
 @pytest.mark.parametrize("name", ["gnb_pixels", "gnb_mfcc", "cnn_v20"])

@@ -6,6 +6,9 @@ and continued ends with the weights of training that was not.
 """
 
 import json
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,7 @@ class History:
     """What happened so far.
 
     ``epochs``: one row of figures for each epoch; ``best_epoch`` counts from 1 and names the row of least
-    validation loss, or of least training loss where nothing was held out.
+    validation loss, or of least training loss where nothing was held out; NaN is more than any loss.
     """
 
     epochs: list[dict[str, float]] = field(default_factory=list)
@@ -33,7 +36,7 @@ class History:
     @property
     def best_epoch(self) -> int:
         key = "val_loss" if self.epochs and "val_loss" in self.epochs[0] else "loss"
-        losses = [row[key] for row in self.epochs]
+        losses = [math.inf if math.isnan(row[key]) else row[key] for row in self.epochs]
         return int(np.argmin(losses)) + 1 if losses else 0
 
     def is_exhausted(self, patience: int) -> bool:
@@ -70,7 +73,7 @@ def fit_network(
     Raises
     ------
     RunError
-        The checkpoint is damaged or belongs to another network.
+        The checkpoint is damaged or belongs to another network, or the training loss became NaN.
     """
     model.compile(
         optimizer=keras.optimizers.Adam(settings.learning_rate),
@@ -99,6 +102,26 @@ def fit_network(
     return keeper.history
 
 
+def epochs_done(checkpoint: Path) -> int:
+    """The epochs behind a checkpoint; 0 where there is none. Raises `RunError` where it is damaged."""
+    if not checkpoint.exists():
+        return 0
+    with _opened(checkpoint) as arrays:
+        return len(json.loads(str(arrays["history"])))
+
+
+@contextmanager
+def _opened(checkpoint: Path) -> Iterator[Mapping[str, np.ndarray]]:
+    try:
+        with open(checkpoint, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            yield arrays
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise RunError(
+            f"the checkpoint {checkpoint} is damaged or of another network ({error}); "
+            "start again with --fresh"
+        ) from error
+
+
 class _Keeper(keras.callbacks.Callback):
     """Keeps history, best weights and checkpoint, and says when to stop."""
 
@@ -112,6 +135,11 @@ class _Keeper(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         figures = {name: float(value) for name, value in (logs or {}).items()}
+        if math.isnan(figures["loss"]):
+            raise RunError(
+                f"the training loss is NaN after epoch {epoch + 1}, nothing more can be learned; "
+                "train anew with a lower learning rate"
+            )
         self.history.epochs.append(figures)
         if self.history.best_epoch == epoch + 1:
             self.best = self.model.get_weights()
@@ -130,17 +158,11 @@ class _Keeper(keras.callbacks.Callback):
 
     def restore(self, model: Any) -> None:
         assert self.checkpoint is not None
-        try:
-            with open(self.checkpoint, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-                for i, variable in enumerate(_state(model)):
-                    variable.assign(arrays[f"state_{i:03}"])
-                self.best = [arrays[f"best_{i:03}"] for i in range(len(model.weights))]
-                self.history = History(json.loads(str(arrays["history"])))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise RunError(
-                f"the checkpoint {self.checkpoint} is damaged or of another network ({error}); "
-                "start again with --fresh"
-            ) from error
+        with _opened(self.checkpoint) as arrays:
+            for i, variable in enumerate(_state(model)):
+                variable.assign(arrays[f"state_{i:03}"])
+            self.best = [arrays[f"best_{i:03}"] for i in range(len(model.weights))]
+            self.history = History(json.loads(str(arrays["history"])))
 
 
 def _state(model: Any) -> list[Any]:

@@ -1,7 +1,8 @@
 """Run folders: everything that training leaves behind.
 
 =====================  ==========================================================================
-config.json            kind, version, model, settings, spec, labels, data hash, versions, credits
+config.json            kind, version, model, settings, spec, labels, versions, credits, and hashes of
+                       features, catalog and split, by which a run that goes on knows its data
 split.json             ids of the recordings trained on and held out, and of those left out
 normalisation.npz      mean and deviation of each feature over the recordings trained on
 checkpoint.npz         state after the last epoch
@@ -28,7 +29,7 @@ import numpy as np
 from avianvox.errors import RunError
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
-from avianvox.files import atomic_write
+from avianvox.files import atomic_write, output_error
 from avianvox.types import LabelSet
 
 KIND = "avianvox run"
@@ -148,6 +149,27 @@ def read_config(path: Path) -> dict[str, Any]:
             f"{file} has format version {config.get('version')}, this release reads {VERSION}; train it again"
         )
     return config
+
+
+def erase_run(path: Path) -> None:
+    """Remove the run in ``path``, damaged or of any version, and nothing else.
+
+    Raises
+    ------
+    RunError
+        The folder belongs to something else, such as a cross-validation.
+    """
+    try:
+        kind = json.loads((path / CONFIG).read_text(encoding="utf-8"))["kind"]
+    except (OSError, ValueError, KeyError, TypeError):
+        kind = KIND
+    if kind != KIND:
+        raise RunError(f"{path} holds no training run ({kind}); choose another --out")
+    try:
+        for name in FILES:
+            (path / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise output_error(error, path) from error
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

@@ -1,9 +1,11 @@
 """`train`: fit one network on a catalog and leave a run folder. The ``avianvox train`` command calls it."""
 
+import json
 import platform
 import time
 from collections import Counter
 from collections.abc import Sequence
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from avianvox.dataset.splits import make_split
 from avianvox.dataset.training_data import TrainingData, training_data
 from avianvox.errors import InputError, RunError
 from avianvox.evaluation.metrics import evaluate
+from avianvox.evaluation.run_folder import catalog_hash
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.files import output_error
@@ -25,6 +28,7 @@ from avianvox.training import run as folder
 from avianvox.training.config import TrainConfig
 from avianvox.training.curves import draw_history, write_history
 from avianvox.training.estimator import CnnEstimator, FittedCnn
+from avianvox.training.fit import epochs_done
 from avianvox.training.run import Run
 from avianvox.types import LabelSet, Recording
 
@@ -54,7 +58,7 @@ def train(
     spec : FeatureSpec, optional
         The model's window; the store's by default. ``config.combine`` decides how mel and MFCC are combined.
     catalogs : sequence of str
-        Where the catalog was read from, for the record.
+        Where the catalog was read from; export looks there for recordings to compare its file on.
     resume : bool
         Continue the run in ``out``, or start it when there is none. More ``epochs`` than before may be asked.
     fresh : bool
@@ -70,7 +74,8 @@ def train(
     InputError
         The model is not a network.
     RunError
-        ``out`` holds a run and neither ``resume`` nor ``fresh`` is set, or one of another configuration.
+        ``out`` holds a run and neither ``resume`` nor ``fresh`` is set, or one of another configuration, of
+        other recordings or with more epochs; or the training loss became NaN.
     StoreError
         No recording of the catalog has features in the store.
     """
@@ -86,17 +91,11 @@ def train(
     labels = LabelSet.from_recordings(usable)  # a class that nothing usable is left of is not learned
     data = training_data(catalog, store, spec, labels)
     learned, held_out = hold_out(data, usable, config)
-    document = _describe(data, usable, labels, config, catalogs)
+    split = {"train": learned.ids, "validation": held_out.ids if held_out is not None else []}
+    document = _describe(data, usable, labels, config, catalogs, split)
     _prepare(out, document, resume=resume, fresh=fresh)
     folder.write_json(out / folder.CONFIG, document)
-    folder.write_json(
-        out / folder.SPLIT,
-        {
-            "train": learned.ids,
-            "validation": held_out.ids if held_out is not None else [],
-            "left out": list(data.left_out),
-        },
-    )
+    folder.write_json(out / folder.SPLIT, split | {"left out": list(data.left_out)})
     estimator = CnnEstimator(config.model, config)
     log = _EpochLog(out / folder.LOG, progress)
     fitted = estimator.fit(
@@ -164,6 +163,7 @@ def _describe(
     labels: LabelSet,
     config: TrainConfig,
     catalogs: Sequence[str],
+    split: dict[str, list[str]],
 ) -> dict[str, Any]:
     licences = Counter(r.licence or "not stated" for r in recordings)
     return {
@@ -173,9 +173,11 @@ def _describe(
         "features": data.spec.to_mapping(),
         "labels": list(labels.names),
         "common_names": list(labels.common_names),
-        "catalogs": list(catalogs),
+        "catalogs": [str(Path(source).resolve()) for source in catalogs],
         "n_recordings": len(data),
         "data_hash": data.store.data_hash,
+        "catalog_hash": catalog_hash(recordings),
+        "split_hash": sha256(json.dumps(split).encode()).hexdigest(),
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in ("avianvox", "keras", "tensorflow", "numpy")},
@@ -185,29 +187,43 @@ def _describe(
     }
 
 
+_SAME = {
+    "features": "feature settings",
+    "labels": "classes",
+    "data_hash": "features in the store",
+    "catalog_hash": "recordings, labels or sessions",
+    "split_hash": "recordings held out",
+}
+"""What a run that goes on has to share with its beginning, beside its settings, in ``config.json``."""
+
+
 def _prepare(out: Path, document: dict[str, Any], *, resume: bool, fresh: bool) -> None:
     """Make ``out`` ready: an earlier run is continued, removed, or in the way."""
+    if fresh:
+        folder.erase_run(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if fresh:
-            for name in folder.FILES:
-                (out / name).unlink(missing_ok=True)
     except OSError as error:
         raise output_error(error, out) from error
     refuse_earlier_run(out, resume=resume)
     if not (out / folder.CONFIG).exists():
         return
     earlier = folder.read_config(out)
-    for part in ("train", "features", "labels", "data_hash"):
-        was, now = earlier[part], document[part]
-        if part == "train":
-            was, now = was | {"epochs": None}, now | {"epochs": None}
-        if was != now:
-            what = [k for k in now if was.get(k) != now[k]] if isinstance(now, dict) else [part]
-            raise RunError(
-                f"the run in {out} was made with other settings ({part}: {', '.join(what)}); "
-                "repeat them, or replace the run with --fresh"
-            )
+    before, now = earlier["train"], document["train"]
+    keys = [key for key in now if key != "epochs" and before.get(key) != now[key]]
+    other = [f"settings ({', '.join(keys)})"] if keys else []
+    other += [words for part, words in _SAME.items() if earlier.get(part) != document[part]]
+    if other:
+        raise RunError(
+            f"the run in {out} was made with other {', other '.join(other)}; "
+            "repeat them, or replace the run with --fresh"
+        )
+    done, asked = epochs_done(out / folder.CHECKPOINT), now["epochs"]
+    if asked < done:
+        raise RunError(
+            f"the run in {out} has {done} epochs behind it, more than the {asked} asked for; "
+            f"ask for {done} or more, or replace the run with --fresh"
+        )
     (out / folder.FIGURES).unlink(missing_ok=True)
 
 
