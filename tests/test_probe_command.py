@@ -29,6 +29,14 @@ def test_table(files: list[str]) -> None:
     assert done.stderr == f"failed: {files[1]}: empty: the file is empty (0 bytes)\n"
 
 
+def test_an_input_without_audio_is_listed_and_the_others_go_on(files: list[str], tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    done = CliRunner().invoke(probe, [str(tmp_path / "none"), str(tmp_path / "*.aac"), files[0]])
+    assert done.exit_code == 3
+    assert [row.split()[0] for row in done.stdout.splitlines()[1:]] == ["missing", "missing", "ok"]
+    assert done.stderr.count("failed: ") == 2
+
+
 def test_json_and_header_only(files: list[str]) -> None:
     done = CliRunner().invoke(probe, ["--json", "--header-only", files[0]])
     assert done.exit_code == 0

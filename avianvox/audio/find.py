@@ -20,40 +20,78 @@ EXTENSIONS = frozenset((
 def find_audio(paths: Iterable[str | Path]) -> Iterator[Path]:
     """Yield the files that ``paths`` name, one by one, folders in sorted order and all the way down.
 
-    Hidden files and folders are passed over. What does not exist is yielded as it is: it gets the status
-    missing like any other input. Globs (``*``, ``?``, ``[...]``, ``**``) work where a shell left them alone.
+    Hidden files and folders are passed over, links are followed. What does not exist, and a folder that may
+    not be read, is yielded as it is: it gets the status missing like any other input. Globs (``*``, ``?``,
+    ``[...]``, ``**``) work where a shell left them alone, and the folders that they fit are searched too.
 
     Raises
     ------
     InputError
         A folder without audio, or a glob that fits nothing.
     """
-    for path in map(Path, paths):
-        if path.is_dir():
-            yield from _in_folder(path)
-        elif glob.has_magic(str(path)) and not path.exists():
-            fitting = sorted(glob.glob(str(path), recursive=True))
-            if not fitting:
-                raise InputError(f"{path}: no file fits this pattern")
-            named = fitting if "**" not in path.parts else [f for f in fitting if is_audio(f)]
-            yield from (Path(f) for f in named if not os.path.isdir(f))
+    for path in map(Path, paths):  # os.path never raises here; Path does, for names too long or forbidden
+        if os.path.isdir(path):
+            found = _in_folder(path)
+            wanted = "there is no audio in this folder; expected files such as .mp3, .wav or .flac"
+        elif glob.has_magic(str(path)) and not os.path.lexists(path):
+            found = _by_pattern(path)
+            wanted = "no file fits this pattern"
         else:
             yield path
+            continue
+        first = next(found, None)
+        if first is None:
+            raise InputError(f"{path}: {wanted}")
+        yield first
+        yield from found
+
+
+def find_inputs(paths: Iterable[str | Path]) -> Iterator[Path]:
+    """Like `find_audio`, but what stands for no file at all is yielded as it is and nothing is raised."""
+    for path in paths:
+        try:
+            yield from find_audio([path])
+        except InputError:
+            yield Path(path)
 
 
 def is_audio(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in EXTENSIONS and not os.path.basename(name).startswith(".")
 
 
+def _by_pattern(pattern: Path) -> Iterator[Path]:
+    seen: set[Path] = set()  # ** fits a folder and what lies in it
+    for name in sorted(glob.glob(str(pattern), recursive=True)):
+        if os.path.isdir(name):
+            fitting = _in_folder(Path(name))
+        elif "**" not in pattern.parts or is_audio(name):
+            fitting = iter([Path(name)])
+        else:
+            continue
+        for path in fitting:
+            if path not in seen:
+                seen.add(path)
+                yield path
+
+
 def _in_folder(folder: Path) -> Iterator[Path]:
-    found = False
-    for root, folders, files in os.walk(folder):
+    refused: list[OSError] = []
+    visited: set[str] = set()  # links may lead in circles
+    for root, folders, files in os.walk(folder, onerror=refused.append, followlinks=True):
+        yield from _unreadable(refused, folder)
+        real = os.path.realpath(root)
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if is_audio(name):
-                found = True
-                yield Path(root, name)
-    if not found:
-        raise InputError(
-            f"{folder}: there is no audio in this folder; expected files such as .mp3, .wav or .flac"
-        )
+            path = os.path.join(root, name)
+            if is_audio(name) and (os.path.isfile(path) or not os.path.exists(path)):  # no pipes, no devices
+                yield Path(path)
+    yield from _unreadable(refused, folder)
+
+
+def _unreadable(refused: list[OSError], folder: Path) -> Iterator[Path]:
+    yield from (Path(error.filename or folder) for error in refused)
+    refused.clear()

@@ -16,14 +16,14 @@ def probe(paths: tuple[str, ...], header_only: bool, as_json: bool) -> None:
     import json
     from dataclasses import asdict
 
-    from avianvox.audio.find import find_audio
+    from avianvox.audio.find import find_inputs
     from avianvox.audio.probe import probe as probe_file
     from avianvox.cli.common import exit_with_failures
 
     failed = []
     if not as_json:
         click.echo(_row("status", "header", "decoded", "rate", "ch", "codec", "file"))
-    for path in find_audio(paths):
+    for path in find_inputs(paths):
         answer = probe_file(path, decode=not header_only)
         if as_json:
             click.echo(json.dumps(asdict(answer)))
