@@ -33,6 +33,7 @@ Examples:
 def build(catalogs: tuple[str, ...], out: str, spec_name: str, dtype: str, jobs: int | None) -> None:
     """Build or update the feature store of one CATALOG or of several together.
 
+    Where a recording's id stands in an earlier CATALOG already, its folder's name is put before it.
     A build that was interrupted continues where it stopped. Only files that have changed are decoded again.
     Exit code 3 says that some recordings could not be read; each is listed.
     """
@@ -42,7 +43,10 @@ def build(catalogs: tuple[str, ...], out: str, spec_name: str, dtype: str, jobs:
     from avianvox.features.spec import spec_named
 
     spec = spec_named(spec_name)
-    recordings = read_catalogs(catalogs).recordings
+    catalog = read_catalogs(catalogs)
+    for line in catalog.problem_lines():
+        click.echo(line, err=True)
+    recordings = catalog.recordings
     with progress_bar("features") as progress:
         report = build_store(recordings, spec, out, dtype=dtype, jobs=jobs, progress=progress)
     paths = {recording.id: recording.path for recording in recordings}

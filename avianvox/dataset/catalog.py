@@ -2,13 +2,15 @@
 
 Start at `read_catalog`; the sources it knows are in `avianvox.dataset.sources`. A catalog lists every
 row of its source, also those with a problem: a recording whose file is missing still counts in an audit
-of the index. Only the second row of a duplicate id is left out, and it is listed.
+of the index. Only the second row of a duplicate id is left out, and it is listed. Where catalogs are merged,
+another recording with an id that is taken gets a new one.
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, reduce
+from functools import cached_property
 from pathlib import Path
 
 from avianvox.errors import CatalogError
@@ -83,16 +85,55 @@ class Catalog:
         problems = tuple(p for p in self.problems if p.recording_id in ids)
         return Catalog(chosen, problems, self.source, {k: v for k, v in self.split.items() if k in ids})
 
-    def merged(self, other: "Catalog") -> "Catalog":
-        """Both catalogs in one; an id that stands in both is kept from the first and listed."""
-        recordings, repeated = _first_of_each_id((*self.recordings, *other.recordings))
+    def merged(self, other: "Catalog", *, name: str = "") -> "Catalog":
+        """Both catalogs in one.
+
+        Where an id stands in both, the second recording is left out if its file holds the same bytes as the
+        first one's, and is called ``name/id`` if not. Each of them is listed.
+
+        Raises
+        ------
+        CatalogError
+            ``name/id`` is the id of a third recording.
+        """
+        there = {r.id: r for r in self.recordings}
+        taken = {**{r.id: r for r in other.recordings}, **there}
+        added: list[Recording] = []
+        found: list[Problem] = []
+        new_id: dict[str, str] = {}
+        for row in other.recordings:
+            kept = there.get(row.id, row)
+            if kept is row:
+                added.append(row)
+            elif _same_sound(kept.path, row.path):
+                found.append(_listed_twice(kept, row))
+            else:
+                renamed = replace(row, id=f"{name}/{row.id}")
+                third = taken.get(renamed.id)
+                if third is not None:
+                    raise CatalogError(
+                        f"the id '{row.id}' of {row.path} is also that of {kept.path}, "
+                        f"and '{renamed.id}' that of {third.path}; rename the catalog's folder"
+                    )
+                message = f"{row.id}: also the id of {kept.path}; {row.path} is now called {renamed.id}"
+                found.append(Problem(DUPLICATE_ID, renamed.id, str(row.path), message))
+                new_id[row.id] = renamed.id
+                added.append(renamed)
+        theirs = (replace(p, recording_id=new_id.get(p.recording_id, p.recording_id)) for p in other.problems)
         names = dict.fromkeys(name for name in (self.source, other.source) if name)
         return Catalog(
-            tuple(recordings),
-            (*self.problems, *other.problems, *repeated),
+            (*self.recordings, *added),
+            (*self.problems, *theirs, *found),
             "+".join(names),
-            {**other.split, **self.split},
+            {**{new_id.get(k, k): part for k, part in other.split.items()}, **self.split},
         )
+
+    def problem_lines(self) -> list[str]:
+        """One line for each problem that costs a recording or changes its id, for a command to print.
+
+        What the others cost comes out later: a missing file fails, a recording without a label is left out.
+        """
+        return [f"{p.kind}: {p.message}" for p in self.problems if p.kind in (DUPLICATE_ID, SOURCE_PROBLEM)]
 
 
 def read_catalog(path: Path | str, *, source: str | None = None) -> Catalog:
@@ -115,8 +156,8 @@ def read_catalog(path: Path | str, *, source: str | None = None) -> Catalog:
     from avianvox.dataset.sources import SOURCES
 
     path = Path(path)
-    if not path.exists():
-        raise CatalogError(f"no catalog at {path}: there is no such file or folder")
+    if not os.path.exists(path):
+        raise CatalogError(f"no catalog at {path}: there is no such file or folder, or it may not be read")
     try:
         if source is not None:
             catalog = SOURCES.get(source)().read(path)
@@ -139,14 +180,23 @@ def read_catalog(path: Path | str, *, source: str | None = None) -> Catalog:
 
 
 def read_catalogs(paths: Iterable[Path | str]) -> Catalog:
-    """Read several catalogs and merge them. Raises as `read_catalog` does."""
-    return reduce(Catalog.merged, map(read_catalog, paths))
+    """Read one or several catalogs and merge them.
+
+    A recording whose id stands in an earlier catalog already is called ``folder/id``, after its catalog's
+    folder, see `Catalog.merged`. Raises as that and `read_catalog` do.
+    """
+    first, *others = map(Path, paths)
+    merged = read_catalog(first)
+    for path in others:
+        folder = path if path.is_dir() else path.parent
+        merged = merged.merged(read_catalog(path), name=folder.resolve().name)
+    return merged
 
 
 def recording_problems(recording: Recording) -> list[Problem]:
     """What is wrong with one row: no file, a duration of zero, no label."""
     checks = (
-        (not recording.path.is_file(), MISSING_FILE, f"no sound file at {recording.path}"),
+        (not os.path.isfile(recording.path), MISSING_FILE, f"no sound file at {recording.path}"),
         (
             recording.duration_s is not None and recording.duration_s <= 0,
             ZERO_DURATION,
@@ -165,7 +215,7 @@ def duplicate_audio(recordings: Sequence[Recording]) -> list[Problem]:
     """Recordings whose files hold the same bytes. Reads the files that agree in size."""
     by_size: dict[int, list[Recording]] = defaultdict(list)
     for recording in recordings:
-        if recording.path.is_file():
+        if os.path.isfile(recording.path):
             by_size[recording.path.stat().st_size].append(recording)
     problems = []
     for same_size in by_size.values():
@@ -184,6 +234,19 @@ def _first_of_each_id(rows: Iterable[Recording]) -> tuple[list[Recording], list[
     for row in rows:
         kept = first.setdefault(row.id, row)
         if kept is not row:
-            message = f"{row.id}: listed twice; kept {kept.path} and left out {row.path}"
-            problems.append(Problem(DUPLICATE_ID, row.id, str(row.path), message))
+            problems.append(_listed_twice(kept, row))
     return list(first.values()), problems
+
+
+def _listed_twice(kept: Recording, other: Recording) -> Problem:
+    message = f"{kept.id}: listed twice; kept {kept.path} and left out {other.path}"
+    return Problem(DUPLICATE_ID, kept.id, str(other.path), message)
+
+
+def _same_sound(one: Path, other: Path) -> bool:
+    """Whether both are one file, or two with the same bytes."""
+    if os.path.realpath(one) == os.path.realpath(other):
+        return True
+    if not (os.path.isfile(one) and os.path.isfile(other)) or one.stat().st_size != other.stat().st_size:
+        return False
+    return sha256_file(one) == sha256_file(other)
