@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from avianvox.dataset.catalog import Catalog, duplicate_audio, read_catalog
+from avianvox.dataset.catalog import Catalog, duplicate_audio, read_catalog, read_catalogs
 from avianvox.dataset.licences import licence_name
 from avianvox.dataset.sources import SOURCES
 from avianvox.dataset.sources.fields import (
@@ -225,6 +225,61 @@ def test_kaggle_layout_reads_the_session_from_the_remarks(tmp_path: Path) -> Non
     }
 
 
+def test_an_alias_fills_only_what_is_empty(tmp_path: Path) -> None:
+    write_csv(tmp_path / "recordings.csv", "path,label,species", "a,Parus major,", "b,,Parus ater", "c,x,y")
+    assert [r.label for r in read_catalog(tmp_path).recordings] == ["Parus major", "Parus ater", "x"]
+
+
+def test_a_name_that_is_too_long_is_a_missing_file(tmp_path: Path) -> None:
+    write_csv(tmp_path / "recordings.csv", "path,label", f"{'n' * 5000},A b", "nul\0,A b")
+    catalog = read_catalog(tmp_path)
+    assert kinds(catalog) == {"missing file": 2}
+    assert duplicate_audio(catalog.recordings) == []
+    with pytest.raises(CatalogError, match="no catalog at"):
+        read_catalog("n" * 5000)
+
+
+def sounds(folder: Path, **contents: bytes) -> Path:
+    """A catalog with one class."""
+    (folder / "Parus major").mkdir(parents=True)
+    for name, content in contents.items():
+        (folder / "Parus major" / f"{name}.wav").write_bytes(content)
+    return folder
+
+
+def test_catalogs_whose_ids_meet(tmp_path: Path) -> None:
+    one = sounds(tmp_path / "one", a=b"1", b=b"2")
+    two = sounds(tmp_path / "x" / "two", a=b"1", b=b"3", c=b"4")
+    merged = read_catalogs([one, two, one])
+    assert {r.id: r.path.read_bytes() for r in merged.recordings} == {
+        "Parus major/a.wav": b"1",
+        "Parus major/b.wav": b"2",
+        "two/Parus major/b.wav": b"3",
+        "Parus major/c.wav": b"4",
+    }
+    there = one / "Parus major"
+    here = two / "Parus major"
+    assert merged.problem_lines() == [
+        f"duplicate id: Parus major/a.wav: listed twice; kept {there}/a.wav and left out {here}/a.wav",
+        f"duplicate id: Parus major/b.wav: also the id of {there}/b.wav; {here}/b.wav is now called "
+        "two/Parus major/b.wav",
+        f"duplicate id: Parus major/a.wav: listed twice; kept {there}/a.wav and left out {there}/a.wav",
+        f"duplicate id: Parus major/b.wav: listed twice; kept {there}/b.wav and left out {there}/b.wav",
+    ]
+    again = sounds(tmp_path / "y" / "two", b=b"5")
+    with pytest.raises(CatalogError, match=r"the id .* is also that of .*one.*x/two.*; rename the"):
+        read_catalogs([one, two, again])
+
+
+def test_a_new_id_keeps_its_split_and_problems() -> None:
+    def catalog(folder: str, part: str) -> Catalog:
+        return Catalog.from_rows([Recording("1", Path(folder))], source="csv", split={"1": part})
+
+    merged = catalog("a", "train").merged(catalog("b", "test"), name="b")
+    assert merged.split == {"1": "train", "b/1": "test"}
+    assert kinds(merged.subset([1])) == {"missing file": 1, "unknown label": 1, "duplicate id": 1}
+
+
 def test_merged_and_subset_keep_problems_with_their_recordings() -> None:
     def catalog(*ids: str) -> Catalog:
         return Catalog.from_rows((Recording(i, Path("none"), label="A b") for i in ids), source="csv")
@@ -245,7 +300,20 @@ def test_merged_and_subset_keep_problems_with_their_recordings() -> None:
         ("recordings.csv", "path,label\n", "lists no recordings"),
         ("recordings.json", '{"recordings": [', "is not whole JSON"),
         ("recordings.json", '{"recordings": 3}', "is not a xeno-canto answer"),
-        ("recordings.json", '{"recordings": [{"gen": "A"}]}', "has no 'id'"),
+        ("recordings.json", '{"recordings": [{"gen": "A"}]}', r"recordings.json, recording 1 has no 'id'"),
+        (
+            "recordings.json",
+            '{"recordings": [{"id": 1}, 7]}',
+            "json, recording 2: expected an object, found 7",
+        ),
+        (
+            "recordings.json",
+            '{"recordings": [{"id": 1, "also": 5}]}',
+            "json, recording 1: .* 'also', found 5",
+        ),
+        ("recordings.json", '{"recordings": [{"id": 1, "also": [5]}]}', "json, recording 1: .*'also'"),
+        ("recordings.json", '{"numPages": "x", "recordings": []}', "json: expected a number in 'numPages'"),
+        ("recordings.json", '{"page": Infinity, "recordings": []}', "json: expected a number in 'page'"),
     ],
 )
 def test_a_broken_index_is_one_clear_error(tmp_path: Path, name: str, content: str, message: str) -> None:

@@ -1,6 +1,7 @@
 """``avianvox data``: results on standard output, exit code 3 when something is wrong."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,32 @@ def test_split(folder: Path) -> None:
 
 def test_credits(folder: Path) -> None:
     assert run("credits", folder).stdout.splitlines()[0] == "person 0, r00, CC BY 4.0"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files are text elsewhere")
+def test_names_that_are_not_utf8(tmp_path: Path) -> None:
+    for i in range(4):
+        path = tmp_path / f"Parus {i % 2}" / os.fsdecode(b"\xe9%d.wav" % i)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(bytes([i]))
+    out = tmp_path / "split.json"
+    assert run("split", tmp_path, "--folds", 2, "--out", out).exit_code == 0
+    assert len(Split.load(out, read_catalog(tmp_path).recordings).folds) == 2
+    assert run("credits", tmp_path).stdout.splitlines()[0] == "Parus 0/\ufffd0.wav"
+    path.rename(path.with_name("\udce9.txt"))
+    assert run("check", tmp_path).exit_code == 0
+
+
+def test_building_a_store_says_which_ids_meet(tmp_path: Path) -> None:
+    for i, name in enumerate(("one", "two")):
+        (tmp_path / name / "Parus major").mkdir(parents=True)
+        (tmp_path / name / "Parus major" / "1.wav").write_bytes(bytes([i]))
+    arguments = ["features", "build", *(str(tmp_path / n) for n in ("one", "two"))]
+    result = CliRunner().invoke(cli, [*arguments, "--out", str(tmp_path / "store"), "--jobs", "1"])
+    assert result.exit_code == 3  # neither is a sound
+    first, *failed = result.stderr.splitlines()
+    assert first.startswith("duplicate id: Parus major/1.wav: also the id of ")
+    assert len(failed) == 2
 
 
 @pytest.mark.parametrize("command", ["list", "check", "split", "credits"])

@@ -47,7 +47,7 @@ def list_species(catalog: Path, source: str | None, as_json: bool) -> None:
             f"{row['label'] or '(no label)':<{width}}  {row['recordings']:>10}  {minutes:>7}"
             f"  {row['sessions']:>8}  {row['recordists']:>10}  {row['common_name']}"
         )
-        click.echo(line.rstrip())
+        _echo(line.rstrip())
 
 
 @data.command(epilog="Example: avianvox data check recordings/ --duplicates")
@@ -70,7 +70,7 @@ def check(catalog: Path, source: str | None, duplicates: bool, as_json: bool) ->
         _print_json([asdict(problem) for problem in problems])
     else:
         for problem in problems:
-            click.echo(f"{problem.kind}: {problem.message}")
+            _echo(f"{problem.kind}: {problem.message}")
     click.echo(f"{len(found)} recordings, {len(problems)} problems", err=True)
     if problems:
         raise SystemExit(3)
@@ -120,7 +120,7 @@ def split(
     click.echo(f"test recordings whose session stands in training: {report.shared_session:.1%}")
     click.echo(f"test recordings whose recordist has the species in training: {report.shared_recordist:.1%}")
     for what, labels in (("training", report.untrained), ("test", report.untested)):
-        click.echo(f"classes without {what} recordings in some fold: {', '.join(labels) or 'none'}")
+        _echo(f"classes without {what} recordings in some fold: {', '.join(labels) or 'none'}")
 
 
 @data.command(name="credits", epilog="Example: avianvox data credits recordings/")
@@ -134,7 +134,7 @@ def show_credits(catalog: Path, source: str | None) -> None:
     from avianvox.dataset.catalog import read_catalog
 
     for recording in read_catalog(catalog, source=source).recordings:
-        click.echo(recording.attribution)
+        _echo(recording.attribution)
 
 
 def _species_table(catalog: "Catalog") -> dict[str, Any]:
@@ -158,4 +158,9 @@ def _species_table(catalog: "Catalog") -> dict[str, Any]:
 def _print_json(value: Any) -> None:
     import json
 
-    click.echo(json.dumps(value, indent=1, ensure_ascii=False))
+    _echo(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def _echo(text: str) -> None:
+    """Print names of files that are not UTF-8 with a mark in the place of each foreign byte."""
+    click.echo(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))

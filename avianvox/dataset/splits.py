@@ -73,7 +73,7 @@ class Split:
             ],
         }
         with atomic_write(path) as stream:
-            json.dump(document, stream, indent=1, ensure_ascii=False)
+            json.dump(document, stream, indent=1)  # in ASCII: an id may come from a name that is not UTF-8
             stream.write("\n")
 
     @classmethod

@@ -2,7 +2,8 @@
 
 Columns: ``path`` (required), ``id``, ``label``, ``common_name``, ``recordist``, ``date``, ``time``, ``site``,
 ``latitude``, ``longitude``, ``duration_s``, ``quality``, ``call_type``, ``licence``, ``url``,
-``background`` (species separated by semicolons). `ALIASES` are read as well; other columns are left alone.
+``background`` (species separated by semicolons). `ALIASES` are read where these are absent or empty; other
+columns are left alone.
 Without an ``id`` column a recording is called by its path.
 """
 
@@ -52,7 +53,9 @@ def _recording(row: dict[str, str], index: Path, line: int) -> Recording:
         raise CatalogError(f"{index}, row {line}: the column 'path' is empty")
     if row.get("xc_id", "").strip().isdigit():
         row = {**row, "xc_id": f"XC{row['xc_id'].strip()}"}
-    values = {ALIASES.get(name, name): (value or "").strip() for name, value in row.items() if name}
+    values = {name: (value or "").strip() for name, value in row.items() if name}
+    for alias, name in ALIASES.items():
+        values[name] = values.get(name) or values.get(alias, "")
 
     def text(name: str) -> str:
         return values.get(name, "")

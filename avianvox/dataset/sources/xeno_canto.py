@@ -43,11 +43,11 @@ class XenoCanto:
         folder = path if path.is_dir() else path.parent
         files = _sound_files(folder)
         rows = [
-            _recording(row, folder, files, page)
-            for page, a in zip(pages, answers, strict=True)
-            for row in a["recordings"]
+            _recording(row, folder, files, f"{page}, recording {number}")
+            for page, answer in zip(pages, answers, strict=True)
+            for number, row in enumerate(answer["recordings"], start=1)
         ]
-        problems = [*_missing_pages(path, answers), *_several_files(rows, files)]
+        problems = [*_missing_pages(path, pages, answers), *_several_files(rows, files)]
         return Catalog.from_rows(rows, source="xeno_canto", problems=problems)
 
 
@@ -86,9 +86,14 @@ def _sound_files(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _recording(row: dict[str, Any], folder: Path, files: dict[str, list[Path]], page: Path) -> Recording:
+def _recording(row: Any, folder: Path, files: dict[str, list[Path]], place: str) -> Recording:
+    if not isinstance(row, dict):
+        raise CatalogError(f"{place}: expected an object, found {row!r}")
     if not row.get("id"):
-        raise CatalogError(f"{page}: a recording has no 'id'")
+        raise CatalogError(f"{place} has no 'id'")
+    background = row.get("also") or []
+    if not isinstance(background, list) or not all(isinstance(name, str) for name in background):
+        raise CatalogError(f"{place}: expected a list of names in 'also', found {background!r}")
 
     def text(*names: str) -> str:
         """The first of these fields that is there; a question mark means "not known"."""
@@ -101,7 +106,7 @@ def _recording(row: dict[str, Any], folder: Path, files: dict[str, list[Path]], 
         path=files[number][0] if number in files else folder / f"XC{number}.mp3",
         label=species_label(text("gen"), text("sp")),
         common_name=text("en"),
-        background=tuple(name for name in row.get("also") or () if name),
+        background=tuple(filter(None, background)),
         recordist=text("rec"),
         date=parse_date(text("date")),
         time=parse_time(text("time")),
@@ -116,15 +121,23 @@ def _recording(row: dict[str, Any], folder: Path, files: dict[str, list[Path]], 
     )
 
 
-def _missing_pages(path: Path, answers: list[dict[str, Any]]) -> Iterator[Problem]:
-    expected = {int(answer.get("numPages") or 1) for answer in answers}
-    present = {int(answer.get("page") or 1) for answer in answers}
-    absent = sorted(set(range(1, max(expected) + 1)) - present)
+def _missing_pages(path: Path, pages: list[Path], answers: list[dict[str, Any]]) -> Iterator[Problem]:
+    def numbers(name: str) -> set[int]:
+        return {_page_number(a.get(name) or 1, name, page) for page, a in zip(pages, answers, strict=True)}
+
+    expected, present = max(numbers("numPages")), numbers("page")
+    absent = sorted(set(range(1, expected + 1)) - present)
     if absent:
-        pages = ", ".join(map(str, absent))
-        yield Problem(
-            SOURCE_PROBLEM, "", str(path), f"{path}: of {max(expected)} pages these are absent: {pages}"
-        )
+        listed = ", ".join(map(str, absent))
+        message = f"{path}: of {expected} pages these are absent: {listed}"
+        yield Problem(SOURCE_PROBLEM, "", str(path), message)
+
+
+def _page_number(value: Any, name: str, page: Path) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise CatalogError(f"{page}: expected a number in '{name}', found {value!r}") from error
 
 
 def _several_files(rows: list[Recording], files: dict[str, list[Path]]) -> Iterator[Problem]:
