@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "avianvox"
 
 ROOMS = (
-    ("errors", "types", "registry", "config", "randomness", "files"),
+    ("errors", "types", "registry", "config", "randomness", "files", "workers"),
     ("audio",),
     ("features",),
     ("dataset",),

@@ -39,9 +39,10 @@ from avianvox.features.lock import exclusive_lock
 from avianvox.features.partial import DataFolder, PartialFolder, Shape, file_pieces
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
-from avianvox.features.worker import Outcome, Task, describe, start_worker
+from avianvox.features.worker import Outcome, Task, describe
 from avianvox.files import atomic_write, output_error
 from avianvox.types import Recording
+from avianvox.workers import start_worker
 
 _AHEAD = 8  # files each worker may be ahead of the one that is appended next
 

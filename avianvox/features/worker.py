@@ -1,13 +1,9 @@
 """Describe one file: what a build's worker processes do."""
 
-import os
-import signal
-import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import file_digest
-from multiprocessing import connection, parent_process
 from pathlib import Path
 
 import numpy as np
@@ -119,16 +115,3 @@ def _rows(stream: FeatureStream, audio: Iterable[np.ndarray]) -> Iterator[np.nda
     for samples in audio:
         yield from stream.push(samples)
     yield from stream.finish()
-
-
-def start_worker() -> None:
-    """Make a worker process leave interrupts to its parent, and end when the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
