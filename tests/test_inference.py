@@ -1,5 +1,8 @@
 """Windows, runtime, classifier and executors, on tones with known answers."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +13,13 @@ import soundfile
 from handmade_model import LABELS, SPEC, write_handmade
 
 from avianvox.dataset.windows import window_offsets
-from avianvox.errors import InputError, ModelFileError
+from avianvox.errors import AvianvoxError, InputError, ModelFileError
 from avianvox.inference.classifier import Classifier
 from avianvox.inference.executors import EXECUTORS, classify_files
+from avianvox.inference.executors import _classify_one as classify_one
 from avianvox.inference.readahead import read_ahead
 from avianvox.inference.windows import hop_frames, stream_windows
-from avianvox.types import LabelSet, Status
+from avianvox.types import LabelSet, Prediction, Status
 
 RATE = 22050
 
@@ -126,6 +130,71 @@ def test_the_serial_executor_submits_too() -> None:
     with EXECUTORS.get("serial")(1) as pool:
         assert pool.submit(divmod, 7, 2).result() == (3, 1)
         assert isinstance(pool.submit(divmod, 7, 0).exception(), ZeroDivisionError)
+
+
+def crash_on_bad(model: tuple[str, int], overlap_s: float, path: Path) -> Prediction:
+    """Stands in for a decoder that ends its process."""
+    if path.name.startswith("bad"):
+        os._exit(139)
+    return classify_one(model, overlap_s, path)
+
+
+def test_a_file_that_crashes_its_worker_is_named_and_the_others_are_classified(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = write_tones(tmp_path / "good 0.wav", (500, 1.0))
+    paths = [tmp_path / f"{'bad' if i in (1, 2, 9) else 'good'} {i}.wav" for i in range(12)]
+    for path in paths[1:]:
+        path.write_bytes(sound.read_bytes())
+    monkeypatch.setattr("avianvox.inference.executors._classify_one", crash_on_bad)
+    found = list(classify_files(paths, model, jobs=2))
+    assert [p.path for p in found] == [str(path) for path in paths]
+    assert [i for i, p in enumerate(found) if p.status is Status.UNDECODABLE] == [1, 2, 9]
+    assert found[1].message == "the decoder crashed on it, or memory ran out"
+    assert {p.top(1)[0][0] for i, p in enumerate(found) if i not in (1, 2, 9)} == {LABELS.names[0]}
+
+
+def test_a_pool_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avianvox.inference.pools.start_worker", end_at_once)
+    with (
+        EXECUTORS.get("processes")(2) as pool,
+        pytest.raises(AvianvoxError, match="worker processes end as they start"),
+    ):
+        list(pool.map(abs, [1, 2]))
+
+
+def end_at_once() -> None:
+    os._exit(1)
+
+
+@pytest.mark.parametrize("name", ["threads", "processes"])
+def test_pools_take_calls_as_they_come(name: str) -> None:
+    taken = []
+    with EXECUTORS.get(name)(2) as pool:
+        for n, answer in enumerate(pool.map(abs, (taken.append(i) or -i for i in range(100)))):
+            assert answer == n
+            assert len(taken) <= n + 8
+    assert len(taken) == 100
+
+
+def test_workers_end_with_a_parent_that_was_killed(model: Path, tmp_path: Path) -> None:
+    sound = write_tones(tmp_path / "tone.wav", (500, 1.0))
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "from avianvox.inference.executors import classify_files\n"
+        "if __name__ == '__main__':\n"
+        "    for _ in classify_files([sys.argv[1]] * 100_000, sys.argv[2], jobs=2): print(flush=True)\n"
+    )
+    command = [sys.executable, script, sound, model]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        parent.kill()
+        reader = threading.Thread(target=parent.stdout.read, daemon=True)
+        reader.start()
+        reader.join(10)  # standard output ends when the last worker has gone, too
+        assert not reader.is_alive()
 
 
 def test_a_replaced_model_is_loaded_anew(tmp_path: Path) -> None:

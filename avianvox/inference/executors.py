@@ -2,22 +2,25 @@
 
 A row of `EXECUTORS` takes the number of workers and gives a context manager with ``map`` and ``submit``;
 `classify_files` needs no more, so a Dask client's executor does as well. Whatever the executor, the answers
-come in the order of the files and are the same to the last bit.
+come in the order of the files and are the same to the last bit. The pools of :mod:`avianvox.inference.pools`
+take files as they come, so memory does not grow with their number.
 """
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from avianvox.errors import AvianvoxError
-from avianvox.modelfile import find_model
+import numpy as np
+
+from avianvox.modelfile import find_model, read_model_file
 from avianvox.registry import Registry
-from avianvox.types import Prediction
+from avianvox.types import Prediction, Status
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor, Future
+    from concurrent.futures import Future
     from pathlib import Path
 
 
@@ -31,8 +34,8 @@ EXECUTORS: Registry[Callable[[int], AbstractContextManager[Mapper]]] = Registry(
     "executor",
     {
         "serial": "avianvox.inference.executors:SerialExecutor",
-        "threads": "avianvox.inference.executors:thread_pool",
-        "processes": "avianvox.inference.executors:process_pool",
+        "threads": "avianvox.inference.pools:thread_pool",
+        "processes": "avianvox.inference.pools:process_pool",
     },
 )
 
@@ -67,19 +70,11 @@ class SerialExecutor:
         return map(fn, *iterables)
 
 
-def thread_pool(jobs: int) -> "Executor":
-    """``jobs`` threads of this process."""
-    from concurrent.futures import ThreadPoolExecutor
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """In place of an answer: a call, by its arguments, that killed its worker, and once more when alone."""
 
-    return ThreadPoolExecutor(jobs)
-
-
-def process_pool(jobs: int) -> "Executor":
-    """``jobs`` fresh processes: nothing is inherited, so no lock of a decoder or an interpreter is."""
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    arguments: tuple[Any, ...]
 
 
 def classify_files(
@@ -91,6 +86,8 @@ def classify_files(
     executor: str | None = None,
 ) -> Iterator[Prediction]:
     """Classify files on ``jobs`` workers; predictions come in the order of ``paths``.
+
+    A file that crashes its worker process is undecodable; the others are classified all the same.
 
     Parameters
     ----------
@@ -108,18 +105,27 @@ def classify_files(
     ModelFileError, InputError
         As :meth:`avianvox.inference.classifier.Classifier.load` and ``classify`` do.
     AvianvoxError
-        When a worker was killed, for example because memory ran out.
+        When no worker can be started.
     """
     name = executor or ("serial" if jobs == 1 else "processes")
     path = find_model(model)
     task = partial(_classify_one, (str(path), path.stat().st_mtime_ns), overlap_s)
     with EXECUTORS.get(name)(jobs) as pool:
-        try:
-            yield from pool.map(task, paths)
-        except RuntimeError as error:
-            if type(error).__name__ != "BrokenProcessPool":
-                raise
-            raise AvianvoxError("a worker was killed (out of memory?); run again with --jobs 1") from error
+        for answer in pool.map(task, paths):
+            yield _undecodable(answer.arguments[0], path) if isinstance(answer, Crashed) else answer
+
+
+def _undecodable(file: "str | Path", model: "Path") -> Prediction:
+    info = read_model_file(model).info
+    return Prediction(
+        path=str(file),
+        status=Status.UNDECODABLE,
+        labels=info.labels,
+        scores=np.empty(0, np.float32),
+        windows=(),
+        sample_rate=info.spec.sample_rate,
+        message="the decoder crashed on it, or memory ran out",
+    )
 
 
 _local = threading.local()
