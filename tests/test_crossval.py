@@ -134,6 +134,8 @@ def test_what_is_known_by_heart_shows_as_a_gap(catalog: Catalog, tmp_path: Path)
         gap, abs=1e-6
     )
     assert figures["splits"]["session"]["shared_session"] == 0.0
+    settings = {"n_recordings": 36, "n_folds": 3, "seed": 0, "model_settings": {}}
+    assert figures["settings"] == settings
     assert (
         "session folds: 0% of the test recordings have their session" in (tmp_path / "table.md").read_text()
     )

@@ -157,17 +157,20 @@ def test_a_card_says_what_the_file_says(tmp_path: Path) -> None:
     names = ("accuracy", "top5", "balanced_accuracy")
     levels = {level: dict.fromkeys(names, figure) for level in ("recording", "window")}
     path = tmp_path / "figures.json"
-    path.write_text(json.dumps({"models": {"cnn_v20": {"groupings": {"session": levels}}}}))
+    settings = {"n_recordings": 90, "n_folds": 3, "seed": 0, "model_settings": {"epochs": 150}}
+    models = {"cnn_v20": {"groupings": {"session": levels}}}
+    path.write_text(json.dumps({"settings": settings, "models": models}))
     card = model_card(
         info(
-            provenance={"seed": 3, "crossvalidation": read_figures(path, "cnn_v20")},
+            provenance={"seed": 3, **read_figures(path, "cnn_v20")},
             licences={"model": "CC BY-NC-SA 4.0", "credits": ["A. Person, XC1, CC BY 4.0"]},
             parity={"agreement": 1.0},
         )
     )
     for expected in (
         "It names 2 kinds of animal, and 'no bird'",
-        "| session | 0.500 ± 0.250 |",
+        "| cnn_v20, 150 epochs, 3 session folds | 0.500 ± 0.250 |",
+        "over the folds of 90 recordings",
         "- seed: 3",
         "- model: CC BY-NC-SA 4.0",
         "- A. Person, XC1, CC BY 4.0",

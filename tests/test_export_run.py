@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import soundfile
 
 from avianvox.cli.main import main
 from avianvox.dataset.catalog import read_catalog
+from avianvox.errors import MissingExtraError
 from avianvox.export import exporter
 from avianvox.export.exporter import export_run
 from avianvox.export.parity import Tolerance
@@ -67,7 +69,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, catalog: Path) -> Path:
     }
     folder.write_json(path / folder.CONFIG, config)
     ids = [recording.id for recording in read_catalog(catalog).recordings]
-    folder.write_json(path / folder.SPLIT, {"train": ids, "validation": []})
+    folder.write_json(path / folder.SPLIT, {"train": ids, "validation": [], "left out": []})
     folder.write_json(path / folder.FIGURES, {"epochs": 3})
     normalisation = {"mean": rows.mean(axis=0), "deviation": rows.std(axis=0)}
     folder.write_arrays(path / folder.NORMALISATION, normalisation)
@@ -143,6 +145,37 @@ def test_a_file_beyond_tolerance_is_not_written(
     report, problems = capsys.readouterr()
     assert json.loads(report)["bytes"] == out.stat().st_size
     assert "beyond tolerance: scores from" in problems
+
+
+def test_recordings_that_are_gone_are_said(
+    run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    moved = tmp_path / "run"
+    shutil.copytree(run, moved)
+    config = json.loads((moved / folder.CONFIG).read_text())
+    folder.write_json(moved / folder.CONFIG, config | {"catalogs": ["/nowhere/recordings"]})
+    main_exits(0, ["export", str(moved), "--out", str(tmp_path / "m.tflite")])
+    text, log = capfd.readouterr()
+    assert "compared on 16 windows of synthetic sound" in text
+    assert len(log.splitlines()) == 1
+    assert "was found in /nowhere/recordings; the file is compared with its model on synthetic sound" in log
+
+
+def test_a_run_that_lacks_its_split(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / "run"
+    shutil.copytree(run, broken)
+    (broken / folder.SPLIT).unlink()
+    main_exits(1, ["export", str(broken), "--out", str(tmp_path / "m.tflite"), "--quantize", "int8"])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{broken / folder.SPLIT} is missing or damaged" in line
+
+
+def test_a_missing_quantiser_is_said_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avianvox.errors.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"quantisation 'dynamic' needs .*'ai_edge_quantizer'"):
+        export_run(tmp_path, tmp_path / "m.tflite", quantize="dynamic")
 
 
 def test_a_folder_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

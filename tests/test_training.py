@@ -203,6 +203,8 @@ def test_a_run_is_read_back_and_repeats_byte_for_byte(
     assert run.architecture == "cnn_v20"
     assert run.labels.names == ("high", "low", "middle")
     assert run.spec == SPEC.with_changes(combine="overwrite")
+    assert run.provenance["catalogs"] == [str(Path("tones").resolve())]
+    assert len(run.split["train"]) + len(run.split["validation"]) == 18
     assert run.provenance["licences"] == {"CC0": 18}
     assert len(run.provenance["credits"]) == 18
     assert run.figures["validation"]["n_recordings"] > 0

@@ -7,7 +7,8 @@ import click
 EPILOG = """\b
 The file takes sound or features and gives probabilities; phones, browsers and 'avianvox classify' run it with
 TFLite's own operators. Before it is written, it is compared with the model it was made from: if they differ
-by more than the kind of quantisation explains, nothing is written and the exit code is 1.
+by more than the kind of quantisation explains, nothing is written and the exit code is 1. They are compared
+on the recordings that the run learned from; where these are gone, on synthetic sound, which is then said.
 
 \b
 Quantisation: none (float32, as trained), float16 (half the network's size), dynamic (8-bit weights: smallest,
@@ -60,6 +61,8 @@ def export(
     report = export_run(
         run, out, quantize=quantize, verify=verify, name=name, figures=figures, licence=licence
     )
+    for note in report.notes:
+        click.echo(note, err=True)
     for problem in report.parity.problems():
         click.echo(f"beyond tolerance: {problem}", err=True)
     if as_json:

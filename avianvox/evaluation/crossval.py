@@ -188,7 +188,13 @@ def crossvalidate(
         if progress:
             progress(replace(report, seconds=run.timings().get(name), kept=kept, done=True))
     reports = {grouping: report_split(split, recordings) for grouping, split in splits.items()}
-    return _conclude(run, labels, reports, predictions, _notes(reports, recordings))
+    conditions = {
+        "n_recordings": len(recordings),
+        "n_folds": settings.n_folds,
+        "seed": settings.seed,
+        "model_settings": dict(model_settings or {}),
+    }
+    return _conclude(run, conditions, labels, reports, predictions, _notes(reports, recordings))
 
 
 def fit_seed(seed: int, model: str, grouping: str, fold: int) -> int:
@@ -244,6 +250,7 @@ def _notes(splits: Mapping[str, SplitReport], recordings: Sequence[Recording]) -
 
 def _conclude(
     run: RunFolder,
+    conditions: Mapping[str, Any],
     labels: LabelSet,
     splits: Mapping[str, SplitReport],
     predictions: Mapping[str, Mapping[str, list[FoldPredictions]]],
@@ -256,6 +263,7 @@ def _conclude(
         for model, by_grouping in predictions.items()
     }
     figures = {
+        "settings": dict(conditions),
         "n_classes": len(labels),
         "splits": {grouping: asdict(report) for grouping, report in splits.items()},
         "models": figures_mapping(outcomes, labels.names, groupings),

@@ -18,12 +18,13 @@ _FIGURES = (
 
 
 def read_figures(path: Path, kind: str) -> dict[str, Any]:
-    """One model's figures from the ``figures.json`` of ``avianvox crossval``.
+    """One model's figures from the ``figures.json`` of ``avianvox crossval``, for a model file's provenance.
 
     Returns
     -------
     dict
-        ``grouping -> "accuracy per recording" -> {"mean": ..., "deviation": ...}``.
+        ``crossvalidation``: ``grouping -> "accuracy per recording" -> {"mean": ..., "deviation": ...}``;
+        ``crossvalidation_settings``: ``n_recordings``, ``n_folds``, ``seed`` and ``model_settings``.
 
     Raises
     ------
@@ -40,13 +41,16 @@ def read_figures(path: Path, kind: str) -> dict[str, Any]:
             f"{path} has no figures of '{kind}': expected the figures.json of 'avianvox crossval' with it"
         )
     try:
-        return {
+        figures = {
             grouping: {
                 title: {part: levels[level][name][part] for part in ("mean", "deviation")}
                 for level, name, title in _FIGURES
             }
             for grouping, levels in models[kind]["groupings"].items()
         }
+        names = ("n_recordings", "n_folds", "seed", "model_settings")
+        settings = {name: document["settings"][name] for name in names}
+        return {"crossvalidation": figures, "crossvalidation_settings": settings}
     except (KeyError, TypeError) as error:
         raise InputError(f"{path} is not the figures.json of 'avianvox crossval': {error!r}") from error
 
@@ -58,7 +62,9 @@ def model_card(info: ModelInfo) -> str:
     licences = dict(info.licences)
     credit = licences.pop("credits", [])
     provenance = dict(info.provenance)
-    figures = provenance.pop("crossvalidation", {})
+    figures = _figures_table(
+        info.kind, provenance.pop("crossvalidation", {}), provenance.pop("crossvalidation_settings", {})
+    )
     sections = [
         f"# {info.name}\n\n"
         f"`{info.kind}`, quantisation {info.quantization}. It names {len(birds)} kinds of animal{noise}, "
@@ -68,7 +74,7 @@ def model_card(info: ModelInfo) -> str:
         "region that the training recordings come from. A person who knows the species should check what "
         "matters.",
         "## Limits\n\n" + _bullets(_limits(bool(noise))),
-        "## Figures\n\n" + _figures_table(figures),
+        "## Figures\n\n" + figures,
         "## Training\n\n" + _bullets(f"{_words(key)}: {_plain(value)}" for key, value in provenance.items()),
         "## Licences and credits\n\n"
         + _bullets(f"{_words(key)}: {_plain(value)}" for key, value in licences.items())
@@ -93,18 +99,21 @@ def _limits(has_noise: bool) -> list[str]:
     return lines if has_noise else [*lines, "It has no class for sound without an animal."]
 
 
-def _figures_table(figures: Mapping[str, Any]) -> str:
+def _figures_table(kind: str, figures: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     if not figures:
         return "Not cross-validated: no figure can be given."
     titles = [title for _, _, title in _FIGURES]
-    lines = [f"| folds | {' | '.join(titles)} |", "|---" * (len(titles) + 1) + "|"]
+    epochs = settings["model_settings"].get("epochs")
+    made = f"{kind}, {epochs} epochs" if epochs else kind
+    lines = [f"| cross-validation | {' | '.join(titles)} |", "|---" * (len(titles) + 1) + "|"]
     for grouping, values in figures.items():
         cells = [_mean_and_deviation(values[title]) for title in titles]
-        lines.append(f"| {grouping} | {' | '.join(cells)} |")
+        lines.append(f"| {made}, {settings['n_folds']} {grouping} folds | {' | '.join(cells)} |")
     return (
         "\n".join(lines)
-        + "\n\nCross-validation of this kind of model, mean ± deviation over the folds. Folds that keep a "
-        "recording session together are the honest ones."
+        + f"\n\nMean ± deviation over the folds of {settings['n_recordings']} recordings, by models of this "
+        "kind that learned from the other folds. Folds that keep a recording session together are the honest "
+        "ones."
     )
 
 

@@ -1,33 +1,35 @@
 """The whole way from a run folder to a model file."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avianvox.dataset.catalog import read_catalog
-from avianvox.errors import AvianvoxError, ModelFileError
+from avianvox.dataset.catalog import read_catalogs
+from avianvox.errors import AvianvoxError, ModelFileError, require_extra
 from avianvox.export.card import model_card, read_figures
 from avianvox.export.flatbuffer import operators
 from avianvox.export.graph import build_graph, convert
 from avianvox.export.parity import TOLERANCES, Parity, measure_parity
 from avianvox.export.windows import Windows, recording_windows, synthetic_windows
 from avianvox.modelfile import ModelInfo, write_model_file
-from avianvox.training.run import SPLIT, Run
-from avianvox.types import Recording
+from avianvox.training.run import Run
 
 _CALIBRATION_SEED, _PARITY_SEED = 1, 0  # the file is not compared on the windows that shaped it
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What was written: the file, its size in bytes, its operators, and how far it is from its model."""
+    """What was written: the file, its size in bytes, its operators, and how far it is from its model.
+
+    ``notes``: what to know beside it, one line each.
+    """
 
     path: Path
     size: int
     info: ModelInfo
     parity: Parity
     operators: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -38,6 +40,7 @@ class ExportReport:
             "quantization": self.info.quantization,
             "parity": self.parity.to_mapping(),
             "operators": list(self.operators),
+            "notes": list(self.notes),
         }
 
 
@@ -73,8 +76,10 @@ def export_run(
 
     Raises
     ------
+    MissingExtraError
+        ``quantize`` needs a package that is not installed.
     RunError
-        ``run_dir`` is not a finished run.
+        ``run_dir`` is not a finished run, or lacks a file.
     ModelFileError
         The file differs too much from its model.
     InputError
@@ -82,12 +87,16 @@ def export_run(
     OutputError
         ``out`` cannot be written.
     """
+    if quantize != "none":
+        require_extra("ai_edge_quantizer", extra="train", purpose=f"quantisation '{quantize}'")
     run, out = Run.open(Path(run_dir)), Path(out)
-    crossvalidation = {"crossvalidation": read_figures(figures, run.architecture)} if figures else {}
+    crossvalidation = read_figures(figures, run.architecture) if figures else {}
     graph = build_graph(run.model(), run.normalisation, run.spec)
     calibration = training_windows(run, seed=_CALIBRATION_SEED) if quantize == "int8" else None
     flatbuffer = convert(graph, quantize=quantize, calibration=calibration)
-    windows = training_windows(run, seed=_PARITY_SEED) or synthetic_windows(run.spec)
+    windows = training_windows(run, seed=_PARITY_SEED)
+    notes = () if windows else (_not_found(run),)
+    windows = windows or synthetic_windows(run.spec)
     parity = measure_parity(graph, flatbuffer, windows, tolerance=TOLERANCES[quantize])
     if verify and parity.problems():
         raise ModelFileError(f"{out} was not written: {'; '.join(parity.problems())}")
@@ -109,19 +118,23 @@ def export_run(
         parity=parity.to_mapping(),
     )
     write_model_file(out, flatbuffer=flatbuffer, info=info, card=model_card(info))
-    return ExportReport(out, out.stat().st_size, info, parity, operators(flatbuffer))
+    return ExportReport(out, out.stat().st_size, info, parity, operators(flatbuffer), notes)
 
 
 def training_windows(run: Run, *, seed: int) -> Windows:
     """Windows of the recordings that a run learned from, as far as its catalogs still lead to them."""
-    learned = set(json.loads((run.path / SPLIT).read_text(encoding="utf-8"))["train"])
-    recordings = [r for source in run.config["catalogs"] for r in _recordings(source) if r.id in learned]
-    return recording_windows([r.path for r in recordings], run.spec, seed=seed)
-
-
-def _recordings(source: str) -> tuple[Recording, ...]:
-    """What a catalog lists, or nothing when it is gone."""
+    learned = set(run.split["train"])
+    there = [source for source in run.config["catalogs"] if Path(source).exists()]
     try:
-        return read_catalog(source).recordings
+        recordings = read_catalogs(there).recordings if there else ()
     except AvianvoxError:
-        return ()
+        recordings = ()
+    return recording_windows([r.path for r in recordings if r.id in learned], run.spec, seed=seed)
+
+
+def _not_found(run: Run) -> str:
+    return (
+        "no window of the recordings that the run learned from was found in "
+        f"{', '.join(run.config['catalogs']) or 'its catalogs, which it does not name'}; "
+        "the file is compared with its model on synthetic sound"
+    )

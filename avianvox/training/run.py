@@ -105,6 +105,23 @@ class Run:
         return {key: self.config[key] for key in keys} | {"train": self.config["train"]}
 
     @cached_property
+    def split(self) -> dict[str, list[str]]:
+        """Ids under ``train`` and ``validation``; one line each under ``left out``, with the reason.
+
+        Raises
+        ------
+        RunError
+            The file is missing or damaged.
+        """
+        file = self.path / SPLIT
+        try:
+            split = json.loads(file.read_text(encoding="utf-8"))
+            return {part: list(split[part]) for part in ("train", "validation", "left out")}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            message = f"{file} is missing or damaged ({error}); train again with --fresh"
+            raise RunError(message) from error
+
+    @cached_property
     def _weights(self) -> dict[str, np.ndarray]:
         try:
             with open(self.path / WEIGHTS, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
