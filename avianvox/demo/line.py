@@ -109,7 +109,7 @@ def run_demo(
     MissingExtraError
         The packages for training are not installed.
     """
-    for module in ("tensorflow", "sklearn", "matplotlib"):
+    for module in ("tensorflow", "sklearn", "matplotlib", "ai_edge_quantizer"):
         require_extra(module, extra="train", purpose="avianvox demo")
     line = _Line(Path(out), settings or DemoSettings(), doing or (lambda what: None))
     steps = []
@@ -220,7 +220,9 @@ class _Line:
             progress=self._fit,
         )
         lines = [*result.table.markdown().splitlines(), *result.notes]
-        return lines, [out / "confusion" / f"{MODEL}-{name}.png" for name in result.splits]
+        return lines, [
+            out / "confusion" / f"{model}-{name}.png" for model in COMPARED for name in result.splits
+        ]
 
     def export(self) -> Made:
         from avianvox.export import export_run
