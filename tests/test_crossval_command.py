@@ -129,9 +129,12 @@ def test_a_store_is_made_where_named_and_used_when_it_holds_more(tones: Path, tm
 
 def test_an_unreadable_recording_is_listed_and_gives_exit_code_3(tones: Path, tmp_path: Path) -> None:
     (tones / "text.mp3").write_text("not sound")
-    (tones / "worse.csv").write_text((tones / "recordings.csv").read_text() + "text.mp3,text,Low low,L0\n")
+    rows = "text.mp3,text,Low low,L0\nLow1.wav,Low0,Low low,L0\nLow1.wav,nameless,,L0\n"
+    (tones / "worse.csv").write_text((tones / "recordings.csv").read_text() + rows)
     result = crossval_of(tones / "worse.csv", tmp_path / "run")
     assert result.exit_code == 3
+    assert "duplicate id: Low0: listed twice" in result.stderr
+    assert "left out: nameless: no label" in result.stderr
     assert f"failed: {tones / 'text.mp3'}: undecodable" in result.stderr
     assert "1.000 ± 0.000" in result.stdout
 

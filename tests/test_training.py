@@ -315,6 +315,8 @@ def test_the_command_reads_a_file_and_options_go_before_it(catalog: Catalog, tmp
     rows = [
         "path,id,label,recordist",
         *(f"{r.path},{r.id},{r.label},{r.recordist}" for r in catalog.recordings),
+        f"{catalog.recordings[1].path},high0,high,",
+        f"{catalog.recordings[1].path},nameless,,",
     ]
     (tmp_path / "recordings.csv").write_text("\n".join(rows))
     features = "\n".join(f"{k} = {v!r}" for k, v in SPEC.to_mapping().items())
@@ -324,6 +326,8 @@ def test_the_command_reads_a_file_and_options_go_before_it(catalog: Catalog, tmp
     result = CliRunner().invoke(command, [*arguments, "--epochs", "1"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert "3 classes, 1 epochs" in result.stdout
+    assert "duplicate id: high0: listed twice" in result.stderr
+    assert "left out: nameless: no label" in result.stderr
     run = Run.open(tmp_path / "run")
     assert (run.config["train"]["epochs"], run.config["train"]["seed"]) == (1, 3)
     assert run.spec == SPEC

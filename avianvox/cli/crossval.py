@@ -130,6 +130,8 @@ def crossval(
         click.echo("added session folds: figures from random folds alone mislead", err=True)
     train_settings = _train_settings(config, epochs)
     catalog = read_catalogs(catalogs)
+    for line in catalog.problem_lines():
+        click.echo(line, err=True)
     refuse_foreign(out)
     with _bars() as bars:
         at = store or default_store(out, spec)

@@ -85,6 +85,8 @@ def train(
     refuse_earlier_run(out, resume=resume or fresh)
     settings, spec = _settings(config, {key: value for key, value in options.items() if value is not None})
     catalog = read_catalogs(catalogs)
+    for line in catalog.problem_lines():
+        click.echo(line, err=True)
     with progress_bar("features", hide=quiet) as report:
         features = provide_store(catalog.recordings, spec, store or default_store(out, spec), progress=report)
     with progress_bars(hide=quiet) as bars:
@@ -103,6 +105,8 @@ def train(
         click.echo(json.dumps(run.figures, indent=1))
     else:
         _show(run)
+    for line in run.split["left out"]:
+        click.echo(f"left out: {line}", err=True)
     exit_with_failures(unreadable(catalog.recordings, features))
 
 
