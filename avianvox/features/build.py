@@ -10,19 +10,15 @@ import os
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
-
 from avianvox.errors import AvianvoxError, InputError, StoreError
+from avianvox.features.jobs import Copy, Extraction, Result, Workers, spool_folder
 from avianvox.features.layout import (
     DATA_PREFIX,
     DTYPES,
@@ -36,13 +32,12 @@ from avianvox.features.layout import (
 )
 from avianvox.features.ledger import Entry, file_signature
 from avianvox.features.lock import exclusive_lock
-from avianvox.features.partial import DataFolder, PartialFolder, Shape, file_pieces
+from avianvox.features.partial import DataFolder, PartialFolder, Shape
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
-from avianvox.features.worker import Outcome, Task, describe
+from avianvox.features.worker import Task
 from avianvox.files import atomic_write, output_error
 from avianvox.types import Recording
-from avianvox.workers import start_worker
 
 _AHEAD = 8  # files each worker may be ahead of the one that is appended next
 
@@ -98,12 +93,14 @@ def build_store(
     Returns
     -------
     BuildReport
-        A file that cannot be decoded has an entry with its status and no frames.
+        A file that cannot be decoded has an entry with its status and no frames. So has one whose decoding
+        kills a worker process; the next build tries it again.
 
     Raises
     ------
     StoreError
-        Another build is running in ``out``, the store there has another spec or dtype, or a worker died.
+        Another build is running in ``out``, the store there has another spec or dtype, or no worker process
+        can be started.
     OutputError
         The disk is full, or ``out`` is not writable. What was complete stays, and the next call continues.
     """
@@ -121,8 +118,8 @@ def build_store(
         raise
     except BrokenProcessPool as error:
         raise StoreError(
-            f"a worker process of the build in {out} died, killed or out of memory; what was complete is "
-            "kept: run the command again, with fewer jobs"
+            f"worker processes of the build in {out} end as they start, killed or out of memory; what was "
+            "complete is kept: run the command again, with fewer jobs"
         ) from error
     except OSError as error:
         raise output_error(error, out) from error
@@ -160,8 +157,8 @@ class _Build:
         n_extracted = 0
         with PartialFolder(self.partial_path, done) as partial:
             try:
-                with _spool_folder(self.partial_path) as spool, _executor(jobs) as executor:
-                    for result in self._results(len(done.entries), executor, spool, jobs):
+                with spool_folder(self.partial_path) as spool, Workers(jobs) as workers:
+                    for result in self._results(len(done.entries), workers, spool, jobs):
                         partial.append(result.entry, result.rows, result.sums)
                         n_extracted += result.extracted
                         self.progress(len(partial.entries), len(self.recordings))
@@ -212,34 +209,34 @@ class _Build:
         ]
         return [self._folder(path) for path in paths if path != self.partial_path]
 
-    def _results(self, first: int, executor: Executor, spool: Path, jobs: int) -> Iterator["_Result"]:
+    def _results(self, first: int, workers: Workers, spool: Path, jobs: int) -> Iterator[Result]:
         """Entry, rows and sums of the recordings from ``first`` on, in catalog order."""
         donors = self._donors()
         ahead = 1 if jobs == 1 else _AHEAD * jobs
-        waiting: deque[_Copy | _Extraction] = deque()
+        waiting: deque[Copy | Extraction] = deque()
         for i in range(first, len(self.recordings)):
-            waiting.append(self._start(self.recordings[i], donors, executor, spool / f"{i}.rows"))
+            waiting.append(self._start(self.recordings[i], donors, workers, spool / f"{i}.rows"))
             if len(waiting) >= ahead:
-                yield from waiting.popleft().results()
+                yield waiting.popleft().result()
         while waiting:
-            yield from waiting.popleft().results()
+            yield waiting.popleft().result()
 
     def _start(
-        self, recording: Recording, donors: list[DataFolder], executor: Executor, spool: Path
-    ) -> "_Copy | _Extraction":
+        self, recording: Recording, donors: list[DataFolder], workers: Workers, spool: Path
+    ) -> Copy | Extraction:
         signature = file_signature(recording.path)
-        known: dict[str, _Copy] = {}
+        known: dict[str, Copy] = {}
         for donor in donors:
             position = donor.position.get(recording.id)
             if position is None or not donor.entries[position].lasting or not donor.is_sound(position):
                 continue
             entry = donor.entries[position]
             if entry.signature == signature:
-                return _Copy(donor, position, entry)
+                return Copy(donor, position, entry)
             if entry.content:
-                known[entry.content] = _Copy(donor, position, entry)
+                known[entry.content] = Copy(donor, position, entry)
         task = Task(recording.id, recording.path, tuple(known), spool, self.spec, self.dtype)
-        return _Extraction(executor.submit(describe, task), spool, known, self.shape)
+        return Extraction(workers.submit(task), spool, known, self.shape)
 
     def _publish(self, description: dict[str, Any], present: dict[str, Any] | None) -> None:
         """Move the finished folder into place, name it in ``store.json``, and clear away all others."""
@@ -256,80 +253,6 @@ class _Build:
             for path in self.out.glob(f"{prefix}*"):
                 if path != target:
                     shutil.rmtree(path, ignore_errors=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Result:
-    entry: Entry
-    rows: Iterator[bytes]
-    sums: np.ndarray
-    extracted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    """A recording whose rows lie in an older folder. ``entry`` has the source file's present signature."""
-
-    donor: DataFolder
-    position: int
-    entry: Entry
-
-    def results(self) -> Iterator[_Result]:
-        rows = self.donor.rows(self.position)
-        yield _Result(self.entry, rows, self.donor.sums(self.position), False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Extraction:
-    """A recording that is being described, unless its content turns out to be ``known``."""
-
-    future: "Future[Outcome]"
-    spool: Path
-    known: dict[str, _Copy]
-    shape: Shape
-
-    def results(self) -> Iterator[_Result]:
-        outcome = self.future.result()
-        entry = outcome.entry
-        if outcome.sums is None:
-            copy = self.known[entry.content]
-            unchanged = replace(copy.entry, size=entry.size, mtime_ns=entry.mtime_ns)
-            yield from replace(copy, entry=unchanged).results()
-            return
-        n_bytes = entry.n_frames * self.shape.row_bytes
-        rows = file_pieces(self.spool, n_bytes) if n_bytes else iter(())
-        yield _Result(entry, rows, outcome.sums, True)
-        self.spool.unlink(missing_ok=True)
-
-
-class _InThisProcess(Executor):
-    """Runs what is submitted at once; an exception comes out of `submit`."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
-@contextmanager
-def _executor(jobs: int) -> Iterator[Executor]:
-    if jobs == 1:
-        yield _InThisProcess()
-        return
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=start_worker)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _spool_folder(partial: Path) -> Iterator[Path]:
-    """Where workers leave rows; what a killed build left there is cleared away first."""
-    for stale in partial.glob("spool-*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    with TemporaryDirectory(prefix="spool-", dir=partial, ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 def _check_ids(recordings: Sequence[Recording]) -> None:

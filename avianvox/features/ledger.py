@@ -12,6 +12,9 @@ from pathlib import Path
 from avianvox.features.layout import id_bytes, id_text
 from avianvox.types import Status
 
+CRASHED = "the decoder crashed on it"
+"""Message of an entry whose file killed a worker process, and once more when alone."""
+
 Signature = tuple[int, int]
 """Size in bytes and modification time in nanoseconds of a source file; (0, 0) when it cannot be read."""
 
@@ -37,8 +40,11 @@ class Entry:
 
     @property
     def lasting(self) -> bool:
-        """Whether the answer holds as long as the file stays the same; a decoder may be installed later."""
-        return self.status is not Status.UNSUPPORTED
+        """Whether the answer holds as long as the file stays the same.
+
+        A decoder may be installed later, and what killed a worker process may have been a want of memory.
+        """
+        return self.status is not Status.UNSUPPORTED and self.message != CRASHED
 
     def to_line(self) -> bytes:
         return id_bytes(json.dumps(asdict(self), ensure_ascii=False)) + b"\n"

@@ -1,0 +1,130 @@
+"""What a build has to do for each recording, and the processes that do it.
+
+A recording is copied where an older folder has its rows (`Copy`) and described anew otherwise (`Extraction`).
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from avianvox.features.ledger import CRASHED, Entry, file_signature
+from avianvox.features.partial import DataFolder, Shape, file_pieces
+from avianvox.features.worker import Outcome, Task, describe
+from avianvox.types import Status
+from avianvox.workers import start_worker
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Entry, rows and sums of one recording; ``extracted`` unless they are copies."""
+
+    entry: Entry
+    rows: Iterator[bytes]
+    sums: np.ndarray
+    extracted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A recording whose rows lie in an older folder. ``entry`` has the source file's present signature."""
+
+    donor: DataFolder
+    position: int
+    entry: Entry
+
+    def result(self) -> Result:
+        return Result(self.entry, self.donor.rows(self.position), self.donor.sums(self.position), False)
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """A recording that is being described, unless its content turns out to be ``known``."""
+
+    outcome: Callable[[], Outcome]
+    spool: Path
+    known: dict[str, Copy]
+    shape: Shape
+
+    def result(self) -> Result:
+        outcome = self.outcome()
+        entry = outcome.entry
+        if outcome.sums is None:
+            copy = self.known[entry.content]
+            unchanged = replace(copy.entry, size=entry.size, mtime_ns=entry.mtime_ns)
+            return replace(copy, entry=unchanged).result()
+        return Result(entry, self._rows(entry.n_frames * self.shape.row_bytes), outcome.sums, True)
+
+    def _rows(self, n_bytes: int) -> Iterator[bytes]:
+        if n_bytes:
+            yield from file_pieces(self.spool, n_bytes)
+        self.spool.unlink(missing_ok=True)
+
+
+class Workers:
+    """Processes that describe files, or this process itself where ``jobs`` is 1.
+
+    A file that kills its process takes the others with it. All that were under way are described again, each
+    in a process of its own, and a file that kills this one too is undecodable.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._pool = _processes(jobs) if jobs > 1 else None
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def submit(self, task: Task) -> Callable[[], Outcome]:
+        """Begin, and give back what waits for the outcome.
+
+        It raises as `describe` does, and ``BrokenProcessPool`` where no process can be started.
+        """
+        if self._pool is None:
+            return partial(describe, task)
+        try:
+            future = self._pool.submit(describe, task)
+        except BrokenProcessPool:
+            self._pool = _processes(self._jobs)
+            future = self._pool.submit(describe, task)
+        return partial(_wait, self._pool, future, task)
+
+
+def _processes(jobs: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=start_worker)
+
+
+def _wait(pool: ProcessPoolExecutor, future: "Future[Outcome]", task: Task) -> Outcome:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        pool.shutdown()  # its processes write no more
+    with _processes(1) as alone:
+        alone.submit(int).result()  # a process that cannot even start is not the file's fault
+        try:
+            return alone.submit(describe, task).result()
+        except BrokenProcessPool:
+            size, mtime_ns = file_signature(task.path)
+            entry = Entry(task.id, Status.UNDECODABLE, 0, size, mtime_ns, "", "", message=CRASHED)
+            return Outcome(entry, np.zeros((2, task.spec.n_features)))
+
+
+@contextmanager
+def spool_folder(partial: Path) -> Iterator[Path]:
+    """Where workers leave rows; what a killed build left there is cleared away first."""
+    for stale in partial.glob("spool-*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    with TemporaryDirectory(prefix="spool-", dir=partial, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
