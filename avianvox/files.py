@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
@@ -45,11 +45,11 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     if mode not in ("w", "wb"):
         raise InputError(f"atomic_write takes mode 'w' or 'wb', got '{mode}'")
     path = Path(path)
-    sibling = path.with_name(f".{path.name}.{os.getpid()}.partial")
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    if path.is_dir():
+    if os.path.isdir(path):
         raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
-    special = path.exists() and not path.is_file()
+    sibling = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    special = os.path.exists(path) and not os.path.isfile(path)
     try:
         with open(path if special else sibling, mode, **text) as stream:  # type: ignore[call-overload]
             yield stream
@@ -63,7 +63,8 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     except OSError as error:
         raise output_error(error, path) from error
     finally:
-        sibling.unlink(missing_ok=True)
+        with suppress(OSError):
+            sibling.unlink()
 
 
 def sha256_file(path: Path | str, *, block_size: int = 1 << 20) -> str:

@@ -13,6 +13,7 @@ needs neither LiteRT nor `zipfile`, and nothing is ever unpickled. Start with `r
 """
 
 import json
+import os
 import struct
 import zlib
 from collections.abc import Mapping
@@ -215,9 +216,9 @@ def find_model(name_or_path: str | Path) -> Path:
         When it is neither; the line lists the bundled names.
     """
     path = BUNDLED_FOLDER / f"{name_or_path}.tflite"
-    if Path(name_or_path).name == str(name_or_path) and path.is_file():
+    if Path(name_or_path).name == str(name_or_path) and os.path.isfile(path):
         return path
-    if Path(name_or_path).is_file():
+    if os.path.isfile(name_or_path):
         return Path(name_or_path)
     known = list(bundled_models())
     raise ModelFileError(

@@ -60,7 +60,7 @@ def test_no_rows_give_no_windows() -> None:
 def test_overlap_becomes_a_hop() -> None:
     assert hop_frames(SPEC, 0.0) == 128
     assert hop_frames(SPEC, SPEC.frames_to_seconds(28)) == 100
-    for overlap_s in (-0.1, SPEC.window_s, 10.0):
+    for overlap_s in (-0.1, SPEC.window_s, 10.0, float("inf"), float("nan")):
         with pytest.raises(InputError, match=r"less than the model's window of 2\.97 s"):
             hop_frames(SPEC, overlap_s)
 

@@ -4,12 +4,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import click
 
-from avianvox.cli.common import exit_with_failures, progress_bar
+from avianvox.cli.common import FiniteFloat, exit_with_failures, progress_bar
 
 if TYPE_CHECKING:
     from avianvox.types import Prediction
@@ -52,7 +52,7 @@ Examples:
 @click.option(
     "--overlap",
     "overlap_s",
-    type=click.FloatRange(min=0),
+    type=FiniteFloat(min=0),
     default=0.0,
     show_default=True,
     metavar="SECONDS",
@@ -60,7 +60,7 @@ Examples:
 )
 @click.option(
     "--min-score",
-    type=click.FloatRange(0, 1),
+    type=FiniteFloat(0, 1),
     default=0.0,
     show_default=True,
     help="Leave species with a lower score out.",
@@ -106,12 +106,13 @@ def classify(
     os.environ.setdefault(
         "OPENBLAS_NUM_THREADS", "1"
     )  # before NumPy: its threads cost more than they bring here
+    from avianvox.audio.find import find_inputs
     from avianvox.errors import InputError
     from avianvox.inference.executors import classify_files
     from avianvox.inference.formats import FORMATS, View
     from avianvox.modelfile import DEFAULT_MODEL
 
-    inputs = _find_inputs(paths)
+    inputs = list(map(str, find_inputs(paths)))  # a million of them: strings are smaller than paths
     form = FORMATS.get(format_name or _format_of(output))(View(top, min_score, timeline))
     predictions = classify_files(
         inputs, model or DEFAULT_MODEL, overlap_s=overlap_s, jobs=jobs or _default_jobs(inputs)
@@ -134,38 +135,23 @@ def classify(
     exit_with_failures(failed)
 
 
-def _find_inputs(paths: tuple[str, ...]) -> list[Path]:
-    """Every sound file the arguments stand for; a folder without one stays, and gets its row and status."""
-    from avianvox.audio.find import find_audio
-    from avianvox.errors import InputError
-
-    inputs: list[Path] = []
-    for path in paths:
-        try:
-            inputs += find_audio([path])
-        except InputError:
-            inputs.append(Path(path))
-    return inputs
-
-
 def _format_of(output: str | None) -> str:
     ending = os.path.splitext(output or "")[1].lower()
     return {".csv": "csv", ".jsonl": "jsonl"}.get(ending, "table")
 
 
-def _default_jobs(inputs: list[Path]) -> int:
+def _default_jobs(inputs: list[str]) -> int:
     """Processes take a fraction of a second to start; some minutes of sound are worth it."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    jobs = min(cores, len(inputs))
-    if jobs > 1 and sum(path.stat().st_size for path in inputs if path.is_file()) < _SERIAL_BYTES:
-        return 1
-    return jobs
+    sizes = accumulate(os.path.getsize(path) for path in inputs if os.path.isfile(path))
+    worth_it = any(size >= _SERIAL_BYTES for size in sizes)  # mostly known after a few of the files
+    return max(1, min(cores, len(inputs))) if worth_it else 1
 
 
 @contextmanager
 def _destination(output: str | None) -> Iterator[Callable[[str], object]]:
     """A function that writes text to the file, which appears at the end, or to standard output at once."""
-    from avianvox.files import atomic_write, output_error
+    from avianvox.files import atomic_write
 
     if output:
         with atomic_write(output) as file:
@@ -174,14 +160,8 @@ def _destination(output: str | None) -> Iterator[Callable[[str], object]]:
     stream = sys.stdout.buffer
 
     def write(text: str) -> None:
-        try:
-            stream.write(text.encode())
-            stream.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer must not fail again
-            raise output_error(error, Path("standard output")) from error
+        stream.write(text.encode())
+        stream.flush()
 
     yield write
 

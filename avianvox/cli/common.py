@@ -1,9 +1,10 @@
-"""What commands share: progress on a terminal, and how a command with failed inputs ends."""
+"""What commands share: an option type, progress on a terminal, and how a command with failed inputs ends."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from math import isfinite
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
 
 Report = Callable[[int, int], None]
 """Called with what is done and how much there is to do."""
+
+
+class FiniteFloat(click.FloatRange):
+    """A number in a range. Neither nan nor an infinite one is in any, other than in click's own."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """`Classifier`: one recording in, one `Prediction` out, in memory that does not grow with the recording."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,7 +73,7 @@ class Classifier:
             When ``overlap_s`` is out of range.
         """
         hop = hop_frames(self.spec, overlap_s)
-        if Path(path).is_dir():
+        if os.path.isdir(path):
             return self._prediction(path, Status.EMPTY, (), message="there is no sound file in this folder")
         try:
             with open_audio(path, sample_rate=self.spec.sample_rate) as audio:

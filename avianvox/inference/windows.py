@@ -14,8 +14,9 @@ from avianvox.features.spec import FeatureSpec
 
 def hop_frames(spec: FeatureSpec, overlap_s: float) -> int:
     """Frames from one window to the next. Raises `InputError` unless 0 <= ``overlap_s`` < window."""
-    hop = spec.n_frames - spec.seconds_to_frames(overlap_s)
-    if overlap_s < 0 or hop < 1:
+    valid = 0 <= overlap_s < spec.window_s  # false for nan
+    hop = spec.n_frames - spec.seconds_to_frames(overlap_s) if valid else 0
+    if hop < 1:
         raise InputError(
             f"overlap: expected at least 0 and less than the model's window of {spec.window_s:.2f} s, "
             f"got {overlap_s} s"
