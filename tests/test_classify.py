@@ -1,6 +1,7 @@
 """``avianvox classify`` and ``avianvox models``: every input has its row, its status and its exit code."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -221,6 +222,9 @@ def test_options_change_the_answer(good: Path, model: Path) -> None:
 def test_wrong_usage_is_exit_code_2(good: Path, model: Path) -> None:
     assert run().exit_code == 2
     assert run(good, "--top", 0).exit_code == 2
+    for option, value in (("--overlap", "nan"), ("--overlap", "inf"), ("--min-score", "nan")):
+        result = run(good, option, value)
+        assert (result.exit_code, result.stderr.count("not a finite number")) == (2, 1)
     result = run(good, "--model", model, "--overlap", 3)
     assert result.exit_code == 2
     assert "less than the model's window" in result.stderr
@@ -233,6 +237,34 @@ def test_folders_and_patterns(good: Path, model: Path, tmp_path: Path) -> None:
     assert run(tmp_path / "*.wav", "--model", model, "--top", 1, "--format", "csv").stdout == both.stdout
     nothing = run(tmp_path / "*.flac", "--model", model, "--format", "csv")
     assert (rows(nothing.stdout)[0]["status"], nothing.exit_code) == ("missing", 3)
+
+
+def test_names_that_cannot_be_looked_at_are_missing(
+    good: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too long, or in a folder that may not be entered: the others have their answers."""
+    locked = good.parent / "locked"
+    stat = os.stat
+
+    def refuse(path: object, *arguments: object, **options: object) -> os.stat_result:
+        if str(path).startswith(str(locked)):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "stat", refuse)
+    result = run(locked / "a.wav", "x" * 300 + ".wav", good, "--model", model, "--format", "csv", "--top", 1)
+    assert [row["status"] for row in rows(result.stdout)] == ["missing", "missing", "ok"]
+    assert result.exit_code == 3
+    for name in (str(locked / "model.tflite"), "x" * 300):
+        assert "no model" in refused(Path(name), good)
+    for name in ("/", "x" * 300):
+        assert "cannot write" in str(run(good, "--model", model, "--output", name).exception)
+
+
+def test_no_files_need_no_workers() -> None:
+    from avianvox.cli.classify import _default_jobs
+
+    assert _default_jobs([]) == 1
 
 
 def test_classifying_imports_nothing_heavy_and_prints_no_chatter(good: Path, model: Path) -> None:
@@ -258,6 +290,8 @@ def test_models_command(model: Path, good: Path) -> None:
     assert json.loads(models("info", model, "--json").stdout)["labels"][1] == "Parus medius"
     assert models("info", model, "--card").stdout == "# Low, middle, high\n"
     assert models("verify", model).stdout == f"{model}: ok\n"
+    assert models("info").stdout.startswith("name: caribbean_california\n")
+    assert models("info", "--card").stdout.startswith("# ")
     result = models("verify", good, model)
     assert result.exit_code == 3
     assert "is not a model" in result.stderr

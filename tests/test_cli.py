@@ -98,6 +98,34 @@ def test_the_module_is_the_command() -> None:
     assert re.fullmatch(r"avianvox \d+\.\d+\.\d+\n", done.stdout)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [("models list", ""), ("models info --card", ""), ("-v probe no.wav", "caused by OSError"), ("-h", "")],
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_behind_standard_output_is_one_line(
+    arguments: str, cause: str, unbuffered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    command = [sys.executable, "-m", "avianvox", *arguments.split()]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("avianvox: cannot write standard output: the disk is full")
+    assert done.stderr.count("\n") == (2 if cause else 1)
+    assert cause in done.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    command = [sys.executable, "-m", "avianvox", "models", "info"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
 def test_the_list_of_commands_imports_none_of_them() -> None:
     code = "import sys; from avianvox.cli.main import main\ntry: main(['-h'])\nexcept SystemExit: pass\n"
     code += (

@@ -1,9 +1,12 @@
 """The ``avianvox`` command: a table of commands, each imported when it is called."""
 
+import errno
 import gc
+import os
 import sys
 from itertools import takewhile
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 
@@ -83,20 +86,36 @@ def cli(verbose: int) -> None:
 
 
 def main(args: list[str] | None = None) -> Any:
-    """Run the command line; every `AvianvoxError` becomes one line on standard error and exit code 1."""
+    """Run the command line; every `AvianvoxError` becomes one line on standard error and exit code 1.
+
+    So does a standard output that takes no more; the commands guard every other file that they write.
+    """
     arguments = sys.argv[1:] if args is None else args
     try:
         return cli(args=arguments, prog_name="avianvox")
     except AvianvoxError as error:
-        verbosity = _verbosity(arguments)
-        if verbosity > 1:
+        _fail(error, arguments)
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
             raise
-        click.echo(f"avianvox: {error}", err=True)
-        if verbosity and error.__cause__:
-            click.echo(f"  caused by {type(error.__cause__).__name__}: {error.__cause__}", err=True)
-        sys.exit(1)
+        from avianvox.files import output_error
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer must not fail again
+        refused = output_error(error, Path("standard output"))
+        refused.__cause__ = error
+        _fail(refused, arguments)
     finally:
         gc.freeze()  # the process ends here: looking for garbage once more is a tenth of a short run
+
+
+def _fail(error: AvianvoxError, arguments: list[str]) -> NoReturn:
+    verbosity = _verbosity(arguments)
+    if verbosity > 1:
+        raise error
+    click.echo(f"avianvox: {error}", err=True)
+    if verbosity and error.__cause__:
+        click.echo(f"  caused by {type(error.__cause__).__name__}: {error.__cause__}", err=True)
+    sys.exit(1)
 
 
 def _verbosity(arguments: list[str]) -> int:

@@ -39,16 +39,16 @@ def list_(as_json: bool) -> None:
 
 
 @models.command(epilog="Example: avianvox models info my_model.tflite --json")
-@click.argument("model")
+@click.argument("model", required=False)
 @click.option("--json", "as_json", is_flag=True, help="The whole description as JSON.")
 @click.option("--card", is_flag=True, help="The model card alone.")
-def info(model: str, as_json: bool, card: bool) -> None:
-    """Describe MODEL, a bundled name or a model file."""
+def info(model: str | None, as_json: bool, card: bool) -> None:
+    """Describe MODEL, a bundled name or a model file; by default the model that classify takes."""
     import json
 
-    from avianvox.modelfile import find_model, read_model_file
+    from avianvox.modelfile import DEFAULT_MODEL, find_model, read_model_file
 
-    found = read_model_file(find_model(model))
+    found = read_model_file(find_model(model or DEFAULT_MODEL))
     if card:
         click.echo(found.card, nl=False)
         return
