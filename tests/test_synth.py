@@ -270,7 +270,12 @@ def test_recordings_stand_out_from_noise_and_do_not_clip() -> None:
         ({"n_species": 0}, "n_species: expected 1 to 144, got 0"),
         ({"duration_s": (3.0, 2.0)}, "duration_s: expected shortest and longest"),
         ({"duration_s": (1.0, 2.0)}, "2 s or more"),
+        ({"duration_s": (2.0, float("inf"))}, "2 s or more"),
         ({"sample_rate": 4000}, "at least 8000 Hz, got 4000"),
+        ({"sample_rate": 96000, "audio_format": "mp3"}, "mp3: expected .* one of 8000, .*, got 96000"),
+        ({"sample_rate": 700_000, "audio_format": "flac"}, "flac: expected .* at most 655350 Hz"),
+        ({"sample_rate": 65_536, "audio_format": "flac"}, "a multiple of 10, got 65536"),
+        ({"sample_rate": 300_000, "audio_format": "ogg"}, "ogg: expected .* at most 200000 Hz"),
         ({"audio_format": "m4a"}, "expected one of wav, flac, mp3, ogg, got 'm4a'"),
         ({"n_sessions": 0}, "n_sessions=0"),
     ],
@@ -278,6 +283,18 @@ def test_recordings_stand_out_from_noise_and_do_not_clip() -> None:
 def test_settings_outside_their_range(settings: dict[str, object], message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
         synthesize_dataset(tmp_path / "x", **settings)
+
+
+@pytest.mark.parametrize(("audio_format", "rate"), [("flac", 192_000), ("ogg", 200_000), ("mp3", 11_025)])
+def test_rates_at_the_limits_are_written(audio_format: str, rate: int) -> None:
+    content = encode(Waveform(np.zeros(rate, np.float32), rate), audio_format)
+    assert soundfile.info(io.BytesIO(content)).samplerate == rate
+
+
+def test_seconds_are_finite(tmp_path: Path) -> None:
+    for longest in ("inf", "nan"):
+        result = CliRunner().invoke(synth, [str(tmp_path / "x"), "--seconds", "2", longest])
+        assert (result.exit_code, result.stderr.count("not a finite number")) == (2, 1)
 
 
 def test_wrong_names_and_full_folders(dataset: Path, tmp_path: Path) -> None:

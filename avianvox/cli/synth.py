@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from avianvox.cli.common import FiniteFloat
+
 EPILOG = """\b
 Species are the same for every seed: train on one seed and test on another.
 
@@ -22,7 +24,7 @@ Example:
 @click.option(
     "--seconds",
     nargs=2,
-    type=float,
+    type=FiniteFloat(min=2),
     default=(4.0, 12.0),
     show_default=True,
     metavar="MIN MAX",

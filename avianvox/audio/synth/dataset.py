@@ -10,12 +10,13 @@ import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from avianvox.audio.synth.encode import FORMATS, encode
+from avianvox.audio.synth.encode import FORMATS, check_rate, encode
 from avianvox.audio.synth.scene import Call, Place, draw_place, record
 from avianvox.audio.synth.species import MAX_SPECIES, Species, species
 from avianvox.audio.synth.voices import Box, check_sample_rate
@@ -75,13 +76,14 @@ class SynthSettings:
                 "expected at least one recording of each species and one session, got "
                 f"n_recordings={self.n_recordings}, no_bird={self.no_bird}, n_sessions={self.n_sessions}"
             )
-        if len(self.duration_s) != 2 or not 2.0 <= self.duration_s[0] <= self.duration_s[1]:
+        if len(self.duration_s) != 2 or not 2.0 <= self.duration_s[0] <= self.duration_s[1] < inf:
             raise InputError(
                 f"duration_s: expected shortest and longest, 2 s or more, got {list(self.duration_s)}"
             )
         if self.audio_format not in FORMATS:
             raise InputError(f"audio_format: expected one of {', '.join(FORMATS)}, got '{self.audio_format}'")
         check_sample_rate(self.sample_rate)
+        check_rate(self.audio_format, self.sample_rate)
 
 
 @dataclass(frozen=True, slots=True)
