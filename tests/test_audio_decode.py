@@ -1,13 +1,11 @@
 """Decoding: the same samples whatever the block size, and a true status for every kind of bad file."""
 
 import errno
-import stat
+import os
 import struct
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import audioread
 import numpy as np
 import pytest
 import soundfile
@@ -239,64 +237,45 @@ def test_a_file_without_read_permission_is_missing(tmp_path: Path, monkeypatch: 
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr("avianvox.audio.decode.open", refuse, raising=False)
+    (tmp_path / "locked.wav").touch()
     report = probe(tmp_path / "locked.wav")
     assert (report.status, report.message) == (Status.MISSING, "no permission to read it")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands for ffmpeg")
-@pytest.mark.parametrize(
-    ("complaint", "code", "status"),
-    [("", 0, Status.OK), ("a.m4a: moov atom is cut", 1, Status.TRUNCATED), (None, 1, Status.UNDECODABLE)],
-)
-def test_ffmpeg_reads_what_libsndfile_cannot(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, complaint: str | None, code: int, status: Status
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    report = probe(tmp_path / "pipe.wav")
+    assert (report.status, report.message) == (Status.UNDECODABLE, "not a regular file")
+
+
+@pytest.mark.parametrize("stumbles", ["open", "read"])
+def test_whatever_a_decoder_stumbles_over_is_one_file_s_fault(
+    noisy_mp3: Path, monkeypatch: pytest.MonkeyPatch, stumbles: str
 ) -> None:
-    sound = tmp_path / "sound.au"
-    soundfile.write(sound, np.repeat(sine(1.0, 44100)[:, None], 2, axis=1), 44100, subtype="FLOAT")
-    script = tmp_path / "ffmpeg"
-    output = "echo Invalid data >&2" if complaint is None else f"/bin/cat '{sound}'; printf '{complaint}' >&2"
-    script.write_text(f"#!/bin/sh\n{output}\nexit {code}\n")
-    script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    path, _ = bad_files(tmp_path)["aac"]
-    report = probe(path)
-    assert report.status == status
-    if complaint is None:
-        assert report.message == "ffmpeg cannot decode it: Invalid data"
-    else:
-        assert (report.codec, report.sample_rate, report.channels) == ("AAC", 44100, 2)
-        np.testing.assert_allclose(joined(path, 1.0, 44100), sine(1.0, 44100), atol=1e-7)
+    def stumble(*_args: object) -> None:
+        raise struct.error("unpack requires 6 bytes")
+
+    where = "decode.recognise" if stumbles == "open" else "sndfile.SndfileSource.chunks"
+    monkeypatch.setattr(f"avianvox.audio.{where}", stumble)
+    report = probe(noisy_mp3)
+    assert report.status == Status.UNDECODABLE
+    assert report.message == "cannot be decoded (error: unpack requires 6 bytes)"
+    with pytest.raises(AudioError, match=r"noise\.mp3") as caught:
+        load_waveform(noisy_mp3, sample_rate=RATE)
+    assert isinstance(caught.value.__cause__, struct.error)
 
 
-class PlayedBackend:
-    """Stands for what audioread finds on other systems."""
-
-    samplerate, channels, duration = RATE, 2, 1.0
-
-    def __init__(self, breaks: bool) -> None:
-        self.breaks = breaks
-
-    def __iter__(self) -> Iterator[bytes]:
-        block = (np.repeat(sine(0.5, RATE)[:, None], 2, axis=1) * 32768).astype("<i2").tobytes()
-        yield block
-        if self.breaks:
-            raise audioread.DecodeError
-        yield block
-
-    def close(self) -> None:
-        pass
-
-
-@pytest.mark.parametrize(("breaks", "status"), [(False, Status.OK), (True, Status.TRUNCATED)])
-def test_audioread_is_asked_where_there_is_no_ffmpeg(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, breaks: bool, status: Status
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(audioread, "audio_open", lambda _path: PlayedBackend(breaks))
-    path, _ = bad_files(tmp_path)["aac"]
+def test_a_cut_flac_gives_what_lies_before_the_cut(tmp_path: Path, rng: np.random.Generator) -> None:
+    path = tmp_path / "cut.flac"
+    samples = (rng.integers(-8000, 8000, 4 * RATE) / 32768).astype(np.float32)
+    soundfile.write(path, samples, RATE)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
     waveform, report = load_waveform(path, sample_rate=RATE)
-    assert report.status == status
-    np.testing.assert_allclose(waveform.samples[: RATE // 2], sine(0.5, RATE), atol=1e-4)
+    assert report.status == Status.TRUNCATED
+    assert waveform.duration_s == pytest.approx(2.0, abs=0.25)  # FLAC comes in frames of 4,096 samples
+    np.testing.assert_array_equal(waveform.samples, samples[: len(waveform.samples)])
 
 
 def test_settings_that_make_no_sense_are_refused(noisy_mp3: Path) -> None:

@@ -16,7 +16,10 @@ Samples that are no sound (NaN, infinite, beyond ±`ABSURD`) become zero and are
 """
 
 import errno
+import os
+import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,10 +28,10 @@ from typing import BinaryIO, Protocol
 import numpy as np
 import soundfile
 
-from avianvox.audio.headers import HEAD_BYTES, read_by_libsndfile, recognise
+from avianvox.audio.headers import read_by_libsndfile, read_header, recognise
 from avianvox.audio.resample import Resampler, mix_to_mono
 from avianvox.audio.sndfile import SndfileSource
-from avianvox.errors import AudioError, InputError
+from avianvox.errors import AudioError, AvianvoxError, InputError
 from avianvox.types import Status, Waveform
 
 TOLERANCE_S = 0.1  # encoders' padding, up to three MP3 frames, is not a loss
@@ -67,6 +70,7 @@ class Source(Protocol):
     header_s: float | None
     promised: bool
     damage: str
+    remark: str
 
     def chunks(self) -> Iterator[np.ndarray]: ...
 
@@ -104,11 +108,17 @@ def open_source(path: Path) -> tuple[Source, BinaryIO]:
         Status missing, empty, undecodable or unsupported.
     """
     try:
+        kind = stat.S_IFMT(os.stat(path).st_mode)
+        if kind not in (stat.S_IFREG, stat.S_IFDIR):  # to open a pipe would wait for whoever writes into it
+            raise AudioError(f"{path}: not a regular file", status=Status.UNDECODABLE)
         stream = open(path, "rb")  # noqa: SIM115
+    except AudioError:
+        raise
     except (OSError, ValueError) as error:
         raise AudioError(f"{path}: {_missing_reason(error)}", status=Status.MISSING) from error
     try:
-        return _open_stream(path, stream), stream
+        with only_audio_errors(path):
+            return _open_stream(path, stream), stream
     except BaseException:
         stream.close()
         raise
@@ -116,22 +126,33 @@ def open_source(path: Path) -> tuple[Source, BinaryIO]:
 
 def _open_stream(path: Path, stream: BinaryIO) -> Source:
     try:
-        head = stream.read(HEAD_BYTES)
         size = stream.seek(0, 2)
+        container, codec = recognise(stream)
     except OSError as error:
         raise AudioError(f"{path}: cannot be read: {error.strerror}", status=Status.UNDECODABLE) from error
     if not size:
         raise AudioError(f"{path}: the file is empty (0 bytes)", status=Status.EMPTY)
-    container, codec = recognise(head)
     try:
         return SndfileSource(stream, size, container)
     except soundfile.LibsndfileError as error:
+        codec = codec or read_header(stream, container).codec
         if container and not read_by_libsndfile(container, codec):
             from avianvox.audio.foreign import open_foreign  # starts processes: costs 10 ms to import
 
             return open_foreign(path, container, codec)
         kind = f"damaged {container} file" if container else "not an audio file"
         raise AudioError(f"{path}: {kind} ({error.error_string.rstrip('.')})") from error
+
+
+@contextmanager
+def only_audio_errors(path: Path) -> Iterator[None]:
+    """Whatever a decoder stumbles over is the fault of this one file, and the others go on without it."""
+    try:
+        yield
+    except AvianvoxError:
+        raise
+    except Exception as error:
+        raise AudioError(f"{path}: cannot be decoded ({type(error).__name__}: {error})") from error
 
 
 def _missing_reason(error: OSError | ValueError) -> str:
@@ -164,6 +185,8 @@ def judge(path: Path, source: Source, meter: Meter) -> Probe:
     elif meter.n_full >= CLIPPED_SHARE * meter.n_values:
         status = Status.CLIPPED
         remarks.append(f"{meter.n_full / meter.n_values:.1%} of the samples stand at full scale")
+    elif source.remark:
+        remarks.append(source.remark)
     if meter.n_absurd:
         remarks.append(f"{meter.n_absurd:,} samples are not finite or absurdly large and were set to zero")
     return Probe(
@@ -235,14 +258,15 @@ class AudioStream:
             yield np.concatenate(waiting)
 
     def _pieces(self) -> Iterator[np.ndarray]:
-        resampler = Resampler(self._source.sample_rate, self.sample_rate)
-        for chunk in self._source.chunks():
-            self._meter.add(chunk)
-            yield resampler.push(mix_to_mono(chunk))
-        if not self._meter.n_frames:
-            report = self.report
-            raise AudioError(f"{self.path}: {report.message}", status=report.status)
-        yield resampler.finish()
+        with only_audio_errors(self.path):
+            resampler = Resampler(self._source.sample_rate, self.sample_rate)
+            for chunk in self._source.chunks():
+                self._meter.add(chunk)
+                yield resampler.push(mix_to_mono(chunk))
+            if not self._meter.n_frames:
+                report = self.report
+                raise AudioError(f"{self.path}: {report.message}", status=report.status)
+            yield resampler.finish()
 
 
 def open_audio(path: Path | str, *, sample_rate: int, block_s: float = 4.0) -> AudioStream:

@@ -4,6 +4,8 @@ ffmpeg, where it is on the PATH, streams floating-point samples through a pipe. 
 for what the system brings (Core Audio, GStreamer, MAD). Neither is needed for anything libsndfile reads.
 """
 
+import os
+import re
 import shutil
 import struct
 import subprocess
@@ -19,46 +21,68 @@ from avianvox.errors import AudioError
 from avianvox.types import Status
 
 _CHUNK_VALUES = 1 << 15
+_COMPLAINT = re.compile(r"^.*\[(?:error|fatal|panic)\] ")
+_SHORT_S = 0.25  # less than announced: more than codecs' padding
 
 
 class FfmpegSource:
     """One file, decoded by an ``ffmpeg`` process. Attributes as in `SndfileSource`.
 
     The pipe carries Sun's AU format: its 24-byte header tells rate and channels, float32 samples follow.
+    ``header_s`` is what ffmpeg prints as the duration. That may be the length of a film and is no promise,
+    but where less comes out and ffmpeg complained, the file is damaged; its exit code is 0 even then.
     """
 
-    header_s: float | None = None
     promised = False
 
     def __init__(self, ffmpeg: str, path: Path, container: str, codec: str) -> None:
-        self.container, self.codec, self.damage = container, codec, ""
+        self.container, self.codec = container, codec
+        self.damage = self.remark = ""
         self._path = path
-        command = [ffmpeg, "-v", "error", "-nostdin", "-i", f"file:{path}"]
+        command = [ffmpeg, "-v", "level+info", "-nostats", "-nostdin", "-i", f"file:{path}"]
         command += ["-map", "0:a:0", "-f", "au", "-c:a", "pcm_f32be", "pipe:1"]
         self._complaints = TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._complaints
         )
+        self._n_frames = 0
         header = self._read(24)
         if len(header) < 24 or header[:4] != b".snd":
-            reason = self._finish() or "no sound came out"
+            self._finish()
+            reason = self.damage or self.remark or "no sound came out"
             self.close()
             raise AudioError(f"{path}: ffmpeg cannot decode it: {reason}")
         data_at, _size, _encoding, self.sample_rate, self.channels = struct.unpack(">5I", header[4:])
         self._read(data_at - 24)
+        self.header_s = self._duration_s()
 
     def _read(self, size: int) -> bytes:
         assert self._process.stdout is not None
         return self._process.stdout.read(size)
 
-    def _finish(self) -> str:
-        """Wait for the end; what ffmpeg complained about, in one line."""
+    def _printed(self) -> str:
+        file = self._complaints.fileno()  # its position is shared with ffmpeg and must not be moved
+        return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
+
+    def _duration_s(self) -> float | None:
+        printed = self._printed()
+        found = re.search(r"^(?:\[info\])?\s*Duration: (\d+):(\d+):(\d+\.\d+)", printed, re.MULTILINE)
+        if found is None or "Estimating duration from bitrate" in printed:
+            return None
+        hours, minutes, seconds = map(float, found.groups())
+        return hours * 3600 + minutes * 60 + seconds
+
+    def _finish(self) -> None:
+        """Wait for the end and see what ffmpeg complained about."""
         code = self._process.wait()
-        self._complaints.seek(0)
-        lines = self._complaints.read().decode(errors="replace").strip().splitlines()
-        if lines:
-            return lines[-1].removeprefix(f"file:{self._path}: ")
-        return f"ffmpeg ended with code {code}" if code else ""
+        complaints = [line for line in self._printed().splitlines() if _COMPLAINT.search(line)]
+        words = _COMPLAINT.sub("", complaints[-1]).removeprefix(f"file:{self._path}: ") if complaints else ""
+        if code:
+            self.damage = words or f"ffmpeg ended with code {code}"
+        elif words and self.header_s and self.header_s - self._n_frames / self.sample_rate >= _SHORT_S:
+            self.damage = f"{self.header_s:.1f} s were announced; ffmpeg says: {words}"
+        elif words:
+            self.remark = f"ffmpeg says: {words}"
 
     def chunks(self) -> Iterator[np.ndarray]:
         """Yield shape (n, channels), float32."""
@@ -66,8 +90,9 @@ class FfmpegSource:
         size = max(1, _CHUNK_VALUES // self.channels) * frame_bytes
         while len(data := self._read(size)) >= frame_bytes:
             whole = data[: len(data) - len(data) % frame_bytes]
+            self._n_frames += len(whole) // frame_bytes
             yield np.frombuffer(whole, ">f4").astype(np.float32).reshape(-1, self.channels)
-        self.damage = self._finish()
+        self._finish()
 
     def close(self) -> None:
         with suppress(OSError):
@@ -84,7 +109,8 @@ class AudioreadSource:
     promised = False
 
     def __init__(self, opened: Any, container: str, codec: str) -> None:
-        self.container, self.codec, self.damage = container, codec, ""
+        self.container, self.codec = container, codec
+        self.damage = self.remark = ""
         self._opened = opened
         self.sample_rate = int(opened.samplerate)
         self.channels = int(opened.channels)

@@ -4,7 +4,8 @@ Extensions are never looked at: ten of the ``.mp3`` files that we develop with a
 """
 
 import struct
-from typing import BinaryIO
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
 
 HEAD_BYTES = 4096
 
@@ -12,6 +13,8 @@ _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"fLaC", "FLAC", "FLAC"),
     (0, b"caff", "CAF", ""),
     (0, b".snd", "AU", ""),
+    (0, b"dns.", "AU", ""),
+    (0, b"riff\x2e\x91\xcf\x11", "W64", ""),
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "ASF", "WMA"),
     (0, b"\x1a\x45\xdf\xa3", "Matroska/WebM", "Opus or Vorbis"),
     (0, b"#!AMR", "AMR", "AMR"),
@@ -31,17 +34,46 @@ _OGG_CODECS = (
     (b"Speex   ", "Speex"),
 )
 _UNKNOWN_LENGTHS = (0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF)  # written by programs that stream into a pipe
-_READ_BY_LIBSNDFILE = ("FLAC", "AIFF", "WAV", "MP3", "VORBIS", "OPUS", "AU", "CAF")
+_ABSURD_BYTES = 1 << 48  # the like, in 64 bits
+_READ_BY_LIBSNDFILE = ("FLAC", "MP3", "VORBIS", "OPUS")
+
+_PCM_TAGS = (1, 3, 6, 7)  # integers, floats, A-law, mu-law: a block is a sample frame
+_WAVE_TAGS = (*_PCM_TAGS, 2, 0x11, 0x14, 0x31, 0x38, 0x40, 0x55)  # what libsndfile reads
+_WAVE_NAMES = {0x50: "MP2", 0xFF: "AAC", 0x2000: "AC-3", 0x2001: "DTS"}
+_WAVE_NAMES |= dict.fromkeys(range(0x160, 0x164), "WMA") | dict.fromkeys(range(0x1600, 0x1611), "AAC")
+_AIFF_PCM = frozenset(
+    b"NONE twos sowt in24 42ni in32 23ni fl32 FL32 fl64 FL64 ulaw ULAW alaw ALAW".split()
+) | {b"raw "}
+_AIFF_TYPES = _AIFF_PCM | {b"ima4", b"GSM ", b"DWVW"}
+_CAF_TYPES = (b"lpcm", b"alaw", b"ulaw", b"alac")
+_AU_SAMPLE_BYTES = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}
 
 
-def recognise(head: bytes) -> tuple[str, str]:
-    """Container and codec that the first bytes of a file tell of.
+class Header(NamedTuple):
+    """What a header says.
+
+    ``codec`` is named only where libsndfile doesn't read it; ``frames`` is the number of sample frames that
+    it promises, None where it doesn't say.
+    """
+
+    codec: str = ""
+    frames: int | None = None
+
+
+def recognise(stream: BinaryIO) -> tuple[str, str]:
+    """Container and codec that the first bytes of a file tell of; an ID3 tag in front is passed over.
 
     Returns
     -------
     tuple of str
         For example ``("MP4/M4A", "AAC")``; two empty strings for bytes that are no known kind of audio.
     """
+    tag_bytes = _skip_id3(stream)
+    container, codec = _by_magic(stream.read(HEAD_BYTES))
+    return ("MP3", "MPEG_LAYER_III") if tag_bytes and not container else (container, codec)
+
+
+def _by_magic(head: bytes) -> tuple[str, str]:
     for offset, magic, container, codec in _MAGIC:
         if head[offset : offset + len(magic)] == magic:
             return container, "ALAC" if codec == "AAC" and b"alac" in head else codec
@@ -53,14 +85,12 @@ def recognise(head: bytes) -> tuple[str, str]:
         return "OGG", next((codec for mark, codec in _OGG_CODECS if mark in head[:128]), "")
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
         return "ADTS", "AAC"
-    if head[:3] == b"ID3" or (len(head) > 2 and _is_mp3_frame(head)):
-        return "MP3", "MPEG_LAYER_III"
-    return "", ""
+    return ("MP3", "MPEG_LAYER_III") if len(head) > 2 and _is_mp3_frame(head) else ("", "")
 
 
 def read_by_libsndfile(container: str, codec: str) -> bool:
     """Whether libsndfile reads this kind, so that a file that it refuses is damaged and not just foreign."""
-    return codec in _READ_BY_LIBSNDFILE or (container in _READ_BY_LIBSNDFILE)
+    return container in ("MP3", "AU") or codec in _READ_BY_LIBSNDFILE or (container in _READERS and not codec)
 
 
 def _is_mp3_frame(head: bytes) -> bool:
@@ -68,43 +98,116 @@ def _is_mp3_frame(head: bytes) -> bool:
     return head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and layer_is_valid and head[2] & 0xF0 != 0xF0
 
 
+def _skip_id3(stream: BinaryIO) -> int:
+    """Go to where the sound begins, behind all ID3 tags; their size in bytes."""
+    offset = stream.seek(0)
+    while len(head := stream.read(10)) == 10 and head[:3] == b"ID3":
+        offset += 10 + ((head[6] & 127) << 21 | (head[7] & 127) << 14 | (head[8] & 127) << 7 | head[9] & 127)
+        stream.seek(offset)
+    return stream.seek(offset)
+
+
 def mp3_counts_frames(stream: BinaryIO) -> bool:
     """Whether an MP3 opens with a Xing or Info tag that counts its frames.
 
     Without one the length can only be guessed from the size of the file.
     """
-    stream.seek(0)
-    offset = 0
-    while (head := stream.read(10))[:3] == b"ID3" and len(head) == 10:
-        size = (head[6] & 127) << 21 | (head[7] & 127) << 14 | (head[8] & 127) << 7 | head[9] & 127
-        offset += 10 + size
-        stream.seek(offset)
-    stream.seek(offset)
+    _skip_id3(stream)
     frame = stream.read(HEAD_BYTES)
     at = max(frame.find(b"Xing"), frame.find(b"Info"))
     return at >= 0 and len(frame) >= at + 8 and bool(frame[at + 7] & 1)
 
 
-def chunk_frames(stream: BinaryIO) -> int | None:
-    """Sample frames that the header of a WAV or AIFF promises; None where it doesn't say.
+def read_header(stream: BinaryIO, container: str) -> Header:
+    """What the header of a WAV, W64, AIFF, AU or CAF says; of other containers nothing.
 
     libsndfile cuts the promise down to what the file holds, so a file that was cut has to be asked itself.
     """
     stream.seek(0)
-    head = stream.read(12)
-    order = "<" if head[:4] == b"RIFF" else ">"
-    bytes_per_frame = 0
-    while len(chunk := stream.read(8)) == 8:
-        name, size = chunk[:4], struct.unpack(order + "I", chunk[4:])[0]
-        if name == b"COMM" and size >= 18:
-            return int(struct.unpack(">hI", stream.read(6))[1])
-        if name == b"fmt " and size >= 16:
-            body = stream.read(14)
-            bytes_per_frame = int(struct.unpack(order + "H", body[12:14])[0]) if len(body) == 14 else 0
-            stream.seek(size - 14 + size % 2, 1)
+    try:
+        return _READERS[container](stream) if container in _READERS else Header()
+    except struct.error:  # it ends within the header
+        return Header()
+
+
+def _chunks(stream: BinaryIO, layout: str, align: int = 2) -> Iterator[tuple[bytes, int]]:
+    """Name and size of one chunk after the other, with the stream at its content."""
+    n_head = struct.calcsize(layout)
+    here = stream.tell()
+    end = stream.seek(0, 2)
+    while here + n_head <= end:
+        stream.seek(here)
+        name, size = struct.unpack(layout, stream.read(n_head))
+        size -= n_head if align == 8 else 0  # W64 counts the head of a chunk
+        yield name, size
+        here += n_head + max(0, size + -size % align)
+
+
+def _wave(stream: BinaryIO) -> Header:
+    order = ">" if stream.read(12)[:4] == b"RIFX" else "<"
+    return _wave_chunks(stream, _chunks(stream, order + "4sI"), order)
+
+
+def _wave64(stream: BinaryIO) -> Header:
+    stream.seek(40)
+    return _wave_chunks(stream, _chunks(stream, "<4s12xQ", align=8), "<")
+
+
+def _wave_chunks(stream: BinaryIO, chunks: Iterator[tuple[bytes, int]], order: str) -> Header:
+    tag, frame_bytes, codec = 0, 0, ""
+    counted = size_of_data = None  # by the chunks fact and ds64
+    for name, size in chunks:
+        if name == b"fmt ":
+            body = stream.read(min(size, 26))
+            tag, frame_bytes = struct.unpack_from(order + "H10xH", body)
+            if tag == 0xFFFE:  # the true one follows
+                tag = struct.unpack_from(order + "H", body, 24)[0]
+            codec = "" if tag in _WAVE_TAGS else _WAVE_NAMES.get(tag, f"codec 0x{tag:04x}")
+        elif name == b"ds64":
+            size_of_data = struct.unpack("<8xQ", stream.read(16))[0]
+        elif name == b"fact":
+            counted = struct.unpack(order + "I", stream.read(4))[0]
         elif name == b"data":
-            known = bytes_per_frame and size not in _UNKNOWN_LENGTHS and head[:4] != b"RF64"
-            return size // bytes_per_frame if known else None
-        else:
-            stream.seek(size + size % 2, 1)
-    return None
+            if size == 0xFFFFFFFF and size_of_data:
+                size = size_of_data
+            if tag not in _PCM_TAGS:
+                return Header(codec, None if counted in _UNKNOWN_LENGTHS else counted)
+            known = frame_bytes and size not in _UNKNOWN_LENGTHS and 0 < size < _ABSURD_BYTES
+            return Header(codec, size // frame_bytes if known else None)
+    return Header(codec)
+
+
+def _aiff(stream: BinaryIO) -> Header:
+    form = stream.read(12)
+    for name, size in _chunks(stream, ">4sI"):
+        if name == b"COMM":
+            body = stream.read(min(size, 22))
+            frames = struct.unpack_from(">2xI", body)[0]
+            kind = body[18:22] if form[8:] == b"AIFC" else b"NONE"
+            codec = "" if kind in _AIFF_TYPES else _tag_name(kind)
+            if kind == b"ima4":
+                frames *= 64  # it counts packets
+            return Header(codec, frames if kind in _AIFF_PCM or kind == b"ima4" else None)
+    return Header()
+
+
+def _au(stream: BinaryIO) -> Header:
+    order = ">" if stream.read(4) == b".snd" else "<"
+    size, encoding, channels = struct.unpack(order + "4xII4xI", stream.read(20))
+    frame_bytes = _AU_SAMPLE_BYTES.get(encoding, 0) * channels
+    known = frame_bytes and size not in _UNKNOWN_LENGTHS
+    return Header(frames=size // frame_bytes if known else None)
+
+
+def _caf(stream: BinaryIO) -> Header:
+    head = stream.read(32)
+    described = head[8:12] == b"desc" and len(head) == 32
+    return Header(_tag_name(head[28:]) if described and head[28:] not in _CAF_TYPES else "")
+
+
+def _tag_name(tag: bytes) -> str:
+    name = tag.decode("latin-1").strip().upper()
+    return name if name.isprintable() else f"codec {tag!r}"
+
+
+_READERS = {"WAV": _wave, "W64": _wave64, "AIFF": _aiff, "AU": _au, "CAF": _caf}

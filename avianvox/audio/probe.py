@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from avianvox.audio.decode import Meter, Probe, judge, open_source
+from avianvox.audio.decode import Meter, Probe, judge, only_audio_errors, open_source
 from avianvox.errors import AudioError
 from avianvox.types import Status
 
@@ -24,14 +24,19 @@ def probe(path: Path | str, *, decode: bool = True) -> Probe:
     """
     path = Path(path)
     try:
-        source, stream = open_source(path)
+        return _look(path, decode)
     except AudioError as error:
         return Probe(str(path), Status(error.status), message=str(error).removeprefix(f"{path}: "))
+
+
+def _look(path: Path, decode: bool) -> Probe:
+    source, stream = open_source(path)
     try:
         if decode:
             meter = Meter()
-            for chunk in source.chunks():
-                meter.add(chunk)
+            with only_audio_errors(path):
+                for chunk in source.chunks():
+                    meter.add(chunk)
             return judge(path, source, meter)
         return Probe(
             path=str(path),

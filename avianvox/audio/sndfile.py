@@ -15,9 +15,9 @@ import numpy as np
 import soundfile
 
 from avianvox.audio.chatter import silence_decoders
-from avianvox.audio.headers import chunk_frames, mp3_counts_frames
+from avianvox.audio.headers import mp3_counts_frames, read_header
 
-_CHUNK_VALUES = 1 << 16  # samples over all channels in a read: fast, and little is lost around damage
+_CHUNK_VALUES = 1 << 16  # samples over all channels in a read
 _STRETCH = 16  # MP3 bit rates lie between 8 and 320 kbit/s, but a guess is never that wrong
 _MOST_DAMAGES = 10_000
 _TAIL_BYTES = 4096  # of a file that may stay unread: a last frame, tags
@@ -41,7 +41,10 @@ class _Bytes:
         self.error = ""
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        at = self._stream.seek(offset, whence)
+        try:
+            at = self._stream.seek(offset, whence)
+        except (OSError, ValueError):  # damage can lead before the beginning; libsndfile asks where it got
+            return self.tell()
         self._beyond = self._claimed + offset if whence == 2 else None
         return at if self._beyond is None else self._beyond
 
@@ -77,27 +80,37 @@ class SndfileSource:
         Whether ``header_s`` is a promise, not a guess.
     damage : str
         What was wrong, once it was met.
+    remark : str
+        What is to be said about a file that is not damaged.
     """
 
     def __init__(self, stream: BinaryIO, size: int, container: str) -> None:
         """Raises ``soundfile.LibsndfileError`` for content that libsndfile does not read."""
-        guessed = container == "MP3" and not mp3_counts_frames(stream)
-        frames = chunk_frames(stream) if container in ("WAV", "AIFF") else None
-        stream.seek(0)
+        frames = read_header(stream, container).frames
+        counted = mp3_counts_frames(stream)
         self._stream, self._size = stream, size
-        self._bytes = _Bytes(stream, size, _STRETCH if guessed else 1)
-        with silence_decoders():
-            self._file = _OneWay(self._bytes)
+        self._open(stretch=1)
+        uncounted = self._file.subtype.startswith("MPEG_") and frames is None and not counted
+        stretch = _STRETCH if uncounted and self._file.format == "MP3" else 1
+        if stretch > 1:
+            self.close()
+            self._open(stretch)
         self.container: str = self._file.format
         self.codec: str = self._file.subtype
         self.sample_rate: int = self._file.samplerate
         self.channels: int = self._file.channels
-        self.promised = not guessed
-        self.damage = ""
+        self.promised = not uncounted
+        self.damage = self.remark = ""
         if frames is None:
-            frames = self._file.frames // (_STRETCH if guessed else 1)
+            frames = self._file.frames // stretch
         unknown = frames >= 1 << 62
         self.header_s = None if unknown else frames / self.sample_rate
+
+    def _open(self, stretch: int) -> None:
+        self._stream.seek(0)
+        self._bytes = _Bytes(self._stream, self._size, stretch)
+        with silence_decoders():
+            self._file = _OneWay(self._bytes)
 
     def chunks(self) -> Iterator[np.ndarray]:
         """Yield shape (n, channels), float32, in a buffer that is used again; go on behind damaged places."""
@@ -105,12 +118,16 @@ class SndfileSource:
         damages = 0
         while damages < _MOST_DAMAGES:
             before = self._stream.tell()
+            buffer.fill(np.nan)  # an error hides how much was decoded before it
             try:
                 with silence_decoders():
                     frames = self._file.read(out=buffer)
             except soundfile.LibsndfileError:
                 damages += 1
-                if self._stream.tell() == before:
+                decoded = np.flatnonzero(~np.isnan(buffer[:, 0]))
+                if len(decoded):
+                    yield buffer[: decoded[-1] + 1]
+                elif self._stream.tell() == before:
                     break  # no way forward
                 continue
             if not len(frames):
