@@ -261,10 +261,10 @@ def test_catalogs_whose_ids_meet(tmp_path: Path) -> None:
     here = two / "Parus major"
     assert merged.problem_lines() == [
         f"duplicate id: Parus major/a.wav: listed twice; kept {there}/a.wav and left out {here}/a.wav",
-        f"duplicate id: Parus major/b.wav: also the id of {there}/b.wav; {here}/b.wav is now called "
-        "two/Parus major/b.wav",
         f"duplicate id: Parus major/a.wav: listed twice; kept {there}/a.wav and left out {there}/a.wav",
         f"duplicate id: Parus major/b.wav: listed twice; kept {there}/b.wav and left out {there}/b.wav",
+        f"renamed: Parus major/b.wav: also the id of {there}/b.wav; {here}/b.wav is now called "
+        "two/Parus major/b.wav",
     ]
     again = sounds(tmp_path / "y" / "two", b=b"5")
     with pytest.raises(CatalogError, match=r"the id .* is also that of .*one.*x/two.*; rename the"):
@@ -277,7 +277,7 @@ def test_a_new_id_keeps_its_split_and_problems() -> None:
 
     merged = catalog("a", "train").merged(catalog("b", "test"), name="b")
     assert merged.split == {"1": "train", "b/1": "test"}
-    assert kinds(merged.subset([1])) == {"missing file": 1, "unknown label": 1, "duplicate id": 1}
+    assert kinds(merged.subset([1])) == {"missing file": 1, "unknown label": 1, "renamed": 1}
 
 
 def test_merged_and_subset_keep_problems_with_their_recordings() -> None:

@@ -99,7 +99,7 @@ def test_building_a_store_says_which_ids_meet(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, [*arguments, "--out", str(tmp_path / "store"), "--jobs", "1"])
     assert result.exit_code == 3  # neither is a sound
     first, *failed = result.stderr.splitlines()
-    assert first.startswith("duplicate id: Parus major/1.wav: also the id of ")
+    assert first.startswith("renamed: Parus major/1.wav: also the id of ")
     assert len(failed) == 2
 
 

@@ -21,6 +21,7 @@ MISSING_FILE = "missing file"
 ZERO_DURATION = "zero duration"
 UNKNOWN_LABEL = "unknown label"
 DUPLICATE_ID = "duplicate id"
+RENAMED = "renamed"
 DUPLICATE_AUDIO = "duplicate audio"
 SOURCE_PROBLEM = "inconsistent source"
 
@@ -116,7 +117,7 @@ class Catalog:
                         f"and '{renamed.id}' that of {third.path}; rename the catalog's folder"
                     )
                 message = f"{row.id}: also the id of {kept.path}; {row.path} is now called {renamed.id}"
-                found.append(Problem(DUPLICATE_ID, renamed.id, str(row.path), message))
+                found.append(Problem(RENAMED, renamed.id, str(row.path), message))
                 new_id[row.id] = renamed.id
                 added.append(renamed)
         theirs = (replace(p, recording_id=new_id.get(p.recording_id, p.recording_id)) for p in other.problems)
@@ -129,11 +130,14 @@ class Catalog:
         )
 
     def problem_lines(self) -> list[str]:
-        """One line for each problem that costs a recording or changes its id, for a command to print.
+        """One line for each problem that costs a recording, and one for all that got new ids.
 
         What the others cost comes out later: a missing file fails, a recording without a label is left out.
         """
-        return [f"{p.kind}: {p.message}" for p in self.problems if p.kind in (DUPLICATE_ID, SOURCE_PROBLEM)]
+        lines = [f"{p.kind}: {p.message}" for p in self.problems if p.kind in (DUPLICATE_ID, SOURCE_PROBLEM)]
+        renamed = [p.message for p in self.problems if p.kind == RENAMED]
+        more = f" (and {len(renamed) - 1} more)" if len(renamed) > 1 else ""
+        return [*lines, *(f"{RENAMED}: {message}{more}" for message in renamed[:1])]
 
 
 def read_catalog(path: Path | str, *, source: str | None = None) -> Catalog:
