@@ -266,6 +266,7 @@ def test_catalogs_whose_ids_meet(tmp_path: Path) -> None:
         f"renamed: Parus major/b.wav: also the id of {there}/b.wav; {here}/b.wav is now called "
         "two/Parus major/b.wav",
     ]
+    assert len(read_catalogs([one, two, two])) == 4
     again = sounds(tmp_path / "y" / "two", b=b"5")
     with pytest.raises(CatalogError, match=r"the id .* is also that of .*one.*x/two.*; rename the"):
         read_catalogs([one, two, again])

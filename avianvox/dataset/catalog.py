@@ -103,19 +103,21 @@ class Catalog:
         found: list[Problem] = []
         new_id: dict[str, str] = {}
         for row in other.recordings:
-            kept = there.get(row.id, row)
-            if kept is row:
+            kept = there.get(row.id)
+            if kept is None:
                 added.append(row)
-            elif _same_sound(kept.path, row.path):
-                found.append(_listed_twice(kept, row))
+                continue
+            renamed = replace(row, id=f"{name}/{row.id}")
+            third = taken.get(renamed.id)
+            same = [r for r in (kept, third) if r is not None and _same_sound(r.path, row.path)]
+            if same:
+                found.append(_listed_twice(same[0], row))
+            elif third is not None:
+                raise CatalogError(
+                    f"the id '{row.id}' of {row.path} is also that of {kept.path}, "
+                    f"and '{renamed.id}' that of {third.path}; rename the catalog's folder"
+                )
             else:
-                renamed = replace(row, id=f"{name}/{row.id}")
-                third = taken.get(renamed.id)
-                if third is not None:
-                    raise CatalogError(
-                        f"the id '{row.id}' of {row.path} is also that of {kept.path}, "
-                        f"and '{renamed.id}' that of {third.path}; rename the catalog's folder"
-                    )
                 message = f"{row.id}: also the id of {kept.path}; {row.path} is now called {renamed.id}"
                 found.append(Problem(RENAMED, renamed.id, str(row.path), message))
                 new_id[row.id] = renamed.id

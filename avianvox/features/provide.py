@@ -52,6 +52,6 @@ def _refuse_other_files(store: FeatureStore, recordings: Sequence[Recording]) ->
                 continue
         raise StoreError(
             f"recording '{recording.id}': the store in {store.path} was built from another file than "
-            f"{recording.path} is now; build the store again with all its catalogs (avianvox features build), "
-            "or choose another folder for these"
+            f"{recording.path} is now; build the store again with all its catalogs (avianvox features build) "
+            "or choose another folder for it"
         )
