@@ -38,7 +38,13 @@ def list_(as_json: bool) -> None:
             )
 
 
-@models.command(epilog="Example: avianvox models info my_model.tflite --json")
+@models.command(
+    epilog="""\b
+Examples:
+  avianvox models info --card
+  avianvox models info my_model.tflite --json
+"""
+)
 @click.argument("model", required=False)
 @click.option("--json", "as_json", is_flag=True, help="The whole description as JSON.")
 @click.option("--card", is_flag=True, help="The model card alone.")
