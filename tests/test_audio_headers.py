@@ -70,6 +70,12 @@ def test_a_length_that_was_not_known_is_not_promised() -> None:
             assert read_header(io.BytesIO(streamed), container) == Header()
 
 
+def test_a_chunk_smaller_than_its_own_head_ends_nothing() -> None:
+    data = bytearray(sound("W64", "PCM_16"))
+    data[56:64] = bytes(8)  # the size of the chunk "fmt "
+    assert read_header(io.BytesIO(data), "W64").frames is None
+
+
 def test_a_tag_in_front_hides_nothing(tmp_path: Path) -> None:
     path = tmp_path / "tagged.mp3"
     path.write_bytes(ID3 + sound("FLAC", "PCM_16"))

@@ -158,7 +158,7 @@ def _wave_chunks(stream: BinaryIO, chunks: Iterator[tuple[bytes, int]], order: s
     counted = size_of_data = None  # by the chunks fact and ds64
     for name, size in chunks:
         if name == b"fmt ":
-            body = stream.read(min(size, 26))
+            body = stream.read(26)
             tag, frame_bytes = struct.unpack_from(order + "H10xH", body)
             if tag == 0xFFFE:  # the true one follows
                 tag = struct.unpack_from(order + "H", body, 24)[0]
@@ -179,9 +179,9 @@ def _wave_chunks(stream: BinaryIO, chunks: Iterator[tuple[bytes, int]], order: s
 
 def _aiff(stream: BinaryIO) -> Header:
     form = stream.read(12)
-    for name, size in _chunks(stream, ">4sI"):
+    for name, _size in _chunks(stream, ">4sI"):
         if name == b"COMM":
-            body = stream.read(min(size, 22))
+            body = stream.read(22)
             frames = struct.unpack_from(">2xI", body)[0]
             kind = body[18:22] if form[8:] == b"AIFC" else b"NONE"
             codec = "" if kind in _AIFF_TYPES else _tag_name(kind)
