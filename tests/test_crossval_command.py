@@ -12,6 +12,7 @@ from avianvox.cli.crossval import crossval
 from avianvox.cli.main import main
 from avianvox.dataset.training_data import TrainingData, WindowScores
 from avianvox.errors import InputError, MissingExtraError, StoreError
+from avianvox.features.spec import spec_named
 from avianvox.models.protocol import EpochReport, FittedModel, Progress, TrainSettings
 from avianvox.registry import Registry
 
@@ -165,6 +166,15 @@ def test_a_table_for_train_serves_here_and_what_is_not_used_is_said(tones: Path,
     settings = json.loads((tmp_path / "run" / "config.json").read_text())["model_settings"]
     assert settings["epochs"] == 150
     assert "validation" not in settings
+
+
+def test_features_come_from_the_file_unless_a_spec_is_named(tones: Path, tmp_path: Path) -> None:
+    file = tmp_path / "both.toml"
+    file.write_text("[train]\nepochs = 2\n[features]\nn_mels = 64\n")
+    for options, n_mels in ((), 64), (("--spec", "published_v2"), spec_named("published_v2").n_mels):
+        out = tmp_path / str(n_mels)
+        assert crossval_of(tones, out, "--config", str(file), *options).exit_code == 0
+        assert json.loads((out / "config.json").read_text())["features"]["n_mels"] == n_mels
 
 
 @pytest.mark.parametrize("module", ["sklearn", "matplotlib"])

@@ -260,6 +260,8 @@ def test_fresh_erases_no_cross_validation(catalog: Catalog, store: FeatureStore,
     (tmp_path / "config.json").write_text('{"kind": "avianvox cross-validation"}')
     with pytest.raises(RunError, match="holds no training run"):
         train(catalog, store, CONFIG, tmp_path, fresh=True)
+    with pytest.raises(RunError, match="holds no training run"):
+        train(catalog, store, CONFIG, tmp_path, resume=True)
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from avianvox.evaluation.crossval import CrossvalResult, FitReport
+    from avianvox.features.spec import FeatureSpec
     from avianvox.models.protocol import EpochReport, TrainSettings
 
 EPILOG = """\b
@@ -65,11 +66,11 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    help='TOML file with the [train] table of "avianvox train". Its model and seed are not used, nor its '
+    help='The TOML file of "avianvox train". Of its [train] table, model and seed are not used, nor '
     "validation, validation_windows and patience: no fit holds anything back.",
 )
 @click.option(
-    "--spec", "spec_name", default="published_v1", show_default=True, help="Named feature settings."
+    "--spec", "spec_name", help="Named feature settings.  [default: those of --config, or published_v1]"
 )
 @click.option(
     "--store",
@@ -94,7 +95,7 @@ def crossval(
     seed: int,
     epochs: int | None,
     config: Path | None,
-    spec_name: str,
+    spec_name: str | None,
     store: Path | None,
     out: Path,
     fresh: bool,
@@ -123,12 +124,13 @@ def crossval(
         raise click.UsageError("--models names no model")
     for module in ("sklearn", "matplotlib"):
         require_extra(module, extra="train", purpose="avianvox crossval")
-    spec = spec_named(spec_name)
     factories = {name: MODELS.get(name) for name in model_names}
     settings = CrossvalSettings(groupings, folds, seed)
     if settings.groupings != groupings:
         click.echo("added session folds: figures from random folds alone mislead", err=True)
-    train_settings = _train_settings(config, epochs)
+    train_settings, spec = _settings(config, epochs)
+    if spec_name is not None:
+        spec = spec_named(spec_name)
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
         click.echo(line, err=True)
@@ -158,21 +160,19 @@ def crossval(
     exit_with_failures(unreadable(catalog.recordings, features))
 
 
-def _train_settings(config: Path | None, epochs: int | None) -> "TrainSettings":
-    """How each model is fitted; what the file says beyond that is named on standard error."""
+def _settings(config: Path | None, epochs: int | None) -> "tuple[TrainSettings, FeatureSpec]":
+    """How each model is fitted, and on what; unused keys are named on standard error."""
     import tomllib
     from dataclasses import replace
 
-    from avianvox.config import read_toml
-    from avianvox.training.config import TrainConfig
+    from avianvox.training.config import read_train_file
 
-    settings = TrainConfig().settings
+    read, spec = read_train_file(config)
     if config is not None:
-        settings = read_toml(config, {"train": TrainConfig})["train"].settings
         written = tomllib.loads(config.read_text(encoding="utf-8")).get("train", {})
         if unused := [name for name in written if name in _UNUSED]:
             click.echo(f"not used from {config}: {', '.join(unused)}", err=True)
-    return settings if epochs is None else replace(settings, epochs=epochs)
+    return read.settings if epochs is None else replace(read.settings, epochs=epochs), spec
 
 
 class _Lines:

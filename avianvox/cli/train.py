@@ -111,25 +111,11 @@ def train(
 
 
 def _settings(config: Path | None, options: dict[str, Any]) -> "tuple[TrainConfig, FeatureSpec]":
-    from avianvox.config import read_toml, settings_from_mapping, settings_to_mapping
-    from avianvox.errors import ConfigError
-    from avianvox.features.spec import FeatureSpec
-    from avianvox.training.config import TrainConfig
+    from avianvox.config import settings_from_mapping, settings_to_mapping
+    from avianvox.training.config import TrainConfig, read_train_file
 
-    tables = {"train": TrainConfig, "features": FeatureSpec}
-    read: dict[str, Any] = (
-        read_toml(config, tables)
-        if config is not None
-        else {"train": TrainConfig(), "features": FeatureSpec()}
-    )
-    spec: FeatureSpec = read["features"]
-    if spec.combine != FeatureSpec().combine:
-        raise ConfigError(
-            f"{config}: combine belongs into [train]; each network has its published one otherwise"
-        )
-    return settings_from_mapping(
-        TrainConfig, settings_to_mapping(read["train"]) | options, table="train"
-    ), spec
+    read, spec = read_train_file(config)
+    return settings_from_mapping(TrainConfig, settings_to_mapping(read) | options, table="train"), spec
 
 
 def _epochs(bars: "Progress | None") -> "Callable[[EpochReport], None] | None":

@@ -1,8 +1,11 @@
-"""The ``[train]`` table of a configuration file. Needs no Keras, so that cross-validation reads it too."""
+"""The configuration file of training. Needs no Keras, so that cross-validation reads it too."""
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 
+from avianvox.config import read_toml
 from avianvox.errors import ConfigError
+from avianvox.features.spec import FeatureSpec
 from avianvox.models.protocol import TrainSettings
 
 
@@ -33,3 +36,21 @@ class TrainConfig(TrainSettings):
     def settings(self) -> TrainSettings:
         """The part that says how a model is fitted, on whatever recordings."""
         return TrainSettings(**{field.name: getattr(self, field.name) for field in fields(TrainSettings)})
+
+
+def read_train_file(path: Path | None) -> tuple[TrainConfig, FeatureSpec]:
+    """The tables ``[train]`` and ``[features]`` of a TOML file; the defaults where there is none.
+
+    Raises
+    ------
+    ConfigError
+        As `read_toml` does, or ``[features]`` says how mel and MFCC are combined.
+    """
+    if path is None:
+        return TrainConfig(), FeatureSpec()
+    read = read_toml(path, {"train": TrainConfig, "features": FeatureSpec})
+    if read["features"].combine != FeatureSpec().combine:
+        raise ConfigError(
+            f"{path}: combine belongs into [train]; each network has its published one otherwise"
+        )
+    return read["train"], read["features"]

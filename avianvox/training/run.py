@@ -168,20 +168,19 @@ def read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def erase_run(path: Path) -> None:
-    """Remove the run in ``path``, damaged or of any version, and nothing else.
-
-    Raises
-    ------
-    RunError
-        The folder belongs to something else, such as a cross-validation.
-    """
+def refuse_foreign(path: Path) -> None:
+    """Raise `RunError` where ``path`` is the folder of something else, such as a cross-validation."""
     try:
         kind = json.loads((path / CONFIG).read_text(encoding="utf-8"))["kind"]
     except (OSError, ValueError, KeyError, TypeError):
-        kind = KIND
+        return  # nothing, or a run whose beginning is damaged
     if kind != KIND:
         raise RunError(f"{path} holds no training run ({kind}); choose another --out")
+
+
+def erase_run(path: Path) -> None:
+    """Remove the run in ``path``, damaged or of any version, and nothing else. Raises as `refuse_foreign`."""
+    refuse_foreign(path)
     try:
         for name in FILES:
             (path / name).unlink(missing_ok=True)

@@ -106,7 +106,8 @@ def train(
 
 
 def refuse_earlier_run(out: Path, *, resume: bool) -> None:
-    """Raise `RunError` where ``out`` holds a run that is not to be continued."""
+    """Raise `RunError` where ``out`` holds something else, or a run that is not to be continued."""
+    folder.refuse_foreign(out)
     if (out / folder.CONFIG).exists() and not resume:
         raise RunError(f"{out} holds a training run; continue it with --resume or replace it with --fresh")
 
