@@ -28,8 +28,9 @@ def output_error(error: OSError, path: Path) -> OutputError:
 def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a temporary sibling of ``path`` for writing and move it into place on success.
 
-    On any exception the temporary file is removed and ``path`` is left as it was. A device or a pipe, such as
-    ``/dev/stdout``, is written to and never replaced.
+    On any exception the temporary file is removed and ``path`` is left as it was. A link stays a link: the
+    file that it leads to is replaced. Whatever lies below ``/dev`` or ``/proc``, and any other device or
+    pipe, is written to and never replaced.
 
     Parameters
     ----------
@@ -48,8 +49,10 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     if os.path.isdir(path):
         raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
-    sibling = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    special = os.path.exists(path) and not os.path.isfile(path)
+    special = path.parts[:2] in (("/", "dev"), ("/", "proc"))
+    special = special or (os.path.exists(path) and not os.path.isfile(path))
+    target = Path(os.path.realpath(path))
+    sibling = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         with open(path if special else sibling, mode, **text) as stream:  # type: ignore[call-overload]
             yield stream
@@ -57,7 +60,7 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
             if not special:
                 os.fsync(stream.fileno())
         if not special:
-            os.replace(sibling, path)
+            os.replace(sibling, target)
     except AvianvoxError:
         raise
     except OSError as error:

@@ -114,7 +114,7 @@ INPUTS = {
     "missing.wav": (lambda path: None, "missing"),
     'odd "name", it\'s ñ 鳥.wav': (wav("PCM_16"), "ok"),
 }
-ANSWERED = ("ok", "silent", "clipped", "truncated")
+ANSWERED = ("ok", "clipped", "truncated")
 FINE = ("ok", "silent", "clipped")
 
 
@@ -202,8 +202,31 @@ def test_output_is_a_whole_file_in_the_form_of_its_ending(good: Path, model: Pat
     assert output.read_text() == run(good, "--model", model, "--format", "csv").stdout
     result = run(good, "--model", model, "--output", tmp_path / "no" / "out.csv")
     assert "the folder does not exist" in str(result.exception)
-    assert "it is a folder" in str(run(good, "--model", model, "--output", tmp_path).exception)
+    assert "it is a folder" in str(
+        run(good, "--model", model, "--format", "csv", "--output", tmp_path).exception
+    )
+    unknown = run(good, "--model", model, "--output", tmp_path / "out.xls")
+    assert (unknown.exit_code, "end it in .csv, .jsonl, .txt" in unknown.stderr) == (2, True)
+    printed = run(good, "--model", model, "--output", "-").stdout
+    assert printed == run(good, "--model", model).stdout
     assert sorted(p.name for p in tmp_path.iterdir()) == ["good.wav", "out.csv"]
+
+
+def test_windows_of_silence_are_left_out(good: Path, model: Path, tmp_path: Path) -> None:
+    samples, rate = soundfile.read(good)
+    silence = np.zeros(2 * len(samples))
+    soundfile.write(tmp_path / "half.wav", np.concatenate([samples, silence]), rate)
+    noise = np.random.default_rng(0).normal(0, 1e-4, 5 * rate)
+    soundfile.write(tmp_path / "faint.wav", noise, rate, subtype="FLOAT")
+    half = rows(
+        run(tmp_path / "half.wav", "--model", model, "--format", "csv", "--timeline", "--top", 1).stdout
+    )
+    assert {row["scientific_name"] for row in half} == {"Parus medius"}
+    assert max(float(row["begin_s"]) for row in half) < len(samples) / rate
+    faint = run(tmp_path / "faint.wav", "--model", model, "--format", "csv")
+    (row,) = rows(faint.stdout)
+    assert (row["status"], row["scientific_name"]) == ("ok", "")
+    assert (row["message"], faint.exit_code) == ("no sound loud enough to name", 0)
 
 
 def test_options_change_the_answer(good: Path, model: Path) -> None:
@@ -258,7 +281,9 @@ def test_names_that_cannot_be_looked_at_are_missing(
     for name in (str(locked / "model.tflite"), "x" * 300):
         assert "no model" in refused(Path(name), good)
     for name in ("/", "x" * 300):
-        assert "cannot write" in str(run(good, "--model", model, "--output", name).exception)
+        assert "cannot write" in str(
+            run(good, "--model", model, "--format", "csv", "--output", name).exception
+        )
 
 
 def test_no_files_need_no_workers() -> None:

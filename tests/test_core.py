@@ -1,6 +1,9 @@
 """The top room: tables of names, configuration, named randomness, whole files, travelling values."""
 
 import errno
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,6 +130,25 @@ def test_atomic_write_leaves_the_old_file_on_failure(tmp_path: Path) -> None:
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
     assert sha256_file(path).startswith("11507a0e")
+
+
+def test_atomic_write_goes_through_links(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.csv", tmp_path / "link.csv"
+    real.write_text("old")
+    link.symlink_to(real)
+    with atomic_write(link) as stream:
+        stream.write("new")
+    assert link.is_symlink()
+    assert real.read_text() == "new"
+
+
+def test_atomic_write_never_replaces_standard_output(tmp_path: Path) -> None:
+    code = "from avianvox.files import atomic_write\nwith atomic_write('/dev/stdout') as s: s.write('kept')"
+    before = os.readlink("/dev/stdout")
+    with open(tmp_path / "out.txt", "w") as out:
+        subprocess.run([sys.executable, "-c", code], stdout=out, check=True)
+    assert os.readlink("/dev/stdout") == before
+    assert (tmp_path / "out.txt").read_text() == "kept"
 
 
 @pytest.mark.parametrize(

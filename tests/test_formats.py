@@ -96,7 +96,7 @@ def test_table_is_for_people() -> None:
     assert text == (
         'odd "name", ñ.wav  (3.5 s)\n    0.7000  Cus dus (The "sea")\ngone.wav  (missing)\n    no such file\n'
     )
-    assert "  1.50 - 3.50 s\n" in written("table", View(timeline=True))
+    assert "        1.50 - 3.50 s  0.4000  Aus bus (Ay, the bee)\n" in written("table", View(timeline=True))
     assert "nothing at 0.9 or above" in written("table", View(min_score=0.9))
 
 

@@ -23,8 +23,8 @@ Exit codes: 0 done; 1 failed (model unreadable, output not writable); 2 wrong us
 \b
 Columns of the CSV: path, status, rank, scientific_name, common_name, score, begin_s, end_s (empty for
 a whole recording), header_s, decoded_s (seconds of sound promised and found), message.
-Statuses: ok, silent, clipped (all with an answer), truncated (an answer, but counted as failed),
-empty, undecodable, unsupported, missing.
+Statuses: ok, clipped (with an answer), silent (nothing to name), truncated (an answer, but counted as
+failed), empty, undecodable, unsupported, missing. Windows of silence are left out.
 
 \b
 Coming from BirdNET? --min_conf is --min-score, --top_n is --top, --rtype is --format, --o is --output,
@@ -76,9 +76,11 @@ Examples:
     "--windows",
     "timeline",
     is_flag=True,
-    help="Show every window with its begin and end, not the recording's mean alone.",
+    help="Show every window with its begin and end; in a table or CSV in place of the recording's mean.",
 )
-@click.option("--output", metavar="FILE", help="Write to FILE, which appears whole or not at all.")
+@click.option(
+    "--output", metavar="FILE", help="Write to FILE, which appears whole or not at all; - is standard output."
+)
 @click.option(
     "--model", metavar="NAME|FILE", help="A bundled model or a model file.  [default: the bundled one]"
 )
@@ -117,7 +119,9 @@ def classify(
     predictions = classify_files(
         inputs, model or DEFAULT_MODEL, overlap_s=overlap_s, jobs=jobs or _default_jobs(inputs)
     )
-    hide = quiet or (not output and sys.stdout.isatty())  # answers on the screen show the progress themselves
+    hide = quiet or (
+        output in (None, "-") and sys.stdout.isatty()
+    )  # answers on the screen show the progress themselves
     failed: list[str] = []
     total_s = 0.0
     with _destination(output) as write:
@@ -136,8 +140,15 @@ def classify(
 
 
 def _format_of(output: str | None) -> str:
-    ending = os.path.splitext(output or "")[1].lower()
-    return {".csv": "csv", ".jsonl": "jsonl"}.get(ending, "table")
+    if not output or output == "-" or output.startswith("/dev/"):
+        return "table"
+    ending = os.path.splitext(output)[1].lower()
+    known = {".csv": "csv", ".jsonl": "jsonl", ".txt": "table"}
+    if ending not in known:
+        raise click.UsageError(
+            f"'{output}' does not say its format: end it in {', '.join(known)}, or give --format"
+        )
+    return known[ending]
 
 
 def _default_jobs(inputs: list[str]) -> int:
@@ -153,7 +164,7 @@ def _destination(output: str | None) -> Iterator[Callable[[str], object]]:
     """A function that writes text to the file, which appears at the end, or to standard output at once."""
     from avianvox.files import atomic_write
 
-    if output:
+    if output and output != "-":
         with atomic_write(output) as file:
             yield file.write
         return

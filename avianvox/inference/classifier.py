@@ -16,6 +16,9 @@ from avianvox.inference.windows import hop_frames, stream_windows
 from avianvox.modelfile import DEFAULT_MODEL, ModelFile, find_model, read_model_file
 from avianvox.types import LabelSet, Prediction, Status, Window
 
+SILENCE_DB = -50.0
+"""Log-mel power. Noise of one step of 16 bits stays 18 dB below it; the quietest real window is 14 dB above."""
+
 
 class Classifier:
     """A model, ready to name what it hears. One object serves one thread.
@@ -65,7 +68,8 @@ class Classifier:
         Returns
         -------
         Prediction
-            ``scores`` is the mean over the windows.
+            ``scores`` is the mean over the windows. Windows in which no band exceeds `SILENCE_DB` hold
+            nothing to name and are left out; a recording of such windows alone has no scores.
 
         Raises
         ------
@@ -89,7 +93,7 @@ class Classifier:
             tuple(_clip(window, n_samples) for window in windows),
             header_s=report.header_s,
             decoded_s=report.decoded_s,
-            message=report.message,
+            message=report.message or ("" if windows else "no sound loud enough to name"),
         )
 
     def _score(self, audio: AudioStream, hop: int) -> tuple[list[Window], int]:
@@ -108,6 +112,7 @@ class Classifier:
         windows = [
             Window(first * spec.hop_length, spec.n_frames * spec.hop_length, self._runtime.scores(features))
             for first, features in stream_windows(read_ahead(rows()), n_frames=spec.n_frames, hop=hop)
+            if features[:, : spec.n_mels].max() > SILENCE_DB
         ]
         return windows, n_samples
 

@@ -94,17 +94,16 @@ class Table:
         if prediction.decoded_s is not None:
             facts.insert(0, f"{prediction.decoded_s:.1f} s")
         yield f"{_text(prediction.path)}  ({', '.join(facts)})\n"
-        if prediction.status.failed and prediction.message:
+        if prediction.message and (prediction.status.failed or not prediction.windows):
             yield f"    {prediction.message}\n"
+        named = False
         for window, scores in _parts(prediction, self.view):
-            species = self.view.best(prediction, scores)
-            if window is not None:
-                begin_s, end_s = _span(window, prediction)
-                yield f"  {begin_s:8.2f} - {end_s:.2f} s\n"
-            for name, common, score in species:
-                yield f"    {score:.4f}  {name}{f' ({common})' if common else ''}\n"
-            if not species:
-                yield f"    nothing at {self.view.min_score:g} or above\n"
+            span = "" if window is None else "{:8.2f} - {:.2f} s  ".format(*_span(window, prediction))
+            for name, common, score in self.view.best(prediction, scores):
+                named = True
+                yield f"    {span}{score:.4f}  {name}{f' ({common})' if common else ''}\n"
+        if prediction.windows and not named:
+            yield f"    nothing at {self.view.min_score:g} or above\n"
 
 
 class Csv:
