@@ -68,7 +68,7 @@ def test_xeno_canto_v2_and_v3_pages_give_the_same_fields(tmp_path: Path) -> None
     (tmp_path / "audio").mkdir()
     (tmp_path / "audio" / "XC1.wav").write_bytes(b"1")
     (tmp_path / "XC2 - Great Tit.mp3").write_bytes(b"2")
-    (tmp_path / "XC2.json.bak").write_bytes(b"")
+    (tmp_path / "XC2.json.bak").write_bytes(b"sound")
     catalog = read_catalog(tmp_path)
     assert catalog.source == "xeno_canto"
     assert catalog.problems == ()
@@ -134,9 +134,9 @@ def test_duplicate_audio_names_the_first(tmp_path: Path) -> None:
 def test_folders_name_the_classes(tmp_path: Path) -> None:
     for folder in ("Junco_hyemalis", "Parus major_Great Tit", "Noise", "no bird"):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "1.WAV").write_bytes(b"")
-        (tmp_path / folder / "notes.txt").write_bytes(b"")
-    (tmp_path / "stray.mp3").write_bytes(b"")
+        (tmp_path / folder / "1.WAV").write_bytes(b"sound")
+        (tmp_path / folder / "notes.txt").write_bytes(b"sound")
+    (tmp_path / "stray.mp3").write_bytes(b"sound")
     catalog = read_catalog(tmp_path)
     assert {r.id: (r.label, r.common_name) for r in catalog.recordings} == {
         "stray.mp3": ("", ""),
@@ -152,7 +152,7 @@ def test_folders_name_the_classes(tmp_path: Path) -> None:
 def test_a_flat_folder_is_a_catalog_when_its_name_says_no_bird(tmp_path: Path) -> None:
     for name in ("Background", "walk"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "rain.ogg").write_bytes(b"")
+        (tmp_path / name / "rain.ogg").write_bytes(b"sound")
     with pytest.raises(CatalogError, match="not a catalog"):
         read_catalog(tmp_path / "walk")
     (recording,) = read_catalog(tmp_path / "Background").recordings
@@ -168,7 +168,7 @@ def test_plain_csv_with_aliases_and_background(tmp_path: Path) -> None:
         "c.mp3,18,,,,,north,",
     )
     (tmp_path / "sub").mkdir()
-    (tmp_path / "sub" / "a.mp3").write_bytes(b"")
+    (tmp_path / "sub" / "a.mp3").write_bytes(b"sound")
     catalog = read_catalog(tmp_path)
     first, second, third = catalog.recordings
     assert (first.id, first.label, first.common_name, first.licence) == (
@@ -208,7 +208,7 @@ def test_kaggle_layout_reads_the_session_from_the_remarks(tmp_path: Path) -> Non
     write_csv(tmp_path / "train_file_ids.csv", "file_id,label", "0,0", "1,0")
     write_csv(tmp_path / "test_file_ids.csv", "file_id,label", "2,0", "9,1")
     (tmp_path / "xeno-canto-ca-nv").mkdir()
-    (tmp_path / "xeno-canto-ca-nv" / "XC1.mp3").write_bytes(b"")
+    (tmp_path / "xeno-canto-ca-nv" / "XC1.mp3").write_bytes(b"sound")
     catalog = read_catalog(tmp_path)
     assert catalog.source == "kaggle"
     assert [(r.id, r.label, r.date, r.time) for r in catalog.recordings] == [
@@ -399,3 +399,10 @@ def test_real_catalogs(real_data: Path) -> None:
     assert (len(california), len(california.labels), california.problems) == (100, 10, ())
     background = read_catalog(real_data / "background")
     assert {r.label for r in background.recordings} == {NO_BIRD}
+
+
+def test_an_empty_file_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "Parus major").mkdir()
+    (tmp_path / "Parus major" / "1.wav").write_bytes(b"")
+    (problem,) = read_catalog(tmp_path).problems
+    assert (problem.kind, problem.message) == ("empty file", "Parus major/1.wav: the file is empty (0 bytes)")

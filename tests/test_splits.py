@@ -1,6 +1,7 @@
 """Folds are disjoint, seeded, grouped, honest about what they cannot evaluate, and travel by id."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,3 +137,13 @@ def test_the_published_split_shares_recordists(real_data: Path) -> None:
     assert report.sizes == ((1820, 910),)
     assert report.shared_recordist == pytest.approx(0.713, abs=0.001)
     assert report.shared_session == pytest.approx(0.559, abs=0.001)
+
+
+@pytest.mark.parametrize("grouping", ["session", "recordist", "site"])
+def test_a_grouping_without_its_key_is_said_to_flatter(grouping: str) -> None:
+    rows = [replace(r, recordist="", date="", site="") for r in recordings()]
+    report = report_split(make_split(rows, grouping=grouping), rows)
+    assert report.alone == len(rows)
+    assert report.caveat(grouping).startswith(f"{len(rows)} of {len(rows)} recordings name n")
+    known = report_split(make_split(recordings(), grouping=grouping), recordings())
+    assert known.caveat(grouping) == ""

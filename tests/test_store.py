@@ -132,7 +132,7 @@ def test_only_changed_files_are_extracted_again(recordings: list[Recording], tmp
     new = Recording("new", recordings[0].path.with_name("new.wav"))
     changed = [new, *recordings[:5], recordings[6]]  # one added, one removed
     report = build_store(changed, SPEC, store, jobs=1)
-    assert report.n_extracted == 3
+    assert (report.n_extracted, report.n_dropped) == (3, 1)
     build_store(changed, SPEC, tmp_path / "fresh", jobs=1)
     assert contents(store) == contents(tmp_path / "fresh")
     assert before.features(6).shape == (before.n_frames[6], SPEC.n_features)  # readers keep the old rows

@@ -58,7 +58,7 @@ def list_species(catalog: Path, source: str | None, as_json: bool) -> None:
 def check(catalog: Path, source: str | None, duplicates: bool, as_json: bool) -> None:
     """List what is wrong, one line each.
 
-    Ends with exit code 3 if anything is.
+    Ends with exit code 3 if anything is. Whether the sound decodes is for "avianvox probe" to say.
     """
     from dataclasses import asdict
 
@@ -119,6 +119,8 @@ def split(
         click.echo(f"fold {i}: {n_train} for training, {n_test} for testing")
     click.echo(f"test recordings whose session stands in training: {report.shared_session:.1%}")
     click.echo(f"test recordings whose recordist has the species in training: {report.shared_recordist:.1%}")
+    if caveat := report.caveat(grouping):
+        click.echo(caveat)
     for what, labels in (("training", report.untrained), ("test", report.untested)):
         _echo(f"classes without {what} recordings in some fold: {', '.join(labels) or 'none'}")
 

@@ -53,8 +53,8 @@ def build(catalogs: tuple[str, ...], out: str, spec_name: str, dtype: str, jobs:
     hours = spec.frames_to_seconds(report.n_frames) / 3600
     click.echo(
         f"{report.path}: {len(report.entries)} recordings, {report.n_frames} frames, {hours:.2f} h; "
-        f"{report.n_extracted} extracted, {len(report.entries) - report.n_extracted} taken over, "
-        f"{len(report.failed)} failed"
+        f"{report.n_extracted} read, {len(report.entries) - report.n_extracted} taken over, "
+        f"{report.n_dropped} dropped, {len(report.failed)} failed"
     )
     exit_with_failures(f"{paths[e.id]}: {e.status}: {e.message}" for e in report.failed)
 

@@ -79,11 +79,12 @@ def train(
     require_extra("tensorflow", extra="train", purpose="avianvox train")
     from avianvox.evaluation.run_folder import default_store
     from avianvox.features.provide import provide_store
-    from avianvox.training.train import refuse_earlier_run
+    from avianvox.training.train import check_network, refuse_earlier_run
     from avianvox.training.train import train as train_network
 
     refuse_earlier_run(out, resume=resume or fresh)
     settings, spec = _settings(config, {key: value for key, value in options.items() if value is not None})
+    check_network(settings.model)
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
         click.echo(line, err=True)

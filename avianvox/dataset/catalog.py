@@ -18,6 +18,7 @@ from avianvox.files import sha256_file
 from avianvox.types import LabelSet, Recording
 
 MISSING_FILE = "missing file"
+EMPTY_FILE = "empty file"
 ZERO_DURATION = "zero duration"
 UNKNOWN_LABEL = "unknown label"
 DUPLICATE_ID = "duplicate id"
@@ -200,9 +201,11 @@ def read_catalogs(paths: Iterable[Path | str]) -> Catalog:
 
 
 def recording_problems(recording: Recording) -> list[Problem]:
-    """What is wrong with one row: no file, a duration of zero, no label."""
+    """What is wrong with one row: no file or an empty one, a duration of zero, no label."""
+    size = os.path.getsize(recording.path) if os.path.isfile(recording.path) else None
     checks = (
-        (not os.path.isfile(recording.path), MISSING_FILE, f"no sound file at {recording.path}"),
+        (size is None, MISSING_FILE, f"no sound file at {recording.path}"),
+        (size == 0, EMPTY_FILE, "the file is empty (0 bytes)"),
         (
             recording.duration_s is not None and recording.duration_s <= 0,
             ZERO_DURATION,

@@ -28,10 +28,16 @@ GROUPINGS = {
     "published": "independent stratified draws of two thirds and one third, as in the published experiment",
 }
 
+
+def _own_group(recording: Recording) -> str:
+    """As `Recording.session` says of a recording about which nothing is known."""
+    return f"recording {recording.id}"
+
+
 _GROUP_OF: dict[str, Callable[[Recording], str]] = {
     "session": lambda r: r.session,
-    "recordist": lambda r: r.recordist or f"recording {r.id}",
-    "site": lambda r: r.site or f"recording {r.id}",
+    "recordist": lambda r: r.recordist or _own_group(r),
+    "site": lambda r: r.site or _own_group(r),
 }
 _TEST_SHARE = 1 / 3
 _FILE_KIND = "avianvox split"
@@ -115,6 +121,8 @@ class SplitReport:
         Share of test recordings whose session stands in the fold's training part too.
     shared_recordist : float
         Share whose recordist has a training recording of the same species.
+    alone : int
+        Recordings about which the grouping's key is not known: each is a group of its own.
     """
 
     sizes: tuple[tuple[int, int], ...]
@@ -122,6 +130,17 @@ class SplitReport:
     untested: tuple[str, ...]
     shared_session: float
     shared_recordist: float
+    alone: int = 0
+
+    def caveat(self, grouping: str) -> str:
+        """What to say where the grouping's key is not known of every recording; "" where it is."""
+        if not self.alone:
+            return ""
+        key = "neither recordist, date nor site" if grouping == "session" else f"no {grouping}"
+        return (
+            f"{self.alone} of {sum(self.sizes[0])} recordings name {key}: each is a group of its own, "
+            f"so that {grouping} folds may flatter as random ones do"
+        )
 
 
 def make_split(
@@ -183,9 +202,11 @@ def report_split(split: Split, recordings: Sequence[Recording]) -> SplitReport:
     """Count what a split leaves unevaluable and what its test recordings share with training."""
     untrained, untested = _absences(split.folds, recordings)
     sessions = _shared(split, [r.session for r in recordings])
-    recordists = _shared(split, [(r.recordist or f"recording {r.id}", r.label) for r in recordings])
+    recordists = _shared(split, [(r.recordist or _own_group(r), r.label) for r in recordings])
     sizes = tuple((len(fold.train), len(fold.test)) for fold in split.folds)
-    return SplitReport(sizes, untrained, untested, sessions, recordists)
+    group_of = _GROUP_OF.get(split.grouping)
+    alone = sum(group_of(r) == _own_group(r) for r in recordings) if group_of else 0
+    return SplitReport(sizes, untrained, untested, sessions, recordists, alone)
 
 
 def _folds(

@@ -9,7 +9,7 @@ Models come in as functions, so that anything that can learn can be compared: se
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from avianvox.evaluation.summary import (
 )
 from avianvox.randomness import hash_name
 from avianvox.registry import nearest
-from avianvox.types import LabelSet, Recording
+from avianvox.types import LabelSet
 
 FitFunction = Callable[[TrainingData, int], Callable[[TrainingData], WindowScores]]
 """``fit(training data, seed)`` returns a function that gives the scores of every window of other data."""
@@ -194,7 +194,7 @@ def crossvalidate(
         "seed": settings.seed,
         "model_settings": dict(model_settings or {}),
     }
-    return _conclude(run, conditions, labels, reports, predictions, _notes(reports, recordings))
+    return _conclude(run, conditions, labels, reports, predictions, _notes(reports))
 
 
 def fit_seed(seed: int, model: str, grouping: str, fold: int) -> int:
@@ -230,7 +230,7 @@ def _read_same_fold(path: Path, fold: Fold, ids: np.ndarray) -> FoldPredictions:
     return found
 
 
-def _notes(splits: Mapping[str, SplitReport], recordings: Sequence[Recording]) -> tuple[str, ...]:
+def _notes(splits: Mapping[str, SplitReport]) -> tuple[str, ...]:
     notes = []
     for grouping, report in splits.items():
         absent = sorted({*report.untrained, *report.untested})
@@ -239,12 +239,7 @@ def _notes(splits: Mapping[str, SplitReport], recordings: Sequence[Recording]) -
             f"{report.shared_recordist:.0%} their recordist and species in training too; "
             f"unevaluable in some fold: {', '.join(absent) or 'none'}"
         )
-    unknown = sum(not (r.recordist or r.date or r.site) for r in recordings)
-    if unknown:
-        notes.append(
-            f"{unknown} of {len(recordings)} recordings name neither recordist, date nor site: each of them "
-            "counts as a session of its own, so that grouped folds may flatter as random ones do"
-        )
+        notes.extend(filter(None, [report.caveat(grouping)]))
     return tuple(notes)
 
 

@@ -62,6 +62,9 @@ def model_card(info: ModelInfo) -> str:
     licences = dict(info.licences)
     credit = licences.pop("credits", [])
     provenance = dict(info.provenance)
+    learned = provenance.pop("figures", None)
+    if learned:
+        provenance["on the recordings it learned from, which says nothing of new ones"] = learned
     figures = _figures_table(
         info.kind, provenance.pop("crossvalidation", {}), provenance.pop("crossvalidation_settings", {})
     )
@@ -144,4 +147,6 @@ def _plain(value: Any) -> str:
         )
     if isinstance(value, list | tuple):
         return ", ".join(_plain(part) for part in value)
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() else f"{value:.4g}"
+    return str(value)

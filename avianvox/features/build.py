@@ -52,6 +52,7 @@ class BuildReport:
     path: Path
     entries: tuple[Entry, ...]
     n_extracted: int  # the others come from an earlier or interrupted build
+    n_dropped: int = 0  # recordings of the store before that were not asked for any more
 
     @property
     def n_frames(self) -> int:
@@ -143,8 +144,10 @@ class _Build:
 
     def run(self, jobs: int) -> BuildReport:
         present = self._present()
+        n_dropped = 0
         if present is not None:
             entries = self._folder(self.out / present["data"]).entries
+            n_dropped = len({e.id for e in entries} - {r.id for r in self.recordings})
             complete = len(entries) == len(self.recordings) and all(entry.lasting for entry in entries)
             if not self._intact(present):
                 present = None
@@ -168,7 +171,7 @@ class _Build:
                 raise
             description = partial.finish(self.spec)
         self._publish(description, present)
-        return BuildReport(self.out, tuple(partial.entries), n_extracted)
+        return BuildReport(self.out, tuple(partial.entries), n_extracted, n_dropped)
 
     def _present(self) -> dict[str, Any] | None:
         if not (self.out / STORE).exists():

@@ -17,7 +17,7 @@ from avianvox.modelfile import DEFAULT_MODEL, ModelFile, find_model, read_model_
 from avianvox.types import LabelSet, Prediction, Status, Window
 
 SILENCE_DB = -50.0
-"""Log-mel power. Noise of one step of 16 bits stays 18 dB below it; the quietest real window is 14 dB above."""
+"""Log-mel power. Noise of one step of 16 bits is 18 dB below it, the quietest real window 14 dB above."""
 
 
 class Classifier:

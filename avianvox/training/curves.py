@@ -22,6 +22,7 @@ def draw_history(path: Path, history: History, *, title: str) -> None:
     """Loss and accuracy over the epochs as a PNG, with the epoch of least loss marked."""
     require_extra("matplotlib", extra="plot", purpose="drawing learning curves")
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     epochs = range(1, len(history.epochs) + 1)
     best = history.best_epoch
@@ -33,6 +34,7 @@ def draw_history(path: Path, history: History, *, title: str) -> None:
                 axes.plot(epochs, [row[key] for row in history.epochs], label=label)
         axes.axvline(best, color="0.5", linestyle=":", label=f"least loss: epoch {best}")
         axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False)
     with atomic_write(path, "wb") as stream:
         figure.savefig(stream, format="png", dpi=110, metadata={"Software": None})

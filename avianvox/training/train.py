@@ -79,11 +79,7 @@ def train(
     StoreError
         No recording of the catalog has features in the store.
     """
-    if config.model not in VARIANTS:
-        raise InputError(
-            f"'{config.model}' is not a network (networks: {', '.join(VARIANTS)}); "
-            "compare other models with: avianvox crossval"
-        )
+    check_network(config.model)
     out = Path(out)
     spec = config.spec_for(spec or store.spec, published=VARIANTS[config.model].combine)
     by_id = {r.id: r for r in catalog.recordings}
@@ -103,6 +99,15 @@ def train(
     )
     _finish(out, fitted, learned, held_out, config)
     return Run.open(out)
+
+
+def check_network(name: str) -> None:
+    """Raise `InputError` for a model that is not a network."""
+    if name not in VARIANTS:
+        raise InputError(
+            f"'{name}' is not a network (networks: {', '.join(VARIANTS)}); "
+            "compare other models with: avianvox crossval"
+        )
 
 
 def refuse_earlier_run(out: Path, *, resume: bool) -> None:
