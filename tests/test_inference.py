@@ -155,7 +155,7 @@ def test_a_file_that_crashes_its_worker_is_named_and_the_others_are_classified(
 
 
 def test_a_pool_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("avianvox.inference.pools.start_worker", end_at_once)
+    monkeypatch.setattr("avianvox.workers.start_worker", end_at_once)
     with (
         EXECUTORS.get("processes")(2) as pool,
         pytest.raises(AvianvoxError, match="worker processes end as they start"),

@@ -5,22 +5,20 @@ A recording is copied where an older folder has its rows (`Copy`) and described 
 
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from avianvox import workers
 from avianvox.features.ledger import CRASHED, Entry, file_signature
 from avianvox.features.partial import DataFolder, Shape, file_pieces
 from avianvox.features.worker import Outcome, Task, describe
 from avianvox.types import Status
-from avianvox.workers import start_worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,56 +67,35 @@ class Extraction:
         self.spool.unlink(missing_ok=True)
 
 
-class Workers:
+class Workers(ExitStack):
     """Processes that describe files, or this process itself where ``jobs`` is 1.
 
-    A file that kills its process takes the others with it. All that were under way are described again, each
-    in a process of its own, and a file that kills this one too is undecodable.
+    A file that kills its process, and once more when alone, is undecodable.
     """
 
     def __init__(self, jobs: int) -> None:
-        self._jobs = jobs
-        self._pool = _processes(jobs) if jobs > 1 else None
-
-    def __enter__(self) -> "Workers":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        super().__init__()
+        self._processes = self.enter_context(workers.Workers(jobs)) if jobs > 1 else None
 
     def submit(self, task: Task) -> Callable[[], Outcome]:
         """Begin, and give back what waits for the outcome.
 
         It raises as `describe` does, and ``BrokenProcessPool`` where no process can be started.
         """
-        if self._pool is None:
+        if self._processes is None:
             return partial(describe, task)
-        try:
-            future = self._pool.submit(describe, task)
-        except BrokenProcessPool:
-            self._pool = _processes(self._jobs)
-            future = self._pool.submit(describe, task)
-        return partial(_wait, self._pool, future, task)
+        return partial(_wait, self._processes.submit(describe, task), task)
 
 
-def _processes(jobs: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=start_worker)
-
-
-def _wait(pool: ProcessPoolExecutor, future: "Future[Outcome]", task: Task) -> Outcome:
+def _wait(outcome: Callable[[], Outcome], task: Task) -> Outcome:
     try:
-        return future.result()
-    except BrokenProcessPool:
-        pool.shutdown()  # its processes write no more
-    with _processes(1) as alone:
-        alone.submit(int).result()  # a process that cannot even start is not the file's fault
-        try:
-            return alone.submit(describe, task).result()
-        except BrokenProcessPool:
-            size, mtime_ns = file_signature(task.path)
-            entry = Entry(task.id, Status.UNDECODABLE, 0, size, mtime_ns, "", "", message=CRASHED)
-            return Outcome(entry, np.zeros((2, task.spec.n_features)))
+        return outcome()
+    except workers.NoWorkers as error:
+        raise BrokenProcessPool(str(error)) from error  # the build says which folder is whole
+    except workers.WorkerCrashed:
+        size, mtime_ns = file_signature(task.path)
+        entry = Entry(task.id, Status.UNDECODABLE, 0, size, mtime_ns, "", "", message=CRASHED)
+        return Outcome(entry, np.zeros((2, task.spec.n_features)))
 
 
 @contextmanager
