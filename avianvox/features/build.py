@@ -10,7 +10,6 @@ import os
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +37,7 @@ from avianvox.features.store import FeatureStore
 from avianvox.features.worker import Task
 from avianvox.files import atomic_write, output_error
 from avianvox.types import Recording
+from avianvox.workers import NoWorkers
 
 _AHEAD = 8  # files each worker may be ahead of the one that is appended next
 
@@ -115,13 +115,13 @@ def build_store(
         busy = f"another build is running in {out}; wait until it has finished"
         with exclusive_lock(out / LOCK, busy=busy):
             return build.run(min(jobs or _cores(), max(1, len(recordings))))
-    except AvianvoxError:
-        raise
-    except BrokenProcessPool as error:
+    except NoWorkers as error:
         raise StoreError(
             f"worker processes of the build in {out} end as they start, killed or out of memory; what was "
             "complete is kept: run the command again, with fewer jobs"
         ) from error
+    except AvianvoxError:
+        raise
     except OSError as error:
         raise output_error(error, out) from error
 

@@ -5,7 +5,6 @@ A recording is copied where an older folder has its rows (`Copy`) and described 
 
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -80,7 +79,7 @@ class Workers(ExitStack):
     def submit(self, task: Task) -> Callable[[], Outcome]:
         """Begin, and give back what waits for the outcome.
 
-        It raises as `describe` does, and ``BrokenProcessPool`` where no process can be started.
+        It raises as `describe` does, and `NoWorkers` where no process can be started.
         """
         if self._processes is None:
             return partial(describe, task)
@@ -90,8 +89,6 @@ class Workers(ExitStack):
 def _wait(outcome: Callable[[], Outcome], task: Task) -> Outcome:
     try:
         return outcome()
-    except workers.NoWorkers as error:
-        raise BrokenProcessPool(str(error)) from error  # the build says which folder is whole
     except workers.WorkerCrashed:
         size, mtime_ns = file_signature(task.path)
         entry = Entry(task.id, Status.UNDECODABLE, 0, size, mtime_ns, "", "", message=CRASHED)
