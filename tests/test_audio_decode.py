@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from avianvox.audio.decode import load_waveform, open_audio
+from avianvox.audio.mp3 import frame_bytes
 from avianvox.audio.probe import probe
 from avianvox.errors import AudioError, InputError
 from avianvox.types import Status
@@ -135,6 +136,21 @@ def test_a_cut_mp3_is_truncated_and_what_is_there_decodes(noisy_mp3: Path, tmp_p
     assert report.header_s == pytest.approx(3.0, abs=0.01)
     assert 1.0 < waveform.duration_s < 2.5
     assert report.message.startswith("the header promises 3.0 s")
+
+
+def test_a_cut_mp3_without_a_frame_count_ends_within_a_frame(noisy_mp3: Path, tmp_path: Path) -> None:
+    whole = without_frame_count(noisy_mp3, "whole.mp3")
+    data = whole.read_bytes()
+    assert probe(whole).status == Status.OK
+    lengths = [frame_bytes(data[at : at + 4]) for at in range(len(data))]
+    ends = {at + length for at, length in enumerate(lengths) if length}
+    cut = tmp_path / "cut.mp3"
+    for size in range(len(data) // 2, len(data) // 2 + 1500, 97):
+        cut.write_bytes(data[:size])
+        report = probe(cut)
+        assert report.status == (Status.OK if size in ends else Status.TRUNCATED), size
+    whole.write_bytes(data + b"TAG" + bytes(125))
+    assert probe(whole).status == Status.OK
 
 
 def test_decoding_goes_on_behind_a_hole(tmp_path: Path) -> None:

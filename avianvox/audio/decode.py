@@ -8,7 +8,8 @@ How a status is found, first match first:
 
 - truncated: the header promises at least `TOLERANCE_S` more than was decoded, or the decoder met damage or
   gave up well before the end of the file. An MP3 without a frame count promises nothing: its length is
-  guessed from its size, tags and pictures included, and such a guess is never held against it.
+  guessed from its size, tags and pictures included, and such a guess is never held against it; but it must
+  not end within a frame.
 - silent: the samples of all channels stay within `SILENT_RANGE` (a constant offset is silence too).
 - clipped: a share of `CLIPPED_SHARE` or more of the samples stands at full scale.
 

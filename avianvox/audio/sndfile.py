@@ -16,6 +16,7 @@ import soundfile
 
 from avianvox.audio.chatter import silence_decoders
 from avianvox.audio.headers import mp3_counts_frames, read_header
+from avianvox.audio.mp3 import ends_within_frame
 
 _CHUNK_VALUES = 1 << 16  # samples over all channels in a read
 _STRETCH = 16  # MP3 bit rates lie between 8 and 320 kbit/s, but a guess is never that wrong
@@ -141,6 +142,8 @@ class SndfileSource:
             left = self._size - self._stream.tell()
             if left > _TAIL_BYTES and self._stream.read(3) not in _TAGS:
                 self.damage = f"the decoder gave up {left:,} bytes before the end"
+            elif not self.promised and ends_within_frame(self._stream, self._size):
+                self.damage = "the file ends within a frame"
 
     def close(self) -> None:
         with silence_decoders():
