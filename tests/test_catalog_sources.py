@@ -8,17 +8,8 @@ from typing import Any
 
 import pytest
 
-from avianvox.dataset.catalog import Catalog, duplicate_audio, read_catalog, read_catalogs
-from avianvox.dataset.licences import licence_name
+from avianvox.dataset.catalog import Catalog, duplicate_audio, read_catalog
 from avianvox.dataset.sources import SOURCES
-from avianvox.dataset.sources.fields import (
-    parse_date,
-    parse_duration,
-    parse_number,
-    parse_time,
-    species_label,
-)
-from avianvox.dataset.sources.kaggle import session_time
 from avianvox.errors import CatalogError, UnknownNameError
 from avianvox.types import NO_BIRD, Recording
 
@@ -239,60 +230,6 @@ def test_a_name_that_is_too_long_is_a_missing_file(tmp_path: Path) -> None:
         read_catalog("n" * 5000)
 
 
-def sounds(folder: Path, **contents: bytes) -> Path:
-    """A catalog with one class."""
-    (folder / "Parus major").mkdir(parents=True)
-    for name, content in contents.items():
-        (folder / "Parus major" / f"{name}.wav").write_bytes(content)
-    return folder
-
-
-def test_catalogs_whose_ids_meet(tmp_path: Path) -> None:
-    one = sounds(tmp_path / "one", a=b"1", b=b"2")
-    two = sounds(tmp_path / "x" / "two", a=b"1", b=b"3", c=b"4")
-    merged = read_catalogs([one, two, one])
-    assert {r.id: r.path.read_bytes() for r in merged.recordings} == {
-        "Parus major/a.wav": b"1",
-        "Parus major/b.wav": b"2",
-        "two/Parus major/b.wav": b"3",
-        "Parus major/c.wav": b"4",
-    }
-    there = one / "Parus major"
-    here = two / "Parus major"
-    assert merged.problem_lines() == [
-        f"duplicate id: Parus major/a.wav: listed twice; kept {there}/a.wav and left out {here}/a.wav",
-        f"duplicate id: Parus major/a.wav: listed twice; kept {there}/a.wav and left out {there}/a.wav",
-        f"duplicate id: Parus major/b.wav: listed twice; kept {there}/b.wav and left out {there}/b.wav",
-        f"renamed: Parus major/b.wav: also the id of {there}/b.wav; {here}/b.wav is now called "
-        "two/Parus major/b.wav",
-    ]
-    assert len(read_catalogs([one, two, two])) == 4
-    again = sounds(tmp_path / "y" / "two", b=b"5")
-    with pytest.raises(CatalogError, match=r"the id .* is also that of .*one.*x/two.*; rename the"):
-        read_catalogs([one, two, again])
-
-
-def test_a_new_id_keeps_its_split_and_problems() -> None:
-    def catalog(folder: str, part: str) -> Catalog:
-        return Catalog.from_rows([Recording("1", Path(folder))], source="csv", split={"1": part})
-
-    merged = catalog("a", "train").merged(catalog("b", "test"), name="b")
-    assert merged.split == {"1": "train", "b/1": "test"}
-    assert kinds(merged.subset([1])) == {"missing file": 1, "unknown label": 1, "renamed": 1}
-
-
-def test_merged_and_subset_keep_problems_with_their_recordings() -> None:
-    def catalog(*ids: str) -> Catalog:
-        return Catalog.from_rows((Recording(i, Path("none"), label="A b") for i in ids), source="csv")
-
-    merged = catalog("1", "2").merged(catalog("2", "3"))
-    assert [r.id for r in merged.recordings] == ["1", "2", "3"]
-    assert kinds(merged)["duplicate id"] == 1
-    part = merged.subset([2, 0])
-    assert [r.id for r in part.recordings] == ["3", "1"]
-    assert {p.recording_id for p in part.problems} == {"1", "3"}
-
-
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -339,49 +276,6 @@ def test_every_source_keeps_the_contract(name: str, tmp_path: Path) -> None:
     assert not reader.recognises(tmp_path)
     with pytest.raises((CatalogError, OSError, ValueError)):
         reader.read(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("6:40", "06:40"),
-        ("10:30am", "10:30"),
-        ("12:05 AM", "00:05"),
-        ("4:15pm", "16:15"),
-        ("25:00", ""),
-        ("?", ""),
-        ("dawn", ""),
-    ],
-)
-def test_times(text: str, expected: str) -> None:
-    assert parse_time(text) == expected
-
-
-def test_other_fields() -> None:
-    assert [parse_duration(t) for t in ("28", "0:28", "1:02:03", "", "nan")] == [
-        28.0,
-        28.0,
-        3723.0,
-        None,
-        None,
-    ]
-    assert [parse_number(t) for t in ("-1.5", "", "nan", None)] == [-1.5, None, None, None]
-    assert [parse_date(t) for t in ("2020-02-29", "2021-02-29", "1994-04-00", "20200229")] == [
-        "2020-02-29",
-        "",
-        "",
-        "",
-    ]
-    assert [species_label(*n) for n in (("Parus", "sp."), ("Mystery", "mystery"), ("Parus", "major"))] == [
-        "",
-        "",
-        "Parus major",
-    ]
-    assert session_time("XC1 // Place // ?h, 2007-03-18 // call") == ("2007-03-18", "")
-    assert session_time("XC1 // Place // Middayh, 2009-00-00 // call") == ("", "")
-    assert licence_name("http://creativecommons.org/licenses/by-nc-nd/2.5/") == "CC BY-NC-ND 2.5"
-    assert licence_name("https://www.creativecommons.org/licenses/by/3.0/us/") == "CC BY 3.0 US"
-    assert licence_name("CC BY 4.0") == "CC BY 4.0"
 
 
 @pytest.mark.recordings

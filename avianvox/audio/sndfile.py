@@ -9,6 +9,7 @@ Two habits of libsndfile with MP3 are worked around here, both of them seen in r
 """
 
 from collections.abc import Iterator
+from io import UnsupportedOperation
 from typing import BinaryIO
 
 import numpy as np
@@ -63,8 +64,8 @@ class _Bytes:
     def read(self, size: int) -> bytes:
         return self._stream.read(size)
 
-    def write(self, data: bytes) -> int:  # soundfile asks for it and never calls it
-        raise NotImplementedError
+    def write(self, data: bytes) -> int:  # soundfile wants it there and never calls it
+        raise UnsupportedOperation(f"{len(data)} bytes for a file that is open for reading")
 
 
 class SndfileSource:
