@@ -4,9 +4,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import librosa
 import numpy as np
 import pytest
+from librosa_oracle import librosa_features
 
 from avianvox.dataset.crops import CropReader, CropSettings
 from avianvox.errors import InputError
@@ -65,20 +65,6 @@ def litert_front_end() -> Any:
     return interpreter.get_signature_runner()
 
 
-def librosa_rows(samples: np.ndarray, spec: FeatureSpec) -> np.ndarray:
-    power = librosa.feature.melspectrogram(
-        y=samples,
-        sr=spec.sample_rate,
-        n_fft=spec.n_fft,
-        hop_length=spec.hop_length,
-        n_mels=spec.n_mels,
-        fmin=spec.fmin_hz,
-        fmax=spec.fmax_hz,
-    )
-    mel = librosa.power_to_db(power, ref=1.0, amin=spec.log_floor, top_db=None)
-    return np.concatenate([mel, librosa.feature.mfcc(S=mel, n_mfcc=spec.n_mfcc)]).T
-
-
 def assert_same_rows(actual: np.ndarray, expected: np.ndarray, spec: FeatureSpec) -> None:
     """Mel within 0.01 dB, down to 60 dB below the loudest value: there, rounding is as loud as sound."""
     mel, expected_mel = actual[:, : spec.n_mels], expected[:, : spec.n_mels]
@@ -92,7 +78,7 @@ def assert_same_rows(actual: np.ndarray, expected: np.ndarray, spec: FeatureSpec
 def test_four_roads_to_the_same_features(sound: Any, rng: np.random.Generator, litert_front_end: Any) -> None:
     samples = sound(rng).astype(np.float32)
     rows = slice(FIRST_FRAME, FIRST_FRAME + SPEC.n_frames)
-    expected = librosa_rows(samples, SPEC)[rows]
+    expected = librosa_features(samples, SPEC)[rows]
     window = cut(samples, SPEC, FIRST_FRAME)[None]
     assert_same_rows(extract_features(Waveform(samples, SPEC.sample_rate), SPEC).values[rows], expected, SPEC)
     assert_same_rows(np.asarray(FrontEnd(SPEC)(window))[0], expected, SPEC)
@@ -121,7 +107,7 @@ def test_real_recordings(real_data: Path, litert_front_end: Any) -> None:
     paths = sorted((real_data / "puerto_rico" / "audio").glob("XC*.mp3"))[::60]
     for path in paths:
         waveform, _ = load_waveform(path, sample_rate=SPEC.sample_rate)
-        expected = librosa_rows(waveform.samples, SPEC)[: SPEC.n_frames]
+        expected = librosa_features(waveform.samples, SPEC)[: SPEC.n_frames]
         if len(expected) < SPEC.n_frames:
             continue
         window = cut(waveform.samples, SPEC, 0)[None]
