@@ -88,3 +88,17 @@ def tiny_model(shared_folder: Path, tiny_run: Path) -> Path:
         assert ended.value.code == 0
 
     return make_once(shared_folder, "tiny.tflite", make)
+
+
+@pytest.fixture(scope="session")
+def tiny_crossval(shared_folder: Path, synth_catalog_dir: Path) -> Path:
+    """The run folder of a cross-validation: naive Bayes, two random and two session folds."""
+    from avianvox.cli.main import main
+
+    def make(path: Path) -> None:
+        options = ["--models", "gnb_pixels,gnb_mfcc", "--folds", "2"]
+        with pytest.raises(SystemExit) as ended:
+            main(["crossval", str(synth_catalog_dir), "--out", str(path), *options])
+        assert ended.value.code == 0
+
+    return make_once(shared_folder, "tiny-crossval", make)

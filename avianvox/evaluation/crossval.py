@@ -165,6 +165,7 @@ def crossvalidate(
             "catalog_hash": catalog_hash(recordings),
         },
     )
+    run.write_catalog(recordings)
     ids = np.array(data.ids)
     for grouping, split in splits.items():
         split.save(out / "splits" / f"{grouping}.json", recordings)
@@ -273,7 +274,7 @@ def _conclude(
             draw_confusion(run.picture(f"{model}-{grouping}"), outcome.confusion, labels.names, title=title)
     seconds: dict[str, list[float]] = {model: [] for model in outcomes}
     for name, value in run.timings().items():
-        seconds[name.rsplit("-", 2)[0]].append(value)
+        seconds.get(name.rsplit("-", 2)[0], []).append(value)
     means = {model: float(np.mean(values)) for model, values in seconds.items() if values}
     run.write_text("table.md", "\n".join((table.markdown(), *(f"- {note}" for note in notes), "")))
     return CrossvalResult(outcomes, table, figures, splits, means, notes)

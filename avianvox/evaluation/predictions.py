@@ -1,6 +1,11 @@
-"""What one fold of a cross-validation leaves on disk: the split, and every window's scores."""
+"""What one fold of a cross-validation leaves on disk: the split, and every window's scores.
+
+`FoldPredictions` is one file; `pool` joins those of all folds of one model with what is known about the
+recordings, and `Pooled` is what figures over all folds are computed from.
+"""
 
 import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -8,6 +13,7 @@ import numpy as np
 
 from avianvox.errors import InputError, RunError
 from avianvox.files import atomic_write
+from avianvox.types import Recording
 
 
 @dataclass(frozen=True)
@@ -74,3 +80,70 @@ def read_predictions(path: Path) -> FoldPredictions:
         raise RunError(f"{path} is missing; run the cross-validation again to make it") from error
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise RunError(f"{path} is damaged ({error}); delete it and run again to make it anew") from error
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The test recordings of all folds of one model under one grouping, fold after fold.
+
+    Attributes
+    ----------
+    recordings : tuple of Recording, length n
+        A recording stands here once for each fold that tests it: more than once where folds are drawn
+        independently of each other.
+    targets : np.ndarray, shape (n,), int64
+    folds : np.ndarray, shape (n,), int64
+        The fold that each row was tested in, by a model that learned from the others.
+    scores : np.ndarray, shape (n, n_classes), float64
+        Mean over the windows of each recording.
+    window_scores : np.ndarray, shape (n_windows, n_classes), float32
+    window_rows : np.ndarray, shape (n_windows,), int64
+        The row that each window belongs to; windows of a row in order of time.
+    """
+
+    recordings: tuple[Recording, ...]
+    targets: np.ndarray
+    folds: np.ndarray
+    scores: np.ndarray
+    window_scores: np.ndarray
+    window_rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The class of the highest score, shape (n,), int64; the first one where scores tie."""
+        return self.scores.argmax(axis=1)
+
+    @property
+    def sessions(self) -> np.ndarray:
+        """The session of each row, shape (n,), str."""
+        return np.array([r.session for r in self.recordings])
+
+    def where(self, chosen: np.ndarray) -> "Pooled":
+        """The rows for which ``chosen``, shape (n,), bool, is true, with their windows."""
+        row = np.cumsum(chosen) - 1
+        windows = chosen[self.window_rows]
+        return Pooled(
+            tuple(r for r, keep in zip(self.recordings, chosen, strict=True) if keep),
+            self.targets[chosen],
+            self.folds[chosen],
+            self.scores[chosen],
+            self.window_scores[windows],
+            row[self.window_rows[windows]],
+        )
+
+
+def pool(folds: Sequence[FoldPredictions], recordings: Mapping[str, Recording]) -> Pooled:
+    """Join the predictions of all folds; ``recordings``: by id."""
+    sizes = [len(fold.test_ids) for fold in folds]
+    starts = np.cumsum([0, *sizes[:-1]])
+    return Pooled(
+        tuple(recordings[str(name)] for fold in folds for name in fold.test_ids),
+        np.concatenate([fold.targets for fold in folds]),
+        np.repeat(np.arange(len(folds)), sizes),
+        np.concatenate([fold.recording_scores() for fold in folds]),
+        np.concatenate([fold.scores for fold in folds]),
+        np.concatenate([fold.positions + start for fold, start in zip(folds, starts, strict=True)]),
+    )

@@ -1,13 +1,17 @@
 """The run folder of a cross-validation: opening, refusing, keeping, erasing.
 
-``config.json`` says what was asked for and on which data. A folder is only continued when it agrees.
+``config.json`` says what was asked for and on which data. A folder is only continued when it agrees, but for
+the keys in `GROWING`: more models may be compared than before. ``catalog.json`` holds what is known about
+the recordings, so that figures and reports need the folder alone (see `avianvox.evaluation.saved_run`).
 What training's run folders share with it is here too: `catalog_hash` and `default_store`.
 """
 
 import json
+import os
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,12 +23,15 @@ from avianvox.files import atomic_write, output_error
 from avianvox.types import Recording
 
 KIND = "avianvox cross-validation"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+CONFIG, CATALOG, FIGURES, AUDIT = "config.json", "catalog.json", "figures.json", "audit.json"
+GROWING = ("models",)
+"""Keys of the configuration under which a run that is continued may name more than before."""
 STORE = "features-"
 """Begin of the name of a feature store inside a run folder; it is neither refused nor erased."""
 
 _FOLDERS = ("predictions", "splits", "confusion")
-_FILES = ("versions.json", "timings.json", "figures.json", "table.md", "table.csv", "config.json")
+_FILES = (CATALOG, "versions.json", "timings.json", FIGURES, AUDIT, "table.md", "table.csv", CONFIG)
 _PACKAGES = ("avianvox", "numpy", "soundfile", "soxr", "scikit-learn", "keras", "tensorflow")
 
 
@@ -38,6 +45,11 @@ class RunFolder:
     config : mapping
         The resolved configuration as plain values.
 
+    Attributes
+    ----------
+    config : mapping
+        The same, with what an earlier run of the folder named under the keys in `GROWING` added at the end.
+
     Raises
     ------
     RunError
@@ -47,8 +59,10 @@ class RunFolder:
     def __init__(self, path: Path, config: Mapping[str, Any]) -> None:
         self.path = path
         config = {"kind": KIND, "format_version": FORMAT_VERSION, **config}
-        if (path / "config.json").exists():
-            _check_same(path, read_config(path), json.loads(json.dumps(config)))
+        if (path / CONFIG).exists():
+            earlier = read_config(path)
+            config = _grown(earlier, json.loads(json.dumps(config)))
+            _check_same(path, earlier, config)
         else:
             refuse_foreign(path)
         try:
@@ -56,7 +70,8 @@ class RunFolder:
                 (path / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise output_error(error, path) from error
-        self.write_json("config.json", config)
+        self.config = config
+        self.write_json(CONFIG, config)
         self.write_json("versions.json", _versions())
 
     def write_text(self, name: str, text: str) -> None:
@@ -66,9 +81,16 @@ class RunFolder:
     def write_json(self, name: str, values: Any) -> None:
         self.write_text(name, json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
+    def write_catalog(self, recordings: Sequence[Recording]) -> None:
+        """Keep what is known about the recordings; `read_recordings` is the inverse."""
+        rows = [asdict(r) | {"path": os.path.abspath(r.path)} for r in recordings]
+        self.write_text(
+            CATALOG, json.dumps(rows, indent=0) + "\n"
+        )  # in ASCII: names of files may be any bytes
+
     def predictions(self, fit: str) -> Path:
         """Where the predictions of the fit of this name lie, or will."""
-        return self.path / "predictions" / f"{fit}.npz"
+        return predictions_path(self.path, fit)
 
     def picture(self, name: str) -> Path:
         return self.path / "confusion" / f"{name}.png"
@@ -76,10 +98,39 @@ class RunFolder:
     def timings(self) -> dict[str, float]:
         """Seconds that each fit took, by its name."""
         path = self.path / "timings.json"
-        return _read_json(path) if path.exists() else {}
+        return read_json(path) if path.exists() else {}
 
     def keep_seconds(self, fit: str, seconds: float) -> None:
         self.write_json("timings.json", self.timings() | {fit: round(seconds, 3)})
+
+
+def fit_name(model: str, grouping: str, fold: int, per_class: int | None = None) -> str:
+    """Name of one fit; ``per_class``: the most recordings of a class that it learned from, if it was cut."""
+    return f"{model}-{grouping}-{fold}" + (f"-n{per_class}" if per_class else "")
+
+
+def predictions_path(run: Path, fit: str) -> Path:
+    """Where a run folder keeps the predictions of the fit of this name."""
+    return run / "predictions" / f"{fit}.npz"
+
+
+def read_recordings(path: Path) -> tuple[Recording, ...]:
+    """The recordings of the cross-validation in folder ``path``, in the order of its splits.
+
+    Raises
+    ------
+    RunError
+        They are missing or damaged.
+    """
+    file = path / CATALOG
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))
+        return tuple(
+            Recording(**{**row, "path": Path(row["path"]), "background": tuple(row["background"])})
+            for row in rows
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{file} is missing or damaged ({error}); run the cross-validation again") from error
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -90,9 +141,9 @@ def read_config(path: Path) -> dict[str, Any]:
     RunError
         There is none, or it is of an unknown format version.
     """
-    if not (path / "config.json").is_file():
+    if not (path / CONFIG).is_file():
         raise RunError(f"{path} is not the folder of a cross-validation: it has no config.json")
-    config = _read_json(path / "config.json")
+    config = read_json(path / CONFIG)
     if config.get("kind") != KIND:
         raise RunError(f"{path} is not the folder of a cross-validation; choose another --out")
     if config.get("format_version") != FORMAT_VERSION:
@@ -109,8 +160,8 @@ def refuse_foreign(path: Path) -> None:
         return
     if not path.is_dir():
         raise RunError(f"{path} is a file; choose another --out")
-    if (path / "config.json").is_file():
-        if _read_json(path / "config.json").get("kind") != KIND:
+    if (path / CONFIG).is_file():
+        if read_json(path / CONFIG).get("kind") != KIND:
             raise RunError(f"{path} is not the folder of a cross-validation; choose another --out")
     elif not all(child.name.startswith(STORE) for child in path.iterdir()):
         raise RunError(f"{path} is not empty and holds no cross-validation; choose another --out")
@@ -145,9 +196,14 @@ def catalog_hash(recordings: Sequence[Recording]) -> str:
     return sha256("".join(lines).encode()).hexdigest()
 
 
+def _grown(earlier: Mapping[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """``asked``, and what stands in ``earlier`` besides under the keys in `GROWING`."""
+    return asked | {key: list(dict.fromkeys([*asked[key], *earlier.get(key, ())])) for key in GROWING}
+
+
 def _check_same(path: Path, there: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     for key in {**there, **asked}:
-        if there.get(key) != asked.get(key):
+        if key not in GROWING and there.get(key) != asked.get(key):
             was, now = (_short(values.get(key)) for values in (there, asked))
             raise RunError(
                 f"{path} holds a run with another configuration ({key} was {was} and is {now} now); "
@@ -160,7 +216,8 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A file of a run folder that holds one JSON object. Raises `RunError` where it does not."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -1,0 +1,121 @@
+"""A finished cross-validation, read back from its run folder: what reports and calibration start from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from avianvox.dataset.splits import Split
+from avianvox.errors import RunError
+from avianvox.evaluation.predictions import FoldPredictions, Pooled, pool, read_predictions
+from avianvox.evaluation.run_folder import (
+    AUDIT,
+    FIGURES,
+    fit_name,
+    predictions_path,
+    read_config,
+    read_json,
+    read_recordings,
+)
+from avianvox.registry import nearest
+from avianvox.types import LabelSet, Recording
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """The run folder of a cross-validation.
+
+    Attributes
+    ----------
+    path : Path
+    config : mapping
+        What was compared, on which data.
+    labels : LabelSet
+    recordings : tuple of Recording
+    splits : mapping of str to Split
+        By grouping.
+    models : tuple of str
+        Those whose every fit is there.
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+    labels: LabelSet
+    recordings: tuple[Recording, ...]
+    splits: Mapping[str, Split]
+    models: tuple[str, ...]
+
+    @classmethod
+    def open(cls, path: Path | str) -> "SavedRun":
+        """Read a run folder.
+
+        Raises
+        ------
+        RunError
+            ``path`` is not the folder of a cross-validation, is of another format, or no model is complete.
+        CatalogError
+            A split is missing or damaged.
+        """
+        path = Path(path)
+        config = read_config(path)
+        recordings = read_recordings(path)
+        common = {r.label: r.common_name for r in recordings}
+        names = tuple(config["labels"])
+        labels = LabelSet(names, tuple(common.get(name, "") for name in names))
+        splits = {
+            grouping: Split.load(path / "splits" / f"{grouping}.json", recordings)
+            for grouping in config["groupings"]
+        }
+        fits = {
+            model: [fit_name(model, g, k) for g, split in splits.items() for k in range(len(split.folds))]
+            for model in config["models"]
+        }
+        models = tuple(
+            model
+            for model, names in fits.items()
+            if all(predictions_path(path, name).exists() for name in names)
+        )
+        if not models:
+            raise RunError(f"the cross-validation in {path} is not complete; run it again to finish it")
+        return cls(path, config, labels, recordings, splits, models)
+
+    @property
+    def groupings(self) -> tuple[str, ...]:
+        return tuple(self.splits)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """What ``figures.json`` holds."""
+        return read_json(self.path / FIGURES)
+
+    @property
+    def audit(self) -> dict[str, Any] | None:
+        """What ``audit.json`` holds; None where there is none."""
+        return read_json(self.path / AUDIT) if (self.path / AUDIT).exists() else None
+
+    @cached_property
+    def by_id(self) -> dict[str, Recording]:
+        return {r.id: r for r in self.recordings}
+
+    def predictions(self, model: str, grouping: str, per_class: int | None = None) -> list[FoldPredictions]:
+        """The predictions of every fold.
+
+        Raises
+        ------
+        RunError
+            The run has no such model or grouping, or a file is damaged.
+        """
+        for what, name, known in (("model", model, self.models), ("grouping", grouping, self.groupings)):
+            if name not in known:
+                raise RunError(
+                    f"{self.path} has no {what} '{name}'{nearest(name, list(known))} "
+                    f"(it has: {', '.join(known)})"
+                )
+        n_folds = len(self.splits[grouping].folds)
+        names = [fit_name(model, grouping, k, per_class) for k in range(n_folds)]
+        return [read_predictions(predictions_path(self.path, name)) for name in names]
+
+    def pooled(self, model: str, grouping: str) -> Pooled:
+        """The test recordings of all folds. Raises as `predictions` does."""
+        return pool(self.predictions(model, grouping), self.by_id)

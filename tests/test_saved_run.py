@@ -1,0 +1,85 @@
+"""A run folder, read back without the catalog it was made from."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avianvox.errors import RunError
+from avianvox.evaluation.predictions import FoldPredictions, pool
+from avianvox.evaluation.run_folder import fit_name, predictions_path
+from avianvox.evaluation.saved_run import SavedRun
+from avianvox.types import Recording
+
+
+def test_everything_is_read_back(tiny_crossval: Path, synth_catalog_dir: Path) -> None:
+    from avianvox.dataset.catalog import read_catalog
+
+    run = SavedRun.open(tiny_crossval)
+    catalog = read_catalog(synth_catalog_dir)
+    assert run.recordings == catalog.recordings
+    assert run.labels == catalog.labels
+    assert run.models == ("gnb_pixels", "gnb_mfcc")
+    assert run.groupings == ("random", "session")
+    pooled = run.pooled("gnb_mfcc", "session")
+    assert sorted(r.id for r in pooled.recordings) == sorted(r.id for r in catalog.recordings)
+    assert [run.labels.names[t] for t in pooled.targets] == [r.label for r in pooled.recordings]
+    accuracy = run.figures["models"]["gnb_mfcc"]["groupings"]["session"]["recording"]["accuracy"]
+    right = pooled.predicted == pooled.targets
+    folds = [right[pooled.folds == k].mean() for k in range(2)]
+    assert folds == pytest.approx(accuracy["folds"], abs=1e-6)
+
+
+def test_a_name_that_is_not_utf8_survives(tmp_path: Path) -> None:
+    from avianvox.evaluation.run_folder import RunFolder, read_recordings
+
+    recording = Recording(
+        "a\udce9", tmp_path / "a\udce9.wav", "Vireo", background=("Turdus",), duration_s=1.5
+    )
+    RunFolder(tmp_path / "run", {"models": []}).write_catalog([recording])
+    assert read_recordings(tmp_path / "run") == (recording,)
+
+
+def test_a_model_without_all_its_fits_is_not_shown(tiny_crossval: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_crossval, folder)
+    predictions_path(folder, fit_name("gnb_pixels", "session", 1)).unlink()
+    run = SavedRun.open(folder)
+    assert run.models == ("gnb_mfcc",)
+    with pytest.raises(
+        RunError, match=r"has no model 'gnb_mfc'; did you mean 'gnb_mfcc'\? \(it has: gnb_mfcc\)"
+    ):
+        run.predictions("gnb_mfc", "session")
+    predictions_path(folder, fit_name("gnb_mfcc", "random", 0)).unlink()
+    with pytest.raises(RunError, match="is not complete; run it again"):
+        SavedRun.open(folder)
+
+
+def test_pooled_rows_take_their_windows_along() -> None:
+    recordings = {name: Recording(name, Path(f"{name}.wav"), recordist=name) for name in "abc"}
+    first = FoldPredictions(
+        scores=np.array([[0.9, 0.1], [0.3, 0.7], [0.2, 0.8]], np.float32),
+        positions=np.array([0, 0, 1]),
+        targets=np.array([0, 1]),
+        test_ids=np.array(["a", "b"]),
+        train_ids=np.array(["c"]),
+    )
+    second = FoldPredictions(
+        scores=np.array([[0.4, 0.6]], np.float32),
+        positions=np.array([0]),
+        targets=np.array([0]),
+        test_ids=np.array(["c"]),
+        train_ids=np.array(["a", "b"]),
+    )
+    pooled = pool([first, second], recordings)
+    np.testing.assert_array_equal(pooled.folds, [0, 0, 1])
+    np.testing.assert_array_equal(pooled.window_rows, [0, 0, 1, 2])
+    np.testing.assert_allclose(pooled.scores[:, 0], [0.6, 0.2, 0.4])
+    chosen = pooled.where(pooled.predicted != pooled.targets)
+    assert [r.id for r in chosen.recordings] == ["c"]
+    np.testing.assert_array_equal(chosen.window_rows, [0])
+    np.testing.assert_allclose(chosen.window_scores, [[0.4, 0.6]])
+    chosen = pooled.where(np.array([False, True, True]))
+    np.testing.assert_array_equal(chosen.window_rows, [0, 1])
+    assert list(chosen.sessions) == ["b |  | ", "c |  | "]
