@@ -9,6 +9,7 @@ from avianvox.evaluation.metrics import class_recall, class_support
 from avianvox.files import atomic_write
 
 _CELL_INCHES = 0.3
+_LETTER_INCHES = 0.072  # at least the mean width of a letter of a label
 _MOST_CLASSES_WITH_COUNTS = 40
 
 
@@ -30,9 +31,13 @@ def draw_confusion(path: Path, confusion: np.ndarray, labels: Sequence[str], *, 
 
     n = len(labels)
     side = max(4.0, _CELL_INCHES * n)
-    figure = Figure(figsize=(side + 3.2, side + 2.6), dpi=100, layout="constrained")
+    room = 0.4 + _LETTER_INCHES * max(
+        len(label) for label in labels
+    )  # below and, with the share, on the left
+    width, height = room + 0.5 + side + 1.0, room + side + 0.7
+    figure = Figure(figsize=(width, height), dpi=100)
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    axes = figure.add_axes(((room + 0.5) / width, room / height, side / width, side / height))
     shares = confusion / np.maximum(class_support(confusion), 1)[:, None]
     image = axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
     recall = class_recall(confusion)
@@ -49,6 +54,9 @@ def draw_confusion(path: Path, confusion: np.ndarray, labels: Sequence[str], *, 
         for i, j in np.argwhere(confusion):
             colour = "white" if shares[i, j] > 0.5 else "black"
             axes.text(j, i, str(confusion[i, j]), ha="center", va="center", fontsize=7, color=colour)
-    figure.colorbar(image, ax=axes, label="share of the target's recordings", shrink=0.6)
+    bar = figure.add_axes(
+        ((room + side + 0.65) / width, (room + side / 5) / height, 0.15 / width, side * 0.6 / height)
+    )
+    figure.colorbar(image, cax=bar, label="share of the target's recordings")
     with atomic_write(path, "wb") as stream:
         figure.savefig(stream, format="png", metadata={"Software": None})
