@@ -1,4 +1,4 @@
-"""``avianvox data``: look at a catalog, check it, split it and credit its recordists."""
+"""``avianvox data``: look at a catalog, check it, split it, import it and credit its recordists."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,18 @@ if TYPE_CHECKING:
 
 _GROUPINGS = ("random", "session", "recordist", "site", "published", "source")
 
+IMPORT_EPILOG = """\b
+Of the published features, melsg_<id>.dat holds mel power as float32 of shape (128, n) and mfcc_<id>.dat MFCC
+of shape (20, n), without a header; <id>_melspectrogram.dat and <id>_mfcc.dat are the other names they go by.
+
+\b
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but features of some recordings are missing or damaged.
+
+\b
+Example:
+  avianvox data import recordings/ --out imported
+"""
+
 _catalog_argument = click.argument("catalog", type=click.Path(path_type=Path))
 _source_option = click.option(
     "--source",
@@ -20,7 +32,7 @@ _source_option = click.option(
 
 @click.group(epilog="Example: avianvox data list recordings/")
 def data() -> None:
-    """List, check and split a catalog of recordings.
+    """List, check, split and import a catalog of recordings.
 
     CATALOG is a folder with recordings.csv or metadata.csv, with xeno-canto answers (recordings.json) beside
     XC<id>.* files, with one folder per class, or in the published set's Kaggle layout; or a CSV file.
@@ -125,6 +137,61 @@ def split(
         _echo(f"classes without {what} recordings in some fold: {', '.join(labels) or 'none'}")
 
 
+@data.command(name="import", epilog=IMPORT_EPILOG)
+@_catalog_argument
+@_source_option
+@click.option(
+    "--features",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of the published features.  [default: CATALOG/features, where it holds some]",
+)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="The imported folder."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def import_(catalog: Path, source: str | None, features: Path | None, out: Path, as_json: bool) -> None:
+    """Bring the published data set, or any other catalog, into a plain index.
+
+    OUT gets recordings.csv, which names the sound files where they lie, split.json where the source defines
+    a split, and a feature store where the features of the published experiment are at hand: they are read
+    without decoding any sound. Every file's size is checked, and what is missing is listed.
+    """
+    from avianvox.cli.common import exit_with_failures, progress_bar
+    from avianvox.dataset import published
+    from avianvox.dataset.catalog import read_catalog
+
+    found = read_catalog(catalog, source=source)
+    published.import_catalog(found, out)
+    folder = features or catalog / published.FEATURES
+    cached = None
+    if features is not None or published.holds_features(folder):
+        with progress_bar("features") as report:
+            cached = published.import_features(
+                found.recordings, folder, out / published.STORE, progress=report
+            )
+    n_sound = sum(r.path.is_file() for r in found.recordings)
+    failed = [f"{entry.id}: {entry.message}" for entry in cached.failed] if cached else []
+    summary: dict[str, Any] = {
+        "out": str(out),
+        "source": found.source,
+        "recordings": len(found),
+        "species": len(found.labels),
+        "split": {part: list(found.split.values()).count(part) for part in ("train", "test")},
+        "sound": n_sound,
+        "features": len(found) - len(failed) if cached else 0,
+    }
+    if cached is not None:
+        summary["values"] = cached.values
+        summary["other_mfcc"] = cached.n_other_mfcc
+    if as_json:
+        _print_json(summary)
+    else:
+        _show_import(summary)
+    if not n_sound and cached is None:
+        click.echo(f"neither sound nor features here; they come from {published.ORIGIN}", err=True)
+    exit_with_failures(failed)
+
+
 @data.command(name="credits", epilog="Example: avianvox data credits recordings/")
 @_catalog_argument
 @_source_option
@@ -155,6 +222,24 @@ def _species_table(catalog: "Catalog") -> dict[str, Any]:
         chosen = [r for r in rows if r.label == label]
         species.append({"label": label, "common_name": chosen[-1].common_name, **counts(chosen)})
     return {"source": catalog.source, "species": species, "total": counts(rows)}
+
+
+def _show_import(summary: dict[str, Any]) -> None:
+    from avianvox.dataset import published
+
+    n = summary["recordings"]
+    split = summary["split"]
+    parts = f"; {split['train']} for training, {split['test']} for testing" if any(split.values()) else ""
+    click.echo(f"{n} recordings of {summary['species']} classes, source {summary['source']}{parts}")
+    click.echo(f"sound files there: {summary['sound']} of {n}")
+    click.echo(f"features imported: {summary['features']} of {n}")
+    for name, (count, mean, deviation) in summary.get("values", {}).items():
+        told = "{:,} values, mean {:.3f}, deviation {:.3f}"
+        whole = told.format(*published.PUBLISHED_VALUES[name])
+        click.echo(f"  {name}: {told.format(count, mean, deviation)} (published set: {whole})")
+    if summary.get("other_mfcc"):
+        click.echo(f"  of {summary['other_mfcc']} recordings the MFCC are not those of their bands")
+    click.echo(f"wrote {summary['out']}")
 
 
 def _print_json(value: Any) -> None:

@@ -170,7 +170,7 @@ class _Build:
                     partial.save()
                 raise
             description = partial.finish(self.spec)
-        self._publish(description, present)
+        publish(self.partial_path, self.out, description, replaces=description != present)
         return BuildReport(self.out, tuple(partial.entries), n_extracted, n_dropped)
 
     def _present(self) -> dict[str, Any] | None:
@@ -241,21 +241,25 @@ class _Build:
         task = Task(recording.id, recording.path, tuple(known), spool, self.spec, self.dtype)
         return Extraction(workers.submit(task), spool, known, self.shape)
 
-    def _publish(self, description: dict[str, Any], present: dict[str, Any] | None) -> None:
-        """Move the finished folder into place, name it in ``store.json``, and clear away all others."""
-        target = self.out / description["data"]
-        if description != present:
-            shutil.rmtree(target, ignore_errors=True)  # finished by a build that was killed before naming it
-            os.replace(self.partial_path, target)
-            sync_folder(self.out)
-            with atomic_write(self.out / STORE) as stream:
-                json.dump(description, stream, indent=2)
-                stream.write("\n")
-            sync_folder(self.out)
-        for prefix in (DATA_PREFIX, PARTIAL_PREFIX):
-            for path in self.out.glob(f"{prefix}*"):
-                if path != target:
-                    shutil.rmtree(path, ignore_errors=True)
+
+def publish(partial: Path, out: Path, description: dict[str, Any], *, replaces: bool = True) -> None:
+    """Move a finished folder into its place, name it in ``store.json``, and clear away all others.
+
+    ``description`` is what `PartialFolder.finish` gave; without ``replaces`` it is that of the present store.
+    """
+    target = out / description["data"]
+    if replaces:
+        shutil.rmtree(target, ignore_errors=True)  # finished by a build that was killed before naming it
+        os.replace(partial, target)
+        sync_folder(out)
+        with atomic_write(out / STORE) as stream:
+            json.dump(description, stream, indent=2)
+            stream.write("\n")
+        sync_folder(out)
+    for prefix in (DATA_PREFIX, PARTIAL_PREFIX):
+        for path in out.glob(f"{prefix}*"):
+            if path != target:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _check_ids(recordings: Sequence[Recording]) -> None:

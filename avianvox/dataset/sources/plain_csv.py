@@ -7,6 +7,9 @@ columns are left alone.
 Without an ``id`` column a recording is called by its path.
 """
 
+import csv
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from avianvox.dataset.catalog import Catalog
@@ -21,10 +24,14 @@ from avianvox.dataset.sources.fields import (
     read_rows,
 )
 from avianvox.errors import CatalogError
+from avianvox.files import atomic_write
 from avianvox.types import Recording
 
 ALIASES = {"species": "label", "license": "licence", "xc_id": "id", "common": "common_name"}
 FILES = ("recordings.csv", "metadata.csv")
+_TEXTS = ("label", "common_name", "recordist", "date", "time", "site")
+_NUMBERS = ("latitude", "longitude", "duration_s")
+_MORE_TEXTS = ("quality", "call_type", "licence", "url")
 
 
 class PlainCsv:
@@ -78,3 +85,15 @@ def _recording(row: dict[str, str], index: Path, line: int) -> Recording:
         licence=licence_name(text("licence")),
         url=parse_address(text("url")),
     )
+
+
+def write_plain_csv(path: Path, recordings: Sequence[Recording]) -> None:
+    """Write an index that this source reads; files are named where they lie, from the root."""
+    with atomic_write(path) as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("path", "id", *_TEXTS, *_NUMBERS, *_MORE_TEXTS, "background"))
+        for r in recordings:
+            numbers = ("" if (value := getattr(r, name)) is None else repr(value) for name in _NUMBERS)
+            texts, more = ([getattr(r, name) for name in names] for names in (_TEXTS, _MORE_TEXTS))
+            background = ";".join(r.background)
+            writer.writerow((os.path.abspath(r.path), r.id, *texts, *numbers, *more, background))

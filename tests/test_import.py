@@ -1,0 +1,183 @@
+"""``avianvox data import``: the published layout in small, and the index of the real one."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from avianvox.audio.decode import load_waveform
+from avianvox.audio.synth import synthesize_dataset
+from avianvox.cli.main import cli
+from avianvox.dataset.catalog import read_catalog
+from avianvox.dataset.published import SPEC, import_features
+from avianvox.dataset.splits import Split, report_split, source_split
+from avianvox.features.extract import extract_features
+from avianvox.features.filters import dct_matrix
+from avianvox.features.provide import provide_store
+from avianvox.features.store import FeatureStore
+from avianvox.types import Status
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["data", "import", *map(str, arguments)])
+
+
+def write_table(path: Path, columns: list[str], rows: list[list[object]]) -> None:
+    with open(path, "w", newline="") as stream:
+        csv.writer(stream).writerows([columns, *rows])
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight recordings as published: index, split, sound, and features made by librosa's recipe."""
+    path = tmp_path_factory.mktemp("published")
+    voices = synthesize_dataset(
+        path / "voices", n_species=2, n_recordings=4, no_bird=0, duration_s=(2.0, 4.0)
+    )
+    (path / "xeno-canto-ca-nv").mkdir()
+    (path / "features").mkdir()
+    index, split = [], {"train": [], "test": []}
+    for i, recording in enumerate(read_catalog(voices).recordings):
+        genus, species = recording.label.split()
+        name = f"XC{i}{recording.path.suffix}"
+        recording.path.rename(path / "xeno-canto-ca-nv" / name)
+        remarks = f"XC{i} © P // Place // 1m // 07:0{i}h, 2015-01-0{i // 2 + 1} // song"
+        index.append([i, i, name, genus, species, genus, "P", "Place", remarks, 3, 1.5, -2.25])
+        english = sorted({r.label.split()[0] for r in read_catalog(voices).recordings})
+        split["test" if i % 4 == 3 else "train"].append([i, english.index(genus)])
+        rows = features_of(path / "xeno-canto-ca-nv" / name)
+        write_features(path / "features", f"XC{i}", rows)
+    columns = ["", "file_id", "file_name", "genus", "species", "english_cname", "recordist", "location"]
+    write_table(
+        path / "set_index.csv", [*columns, "remarks", "duration_seconds", "latitude", "longitude"], index
+    )
+    for part, rows in split.items():
+        write_table(path / f"{part}_file_ids.csv", ["file_id", "label"], rows)
+    return path
+
+
+def features_of(sound: Path) -> np.ndarray:
+    return extract_features(load_waveform(sound, sample_rate=SPEC.sample_rate)[0], SPEC).values
+
+
+def write_features(folder: Path, name: str, rows: np.ndarray) -> None:
+    """Mel power and, as librosa makes them, MFCC of decibels within 80 of the maximum."""
+    bands = rows[:, : SPEC.n_mels]
+    mfcc = np.maximum(bands, bands.max() - 80) @ dct_matrix(SPEC)
+    np.ascontiguousarray(10 ** (bands.T / 10), dtype="<f4").tofile(folder / f"melsg_{name}.dat")
+    np.ascontiguousarray(mfcc.T, dtype="<f4").tofile(folder / f"mfcc_{name}.dat")
+
+
+@pytest.fixture
+def without_sound(layout: Path, tmp_path: Path) -> Path:
+    """The same, features alone."""
+    path = tmp_path / "published"
+    path.mkdir()
+    (path / "features").mkdir()
+    for file in (*layout.glob("*.csv"), *layout.glob("features/*")):
+        (path / file.relative_to(layout)).write_bytes(file.read_bytes())
+    return path
+
+
+def test_features_come_in_without_any_sound(layout: Path, without_sound: Path, tmp_path: Path) -> None:
+    out = tmp_path / "imported"
+    result = run(without_sound, "--out", out, "--json")
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    assert (summary["sound"], summary["features"], summary["other_mfcc"]) == (0, 8, 0)
+    assert summary["split"] == {"train": 6, "test": 2}
+    catalog = read_catalog(out)
+    store = provide_store(catalog.recordings, SPEC, out / "store")
+    assert len(store.rows)  # what was imported was taken as it is, and not built anew from missing files
+    for position, recording in enumerate(catalog.recordings):
+        expected = features_of(layout / "xeno-canto-ca-nv" / recording.path.name)
+        found = store.features(position)
+        np.testing.assert_allclose(found[:, : SPEC.n_mels], expected[:, : SPEC.n_mels], atol=1e-3)
+        unlimited = expected[:, : SPEC.n_mels].min(axis=1) > expected[:, : SPEC.n_mels].max() - 80
+        np.testing.assert_allclose(found[unlimited], expected[unlimited], atol=1e-2)
+    bands = np.concatenate([store.features(i)[:, : SPEC.n_mels] for i in range(8)])
+    natural = bands.astype(np.float64) * np.log(10) / 10
+    assert summary["values"]["log-mel"] == pytest.approx([bands.size, natural.mean(), natural.std()])
+
+
+def test_index_and_split_stay_the_same(layout: Path, tmp_path: Path) -> None:
+    assert run(layout, "--out", tmp_path).exit_code == 0
+    source, imported = read_catalog(layout), read_catalog(tmp_path)
+    assert [replace(r, source="kaggle") for r in imported.recordings] == list(source.recordings)
+    split = Split.load(tmp_path / "split.json", imported.recordings)
+    published = source_split(source.recordings, source.split)
+    np.testing.assert_array_equal(split.folds[0].test, published.folds[0].test)
+    assert split.grouping == "source"
+
+
+def test_what_is_missing_or_of_a_wrong_size_is_named_and_decoded_later(layout: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "features"
+    damaged.mkdir()
+    for file in layout.glob("features/*"):
+        (damaged / file.name).write_bytes(file.read_bytes())
+    (damaged / "mfcc_XC1.dat").unlink()
+    with open(damaged / "melsg_XC2.dat", "ab") as stream:
+        stream.write(bytes(4))
+    with open(damaged / "mfcc_XC3.dat", "ab") as stream:
+        stream.write(bytes(80))
+    np.fromfile(damaged / "melsg_XC5.dat", "<f4").__neg__().tofile(damaged / "melsg_XC5.dat")
+    (damaged / "mfcc_XC6.dat").write_bytes(bytes((damaged / "mfcc_XC6.dat").stat().st_size))
+    result = run(layout, "--features", damaged, "--out", tmp_path / "out")
+    assert result.exit_code == 3
+    lines = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
+    words = ("no features at", "a multiple of 512 bytes", "frames, mfcc_XC3.dat", "mel power of 0 or more")
+    for line, number, told in zip(lines, (1, 2, 3, 5), words, strict=True):
+        assert line.startswith(f"failed: XC{number}: ")
+        assert told in line
+    assert "of 1 recordings the MFCC are not those of their bands" in result.stdout
+    recordings = read_catalog(tmp_path / "out").recordings
+    before = FeatureStore.open(tmp_path / "out" / "store")
+    assert before.status(1) is Status.MISSING
+    after = provide_store(recordings, SPEC, tmp_path / "out" / "store")
+    np.testing.assert_array_equal(after.features(1), features_of(recordings[1].path))
+    np.testing.assert_array_equal(after.features(0), before.features(0))
+
+
+def test_the_other_names_of_the_files_and_a_kill(layout: Path, tmp_path: Path) -> None:
+    recordings = read_catalog(layout).recordings
+    for recording in recordings:
+        for old, new in (("melsg", "melspectrogram"), ("mfcc", "mfcc")):
+            data = (layout / "features" / f"{old}_{recording.id}.dat").read_bytes()
+            (tmp_path / f"{recording.id}_{new}.dat").write_bytes(data)
+
+    class Killed(Exception):
+        pass
+
+    def kill(done: int, total: int) -> None:
+        if done == 5:
+            raise Killed
+
+    import_features(recordings, tmp_path, tmp_path / "whole")
+    with pytest.raises(Killed):
+        import_features(recordings, tmp_path, tmp_path / "resumed", progress=kill)
+    import_features(recordings, tmp_path, tmp_path / "resumed")
+    names = {store: next((tmp_path / store).glob("data-*/rows.npy")) for store in ("whole", "resumed")}
+    assert names["whole"].read_bytes() == names["resumed"].read_bytes()
+
+
+def test_a_catalog_without_split_and_features(synth_catalog_dir: Path, tmp_path: Path) -> None:
+    result = run(synth_catalog_dir, "--out", tmp_path)
+    assert result.exit_code == 0
+    assert not (tmp_path / "split.json").exists()
+    assert not (tmp_path / "store").exists()
+    assert read_catalog(tmp_path).labels == read_catalog(synth_catalog_dir).labels
+
+
+@pytest.mark.recordings
+def test_the_published_index(real_data: Path, tmp_path: Path) -> None:
+    result = run(real_data / "xenocanto_ca_nv", "--out", tmp_path)
+    assert result.exit_code == 0
+    assert "neither sound nor features here; they come from https://www.kaggle.com" in result.stderr
+    source, imported = read_catalog(real_data / "xenocanto_ca_nv"), read_catalog(tmp_path)
+    assert [replace(r, source="kaggle") for r in imported.recordings] == list(source.recordings)
+    split = Split.load(tmp_path / "split.json", imported.recordings)
+    assert report_split(split, imported.recordings).shared_session == pytest.approx(0.56, abs=0.01)
