@@ -33,9 +33,16 @@ def test_single_numbers_agree_with_scikit_learn(rng: np.random.Generator) -> Non
         "top5": sk.top_k_accuracy_score(targets, scores, k=5, labels=range(N_CLASSES)),
         "balanced_accuracy": sk.recall_score(targets, predicted, labels=present, average="macro"),
         "macro_f1": sk.f1_score(targets, predicted, average="macro", zero_division=0.0),
+        "top3": sk.top_k_accuracy_score(targets, scores, k=3, labels=range(N_CLASSES)),
+        "mean_average_precision": np.mean(
+            [sk.average_precision_score(targets == c, scores[:, c]) for c in present]
+        ),
+        "mean_roc_auc": np.mean([sk.roc_auc_score(targets == c, scores[:, c]) for c in present]),
     }
     assert actual == pytest.approx(expected)
-    assert list(actual) == ["accuracy", "top5", "balanced_accuracy", "macro_f1"]
+    assert tuple(actual) == metrics.FIGURES
+    assert np.isnan(metrics.class_average_precision(targets, scores)).tolist() == [False] * 4 + [True, False]
+    assert np.isnan(metrics.class_roc_auc(targets, scores)).tolist() == [False] * 4 + [True, False]
 
 
 def test_numbers_per_class_agree_with_scikit_learn(rng: np.random.Generator) -> None:
@@ -63,12 +70,41 @@ def test_top_k_agrees_with_scikit_learn(k: int, rng: np.random.Generator) -> Non
     assert metrics.top_k_accuracy(targets, scores, k=k) == pytest.approx(expected)
 
 
-def test_ties_go_to_the_first_class() -> None:
-    scores = np.array([[0.5, 0.5, 0.5]])
-    assert metrics.top_k_accuracy(np.array([0]), scores, k=1) == 1.0
-    assert metrics.top_k_accuracy(np.array([1]), scores, k=1) == 0.0
-    assert metrics.top_k_accuracy(np.array([1]), scores, k=2) == 1.0
-    assert metrics.best_class(scores).tolist() == [0]
+def test_ties_count_by_their_expected_value() -> None:
+    scores = np.array([[0.5, 0.5, 0.5], [0.2, 0.2, 0.6]])
+    first, second = np.array([0, 0]), np.array([1, 2])
+    for k, hits in ((1, [1 / 3, 0.0]), (2, [2 / 3, 0.5]), (3, [1.0, 1.0])):
+        np.testing.assert_allclose(metrics.expected_hits(first, scores, k=k), hits)
+    np.testing.assert_allclose(metrics.expected_hits(second, scores), [1 / 3, 1.0])
+    assert metrics.best_class(scores).tolist() == [0, 2]
+
+
+def test_figures_with_ties_are_the_mean_over_random_orders(rng: np.random.Generator) -> None:
+    """All but macro F1 and the areas are linear in the answers, so their means are known from many draws."""
+    targets = np.repeat(np.arange(4), 5)
+    scores = rng.integers(3, size=(20, 4)).astype(float)
+    expected = metrics.evaluate(targets, scores)
+    drawn = [metrics.evaluate(targets, scores + 1e-6 * rng.random(scores.shape)) for _ in range(400)]
+    for name in ("accuracy", "top3", "balanced_accuracy"):
+        assert np.mean([d[name] for d in drawn]) == pytest.approx(expected[name], abs=0.015)
+
+
+def test_a_rule_that_scores_all_classes_alike_has_the_figures_of_chance() -> None:
+    targets = np.array([0, 0, 0, 1, 2, 3, 4])
+    figures = metrics.evaluate(targets, np.ones((7, 5)))
+    expected = {"accuracy": 0.2, "top3": 0.6, "top5": 1.0, "balanced_accuracy": 0.2, "mean_roc_auc": 0.5}
+    assert {name: figures[name] for name in expected} == pytest.approx(expected)
+
+
+def test_weights_count_rows_as_often(rng: np.random.Generator) -> None:
+    targets, scores = drawn(rng, 30)
+    scores = np.round(scores, 1)  # with ties
+    weights = rng.integers(3, size=(30, 4))
+    actual = metrics.evaluate_weighted(targets, scores, weights.astype(float))
+    for column in range(4):
+        rows = np.repeat(np.arange(30), weights[:, column])
+        expected = metrics.evaluate(targets[rows], scores[rows])
+        assert {name: actual[name][column] for name in actual} == pytest.approx(expected, nan_ok=True)
 
 
 def test_empty_input_is_nan_throughout() -> None:
@@ -116,5 +152,7 @@ def test_other_refusals() -> None:
         metrics.accuracy(np.array([0]), np.array([0, 1]))
     with pytest.raises(InputError, match="k of 1"):
         metrics.top_k_accuracy(np.array([0]), np.array([[1.0]]), k=0)
+    with pytest.raises(InputError, match="weights of shape"):
+        metrics.evaluate_weighted(np.array([0]), np.array([[1.0]]), np.ones(1))
     with pytest.raises(InputError, match="predictions from 0 to 1"):
         metrics.confusion_matrix(np.array([0]), np.array([2]), n_classes=2)

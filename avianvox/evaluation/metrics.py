@@ -1,16 +1,35 @@
 """Figures of merit for single-label classification, in plain NumPy.
 
 ``targets`` and ``predicted`` are class positions, shape (n,), integer; ``scores`` has shape (n, n_classes).
-`validate` checks them once at the border, one function gives one number, and `evaluate` gives them all.
+`validate` checks them once at the border, one function gives one number, and `evaluate` gives them all;
+`evaluate_weighted` does so for many resamples at once.
+
+Where scores tie, figures are expected values over a random order of the tied classes: a rule that scores all
+classes alike has the accuracy of chance, and not that of the first class. `best_class` alone, which must
+name one class, takes the first.
 
 Nothing here guesses at an undefined number. Every figure of an empty input is NaN. A class without targets
 has recall NaN, one that is never predicted has precision NaN, and one with neither has F1 NaN; averages over
 classes pass over NaN.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from avianvox.errors import InputError
+from avianvox.evaluation import curves
+
+FIGURES = (
+    "accuracy",
+    "top3",
+    "top5",
+    "balanced_accuracy",
+    "macro_f1",
+    "mean_average_precision",
+    "mean_roc_auc",
+)
+"""Names of the single-number figures, in the order of `evaluate`."""
 
 
 def validate(targets: np.ndarray, scores: np.ndarray) -> None:
@@ -53,19 +72,45 @@ def accuracy(targets: np.ndarray, predicted: np.ndarray) -> float:
     return float(np.mean(targets == predicted)) if len(targets) else float("nan")
 
 
-def top_k_accuracy(targets: np.ndarray, scores: np.ndarray, *, k: int = 5) -> float:
-    """Share of rows whose target is among the ``k`` highest scores; NaN without rows.
+def expected_hits(targets: np.ndarray, scores: np.ndarray, *, k: int = 1) -> np.ndarray:
+    """Probability that a row's target is among the ``k`` highest scores when ties are broken at random.
 
-    Where scores tie, the class that comes first is ranked higher, as in `Prediction.top`. ``k`` of the
-    number of classes or more gives 1.
+    Returns
+    -------
+    np.ndarray, shape (n,), float64 in [0, 1]; 0 or 1 where the target's score doesn't tie
+
+    Raises
+    ------
+    InputError
+        ``k`` is below 1, or as `validate` says.
     """
     if k < 1:
         raise InputError(f"metrics: expected k of 1 or more, got {k}")
     validate(targets, scores)
-    if not len(targets):
-        return float("nan")
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    return float(np.mean((best == targets[:, None]).any(axis=1)))
+    own = scores[np.arange(len(targets)), targets][:, None]
+    above, tied = (scores > own).sum(axis=1), (scores == own).sum(axis=1)
+    return np.clip((k - above) / tied, 0.0, 1.0)
+
+
+def top_k_accuracy(targets: np.ndarray, scores: np.ndarray, *, k: int = 5) -> float:
+    """Share of rows whose target is among the ``k`` highest scores, see `expected_hits`; NaN without rows.
+
+    ``k`` of the number of classes or more gives 1.
+    """
+    hits = expected_hits(targets, scores, k=k)
+    return float(hits.mean()) if len(hits) else float("nan")
+
+
+def class_average_precision(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Average precision of each class against the rest, shape (n_classes,); NaN for one without targets."""
+    validate(targets, scores)
+    return _per_class(curves.average_precision, targets, scores, np.ones((len(targets), 1)))[:, 0]
+
+
+def class_roc_auc(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """ROC AUC of each class against the rest, shape (n_classes,); NaN where all rows or none are targets."""
+    validate(targets, scores)
+    return _per_class(curves.roc_auc, targets, scores, np.ones((len(targets), 1)))[:, 0]
 
 
 def confusion_matrix(targets: np.ndarray, predicted: np.ndarray, *, n_classes: int) -> np.ndarray:
@@ -116,12 +161,12 @@ def class_accuracy(confusion: np.ndarray) -> np.ndarray:
 
 def balanced_accuracy(confusion: np.ndarray) -> float:
     """Mean recall over the classes that have targets; NaN without rows."""
-    return _mean_defined(class_recall(confusion))
+    return float(_mean_defined(class_recall(confusion)))
 
 
 def macro_f1(confusion: np.ndarray) -> float:
     """Mean F1 over the classes that are present or predicted; NaN without rows."""
-    return _mean_defined(class_f1(confusion))
+    return float(_mean_defined(class_f1(confusion)))
 
 
 def evaluate(targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
@@ -135,28 +180,68 @@ def evaluate(targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
     Returns
     -------
     dict
-        ``accuracy``, ``top5``, ``balanced_accuracy``, ``macro_f1``, each in [0, 1] or NaN, in this order.
+        Each of `FIGURES` in [0, 1] or NaN. ``top3`` and ``top5`` are 1 with as few classes.
+        ``mean_average_precision`` and ``mean_roc_auc`` are means over the classes where it is defined.
 
     Examples
     --------
     >>> evaluate(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))["accuracy"]
     0.5
     """
+    weighted = evaluate_weighted(targets, scores, np.ones((len(targets), 1)))
+    return {name: float(values[0]) for name, values in weighted.items()}
+
+
+def evaluate_weighted(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """The figures of `evaluate`, once for each column of weights.
+
+    Parameters
+    ----------
+    targets : np.ndarray, shape (n,), integer
+    scores : np.ndarray, shape (n, n_classes)
+    weights : np.ndarray, shape (n, r), how often each row counts
+
+    Returns
+    -------
+    dict of np.ndarray, shape (r,)
+        With whole weights these are the figures of the rows repeated so often.
+    """
     validate(targets, scores)
-    predicted = best_class(scores)
-    confusion = confusion_matrix(targets, predicted, n_classes=scores.shape[1])
+    if weights.ndim != 2 or len(weights) != len(targets):
+        raise InputError(f"metrics: expected weights of shape ({len(targets)}, r), got {weights.shape}")
+    total = weights.sum(axis=0)
+    best = scores == scores.max(axis=1, keepdims=True)
+    answered = best / best.sum(axis=1, keepdims=True)  # tied classes share the answer
+    there = (targets[:, None] == np.arange(scores.shape[1])).astype(np.float64)
+    support, predicted, right = (each.T @ weights for each in (there, answered, there * answered))
     return {
-        "accuracy": accuracy(targets, predicted),
-        "top5": top_k_accuracy(targets, scores, k=5),
-        "balanced_accuracy": balanced_accuracy(confusion),
-        "macro_f1": macro_f1(confusion),
+        "accuracy": _ratio(right.sum(axis=0), total),
+        "top3": _ratio(expected_hits(targets, scores, k=3) @ weights, total),
+        "top5": _ratio(expected_hits(targets, scores, k=5) @ weights, total),
+        "balanced_accuracy": _mean_defined(_ratio(right, support)),
+        "macro_f1": _mean_defined(_ratio(2 * right, support + predicted)),
+        "mean_average_precision": _mean_defined(
+            _per_class(curves.average_precision, targets, scores, weights)
+        ),
+        "mean_roc_auc": _mean_defined(_per_class(curves.roc_auc, targets, scores, weights)),
     }
 
 
+def _per_class(
+    area: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    targets: np.ndarray,
+    scores: np.ndarray,
+    weights: np.ndarray,
+) -> np.ndarray:
+    """``area`` of each class against the rest, shape (n_classes, r)."""
+    return np.array([area(targets == c, scores[:, c], weights) for c in range(scores.shape[1])])
+
+
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
 
 
-def _mean_defined(values: np.ndarray) -> float:
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else float("nan")
+def _mean_defined(values: np.ndarray) -> np.ndarray:
+    """Mean over axis 0 of what is not NaN; NaN where nothing is left."""
+    defined = ~np.isnan(values)
+    return _ratio(np.where(defined, values, 0.0).sum(axis=0), defined.sum(axis=0))
