@@ -4,8 +4,8 @@ A model file is a TFLite flatbuffer with a zip appended to it (the TFLite metada
 ``unzip -l model.tflite`` lists the description and every interpreter passes over it:
 
 - ``labels.txt``: one class a line, in the order of the outputs;
-- ``avianvox.json``: format version, `FeatureSpec`, labels, provenance, licences, parity, and the SHA-256 of
-  the flatbuffer and of the other entries;
+- ``avianvox.json``: format version, `FeatureSpec`, labels, provenance, licences, parity, calibration where
+  there is one, and the SHA-256 of the flatbuffer and of the other entries;
 - ``MODEL_CARD.md``: the same for people.
 
 The entries are stored, not compressed, under a fixed date: the same content gives the same bytes. Reading
@@ -63,6 +63,9 @@ class ModelInfo:
         Of the model and of the recordings it learned from, with credits.
     parity : mapping
         Measured differences of Keras, LiteRT and the plain extractor.
+    calibration : mapping
+        What :class:`avianvox.inference.calibration.Calibration` reads; empty where there is none, as in
+        files written before there was any.
     format_version : int
         Of the file format.
     """
@@ -75,6 +78,7 @@ class ModelInfo:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     licences: Mapping[str, Any] = field(default_factory=dict)
     parity: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, Any] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     def to_mapping(self) -> dict[str, Any]:
@@ -92,6 +96,7 @@ class ModelInfo:
             "provenance": dict(self.provenance),
             "licences": dict(self.licences),
             "parity": dict(self.parity),
+            "calibration": dict(self.calibration),
         }
 
     @classmethod
@@ -111,6 +116,7 @@ class ModelInfo:
             provenance=values["provenance"],
             licences=values["licences"],
             parity=values["parity"],
+            calibration=values.get("calibration", {}),
             format_version=values["format_version"],
         )
 

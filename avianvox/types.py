@@ -42,6 +42,13 @@ class Status(StrEnum):
         return self not in (Status.OK, Status.SILENT, Status.CLIPPED)
 
 
+class Decision(StrEnum):
+    """What a calibrated model says of its best answer."""
+
+    NAMED = "named"  # its score reaches the threshold of its class
+    UNCERTAIN = "uncertain"  # it does not: the species listed are candidates
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """One row of a catalog: a sound file and what is known about it.
@@ -174,11 +181,15 @@ class LabelSet:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Scores of one window of a recording: ``scores`` has shape (n_classes,), float32 in [0, 1]."""
+    """Scores of one window of a recording: ``scores`` has shape (n_classes,), float32 in [0, 1].
+
+    ``decision`` is None where the model has no thresholds.
+    """
 
     first_sample: int
     n_samples: int
     scores: np.ndarray
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +197,9 @@ class Prediction:
     """The answer for one recording.
 
     ``scores``: shape (n_classes,), the mean over the windows; ``windows`` in order of time, both empty where
-    ``status`` is not usable. ``message`` says in one line what was wrong with the input, if anything was.
+    ``status`` is not usable. ``calibrated``: they are probabilities in the sense of the model's calibration,
+    and the mean was calibrated once more. ``decision`` is None where there are no scores, or no thresholds.
+    ``message`` says in one line what was wrong with the input, if anything was.
     """
 
     path: str
@@ -198,6 +211,8 @@ class Prediction:
     header_s: float | None = None
     decoded_s: float | None = None
     message: str = ""
+    calibrated: bool = False
+    decision: Decision | None = None
 
     def top(self, n: int = 5) -> list[tuple[str, float]]:
         """The ``n`` best ``(label, score)`` pairs, best first; ties keep the label order."""

@@ -50,6 +50,7 @@ def test_csv_can_be_read_back() -> None:
         "scientific_name": "Cus dus",
         "common_name": 'The "sea"',
         "score": "0.7000",
+        "decision": "",
         "begin_s": "",
         "end_s": "",
         "header_s": "3.500",

@@ -132,11 +132,11 @@ def test_the_serial_executor_submits_too() -> None:
         assert isinstance(pool.submit(divmod, 7, 0).exception(), ZeroDivisionError)
 
 
-def crash_on_bad(model: tuple[str, int], overlap_s: float, path: Path) -> Prediction:
+def crash_on_bad(model: tuple[str, int], overlap_s: float, calibrated: bool, path: Path) -> Prediction:
     """Stands in for a decoder that ends its process."""
     if path.name.startswith("bad"):
         os._exit(139)
-    return classify_one(model, overlap_s, path)
+    return classify_one(model, overlap_s, calibrated, path)
 
 
 def test_a_file_that_crashes_its_worker_is_named_and_the_others_are_classified(

@@ -21,10 +21,15 @@ Exit codes: 0 done; 1 failed (model unreadable, output not writable); 2 wrong us
 3 finished, but some inputs failed: they have a row with their status, and a line on standard error.
 
 \b
-Columns of the CSV: path, status, rank, scientific_name, common_name, score, begin_s, end_s (empty for
-a whole recording), header_s, decoded_s (seconds of sound promised and found), message.
+Columns of the CSV: path, status, rank, scientific_name, common_name, score, decision, begin_s, end_s
+(empty for a whole recording), header_s, decoded_s (seconds of sound promised and found), message.
 Statuses: ok, clipped (with an answer), silent (nothing to name), truncated (an answer, but counted as
 failed), empty, undecodable, unsupported, missing. Windows of silence are left out.
+
+\b
+A model that 'avianvox calibrate' has seen gives calibrated scores: of the answers with 0.8, about eight of
+ten are right on recordings like those it was tested on. Where the best score is below the threshold of its
+species, the answer is "uncertain" (in the column decision, else "named"), and the species are candidates.
 
 \b
 Coming from BirdNET? --min_conf is --min-score, --top_n is --top, --rtype is --format, --o is --output,
@@ -45,9 +50,7 @@ Examples:
 @click.option(
     "--top",
     type=click.IntRange(min=1),
-    default=3,
-    show_default=True,
-    help="Show at most so many species of a recording or window.",
+    help="Show at most so many species of a recording or window.  [default: 3]",
 )
 @click.option(
     "--overlap",
@@ -61,9 +64,19 @@ Examples:
 @click.option(
     "--min-score",
     type=FiniteFloat(0, 1),
-    default=0.0,
-    show_default=True,
-    help="Leave species with a lower score out.",
+    help="Leave species with a lower score out.  [default: 0.0]",
+)
+@click.option(
+    "--calibrated/--raw",
+    default=True,
+    help="Calibrated scores and their decision where the model has them, or the network's own scores.  "
+    "[default: calibrated]",
+)
+@click.option(
+    "--coverage",
+    type=FiniteFloat(0, 1),
+    help="Show as many species as hold the right one in this share of recordings, for example 0.9, in place "
+    "of the --top best.",
 )
 @click.option(
     "--format",
@@ -90,9 +103,11 @@ Examples:
 )
 def classify(
     paths: tuple[str, ...],
-    top: int,
+    top: int | None,
     overlap_s: float,
-    min_score: float,
+    min_score: float | None,
+    calibrated: bool,
+    coverage: float | None,
     format_name: str | None,
     timeline: bool,
     output: str | None,
@@ -115,9 +130,17 @@ def classify(
     from avianvox.modelfile import DEFAULT_MODEL
 
     inputs = list(map(str, find_inputs(paths)))  # a million of them: strings are smaller than paths
-    form = FORMATS.get(format_name or _format_of(output))(View(top, min_score, timeline))
+    if coverage is not None and (top is not None or min_score is not None or not calibrated):
+        raise click.UsageError("--coverage says what is shown: it goes without --top, --min-score and --raw")
+    limits = None if coverage is None else _set_limits(model or DEFAULT_MODEL, coverage)
+    view = View(3 if top is None else top, min_score or 0.0, timeline, limits)
+    form = FORMATS.get(format_name or _format_of(output))(view)
     predictions = classify_files(
-        inputs, model or DEFAULT_MODEL, overlap_s=overlap_s, jobs=jobs or _default_jobs(inputs)
+        inputs,
+        model or DEFAULT_MODEL,
+        overlap_s=overlap_s,
+        calibrated=calibrated,
+        jobs=jobs or _default_jobs(inputs),
     )
     hide = quiet or (
         output in (None, "-") and sys.stdout.isatty()
@@ -149,6 +172,24 @@ def _format_of(output: str | None) -> str:
             f"'{output}' does not say its format: end it in {', '.join(known)}, or give --format"
         )
     return known[ending]
+
+
+def _set_limits(model: str, coverage: float) -> dict[str, float]:
+    """The scores from which a species belongs to a prediction set, by level."""
+    from avianvox.errors import InputError
+    from avianvox.inference.calibration import LEVELS
+    from avianvox.inference.classifier import read_calibration
+    from avianvox.modelfile import find_model, read_model_file
+
+    calibration = read_calibration(read_model_file(find_model(model)))
+    if calibration is None:
+        raise click.UsageError(
+            f"--coverage: {model} carries no calibration; write one with 'avianvox calibrate RUN --into'"
+        )
+    try:
+        return {level: calibration.set_limit(coverage, level) for level in LEVELS}
+    except InputError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _default_jobs(inputs: list[str]) -> int:

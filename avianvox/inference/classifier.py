@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from avianvox.audio.decode import AudioStream, open_audio
-from avianvox.errors import AudioError
+from avianvox.errors import AudioError, ModelFileError
 from avianvox.features.extract import FeatureStream
 from avianvox.features.spec import FeatureSpec
+from avianvox.inference.calibration import Calibration
 from avianvox.inference.readahead import read_ahead
 from avianvox.inference.runtime import RUNTIMES, Runtime
 from avianvox.inference.windows import hop_frames, stream_windows
@@ -32,6 +34,7 @@ class Classifier:
 
     def __init__(self, model: ModelFile, runtime: Runtime) -> None:
         self.info = model.info
+        self.calibration = read_calibration(model)
         self._runtime = runtime
 
     @classmethod
@@ -56,7 +59,7 @@ class Classifier:
     def labels(self) -> LabelSet:
         return self.info.labels
 
-    def classify(self, path: str | Path, *, overlap_s: float = 0.0) -> Prediction:
+    def classify(self, path: str | Path, *, overlap_s: float = 0.0, calibrated: bool = True) -> Prediction:
         """Name one recording. What is wrong with the file becomes the prediction's status, not an error.
 
         Parameters
@@ -64,6 +67,8 @@ class Classifier:
         path : path-like
         overlap_s : float, seconds
             By how much neighbouring windows overlap; at least 0 and less than the window.
+        calibrated : bool
+            Calibrated scores and their decision, where the model file has them; else the network's own.
 
         Returns
         -------
@@ -87,7 +92,7 @@ class Classifier:
             return self._prediction(
                 path, Status(error.status), (), message=str(error).removeprefix(f"{path}: ")
             )
-        return self._prediction(
+        prediction = self._prediction(
             path,
             report.status,
             tuple(_clip(window, n_samples) for window in windows),
@@ -95,6 +100,9 @@ class Classifier:
             decoded_s=report.decoded_s,
             message=report.message or ("" if windows else "no sound loud enough to name"),
         )
+        if calibrated and self.calibration is not None and windows:
+            return calibrate(prediction, self.calibration)
+        return prediction
 
     def _score(self, audio: AudioStream, hop: int) -> tuple[list[Window], int]:
         """Windows and number of samples; decoding, describing and scoring run in a thread each."""
@@ -140,6 +148,32 @@ class Classifier:
             decoded_s=decoded_s,
             message=message,
         )
+
+
+def read_calibration(model: ModelFile) -> Calibration | None:
+    """The calibration in a model file, or None. Raises `ModelFileError` for one that is not valid."""
+    if not model.info.calibration:
+        return None
+    try:
+        return Calibration.from_mapping(model.info.calibration, n_classes=len(model.info.labels))
+    except ModelFileError as error:
+        raise ModelFileError(f"{model.path}: {error}") from error
+
+
+def calibrate(prediction: Prediction, calibration: Calibration) -> Prediction:
+    """A prediction of one window or more with calibrated scores, and what is decided on them."""
+    raw = np.array([window.scores for window in prediction.windows])
+    windows, recording = calibration.apply_to_recording(raw)
+    return replace(
+        prediction,
+        scores=recording.astype(np.float32),
+        windows=tuple(
+            replace(window, scores=scores.astype(np.float32), decision=calibration.window.decide(scores))
+            for window, scores in zip(prediction.windows, windows, strict=True)
+        ),
+        calibrated=True,
+        decision=calibration.recording.decide(recording),
+    )
 
 
 def _clip(window: Window, n_samples: int) -> Window:

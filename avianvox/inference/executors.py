@@ -82,6 +82,7 @@ def classify_files(
     model: "str | Path",
     *,
     overlap_s: float = 0.0,
+    calibrated: bool = True,
     jobs: int = 1,
     executor: str | None = None,
 ) -> Iterator[Prediction]:
@@ -95,6 +96,8 @@ def classify_files(
     model : str or path-like
         A bundled name or a model file.
     overlap_s : float, seconds
+    calibrated : bool
+        Calibrated scores where the model file has a calibration; else the network's own.
     jobs : int
         Each worker loads the model once.
     executor : str, optional
@@ -109,7 +112,7 @@ def classify_files(
     """
     name = executor or ("serial" if jobs == 1 else "processes")
     path = find_model(model)
-    task = partial(_classify_one, (str(path), path.stat().st_mtime_ns), overlap_s)
+    task = partial(_classify_one, (str(path), path.stat().st_mtime_ns), overlap_s, calibrated)
     with EXECUTORS.get(name)(jobs) as pool:
         for answer in pool.map(task, paths):
             yield _undecodable(answer.arguments[0], path) if isinstance(answer, Crashed) else answer
@@ -131,11 +134,13 @@ def _undecodable(file: "str | Path", model: "Path") -> Prediction:
 _local = threading.local()
 
 
-def _classify_one(model: tuple[str, int], overlap_s: float, path: "str | Path") -> Prediction:
+def _classify_one(
+    model: tuple[str, int], overlap_s: float, calibrated: bool, path: "str | Path"
+) -> Prediction:
     """Classify with the classifier that this worker keeps; a model file that was replaced is loaded anew."""
     from avianvox.inference.classifier import Classifier
 
     if getattr(_local, "model", None) != model:
         _local.classifier, _local.model = Classifier.load(model[0]), model
-    prediction: Prediction = _local.classifier.classify(path, overlap_s=overlap_s)
+    prediction: Prediction = _local.classifier.classify(path, overlap_s=overlap_s, calibrated=calibrated)
     return prediction

@@ -4,14 +4,14 @@ Every format shows the same facts, in the same order, without a date or a machin
 the same files again gives the same bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from avianvox.registry import Registry
-from avianvox.types import Prediction, Window
+from avianvox.types import Decision, Prediction, Window
 
 COLUMNS = (
     "path",
@@ -20,13 +20,15 @@ COLUMNS = (
     "scientific_name",
     "common_name",
     "score",
+    "decision",
     "begin_s",
     "end_s",
     "header_s",
     "decoded_s",
     "message",
 )
-"""Columns of the CSV format. ``begin_s`` and ``end_s`` are empty where a row speaks of a whole recording."""
+"""Columns of the CSV format. ``begin_s`` and ``end_s`` are empty where a row speaks of a whole recording;
+``decision`` is of that recording or window, in each of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +43,41 @@ class View:
         Species below it are left out.
     timeline : bool
         Show the windows as well (jsonl) or instead of the whole recording (table, csv).
+    set_limits : mapping of str to float, optional
+        ``"window"`` and ``"recording" -> `` score: prediction sets are shown, the species at this score or
+        above and the best one in any case, whatever ``top`` and ``min_score`` are.
     """
 
     top: int = 3
     min_score: float = 0.0
     timeline: bool = False
+    set_limits: Mapping[str, float] | None = None
 
-    def best(self, prediction: Prediction, scores: np.ndarray) -> list[tuple[str, str, float]]:
+    def best(self, prediction: Prediction, part: "Part") -> list[tuple[str, str, float]]:
         """Scientific name, common name and score of the species to show, best first."""
-        order = np.argsort(-scores, kind="stable")[: self.top]
+        order = np.argsort(-part.scores, kind="stable")
+        shown = part.scores[order] >= self.min_score
+        if self.set_limits is None:
+            order = order[: self.top][shown[: self.top]]
+        else:
+            members = part.scores[order] >= self.set_limits[part.level]
+            members[:1] = True
+            order = order[members]
         labels = prediction.labels
-        return [
-            (labels.names[i], labels.common_name(i), float(scores[i]))
-            for i in order
-            if scores[i] >= self.min_score
-        ]
+        return [(labels.names[i], labels.common_name(i), float(part.scores[i])) for i in order]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a line speaks of: a window, or the whole recording, with its scores and decision."""
+
+    window: Window | None
+    scores: np.ndarray
+    decision: Decision | None
+
+    @property
+    def level(self) -> str:
+        return "recording" if self.window is None else "window"
 
 
 class Format(Protocol):
@@ -96,13 +118,16 @@ class Table:
         yield f"{_text(prediction.path)}  ({', '.join(facts)})\n"
         if prediction.message and (prediction.status.failed or not prediction.windows):
             yield f"    {prediction.message}\n"
-        named = False
-        for window, scores in _parts(prediction, self.view):
+        anything = False
+        for part in _parts(prediction, self.view):
+            window, doubt = part.window, part.decision == Decision.UNCERTAIN
             span = "" if window is None else "{:8.2f} - {:.2f} s  ".format(*_span(window, prediction))
-            for name, common, score in self.view.best(prediction, scores):
-                named = True
-                yield f"    {span}{score:.4f}  {name}{f' ({common})' if common else ''}\n"
-        if prediction.windows and not named:
+            for name, common, score in self.view.best(prediction, part):
+                anything = True
+                words = f"{'uncertain, perhaps ' if doubt else ''}{name}{f' ({common})' if common else ''}"
+                yield f"    {span}{score:.4f}  {words}\n"
+                doubt = False  # the best one says it
+        if prediction.windows and not anything:
             yield f"    nothing at {self.view.min_score:g} or above\n"
 
 
@@ -119,13 +144,14 @@ class Csv:
         before = [_text(prediction.path), str(prediction.status)]
         after = [_seconds(prediction.header_s), _seconds(prediction.decoded_s), prediction.message]
         n_rows = 0
-        for window, scores in _parts(prediction, self.view):
-            span = ["", ""] if window is None else [_seconds(s) for s in _span(window, prediction)]
-            for rank, (name, common, score) in enumerate(self.view.best(prediction, scores), start=1):
-                yield _csv_row([*before, str(rank), name, common, f"{score:.4f}", *span, *after])
+        for part in _parts(prediction, self.view):
+            span = ["", ""] if part.window is None else [_seconds(s) for s in _span(part.window, prediction)]
+            for rank, (name, common, score) in enumerate(self.view.best(prediction, part), start=1):
+                answer = [str(rank), name, common, f"{score:.4f}", part.decision or ""]
+                yield _csv_row([*before, *answer, *span, *after])
                 n_rows += 1
         if not n_rows:
-            yield _csv_row([*before, "", "", "", "", "", "", *after])
+            yield _csv_row([*before, "", "", "", "", prediction.decision or "", "", "", *after])
 
 
 class JsonLines:
@@ -143,7 +169,8 @@ class JsonLines:
         row: dict[str, Any] = {
             "path": _text(prediction.path),
             "status": str(prediction.status),
-            "species": self._species(prediction, prediction.scores),
+            "calibrated": prediction.calibrated,
+            **self._answer(prediction, Part(None, prediction.scores, prediction.decision)),
             "header_s": _rounded(prediction.header_s),
             "decoded_s": _rounded(prediction.decoded_s),
             "message": prediction.message,
@@ -151,25 +178,26 @@ class JsonLines:
         if self.view.timeline:
             row["windows"] = [
                 dict(zip(("begin_s", "end_s"), map(_rounded, _span(window, prediction)), strict=True))
-                | {"species": self._species(prediction, window.scores)}
+                | self._answer(prediction, Part(window, window.scores, window.decision))
                 for window in prediction.windows
             ]
         yield dumps(row, ensure_ascii=False) + "\n"
 
-    def _species(self, prediction: Prediction, scores: np.ndarray) -> list[dict[str, Any]]:
-        return [
+    def _answer(self, prediction: Prediction, part: Part) -> dict[str, Any]:
+        species = [
             {"rank": rank, "scientific_name": name, "common_name": common, "score": round(score, 4)}
-            for rank, (name, common, score) in enumerate(self.view.best(prediction, scores), start=1)
+            for rank, (name, common, score) in enumerate(self.view.best(prediction, part), start=1)
         ]
+        return {"decision": part.decision, "species": species}
 
 
-def _parts(prediction: Prediction, view: View) -> Iterator[tuple[Window | None, np.ndarray]]:
-    """The score vectors to show: the windows', or the recording's; none where the file failed."""
+def _parts(prediction: Prediction, view: View) -> Iterator[Part]:
+    """What to show: the windows, or the recording; nothing where the file failed."""
     if view.timeline:
         for window in prediction.windows:
-            yield window, window.scores
+            yield Part(window, window.scores, window.decision)
     elif len(prediction.scores):
-        yield None, prediction.scores
+        yield Part(None, prediction.scores, prediction.decision)
 
 
 def _span(window: Window, prediction: Prediction) -> tuple[float, float]:

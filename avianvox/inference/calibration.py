@@ -1,0 +1,190 @@
+"""What turns a model's scores into probabilities, and probabilities into "named" or "uncertain".
+
+A calibration is fitted on held-out predictions by `avianvox.evaluation.calibrate` and travels in the model
+file. It knows two levels, each with numbers of its own: the ``window`` and the ``recording``. A window's
+calibrated scores are its scores under the window's `Scaling`; a recording's are the mean over its calibrated
+windows under the recording's. Start with `Calibration.windows` and `Calibration.recording`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from avianvox.errors import InputError, ModelFileError
+from avianvox.types import Decision
+
+LEVELS = ("window", "recording")
+_LEAST = 1e-12
+"""Scores below it count as it, so that a score of zero has a logarithm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """``(1 - uniform) * softmax(log(scores) / temperature) + uniform / n_classes``.
+
+    Attributes
+    ----------
+    temperature : float above 0
+        1 changes nothing; more makes scores more even.
+    uniform : float in [0, 1]
+        The share of the uniform distribution: how often the scores know nothing. 0 is plain temperature
+        scaling.
+
+    References
+    ----------
+    Guo et al., "On calibration of modern neural networks", 2017; the share: Zhang, Kailkhura and Han,
+    "Mix-n-Match: ensemble and compositional methods for uncertainty calibration", 2020.
+    """
+
+    temperature: float = 1.0
+    uniform: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.temperature < math.inf and 0 <= self.uniform <= 1):
+            raise InputError(
+                "Scaling: expected a temperature above 0 and a share from 0 to 1, "
+                f"got {self.temperature} and {self.uniform}"
+            )
+
+    def apply(self, scores: np.ndarray) -> np.ndarray:
+        """Scores of shape (..., n_classes), summing to 1 or not, to probabilities, float64."""
+        logits = np.log(np.maximum(scores, _LEAST, dtype=np.float64)) / self.temperature
+        powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        share = (1 - self.uniform) / powers.sum(axis=-1, keepdims=True)
+        scaled: np.ndarray = powers * share + self.uniform / powers.shape[-1]
+        return scaled
+
+
+@dataclass(frozen=True, slots=True)
+class LevelCalibration:
+    """The numbers of one level.
+
+    Attributes
+    ----------
+    scaling : Scaling
+    thresholds : tuple of float
+        For each class, the calibrated score from which it is named when it is the best; infinity where no
+        score suffices. Empty where nothing is decided.
+    conformal : mapping of float to float
+        ``coverage -> `` the calibrated score from which a class belongs to the prediction set.
+    """
+
+    scaling: Scaling = Scaling()
+    thresholds: tuple[float, ...] = ()
+    conformal: Mapping[float, float] = field(default_factory=dict)
+
+    def decide(self, scores: np.ndarray) -> Decision | None:
+        """Whether the best of calibrated ``scores``, shape (n_classes,), may be named; None without rule."""
+        if not self.thresholds:
+            return None
+        best = int(scores.argmax())
+        return Decision.NAMED if scores[best] >= self.thresholds[best] else Decision.UNCERTAIN
+
+    def to_mapping(self) -> dict[str, Any]:
+        return {
+            "temperature": self.scaling.temperature,
+            "uniform": self.scaling.uniform,
+            "thresholds": [None if math.isinf(value) else value for value in self.thresholds],
+            "conformal": {f"{coverage:g}": value for coverage, value in self.conformal.items()},
+        }
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> "LevelCalibration":
+        return cls(
+            Scaling(values["temperature"], values["uniform"]),
+            tuple(math.inf if value is None else float(value) for value in values["thresholds"]),
+            {float(coverage): float(value) for coverage, value in values["conformal"].items()},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a model file says about the meaning of its scores.
+
+    Attributes
+    ----------
+    window, recording : LevelCalibration
+    basis : mapping
+        Where it comes from: model, folds, counts, rule of the thresholds, error before and after, measured
+        coverage. Plain values for people and programs; nothing here reads them.
+    """
+
+    window: LevelCalibration
+    recording: LevelCalibration
+    basis: Mapping[str, Any] = field(default_factory=dict)
+
+    def level(self, name: str) -> LevelCalibration:
+        """The numbers of ``"window"`` or ``"recording"``."""
+        if name not in LEVELS:
+            raise InputError(f"calibration: expected a level of {', '.join(LEVELS)}, got '{name}'")
+        return self.window if name == "window" else self.recording
+
+    def apply(self, scores: np.ndarray, level: str) -> np.ndarray:
+        """Calibrated scores, float64: of windows as the model gave them, or of means over calibrated windows.
+
+        Parameters
+        ----------
+        scores : np.ndarray, shape (..., n_classes)
+        level : {"window", "recording"}
+        """
+        return self.level(level).scaling.apply(scores)
+
+    def apply_to_recording(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """From the scores of a recording's windows, (n_windows, n_classes), to both levels' calibrated ones.
+
+        Returns
+        -------
+        tuple of np.ndarray
+            Of the windows, shape (n_windows, n_classes), and of the recording, shape (n_classes,).
+        """
+        windows = self.apply(scores, "window")
+        return windows, self.apply(windows.mean(axis=0), "recording")
+
+    def set_limit(self, coverage: float, level: str) -> float:
+        """The score from which a class belongs to the prediction set of this coverage.
+
+        Raises
+        ------
+        InputError
+            The calibration holds no set of this coverage.
+        """
+        limits = self.level(level).conformal
+        if coverage not in limits:
+            known = ", ".join(f"{value:g}" for value in limits)
+            raise InputError(
+                f"coverage: the model's calibration holds {known or 'none'}, got {coverage:g}; "
+                "'avianvox calibrate' writes others"
+            )
+        return limits[coverage]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        levels = {name: self.level(name).to_mapping() for name in LEVELS}
+        return levels | {"basis": dict(self.basis)}
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], *, n_classes: int) -> "Calibration":
+        """The inverse of `to_mapping`.
+
+        Raises
+        ------
+        ModelFileError
+            A part is missing or of the wrong kind, or thresholds are not one for each class.
+        """
+        try:
+            window, recording = (LevelCalibration.from_mapping(values[name]) for name in LEVELS)
+            basis = dict(values["basis"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelFileError(
+                f"the calibration is not valid: {error!r}; calibrate the model again"
+            ) from error
+        for level in (window, recording):
+            if len(level.thresholds) not in (0, n_classes):
+                raise ModelFileError(
+                    f"the calibration has {len(level.thresholds)} thresholds for {n_classes} classes; "
+                    "calibrate the model again"
+                )
+        return cls(window, recording, basis)

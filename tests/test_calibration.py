@@ -1,0 +1,172 @@
+"""Calibrated scores, decisions and prediction sets: in the file, on the command line, with known answers."""
+
+import csv
+import io
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+from handmade_model import LABELS, write_handmade
+
+from avianvox.cli.main import cli
+from avianvox.errors import InputError, ModelFileError
+from avianvox.inference.calibration import Calibration, LevelCalibration, Scaling
+from avianvox.inference.classifier import Classifier
+from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
+from avianvox.types import Decision
+
+RATE = 22050
+CALIBRATION = Calibration(
+    window=LevelCalibration(Scaling(2.0), (0.5, 0.99, 0.5), {0.5: 0.9, 0.9: 0.25}),
+    recording=LevelCalibration(Scaling(0.5, 0.1), (math.inf, 0.3, 0.3), {0.5: 0.99, 0.9: 0.04}),
+    basis={"model": "handmade", "grouping": "session"},
+)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_handmade(tmp_path_factory.mktemp("model") / "model.tflite")
+
+
+@pytest.fixture(scope="module")
+def calibrated(model: Path) -> Path:
+    path = model.with_name("calibrated.tflite")
+    rewrite(model, path, calibration=CALIBRATION.to_mapping())
+    return path
+
+
+@pytest.fixture(scope="module")
+def sound(model: Path) -> Path:
+    tone = 0.3 * np.sin(2 * np.pi * 3000 * np.arange(5 * RATE) / RATE)
+    soundfile.write(model.with_name("tone.wav"), tone, RATE)
+    return model.with_name("tone.wav")
+
+
+def rewrite(model: Path, out: Path, **changes: object) -> None:
+    found = read_model_file(model)
+    info = replace(found.info, **changes)  # type: ignore[arg-type]
+    write_model_file(out, flatbuffer=found.flatbuffer, info=info, card=found.card)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["classify", *map(str, arguments), "-q"])
+
+
+def rows(*arguments: object) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(run(*arguments, "--format", "csv").stdout, newline="")))
+
+
+def test_scaling_has_its_known_answers() -> None:
+    scores = np.array([0.8, 0.2])
+    np.testing.assert_allclose(Scaling().apply(scores), scores)
+    np.testing.assert_allclose(Scaling(2.0).apply(scores), [2 / 3, 1 / 3])  # roots: 2 to 1
+    np.testing.assert_allclose(Scaling(1.0, 0.5).apply(scores), [0.65, 0.35])
+    np.testing.assert_allclose(Scaling(5.0, 1.0).apply(scores), [0.5, 0.5])
+    np.testing.assert_allclose(Scaling(1e6).apply(np.array([1.0, 0.0, 0.0])), np.full(3, 1 / 3), atol=1e-4)
+    many = Scaling(0.5, 0.1).apply(np.zeros((2, 3, 4), np.float32))
+    np.testing.assert_allclose(many, np.full((2, 3, 4), 0.25))
+    for temperature, uniform in ((0, 0), (math.nan, 0), (math.inf, 0), (1, 1.1), (1, -0.1)):
+        with pytest.raises(InputError, match="temperature above 0"):
+            Scaling(temperature, uniform)
+
+
+def test_a_recording_is_the_mean_of_calibrated_windows_calibrated_once_more() -> None:
+    raw = np.array([[0.9, 0.1, 0.0], [0.3, 0.3, 0.4]])
+    windows, recording = CALIBRATION.apply_to_recording(raw)
+    np.testing.assert_allclose(windows, CALIBRATION.apply(raw, "window"))
+    np.testing.assert_allclose(recording, Scaling(0.5, 0.1).apply(windows.mean(axis=0)))
+    assert recording.sum() == pytest.approx(1)
+
+
+def test_a_decision_looks_at_the_threshold_of_the_best_class() -> None:
+    level = CALIBRATION.recording
+    assert level.decide(np.array([0.1, 0.3, 0.2])) == Decision.NAMED  # at the threshold
+    assert level.decide(np.array([0.1, 0.29, 0.2])) == Decision.UNCERTAIN
+    assert level.decide(np.array([0.9, 0.05, 0.05])) == Decision.UNCERTAIN  # no score suffices for it
+    assert LevelCalibration().decide(np.array([0.9, 0.1])) is None
+
+
+def test_it_survives_json() -> None:
+    text = json.dumps(CALIBRATION.to_mapping(), allow_nan=False)
+    assert Calibration.from_mapping(json.loads(text), n_classes=3) == CALIBRATION
+    with pytest.raises(ModelFileError, match="3 thresholds for 4 classes"):
+        Calibration.from_mapping(json.loads(text), n_classes=4)
+    for broken in ({}, {"window": 3}, {**json.loads(text), "recording": {"temperature": "hot"}}):
+        with pytest.raises(ModelFileError, match="is not valid"):
+            Calibration.from_mapping(broken, n_classes=3)
+    with pytest.raises(InputError, match="window, recording"):
+        CALIBRATION.level("night")
+    with pytest.raises(InputError, match=r"holds 0\.5, 0\.9, got 0\.8"):
+        CALIBRATION.set_limit(0.8, "window")
+
+
+def test_old_model_files_are_read(model: Path) -> None:
+    mapping = read_model_file(model).info.to_mapping()
+    del mapping["calibration"]
+    assert ModelInfo.from_mapping(mapping).calibration == {}
+    assert Classifier.load(model).calibration is None
+
+
+def test_a_damaged_calibration_names_the_file(model: Path, tmp_path: Path) -> None:
+    rewrite(model, tmp_path / "odd.tflite", calibration={"window": {}})
+    with pytest.raises(ModelFileError, match=r"odd\.tflite: the calibration is not valid"):
+        Classifier.load(tmp_path / "odd.tflite")
+
+
+def test_scores_are_calibrated_unless_raw_ones_are_asked_for(
+    model: Path, calibrated: Path, sound: Path
+) -> None:
+    raw = Classifier.load(calibrated).classify(sound, calibrated=False)
+    plain = Classifier.load(model).classify(sound)
+    np.testing.assert_array_equal(raw.scores, plain.scores)
+    assert (raw.calibrated, raw.decision, plain.calibrated, plain.decision) == (False, None, False, None)
+    found = Classifier.load(calibrated).classify(sound)
+    _, expected = CALIBRATION.apply_to_recording(np.array([window.scores for window in raw.windows]))
+    np.testing.assert_allclose(found.scores, expected, rtol=1e-6)
+    assert found.calibrated
+    assert found.decision == Decision.NAMED
+    assert {window.decision for window in found.windows} == {Decision.UNCERTAIN}
+    assert run(sound, "--model", calibrated, "--raw").stdout == run(sound, "--model", model).stdout
+
+
+def test_uncertain_is_said_in_words_and_the_candidates_are_listed(calibrated: Path, sound: Path) -> None:
+    recording = rows(sound, "--model", calibrated)
+    assert [(row["rank"], row["decision"]) for row in recording] == [
+        ("1", "named"),
+        ("2", "named"),
+        ("3", "named"),
+    ]
+    windows = rows(sound, "--model", calibrated, "--timeline", "--top", 1)
+    assert {row["decision"] for row in windows} == {"uncertain"}
+    assert {row["decision"] for row in rows(sound, "--model", calibrated, "--raw")} == {""}
+    text = run(sound, "--model", calibrated, "--timeline").stdout
+    assert text.count("uncertain, perhaps Parus medius (Middle Tit)\n") == text.count("uncertain") == 2
+    assert "uncertain" not in run(sound, "--model", calibrated).stdout
+    answer = json.loads(run(sound, "--model", calibrated, "--format", "jsonl", "--timeline").stdout)
+    assert (answer["calibrated"], answer["decision"]) == (True, "named")
+    assert [window["decision"] for window in answer["windows"]] == ["uncertain", "uncertain"]
+
+
+def test_coverage_lists_the_prediction_set(model: Path, calibrated: Path, sound: Path) -> None:
+    scores = Classifier.load(calibrated).classify(sound).scores
+    members = rows(sound, "--model", calibrated, "--coverage", 0.9)
+    assert len(members) == np.count_nonzero(scores >= 0.04) == 2
+    assert [row["rank"] for row in rows(sound, "--model", calibrated, "--coverage", 0.5)] == [
+        "1"
+    ]  # never empty
+    assert len(rows(sound, "--model", calibrated)) == len(LABELS)
+    refused = {
+        ("--coverage", 0.8): "calibration holds 0.5, 0.9, got 0.8",
+        ("--coverage", 0.9, "--top", 1): "goes without --top",
+        ("--coverage", 0.9, "--raw"): "goes without --top",
+    }
+    for options, words in refused.items():
+        result = run(sound, "--model", calibrated, *options)
+        assert (result.exit_code, words in result.stderr) == (2, True)
+    result = run(sound, "--model", model, "--coverage", 0.9)
+    assert (result.exit_code, "carries no calibration" in result.stderr) == (2, True)
