@@ -1,0 +1,113 @@
+"""Taxonomy: what genus, family and order the classes belong to, and their taxonomic sequence.
+
+The genus stands in the scientific name. Family and order come from a table: the one in the package, or a CSV
+file of the user's. What the table doesn't know is "", and of such a class only the genus is used.
+
+The table in the package holds the genera of the recordings that avianvox was developed with. Families and
+sequence follow the present world checklists (Clements, AviList).
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from avianvox.dataset.sources.fields import read_rows
+from avianvox.errors import CatalogError
+from avianvox.types import LabelSet
+
+LEVELS = ("species", "genus", "family", "order")
+"""From the finest to the coarsest."""
+
+BUNDLED_TABLE = Path(__file__).parent.parent / "bundled" / "bird_families.csv"
+
+_BINOMIAL = re.compile(r"([A-Z][a-z]+) [a-z]")
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """The classes of a label set and what they belong to; make one with `Taxonomy.of`.
+
+    ``genera``, ``families``, ``orders``: one name for each class, "" where it is not known. ``ranks``: each
+    class's place in taxonomic sequence, from 0.
+    """
+
+    labels: LabelSet
+    genera: tuple[str, ...]
+    families: tuple[str, ...]
+    orders: tuple[str, ...]
+    ranks: tuple[int, ...]
+
+    @classmethod
+    def of(cls, labels: LabelSet, table: Path = BUNDLED_TABLE) -> "Taxonomy":
+        """Look the classes up.
+
+        Parameters
+        ----------
+        labels : LabelSet
+        table : Path
+            A CSV file with the columns ``family``, ``order`` and ``genus`` or ``scientific_name``, in
+            taxonomic sequence. A row of a species goes before one of its genus.
+
+        Raises
+        ------
+        CatalogError
+            The table lacks a column, or gives one name two families.
+        """
+        rows = _read_table(table)
+        genera = tuple(_genus(label) for label in labels.names)
+        found = [
+            rows.get(label) or rows.get(genus) for label, genus in zip(labels.names, genera, strict=True)
+        ]
+        families, orders = (tuple(row[i] if row else "" for row in found) for i in (0, 1))
+        place: dict[str, int] = {}
+        for name, (family, order) in rows.items():
+            for part in (order, family, _genus(name) or name):
+                place.setdefault(part, len(place))
+        place.pop("", None)
+
+        def key(i: int) -> tuple[float | str | bool, ...]:
+            above = (place.get(name, math.inf) for name in (orders[i], families[i], genera[i]))
+            return *above, not genera[i], genera[i], labels.names[i]
+
+        sequence = sorted(range(len(labels)), key=key)
+        return cls(labels, genera, families, orders, tuple(np.argsort(sequence).tolist()))
+
+    def names(self, level: str) -> tuple[str, ...]:
+        """The name of each class at a level of `LEVELS`."""
+        columns = (self.labels.names, self.genera, self.families, self.orders)
+        return dict(zip(LEVELS, columns, strict=True))[level]
+
+    def order(self, labels: Sequence[str]) -> np.ndarray:
+        """Positions that bring some of the classes into taxonomic sequence, shape (n,), int64.
+
+        Orders, families and genera stand as in the table, species of one genus by alphabet; classes that the
+        table doesn't know come last, and those that are no species at the very end.
+        """
+        return np.argsort([self.ranks[self.labels.index[label]] for label in labels], kind="stable")
+
+
+def _genus(label: str) -> str:
+    """The first word of a scientific name; "" for other names, such as `NO_BIRD`."""
+    found = _BINOMIAL.match(label)
+    return found[1] if found else ""
+
+
+def _read_table(path: Path) -> dict[str, tuple[str, str]]:
+    """Family and order by genus or scientific name, in the order of the file."""
+    rows: dict[str, tuple[str, str]] = {}
+    for line, row in enumerate(read_rows(path, required=("family", "order")), start=2):
+        name = (row.get("scientific_name", "") or row.get("genus", "")).strip()
+        if not name:
+            raise CatalogError(
+                f"{path}, row {line}: expected a name in 'genus' or 'scientific_name', got none"
+            )
+        values = (row["family"].strip(), row["order"].strip())
+        if rows.setdefault(name, values) != values:
+            raise CatalogError(
+                f"{path}, row {line}: {name} is in {' and '.join((rows[name][0], values[0]))}; keep one row"
+            )
+    return rows
