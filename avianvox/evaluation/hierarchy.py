@@ -1,0 +1,94 @@
+"""How wrong an error is: a sparrow called another sparrow is less wrong than one called an owl.
+
+The classes are the leaves of a tree: order, family, genus, species. The importance of an error is the depth
+of the tree minus the depth of the nearest node that holds both target and answer: 1 for another species of the
+right genus, 2 for another genus of the right family, 3 for another family of the right order, 4 for nothing
+in common. A class whose family or order is not known shares none, and "no bird" shares nothing with any bird.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from avianvox.dataset.taxonomy import LEVELS, Taxonomy
+from avianvox.evaluation import metrics
+
+
+@dataclass(frozen=True, slots=True)
+class HierarchyReport:
+    """Errors of one model, weighed by the taxonomy. Figures of no rows, or no errors, are NaN.
+
+    Attributes
+    ----------
+    right : mapping of str to float
+        For each level of `LEVELS`, the share of rows whose answer is right at it or below.
+    right_by_chance : mapping of str to float
+        The same if the answers were dealt out to the rows at random.
+    n_errors : int
+    importance : float
+        Mean over the errors, from 1 to `depth`.
+    importance_by_chance : float
+        The same if the answers were dealt out at random: what errors would weigh that know no kinship.
+    depth : int
+        Of the tree.
+    """
+
+    right: Mapping[str, float]
+    right_by_chance: Mapping[str, float]
+    n_errors: int
+    importance: float
+    importance_by_chance: float
+    depth: int
+
+
+def importance_matrix(taxonomy: Taxonomy) -> np.ndarray:
+    """Importance of calling one class another.
+
+    Returns
+    -------
+    np.ndarray, shape (n_classes, n_classes), int64
+        Row = target, column = answer; 0 on the diagonal, symmetric.
+
+    References
+    ----------
+    Kantor et al., 2020: depth of the tree minus depth of the deepest class that holds both.
+    """
+    importance = np.full((len(taxonomy.labels),) * 2, len(LEVELS))
+    for height, level in reversed(list(enumerate(LEVELS))):
+        names = np.array(taxonomy.names(level))
+        importance[(names[:, None] == names) & (names != "")] = height
+    return importance
+
+
+def weigh_errors(targets: np.ndarray, predicted: np.ndarray, taxonomy: Taxonomy) -> HierarchyReport:
+    """How often genus, family or order are right, and how far off the errors are.
+
+    Parameters
+    ----------
+    targets, predicted : np.ndarray, shape (n,), class positions
+    taxonomy : Taxonomy
+        Of the classes.
+    """
+    importance = importance_matrix(taxonomy)
+    confusion = metrics.confusion_matrix(targets, predicted, n_classes=len(taxonomy.labels))
+    by_chance = np.outer(confusion.sum(axis=1), confusion.sum(axis=0)) / max(len(targets), 1)
+    return HierarchyReport(
+        right=_right(confusion, importance),
+        right_by_chance=_right(by_chance, importance),
+        n_errors=int((targets != predicted).sum()),
+        importance=_mean_importance(confusion, importance),
+        importance_by_chance=_mean_importance(by_chance, importance),
+        depth=len(LEVELS),
+    )
+
+
+def _right(confusion: np.ndarray, importance: np.ndarray) -> dict[str, float]:
+    total = confusion.sum()
+    shares = (confusion[importance <= height].sum() for height in range(len(LEVELS)))
+    return {level: float(n / total) if total else np.nan for level, n in zip(LEVELS, shares, strict=True)}
+
+
+def _mean_importance(confusion: np.ndarray, importance: np.ndarray) -> float:
+    errors = confusion * (importance > 0)
+    return float((errors * importance).sum() / errors.sum()) if errors.sum() else np.nan

@@ -1,0 +1,58 @@
+"""Importance of errors on classes whose kinship is known by heart."""
+
+import numpy as np
+import pytest
+
+from avianvox.dataset.taxonomy import Taxonomy
+from avianvox.evaluation.hierarchy import importance_matrix, weigh_errors
+from avianvox.types import NO_BIRD, LabelSet
+
+BIRDS = Taxonomy.of(
+    LabelSet(
+        (
+            "Buteo buteo",  # not in the table
+            "Buteo lineatus",
+            "Melospiza lincolnii",
+            "Melospiza melodia",
+            "Strix occidentalis",
+            "Turdus plumbeus",
+            "Zonotrichia leucophrys",
+            NO_BIRD,
+        )
+    )
+)
+
+
+def test_importance_by_heart() -> None:
+    importance = importance_matrix(BIRDS)
+    lincoln, song, owl, thrush, crown, nothing = range(2, 8)
+    assert importance[song].tolist() == [4, 4, 1, 0, 4, 3, 2, 4]
+    assert importance[lincoln, crown] == 2
+    assert importance[owl, thrush] == importance[nothing, owl] == 4
+    assert importance[0, 1] == 1  # the genus stands in the name
+    assert importance[nothing, nothing] == 0
+    np.testing.assert_array_equal(importance, importance.T)
+
+
+def test_shares_and_mean_importance_by_heart() -> None:
+    targets = np.array([3, 3, 3, 3, 3])
+    report = weigh_errors(targets, np.array([3, 2, 6, 5, 4]), BIRDS)
+    assert report.right == pytest.approx({"species": 0.2, "genus": 0.4, "family": 0.6, "order": 0.8})
+    assert (report.n_errors, report.importance, report.depth) == (4, 2.5, 4)
+    assert report.right_by_chance == pytest.approx(report.right)  # one target alone: dealing changes nothing
+
+
+def test_chance_is_the_mean_over_dealt_answers(rng: np.random.Generator) -> None:
+    targets, predicted = rng.integers(7, size=40), rng.integers(7, size=40)
+    report = weigh_errors(targets, predicted, BIRDS)
+    dealt = [weigh_errors(targets, rng.permutation(predicted), BIRDS) for _ in range(300)]
+    assert report.right_by_chance["family"] == pytest.approx(
+        np.mean([d.right["family"] for d in dealt]), abs=0.02
+    )
+    assert report.importance_by_chance == pytest.approx(np.mean([d.importance for d in dealt]), abs=0.05)
+
+
+def test_without_rows_or_errors_there_is_no_figure() -> None:
+    none = weigh_errors(np.empty(0, np.int64), np.empty(0, np.int64), BIRDS)
+    assert np.isnan([*none.right.values(), none.importance]).all()
+    assert np.isnan(weigh_errors(np.array([1]), np.array([1]), BIRDS).importance)
