@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from textwrap import wrap
 from typing import Any
 
 from avianvox.errors import InputError
@@ -12,6 +13,8 @@ LEVELS = {
     "note": "good to know",
 }
 """``level -> meaning``, the gravest first."""
+
+_WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,11 @@ class Finding:
             raise InputError(f"Finding: expected a level of {', '.join(LEVELS)}, got '{self.level}'")
 
     def lines(self) -> list[str]:
-        """Level and title, then detail and advice below them."""
+        """Level and title, then detail and advice below them, wrapped for a terminal."""
+        paragraphs = [*self.detail.splitlines(), f"What to do: {self.advice}"]
         return [
-            f"{self.level.upper()}: {self.title}",
-            *(f"  {line}" for line in self.detail.splitlines()),
-            f"  What to do: {self.advice}",
+            *wrap(f"{self.level.upper()}: {self.title}", _WIDTH, subsequent_indent="  "),
+            *(line for text in paragraphs for line in _indented(text)),
         ]
 
 
@@ -79,3 +82,8 @@ class Audit:
     def lines(self) -> list[str]:
         """Every finding in words."""
         return [line for finding in self.findings for line in finding.lines()]
+
+
+def _indented(text: str) -> list[str]:
+    hanging = "    " if text.startswith("- ") else "  "
+    return wrap(text, _WIDTH, initial_indent="  ", subsequent_indent=hanging, break_long_words=False)

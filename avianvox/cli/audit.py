@@ -1,0 +1,199 @@
+"""``avianvox audit``: what a catalog and its splits give away without a bird being heard."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from avianvox.dataset.catalog import Catalog
+    from avianvox.dataset.splits import Split
+    from avianvox.evaluation.audit.findings import Audit
+    from avianvox.features.store import FeatureStore
+
+EPILOG = """\b
+Without --splits three things are looked at: the split that the catalog's source defines, where it has one
+("source"), and folds drawn here for each of --groupings. A rule that never listens answers with the species
+that is commonest in training among recordings of the same session (recordist, date and place), the same
+recordist, place or length in whole seconds. Where species tie, the expected value over a random choice among
+them counts.
+
+\b
+Exit codes: 0 done, whatever was found; 1 failed; 2 wrong usage; 3 done, but some recordings could not be
+read: they are listed.
+
+\b
+Examples:
+  avianvox audit recordings/
+  avianvox audit recordings/ --groupings session --sound --store features/ --out audit.json
+"""
+
+_SHARED = {"session": "their session", "recordist": "their recordist", "site": "their site"}
+_RULES = {
+    "session_lookup": "by session",
+    "recordist_lookup": "by recordist",
+    "site_lookup": "by site",
+    "duration": "by length",
+    "majority": "commonest species",
+    "chance": "chance",
+}
+
+
+def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+
+
+@click.command(epilog=EPILOG)
+@click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
+@click.option(
+    "--splits",
+    "split_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help='Look at this split alone, written by "avianvox data split" or kept in a run folder.',
+)
+@click.option(
+    "--groupings",
+    callback=_names,
+    default="random,session",
+    show_default=True,
+    metavar="A,B",
+    help="Folds to draw and look at: random, session, recordist, site, published.",
+)
+@click.option("--folds", type=click.IntRange(min=2), default=3, show_default=True, help="Number of folds.")
+@click.option("--seed", default=0, show_default=True, help="Another seed draws other folds.")
+@click.option(
+    "--sound",
+    is_flag=True,
+    help="Listen too: sample rates, codecs, lengths and noise that tell the species, and copies of sounds.",
+)
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Feature store for --sound; built where it is not there.  [default: runs/audit/features-SETTINGS]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print findings and figures as JSON.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the JSON here too."
+)
+def audit(
+    catalogs: tuple[Path, ...],
+    split_file: Path | None,
+    groupings: tuple[str, ...],
+    folds: int,
+    seed: int,
+    sound: bool,
+    store: Path | None,
+    as_json: bool,
+    out: Path | None,
+) -> None:
+    """Find what tells species apart without listening.
+
+    CATALOG is a folder or an index file, as for "avianvox data"; several are merged. The index alone is
+    enough: no sound is read without --sound. Findings are ranked: an alarm says that figures can't be trusted
+    as they are, a warning that they need a word beside them, a note that something is good to know.
+    """
+    import json
+
+    from avianvox.cli.common import exit_with_failures, progress_bar, unreadable
+    from avianvox.dataset.catalog import read_catalogs
+    from avianvox.evaluation.audit.index import audit_recordings
+    from avianvox.files import atomic_write
+
+    if store is not None and not sound:
+        raise click.UsageError("--store is for --sound")
+    catalog = read_catalogs(catalogs)
+    for line in catalog.problem_lines():
+        click.echo(line, err=True)
+    labelled = [i for i, recording in enumerate(catalog.recordings) if recording.label]
+    if len(labelled) < len(catalog):
+        click.echo(f"left out: {len(catalog) - len(labelled)} recordings without a label", err=True)
+    catalog = catalog.subset(labelled)
+    splits = _splits(catalog, split_file, groupings, folds, seed)
+    features = _features(catalog, store) if sound else None
+    with progress_bar("audit", hide=not sound) as progress:
+        found = audit_recordings(
+            catalog.recordings, splits, catalog.labels, store=features, progress=progress
+        )
+    text = json.dumps(found.to_mapping(), indent=1)  # in ASCII: an id may come from a name that is not UTF-8
+    if out is not None:
+        with atomic_write(out) as stream:
+            stream.write(text + "\n")
+    if as_json:
+        click.echo(text)
+    else:
+        _show(found, splits)
+    exit_with_failures(unreadable(catalog.recordings, features) if features else ())
+
+
+def _splits(
+    catalog: "Catalog", file: Path | None, groupings: tuple[str, ...], folds: int, seed: int
+) -> "dict[str, Split]":
+    """The splits to look at, by name."""
+    from avianvox.dataset.splits import Split, make_split, source_split
+
+    rows = catalog.recordings
+    if file is not None:
+        return {file.name: Split.load(file, rows)}
+    source = {"source": source_split(rows, catalog.split)} if catalog.split else {}
+    drawn = {name: make_split(rows, grouping=name, n_folds=folds, seed=seed) for name in groupings}
+    return {**source, **drawn}
+
+
+def _features(catalog: "Catalog", store: Path | None) -> "FeatureStore":
+    from avianvox.cli.common import progress_bar
+    from avianvox.errors import CatalogError
+    from avianvox.evaluation.run_folder import default_store
+    from avianvox.features.provide import provide_store
+    from avianvox.features.spec import spec_named
+
+    if not any(recording.path.is_file() for recording in catalog.recordings):
+        raise CatalogError(
+            f"none of the catalog's {len(catalog)} sound files is there, the first one at "
+            f"{catalog.recordings[0].path}; leave --sound out to audit the index alone"
+        )
+    spec = spec_named("published_v1")
+    at = store or default_store(Path("runs/audit"), spec)
+    with progress_bar("features") as progress:
+        return provide_store(catalog.recordings, spec, at, progress=progress)
+
+
+def _show(found: "Audit", splits: "dict[str, Split]") -> None:
+    """Figures of each split in a table, then every finding."""
+    from avianvox.evaluation.audit.findings import LEVELS
+
+    figures = found.figures
+    lines = [f"{figures['recordings']} recordings, {figures['classes']} classes", ""]
+    lines += _table(figures["splits"])
+    lines += ["", *(f"{name}: {_meaning(name, split)}" for name, split in splits.items()), ""]
+    counts = {level: len(found.at(level)) for level in LEVELS}
+    lines += [", ".join(f"{n} {level}{'' if n == 1 else 's'}" for level, n in counts.items())]
+    lines += [line for finding in found.findings for line in ("", *finding.lines())]
+    click.echo("\n".join(lines).encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+
+
+def _table(splits: dict[str, Any]) -> list[str]:
+    """One column for each split."""
+    rows = [("", list(splits)), ("test recordings", [f"{s['test_recordings']}" for s in splits.values()])]
+    rows.append(("of them, training too has", []))
+    for key, title in _SHARED.items():
+        rows.append((f"  {title}", [f"{s['shared'][key]:.1%}" for s in splits.values()]))
+    rows.append(("named right without listening (within five names)", []))
+    for rule, title in _RULES.items():
+        figures = [s["rules"][rule] for s in splits.values()]
+        rows.append((f"  {title}", [f"{f['top1']:.1%} ({f['top5']:.1%})" for f in figures]))
+    width = max(15, *(len(name) + 2 for name in splits))
+    return [
+        f"{title:<{28 if cells else 0}}" + "".join(f"{c:>{width}}" for c in cells) for title, cells in rows
+    ]
+
+
+def _meaning(name: str, split: "Split") -> str:
+    """Where a split comes from, in words."""
+    from avianvox.dataset.splits import GROUPINGS
+
+    if name == "source":
+        return "the split that the catalog's source defines"
+    if name not in GROUPINGS:
+        return f"read from the file, {len(split.folds)} folds, grouping {split.grouping}"
+    return f"{len(split.folds)} folds drawn here with seed {split.seed}: {GROUPINGS[name]}"

@@ -1,0 +1,97 @@
+"""What the catalog says about single species and recordings, whatever the split."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from avianvox.evaluation.audit.findings import Finding
+from avianvox.evaluation.audit.shared import KEYS
+from avianvox.types import LabelSet, Recording
+
+_MAIN_RECORDIST = 0.25  # from this share of all recordings on, one person is worth a note
+_MANY = 0.05  # share of recordings about which something is unknown
+
+
+def class_findings(recordings: Sequence[Recording], labels: LabelSet) -> Iterator[Finding]:
+    """Species that come from one session or one recordist only."""
+    single = {key: single_group_classes(recordings, key) for key in ("session", "recordist")}
+    if single["session"]:
+        yield Finding(
+            "warning",
+            "single session",
+            _title(single["session"], labels, "come from one occasion only"),
+            f"{_each(single['session'], labels)}\nNo folds that keep sessions together can judge them.",
+            "Record them on another occasion, or leave them out of every average.",
+        )
+    by_one = {label: who for label, who in single["recordist"].items() if label not in single["session"]}
+    if by_one and len({r.recordist for r in recordings}) > 1:
+        yield Finding(
+            "warning",
+            "single recordist",
+            _title(by_one, labels, "come from one recordist only"),
+            f"{_each(by_one, labels)}\nFolds by recordist can't judge them, and others can't tell whether a "
+            "model knows the bird or the recorder.",
+            "Add recordings by somebody else; until then, give their figures with this remark.",
+        )
+
+
+def recording_findings(recordings: Sequence[Recording]) -> Iterator[Finding]:
+    """Lengths of zero, unknown sessions, and one recordist who made much of the set."""
+    empty = [r.id for r in recordings if r.duration_s is not None and r.duration_s <= 0]
+    if empty:
+        yield Finding(
+            "warning",
+            "zero duration",
+            f"{len(empty)} recordings have a length of zero",
+            f"By the catalog: {', '.join(empty)}.",
+            "See what they hold (avianvox probe); leave them out if there is nothing.",
+        )
+    unknown = [r.id for r in recordings if not KEYS["session"](r)]
+    if len(unknown) > _MANY * len(recordings):
+        yield Finding(
+            "warning",
+            "unknown session",
+            f"{len(unknown)} of {len(recordings)} recordings name neither recordist, date nor site",
+            "Each counts as an occasion of its own: neither folds nor this audit see what belongs together.",
+            "Fill in the columns recordist, date and site of the catalog.",
+        )
+    people = Counter(r.recordist for r in recordings if r.recordist)
+    if len(people) > 1 and people.most_common(1)[0][1] >= _MAIN_RECORDIST * len(recordings):
+        name, n = people.most_common(1)[0]
+        n_species = len({r.label for r in recordings if r.recordist == name})
+        yield Finding(
+            "note",
+            "main recordist",
+            f"One recordist made {n / len(recordings):.0%} of the recordings",
+            f"{name}: {n} of {len(recordings)}, of {n_species} species.",
+            "Expect lower figures for recordings by others than the mean over all suggests.",
+        )
+
+
+def single_group_classes(recordings: Sequence[Recording], key: str) -> dict[str, str]:
+    """Labels of two recordings or more that share one ``key`` of `KEYS`: ``label -> that key``.
+
+    A label with a recording whose key isn't known is not among them.
+    """
+    keys: defaultdict[str, list[str]] = defaultdict(list)
+    for recording in recordings:
+        keys[recording.label].append(KEYS[key](recording))
+    return {
+        label: found[0]
+        for label, found in sorted(keys.items())
+        if len(found) > 1 and len(set(found)) == 1 and found[0]
+    }
+
+
+def _title(found: dict[str, str], labels: LabelSet, what: str) -> str:
+    if len(found) == 1:
+        return f"All recordings of {_called(next(iter(found)), labels)} {what}"
+    return f"{len(found)} species {what}"
+
+
+def _each(found: dict[str, str], labels: LabelSet) -> str:
+    return "\n".join(f"- {_called(label, labels)}: {key}" for label, key in found.items())
+
+
+def _called(label: str, labels: LabelSet) -> str:
+    common = labels.common_name(labels.index[label])
+    return f"{label} ({common})" if common else label

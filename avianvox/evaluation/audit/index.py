@@ -1,0 +1,226 @@
+"""The audit: what the catalog says, then, with a feature store, what the sound says.
+
+Start at `audit_recordings`. This file puts into words what `avianvox.evaluation.audit.shared` counts on
+splits; `avianvox.evaluation.audit.classes` does so for species. What a rule gains over knowing nothing is a
+finding where it is beyond chance (`_SURE`), and an alarm where it is large as well (`_GRAVE`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from avianvox.dataset.splits import Split
+from avianvox.errors import InputError
+from avianvox.evaluation.audit.classes import class_findings, recording_findings
+from avianvox.evaluation.audit.findings import Audit, Finding
+from avianvox.evaluation.audit.shared import LOOKUPS, SplitFacts, look_at, straddling
+from avianvox.types import LabelSet, Recording
+
+if TYPE_CHECKING:
+    from avianvox.features.store import FeatureStore
+
+_SURE = 0.05 / len(LOOKUPS)  # most the p-value of a rule may be on one split
+_GRAVE = 0.05  # accuracy gained from which on a rule is an alarm
+_MOST_NAMED = 5  # recordings or groups that a finding names
+_KEPT_TOGETHER = ("session", "recordist", "site")
+
+
+def audit_recordings(
+    recordings: Sequence[Recording],
+    splits: Mapping[str, Split],
+    labels: LabelSet,
+    *,
+    store: "FeatureStore | None" = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Audit:
+    """Look for what tells species apart without listening.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        Each with a label of ``labels``.
+    splits : mapping of str to Split
+        Splits of ``recordings`` by the name that findings call them, for example "random".
+    labels : LabelSet
+    store : FeatureStore, optional
+        Features of the recordings: brings the audit by ear, see `avianvox.evaluation.audit.probes` and
+        `avianvox.evaluation.audit.duplicates`.
+    progress : callable, optional
+        Gets what is done and how much there is to do, of the audit by ear.
+
+    Raises
+    ------
+    InputError
+        A recording has no label of ``labels``.
+    """
+    strange = [recording.id for recording in recordings if recording.label not in labels.index]
+    if strange:
+        raise InputError(f"audit: expected a label of each recording, got none of {', '.join(strange[:5])}")
+    facts = {name: look_at(name, split, recordings, labels) for name, split in splits.items()}
+    findings = [finding for split in facts.values() for finding in _split_findings(split, recordings)]
+    findings += _lesser_findings(list(facts.values()))
+    findings += [*class_findings(recordings, labels), *recording_findings(recordings)]
+    figures = {
+        "recordings": len(recordings),
+        "classes": len(labels),
+        "splits": {name: split.to_mapping() for name, split in facts.items()},
+    }
+    if store is not None:
+        from avianvox.evaluation.audit.probes import sound_findings
+
+        targets = np.array([labels.index[recording.label] for recording in recordings], np.int64)
+        heard, figures["sound"] = sound_findings(recordings, targets, splits, store, progress)
+        findings += heard
+    return Audit(tuple(findings), figures)
+
+
+def _split_findings(facts: SplitFacts, recordings: Sequence[Recording]) -> Iterator[Finding]:
+    """Findings about one split."""
+    grouping = facts.split.grouping
+    if facts.repeated:
+        yield Finding(
+            "alarm",
+            "recording on both sides",
+            f"{facts.name}: {len(facts.repeated)} recordings are trained on and tested on",
+            f"In one and the same fold: {_some(facts.repeated)}.",
+            "Take them out of one side, or draw new folds with: avianvox data split",
+        )
+    if grouping in _KEPT_TOGETHER and facts.shared[grouping]:
+        yield _broken(facts, recordings)
+    elif facts.shared["session"]:
+        yield _shared_session(facts, recordings)
+    if grouping == "session" and facts.shared["day"]:
+        yield Finding(
+            "note",
+            "same day",
+            f"{facts.name}: {facts.shared['day']:.0%} of the test recordings were made by the same person on "
+            "the same day as one in training",
+            "The name of the place is another one there, and sessions are told apart by it.",
+            "Look whether the places are the same under two names; folds by recordist (--groupings "
+            "recordist) are the strict way out.",
+        )
+    absent = sorted({*facts.untrained, *facts.untested})
+    if absent:
+        yield Finding(
+            "warning",
+            "class not judged",
+            f"{facts.name}: {len(absent)} species can't be judged in every fold",
+            f"Some fold has no training or no test recording of: {', '.join(absent)}.",
+            "Ask for fewer folds, record these species on other occasions, or say beside the mean that they "
+            "are missing from it.",
+        )
+
+
+def _shared_session(facts: SplitFacts, recordings: Sequence[Recording]) -> Finding:
+    level = _level(facts, "session_lookup")
+    groups = list(straddling(facts.split, recordings, "session"))
+    largest = max(groups, key=lambda group: len(group.test))
+    by_recordist, by_site = (facts.rules[name].top1 for name in ("recordist_lookup", "site_lookup"))
+    return Finding(
+        level or "note",
+        "shared session",
+        f"{facts.name}: {facts.shared['session']:.0%} of the test recordings were made on an occasion that "
+        "training holds too",
+        "An occasion is one recordist, date and place: a session. The rule is to answer the commonest "
+        f"species of the occasion in training.\n{_gain(facts, 'session_lookup')}\n"
+        f"By recordist alone {by_recordist:.1%} are named right, by place alone {by_site:.1%}.\n"
+        f"{len({group.key for group in groups})} occasions stand on both sides, for example "
+        f"{_readable(largest.key)}: {len(largest.train)} trained on, {len(largest.test)} tested.",
+        "Judge models on folds that keep sessions together (--groupings session), and give a figure of this "
+        "split only beside the rule's."
+        if level
+        else "Nothing has to be done as long as the rule gains nothing; session folds are the safer choice.",
+    )
+
+
+def _broken(facts: SplitFacts, recordings: Sequence[Recording]) -> Finding:
+    grouping = facts.split.grouping
+    groups = list(straddling(facts.split, recordings, grouping))
+    named = "\n".join(
+        f"- {_readable(group.key)}: {_some(group.test)} tested, {_some(group.train)} trained on"
+        for group in sorted(groups, key=lambda group: (-len(group.test), group.key))[:_MOST_NAMED]
+    )
+    more = f"\n- and {len(groups) - _MOST_NAMED} more" if len(groups) > _MOST_NAMED else ""
+    return Finding(
+        "alarm",
+        "broken grouping",
+        f"{facts.name}: {len({group.key for group in groups})} {grouping}s stand on both sides, though this "
+        f"split is said to keep each {grouping} on one",
+        f"{facts.shared[grouping]:.1%} of the test recordings have theirs in training too:\n{named}{more}\n"
+        f"{_gain(facts, 'session_lookup')}",
+        "Don't use these folds. The file was changed, or drawn when recordists, dates or places were others. "
+        "Draw new ones with: avianvox data split",
+    )
+
+
+_LESSER = {
+    "duration": (
+        "length",
+        "Cut windows of one length and loop short recordings (the default) instead of padding them, and look "
+        "whether a model's accuracy goes with the minutes of its species.",
+    ),
+    "recordist_lookup": (
+        "recordist",
+        "A model may know the recorder and not the bird: compare with folds by recordist (--groupings "
+        "recordist).",
+    ),
+    "site_lookup": (
+        "place",
+        "Birds live somewhere, and yet a model may know the place by its noise: compare with folds by site "
+        "(--groupings site).",
+    ),
+}
+"""Rules beside the session look-up: what they go by, and what to do."""
+
+
+def _lesser_findings(splits: Sequence[SplitFacts]) -> Iterator[Finding]:
+    """One finding for each rule that gains somewhere.
+
+    Recordist and place count where no occasion is shared: elsewhere they say again what that one says.
+    """
+    for rule, (what, advice) in _LESSER.items():
+        gaining = [
+            facts
+            for facts in splits
+            if _level(facts, rule) and (rule == "duration" or not facts.shared["session"])
+        ]
+        if not gaining:
+            continue
+        best = max(gaining, key=lambda facts: facts.rules[rule].gain)
+        grave = rule == "duration" and any(_level(facts, rule) == "alarm" for facts in gaining)
+        yield Finding(
+            "alarm" if grave else "warning",
+            rule,
+            f"A recording's {what} alone names {best.rules[rule].top1:.1%} of the test recordings right, "
+            f"where knowing nothing names {best.baseline:.1%}",
+            "\n".join(f"{facts.name}: {_gain(facts, rule)}" for facts in gaining),
+            advice,
+        )
+
+
+def _level(facts: SplitFacts, rule: str) -> str:
+    """How grave the gain of a rule is; "" where chance may have done it."""
+    figures = facts.rules[rule]
+    if figures.gain <= 0 or figures.p_value > _SURE:
+        return ""
+    return "alarm" if figures.gain >= _GRAVE else "warning"
+
+
+def _gain(facts: SplitFacts, rule: str) -> str:
+    figures = facts.rules[rule]
+    return (
+        f"Without listening it is right for {figures.top1:.1%} of the test recordings ({figures.top5:.1%} "
+        f"within five names); knowing nothing, for {facts.baseline:.1%} (p = {figures.p_value:.2g})."
+    )
+
+
+def _readable(key: str) -> str:
+    """The parts of a session that are known, with commas."""
+    return ", ".join(part for part in key.split(" | ") if part.strip())
+
+
+def _some(ids: Sequence[str]) -> str:
+    """The first ids, and how many more there are."""
+    more = f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
+    return ", ".join(ids[:_MOST_NAMED]) + more
