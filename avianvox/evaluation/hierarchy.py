@@ -1,7 +1,7 @@
 """How wrong an error is: a sparrow called another sparrow is less wrong than one called an owl.
 
 The classes are the leaves of a tree: order, family, genus, species. The importance of an error is the depth
-of the tree minus the depth of the nearest node that holds both target and answer: 1 for another species of the
+of the tree minus the depth of the nearest node that holds target and answer: 1 for another species of the
 right genus, 2 for another genus of the right family, 3 for another family of the right order, 4 for nothing
 in common. A class whose family or order is not known shares none, and "no bird" shares nothing with any bird.
 """
