@@ -280,22 +280,13 @@ def test_a_training_loss_that_is_nan_ends_the_training(reader: CropReader, data:
         fit_network(model, crops(reader, data), None, TrainSettings(epochs=2))
 
 
-@pytest.mark.parametrize("name", ["gnb_pixels", "gnb_mfcc", "cnn_v20"])
-def test_every_model_of_the_table_tells_tones_apart(name: str, data: TrainingData) -> None:
+def test_a_network_of_the_table_tells_tones_apart(data: TrainingData) -> None:
     settings = TrainSettings(epochs=30, batch_size=5)
     evens, odds = data.subset(np.arange(0, 18, 2)), data.subset(np.arange(1, 18, 2))
-    fitted = MODELS.get(name)(settings).fit(evens, seed=0)
+    fitted = MODELS.get("cnn_v20")(settings).fit(evens, seed=0)
     answers = fitted.predict(odds)
     np.testing.assert_allclose(answers.scores.sum(axis=1), 1.0, rtol=1e-5)
     assert list(answers.per_recording(len(odds)).argmax(axis=1)) == list(odds.targets)
-
-
-@pytest.mark.parametrize("name", ["gnb_pixels", "gnb_mfcc"])
-def test_a_class_without_training_recordings_scores_nothing(name: str, data: TrainingData) -> None:
-    two = data.subset(np.flatnonzero(data.targets != 1))
-    scores = MODELS.get(name)(TrainSettings()).fit(two, seed=0).predict(data).scores
-    assert scores.shape[1] == 3
-    assert not scores[:, 1].any()
 
 
 def test_combination_is_the_published_one_unless_it_is_asked_for(data: TrainingData) -> None:

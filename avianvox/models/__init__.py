@@ -13,8 +13,11 @@ MODELS: Registry[EstimatorFactory] = Registry(
         "cnn_v17": "avianvox.training.estimator:cnn_v17",
         "cnn_v18": "avianvox.training.estimator:cnn_v18",
         "cnn_v20": "avianvox.training.estimator:cnn_v20",
-        "gnb_pixels": "avianvox.models.bayes:gnb_pixels",
-        "gnb_mfcc": "avianvox.models.bayes:gnb_mfcc",
+        "gnb_pixels": "avianvox.models.pixels:gnb_pixels",
+        "gnb_mfcc": "avianvox.models.statistics:gnb_mfcc",
+        "logreg_mel": "avianvox.models.statistics:logreg_mel",
+        "logreg_floor": "avianvox.models.statistics:logreg_floor",
+        "mlp_mfcc": "avianvox.models.statistics:mlp_mfcc",
     },
 )
 """``name -> factory``: ``MODELS.get("cnn_v20")(settings)`` is an estimator."""

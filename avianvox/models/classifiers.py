@@ -1,0 +1,90 @@
+"""scikit-learn's classifiers as the ladder uses them: each is made from settings and a seed.
+
+They see standardised numbers, and their settings are the plain ones; none was searched for on test folds.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from avianvox.errors import InputError, require_extra
+from avianvox.models.protocol import TrainSettings
+
+ClassifierFactory = Callable[[TrainSettings, int], Any]
+"""``make(settings, seed)`` is an unfitted classifier of scikit-learn."""
+
+HIDDEN = (256, 256)
+"""Units of the perceptron's two hidden layers."""
+
+_INVERSE_PENALTY = 0.1
+# Of the logistic regression. Inside the training parts of puerto_rico's folds, 0.03 to 1 do equally well.
+_MOST_STEPS = 1000  # of its solver; a few hundred are needed
+
+
+def naive_bayes(settings: TrainSettings, seed: int) -> Any:
+    """Gaussian naive Bayes; it draws nothing."""
+    require_extra("sklearn", extra="train", purpose="naive Bayes")
+    from sklearn.naive_bayes import GaussianNB
+
+    return GaussianNB()
+
+
+def logistic_regression(settings: TrainSettings, seed: int) -> Any:
+    """Multinomial logistic regression with a penalty on squared weights; it draws nothing."""
+    require_extra("sklearn", extra="train", purpose="logistic regression")
+    from sklearn.linear_model import LogisticRegression
+
+    return _standardised(LogisticRegression(C=_INVERSE_PENALTY, max_iter=_MOST_STEPS))
+
+
+def perceptron(settings: TrainSettings, seed: int) -> Any:
+    """Two hidden layers of 256 ReLU units, Adam; epochs, batch and learning rate as in ``settings``."""
+    return _standardised(dense_network(settings, seed))
+
+
+def dense_network(settings: TrainSettings, seed: int) -> Any:
+    """`perceptron` for values that are scaled already. Its generator goes on from epoch to epoch."""
+    require_extra("sklearn", extra="train", purpose="a dense network")
+    from sklearn.neural_network import MLPClassifier
+
+    return MLPClassifier(
+        HIDDEN,
+        batch_size=settings.batch_size,
+        learning_rate_init=settings.learning_rate,
+        max_iter=settings.epochs,
+        random_state=np.random.RandomState(seed),
+    )
+
+
+def learn(classifier: Any, values: np.ndarray, targets: np.ndarray) -> None:
+    """Fit in place; to end after the epochs asked for is no reason to warn.
+
+    Raises
+    ------
+    InputError
+        All recordings belong to one class.
+    """
+    if len(np.unique(targets)) < 2:
+        raise InputError("expected recordings of two classes or more to learn from, got one class")
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        classifier.fit(values, targets)
+
+
+def probabilities(classifier: Any, values: np.ndarray, n_classes: int) -> np.ndarray:
+    """Scores in the order of all classes; one that was not trained has 0. Shape (n, n_classes), float32."""
+    scores = np.zeros((len(values), n_classes), np.float32)
+    with np.errstate(divide="ignore"):  # naive Bayes: a class without a recording has the prior 0
+        scores[:, classifier.classes_] = classifier.predict_proba(values)
+    return scores
+
+
+def _standardised(classifier: Any) -> Any:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), classifier)

@@ -1,0 +1,121 @@
+"""Models that see a few numbers of each whole recording, and answer once for it.
+
+`mfcc_statistics`, `mel_statistics` and `floor_statistics` are the numbers; `StatisticsModel` puts one of
+scikit-learn's classifiers on them. A network that is not better has learned nothing that they don't say.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from avianvox.dataset.training_data import TrainingData, WindowScores
+from avianvox.models.classifiers import (
+    ClassifierFactory,
+    learn,
+    logistic_regression,
+    naive_bayes,
+    perceptron,
+    probabilities,
+)
+from avianvox.models.protocol import Progress, TrainSettings
+
+Statistics = Callable[[TrainingData], np.ndarray]
+"""Numbers of each recording, shape (n, n_numbers), float64."""
+
+_LOUD = 95  # percentile of a band over the frames of a recording
+
+
+def mfcc_statistics(data: TrainingData) -> np.ndarray:
+    """Mean, then deviation, of each MFCC over each recording: shape (n, 2 * n_mfcc), float64."""
+    n_mels = data.store.spec.n_mels
+    return np.concatenate([values[:, n_mels:] for values in _mean_and_deviation(data)], axis=1)
+
+
+def mel_statistics(data: TrainingData) -> np.ndarray:
+    """Mean, deviation and 95th percentile of each mel band over each recording, in dB.
+
+    Returns
+    -------
+    np.ndarray, shape (n, 3 * n_mels), float64
+    """
+    return _mel_statistics(data, above_floor=False)
+
+
+def floor_statistics(data: TrainingData) -> np.ndarray:
+    """`mel_statistics` after each recording's own noise floor, its median in each band, was subtracted.
+
+    What is stationary in a recording (place, device, gain, weather) is gone with it.
+
+    Returns
+    -------
+    np.ndarray, shape (n, 3 * n_mels), float64
+    """
+    return _mel_statistics(data, above_floor=True)
+
+
+@dataclass(frozen=True)
+class StatisticsModel:
+    """A classifier on the numbers that ``describe`` makes of each recording."""
+
+    describe: Statistics
+    make: ClassifierFactory
+    settings: TrainSettings
+
+    def fit(
+        self,
+        data: TrainingData,
+        *,
+        seed: int,
+        validation: TrainingData | None = None,
+        progress: Progress | None = None,
+    ) -> "FittedStatisticsModel":
+        """Learn from every recording; validation data is not used.
+
+        Raises
+        ------
+        InputError
+            All recordings belong to one class.
+        """
+        classifier = self.make(self.settings, seed)
+        learn(classifier, self.describe(data), data.targets)
+        return FittedStatisticsModel(self.describe, classifier)
+
+
+@dataclass(frozen=True)
+class FittedStatisticsModel:
+    """A fitted `StatisticsModel`."""
+
+    describe: Statistics
+    classifier: Any
+
+    def predict(self, data: TrainingData) -> WindowScores:
+        """One answer for each recording, as if it were one window."""
+        scores = probabilities(self.classifier, self.describe(data), data.n_classes)
+        return WindowScores(scores, np.arange(len(data), dtype=np.int64))
+
+
+def _mel_statistics(data: TrainingData, *, above_floor: bool) -> np.ndarray:
+    n_mels = data.store.spec.n_mels
+    mean, deviation = (values[:, :n_mels] for values in _mean_and_deviation(data))
+    rows = (data.store.features(i)[:, :n_mels].astype(np.float32) for i in data.recordings.tolist())
+    percentiles = np.array([np.percentile(values, (50, _LOUD), axis=0) for values in rows])
+    floor, loud = np.moveaxis(percentiles.astype(np.float64), 1, 0)
+    if above_floor:
+        mean, loud = mean - floor, loud - floor
+    return np.concatenate([mean, deviation, loud], axis=1)
+
+
+def _mean_and_deviation(data: TrainingData) -> tuple[np.ndarray, np.ndarray]:
+    """Of each feature over each recording, from the store's sums: each of shape (n, n_features), float64."""
+    sums = data.store.sums[data.recordings]
+    mean, mean_square = np.moveaxis(sums / data.store.n_frames[data.recordings][:, None, None], 1, 0)
+    return mean, np.sqrt(np.maximum(mean_square - np.square(mean), 0.0))
+
+
+gnb_mfcc = partial(StatisticsModel, mfcc_statistics, naive_bayes)
+logreg_mel = partial(StatisticsModel, mel_statistics, logistic_regression)
+logreg_floor = partial(StatisticsModel, floor_statistics, logistic_regression)
+mlp_mfcc = partial(StatisticsModel, mfcc_statistics, perceptron)
