@@ -15,15 +15,15 @@ from handmade_model import LABELS, write_handmade
 
 from avianvox.cli.main import cli
 from avianvox.errors import InputError, ModelFileError
-from avianvox.inference.calibration import Calibration, LevelCalibration, Scaling
+from avianvox.inference.calibration import Calibration, LevelCalibration, Scaling, nonconformity
 from avianvox.inference.classifier import Classifier
 from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
 from avianvox.types import Decision
 
 RATE = 22050
 CALIBRATION = Calibration(
-    window=LevelCalibration(Scaling(2.0), (0.5, 0.99, 0.5), {0.5: 0.9, 0.9: 0.25}),
-    recording=LevelCalibration(Scaling(0.5, 0.1), (math.inf, 0.3, 0.3), {0.5: 0.99, 0.9: 0.04}),
+    window=LevelCalibration(Scaling(2.0), (0.5, 0.99, 0.5), {0.5: 0.0, 0.9: 1.1}),
+    recording=LevelCalibration(Scaling(0.5, 0.1), (math.inf, 0.3, 0.3), {0.5: 0.0, 0.9: 1.1}),
     basis={"model": "handmade", "grouping": "session"},
 )
 
@@ -73,6 +73,11 @@ def test_scaling_has_its_known_answers() -> None:
     for temperature, uniform in ((0, 0), (math.nan, 0), (math.inf, 0), (1, 1.1), (1, -0.1)):
         with pytest.raises(InputError, match="temperature above 0"):
             Scaling(temperature, uniform)
+
+
+def test_nonconformity_counts_what_stands_before() -> None:
+    found = nonconformity(np.array([[0.2, 0.5, 0.3], [0.25, 0.5, 0.25]]))
+    np.testing.assert_allclose(found, [[0.8 + 0.2, 0, 0.5 + 0.1], [0.5 + 0.1, 0, 0.75 + 0.2]])
 
 
 def test_a_recording_is_the_mean_of_calibrated_windows_calibrated_once_more() -> None:
@@ -153,9 +158,10 @@ def test_uncertain_is_said_in_words_and_the_candidates_are_listed(calibrated: Pa
 
 
 def test_coverage_lists_the_prediction_set(model: Path, calibrated: Path, sound: Path) -> None:
-    scores = Classifier.load(calibrated).classify(sound).scores
+    best, second, _ = Classifier.load(calibrated).classify(sound).top(3)
+    assert best[1] + 0.1 < 1.1 < best[1] + second[1] + 0.2
     members = rows(sound, "--model", calibrated, "--coverage", 0.9)
-    assert len(members) == np.count_nonzero(scores >= 0.04) == 2
+    assert [row["scientific_name"] for row in members] == [best[0], second[0]]
     assert [row["rank"] for row in rows(sound, "--model", calibrated, "--coverage", 0.5)] == [
         "1"
     ]  # never empty

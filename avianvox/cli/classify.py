@@ -175,7 +175,7 @@ def _format_of(output: str | None) -> str:
 
 
 def _set_limits(model: str, coverage: float) -> dict[str, float]:
-    """The scores from which a species belongs to a prediction set, by level."""
+    """Up to where a species belongs to a prediction set, by level."""
     from avianvox.errors import InputError
     from avianvox.inference.calibration import LEVELS
     from avianvox.inference.classifier import read_calibration

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from avianvox.inference.calibration import nonconformity
 from avianvox.registry import Registry
 from avianvox.types import Decision, Prediction, Window
 
@@ -44,8 +45,8 @@ class View:
     timeline : bool
         Show the windows as well (jsonl) or instead of the whole recording (table, csv).
     set_limits : mapping of str to float, optional
-        ``"window"`` and ``"recording" -> `` score: prediction sets are shown, the species at this score or
-        above and the best one in any case, whatever ``top`` and ``min_score`` are.
+        ``"window"`` and ``"recording" -> `` limit of `nonconformity`: prediction sets are shown, whatever
+        ``top`` and ``min_score`` are.
     """
 
     top: int = 3
@@ -60,9 +61,7 @@ class View:
         if self.set_limits is None:
             order = order[: self.top][shown[: self.top]]
         else:
-            members = part.scores[order] >= self.set_limits[part.level]
-            members[:1] = True
-            order = order[members]
+            order = order[nonconformity(part.scores)[order] <= self.set_limits[part.level]]
         labels = prediction.labels
         return [(labels.names[i], labels.common_name(i), float(part.scores[i])) for i in order]
 

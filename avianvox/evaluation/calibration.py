@@ -1,0 +1,210 @@
+"""Is 0.8 right eight times of ten? How far scores are from that, and the scaling that brings them there.
+
+``scores`` has shape (n, n_classes), probabilities; ``targets`` (n,), class positions. A `Pooled` goes in
+with the model's scores and comes out with calibrated ones: `calibrated` under given scalings, `held_out` fold
+by fold, where each fold's scalings know the other folds alone, `cross_fitted` for all folds at once.
+
+A recording's scores are the mean over its windows after these are scaled by a temperature alone; the mean is
+scaled by a temperature and a share of the uniform distribution. Averaging first, geometric means, a share in
+both places, and a temperature that depends on the number of windows had a higher log loss on held-out folds.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from avianvox.errors import InputError
+from avianvox.evaluation.metrics import validate
+from avianvox.evaluation.predictions import Pooled
+from avianvox.inference.calibration import Scaling
+from avianvox.randomness import derive_rng
+
+N_BINS = 15
+_LEAST = 1e-12
+_MOST_LOG_TEMPERATURE = 7.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Rows whose best score lies between ``low`` and ``high``.
+
+    ``n`` of them, with this mean of the best scores (``confidence``) and this share of right ones.
+    """
+
+    low: float
+    high: float
+    n: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The calibration error of a perfectly calibrated model on so many rows: mean, and 95th percentile."""
+
+    mean: float
+    high: float
+
+
+def reliability(scores: np.ndarray, targets: np.ndarray, *, n_bins: int = N_BINS) -> tuple[Bin, ...]:
+    """The reliability diagram: bins of equal width over the best score, empty ones left out."""
+    validate(targets, scores)
+    best = scores.max(axis=1, initial=0.0)
+    right = scores.argmax(axis=1) == targets
+    which = _bin_of(best, n_bins)
+    return tuple(
+        Bin(
+            i / n_bins, (i + 1) / n_bins, int(rows.sum()), float(best[rows].mean()), float(right[rows].mean())
+        )
+        for i in range(n_bins)
+        if (rows := which == i).any()
+    )
+
+
+def calibration_error(scores: np.ndarray, targets: np.ndarray, *, n_bins: int = N_BINS) -> float:
+    """Expected calibration error: mean distance of accuracy and confidence over the bins, weighted by rows.
+
+    NaN without rows. It is never 0 on few rows: compare it with `error_floor`.
+
+    References
+    ----------
+    Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", 2015;
+    Guo et al., "On calibration of modern neural networks", 2017, with its 15 bins.
+    """
+    if not len(targets):
+        return float("nan")
+    bins = reliability(scores, targets, n_bins=n_bins)
+    return sum(b.n * abs(b.accuracy - b.confidence) for b in bins) / len(targets)
+
+
+def error_floor(scores: np.ndarray, *, n_bins: int = N_BINS, n_draws: int = 500, seed: int = 0) -> Floor:
+    """What `calibration_error` would be by chance alone, were each best score the chance of being right.
+
+    Rows are drawn independently of each other. Those of one session are right or wrong together, so the true
+    floor lies higher.
+    """
+    if not len(scores):
+        return Floor(float("nan"), float("nan"))
+    best = scores.max(axis=1)
+    which = _bin_of(best, n_bins)
+    rng = derive_rng(seed, "error floor")
+    errors = [
+        np.abs(np.bincount(which, (rng.random(len(best)) < best) - best, n_bins)).sum() / len(best)
+        for _ in range(n_draws)
+    ]
+    return Floor(float(np.mean(errors)), float(np.quantile(errors, 0.95)))
+
+
+def log_loss(scores: np.ndarray, targets: np.ndarray) -> float:
+    """Mean of minus the logarithm of the target's score, in nats; scores count as 1e-12 at least."""
+    validate(targets, scores)
+    found = scores[np.arange(len(targets)), targets]
+    return float(-np.log(np.maximum(found, _LEAST)).mean()) if len(targets) else float("nan")
+
+
+def brier_score(scores: np.ndarray, targets: np.ndarray) -> float:
+    """Mean squared distance from 1 at the target and 0 elsewhere, summed over the classes: 0 to 2."""
+    validate(targets, scores)
+    found = scores[np.arange(len(targets)), targets]
+    squares = (scores**2).sum(axis=1) - 2 * found + 1
+    return float(squares.mean()) if len(targets) else float("nan")
+
+
+def fit_scaling(scores: np.ndarray, targets: np.ndarray, *, uniform: bool = False) -> Scaling:
+    """The scaling of least log loss; with ``uniform`` it has a share of the uniform distribution too.
+
+    Raises
+    ------
+    InputError
+        There is no row.
+    """
+    from scipy.optimize import minimize, minimize_scalar
+
+    validate(targets, scores)
+    if not len(targets):
+        raise InputError("calibration: expected predictions to learn from, got none")
+    most = _MOST_LOG_TEMPERATURE
+    logits = np.log(np.maximum(scores, _LEAST, dtype=np.float64))
+    logits -= logits.max(axis=1, keepdims=True)
+    target_logits = logits[np.arange(len(targets)), targets]
+
+    def loss(log_temperature: float, share: float = 0.0) -> float:
+        temperature = np.exp(np.clip(log_temperature, -most, most))
+        found = np.exp(target_logits / temperature) / np.exp(logits / temperature).sum(axis=1)
+        found = (1 - share) * found + share / scores.shape[1]
+        return float(-np.log(np.maximum(found, _LEAST)).mean())
+
+    plain = float(minimize_scalar(loss, bounds=(-most, most), method="bounded").x)
+    if not uniform:
+        return Scaling(float(np.exp(plain)))
+    share = _squash
+    starts = ((plain, -3.0), (plain - 1.0, 0.0))
+    found = [
+        minimize(lambda v: loss(v[0], share(v[1])), start, method="Nelder-Mead", options={"xatol": 1e-3})
+        for start in starts
+    ]
+    log_temperature, weight = min(found, key=lambda result: float(result.fun)).x
+    return Scaling(float(np.exp(np.clip(log_temperature, -most, most))), float(share(weight)))
+
+
+def fit_levels(pooled: Pooled) -> tuple[Scaling, Scaling]:
+    """The scalings of windows and of recordings."""
+    window = fit_scaling(pooled.window_scores, pooled.targets[pooled.window_rows])
+    means = _row_means(window.apply(pooled.window_scores), pooled)
+    return window, fit_scaling(means, pooled.targets, uniform=True)
+
+
+def calibrated(pooled: Pooled, window: Scaling, recording: Scaling) -> Pooled:
+    """The same rows with calibrated scores of windows and recordings."""
+    windows = window.apply(pooled.window_scores)
+    return replace(pooled, window_scores=windows, scores=recording.apply(_row_means(windows, pooled)))
+
+
+def held_out(pooled: Pooled) -> Iterator[tuple[Pooled, Pooled]]:
+    """For each fold, calibrated scores of the other folds' rows, and of its own, by what the others taught.
+
+    Where folds are drawn independently of each other, recordings of the fold are left out of the others.
+
+    Raises
+    ------
+    InputError
+        There is one fold only.
+    """
+    numbers = np.unique(pooled.folds)
+    if len(numbers) < 2:
+        raise InputError(
+            "calibration: expected 2 folds or more, to fit on some and to test on another; got 1; "
+            "choose another grouping"
+        )
+    ids = np.array([recording.id for recording in pooled.recordings])
+    for number in numbers:
+        test = pooled.folds == number
+        rest = pooled.where(~test & ~np.isin(ids, ids[test]))
+        scalings = fit_levels(rest)
+        yield calibrated(rest, *scalings), calibrated(pooled.where(test), *scalings)
+
+
+def cross_fitted(pooled: Pooled) -> Pooled:
+    """All rows with the scores that `held_out` gives them."""
+    scores = np.empty(pooled.scores.shape)
+    windows = np.empty(pooled.window_scores.shape)
+    for number, (_, test) in zip(np.unique(pooled.folds), held_out(pooled), strict=True):
+        scores[pooled.folds == number] = test.scores
+        windows[pooled.folds[pooled.window_rows] == number] = test.window_scores
+    return replace(pooled, scores=scores, window_scores=windows)
+
+
+def _row_means(window_scores: np.ndarray, pooled: Pooled) -> np.ndarray:
+    total = np.zeros((len(pooled), window_scores.shape[1]))
+    np.add.at(total, pooled.window_rows, window_scores)
+    means: np.ndarray = total / np.bincount(pooled.window_rows, minlength=len(pooled))[:, None]
+    return means
+
+
+def _bin_of(best: np.ndarray, n_bins: int) -> np.ndarray:
+    return np.minimum((best * n_bins).astype(np.int64), n_bins - 1)
+
+
+def _squash(value: float) -> float:
+    return float(1 / (1 + np.exp(-np.clip(value, -30.0, 30.0))))

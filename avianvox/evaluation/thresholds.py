@@ -1,0 +1,203 @@
+"""From which score on may a class be named? Thresholds for a wanted precision, or for the best F1.
+
+A row (a window, a recording) is named as the class of its best score where that score reaches the class's
+threshold; otherwise it is uncertain. Support is counted in sessions: rows of one session are no independent
+witnesses. A class that is predicted in too few of them takes the threshold of all classes together.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from avianvox.errors import InputError
+from avianvox.evaluation.bootstrap import wilson_lower
+from avianvox.evaluation.metrics import validate
+
+LEAST_SESSIONS = 5
+"""A threshold of its own needs predictions from so many sessions."""
+
+OWN, POOLED, NONE = "own", "pooled", "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The threshold of one class, or of all of them, and what it does to the rows that it was found on.
+
+    Attributes
+    ----------
+    score : float
+        Infinity where no score suffices.
+    source : {"own", "pooled", "none"}
+        Whether it comes from this class's predictions or from those of all classes; ``"none"``: neither
+        reaches what is wanted, and the class is never named.
+    targets, named, right : int
+        Rows of the class, rows named as it, and those of them that are right.
+    sessions : int
+        Sessions of the named rows.
+    precision_low : float
+        One-sided lower 95 % bound of the precision, counting sessions.
+    sure : bool
+        The support suffices to tell: the bound reaches the wanted precision; for the best F1, the class has
+        a threshold of its own.
+    """
+
+    score: float
+    source: str
+    targets: int
+    named: int
+    right: int
+    sessions: int
+    precision_low: float
+    sure: bool
+
+    @property
+    def precision(self) -> float:
+        return self.right / self.named if self.named else math.nan
+
+    @property
+    def recall(self) -> float:
+        return self.right / self.targets if self.targets else math.nan
+
+    @property
+    def f1(self) -> float:
+        both = self.named + self.targets
+        return 2 * self.right / both if both else math.nan
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain values; what is not a finite number is None."""
+        numbers = {
+            name: round(value, 6) if math.isfinite(value := float(getattr(self, name))) else None
+            for name in ("score", "precision", "precision_low", "recall", "f1")
+        }
+        counts = {name: getattr(self, name) for name in ("targets", "named", "right", "sessions")}
+        return numbers | counts | {"source": self.source, "sure": self.sure}
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """``pooled``: one for all classes together; ``classes``: one for each, in their order."""
+
+    pooled: Threshold
+    classes: tuple[Threshold, ...]
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        return tuple(threshold.score for threshold in self.classes)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What thresholds do: of ``n`` rows, ``named`` are named, ``right`` of them rightly."""
+
+    n: int
+    named: int
+    right: int
+
+    @property
+    def share(self) -> float:
+        return self.named / self.n if self.n else math.nan
+
+    @property
+    def precision(self) -> float:
+        return self.right / self.named if self.named else math.nan
+
+
+def find_thresholds(
+    scores: np.ndarray, targets: np.ndarray, sessions: np.ndarray, *, precision: float | None
+) -> Thresholds:
+    """The least thresholds that reach a precision, or those of the best F1.
+
+    Parameters
+    ----------
+    scores : np.ndarray, shape (n, n_classes)
+        Calibrated, of rows that the model did not learn from.
+    targets : np.ndarray, shape (n,)
+    sessions : np.ndarray, shape (n,)
+    precision : float in (0, 1], or None
+        None: the best F1 of each class. Ties go to the higher threshold.
+
+    Raises
+    ------
+    InputError
+        The precision is out of range, or there is no row.
+    """
+    validate(targets, scores)
+    if precision is not None and not 0 < precision <= 1:
+        raise InputError(f"thresholds: expected a precision above 0 and up to 1, got {precision:g}")
+    if not len(targets):
+        raise InputError("thresholds: expected predictions to learn from, got none")
+    best, named = scores.argmax(axis=1), scores.max(axis=1)
+    right = best == targets
+    every = _find(named, right, sessions, len(targets))
+    limit = every.choose(precision)
+    pooled = every.at(math.inf if limit is None else limit, OWN, precision)
+    classes = []
+    for k in range(scores.shape[1]):
+        mine = best == k
+        cuts = _find(named[mine], right[mine], sessions[mine], int((targets == k).sum()))
+        limit = cuts.choose(precision)
+        source = OWN if limit is not None else POOLED
+        classes.append(cuts.at(pooled.score if limit is None else limit, source, precision))
+    return Thresholds(pooled, tuple(classes))
+
+
+def decide(scores: np.ndarray, targets: np.ndarray, limits: Sequence[float]) -> Decided:
+    """What thresholds, one for each class, do to these rows."""
+    validate(targets, scores)
+    best = scores.argmax(axis=1)
+    named = scores.max(axis=1, initial=0.0) >= np.asarray(limits)[best]
+    return Decided(len(targets), int(named.sum()), int((named & (best == targets)).sum()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cuts:
+    """Every threshold that parts rows, from high to low, with what is named at each of them."""
+
+    scores: np.ndarray
+    named: np.ndarray
+    right: np.ndarray
+    sessions: np.ndarray
+    targets: int
+
+    def choose(self, precision: float | None) -> float | None:
+        """The threshold, infinity where none suffices, or None where there are too few sessions to tell."""
+        enough = self.sessions >= LEAST_SESSIONS
+        if not enough.any():
+            return None
+        if precision is None:
+            f1 = np.where(enough, 2 * self.right / (self.named + self.targets), 0.0)
+            return float(self.scores[f1.argmax()]) if f1.any() else math.inf
+        good = np.flatnonzero(enough & (self.right >= precision * self.named - 1e-9))
+        return float(self.scores[good[-1]]) if len(good) else math.inf
+
+    def at(self, score: float, source: str, precision: float | None) -> Threshold:
+        position = int(np.count_nonzero(self.scores >= score)) - 1
+        named, right, sessions = (
+            (int(self.named[position]), int(self.right[position]), int(self.sessions[position]))
+            if position >= 0
+            else (0, 0, 0)
+        )
+        share = right / named if named else 0.0
+        low = float(wilson_lower(np.array([share * sessions]), np.array([sessions]))[0])
+        sure = source == OWN if precision is None else low >= precision
+        if math.isinf(score):
+            source, sure = NONE, sessions == 0 and source == OWN
+        return Threshold(score, source, self.targets, named, right, sessions, low, sure)
+
+
+def _find(scores: np.ndarray, right: np.ndarray, sessions: np.ndarray, targets: int) -> _Cuts:
+    order = np.argsort(-scores, kind="stable")
+    scores = scores[order]
+    last = np.append(scores[1:] != scores[:-1], True)[: len(scores)]  # a threshold takes all rows of a tie
+    first_of_session = np.zeros(len(scores), np.int64)
+    first_of_session[np.unique(sessions[order], return_index=True)[1]] = 1
+    return _Cuts(
+        scores[last],
+        np.arange(1, len(scores) + 1)[last],
+        np.cumsum(right[order])[last],
+        np.cumsum(first_of_session)[last],
+        targets,
+    )
