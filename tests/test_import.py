@@ -1,6 +1,5 @@
 """``avianvox data import``: the published layout in small, and the index of the real one."""
 
-import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -8,15 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from published_layout import copy_without_sound, features_of, make_layout
 
-from avianvox.audio.decode import load_waveform
-from avianvox.audio.synth import synthesize_dataset
 from avianvox.cli.main import cli
 from avianvox.dataset.catalog import read_catalog
 from avianvox.dataset.published import SPEC, import_features
 from avianvox.dataset.splits import Split, report_split, source_split
-from avianvox.features.extract import extract_features
-from avianvox.features.filters import dct_matrix
 from avianvox.features.provide import provide_store
 from avianvox.features.store import FeatureStore
 from avianvox.types import Status
@@ -26,66 +22,14 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli, ["data", "import", *map(str, arguments)])
 
 
-def write_table(path: Path, columns: list[str], rows: list[list[object]]) -> None:
-    with open(path, "w", newline="") as stream:
-        csv.writer(stream).writerows([columns, *rows])
-
-
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight recordings as published: index, split, sound, and features made by librosa's recipe."""
-    path = tmp_path_factory.mktemp("published")
-    voices = synthesize_dataset(
-        path / "voices", n_species=2, n_recordings=4, no_bird=0, duration_s=(2.0, 4.0)
-    )
-    (path / "xeno-canto-ca-nv").mkdir()
-    (path / "features").mkdir()
-    index, split = [], {"train": [], "test": []}
-    for i, recording in enumerate(read_catalog(voices).recordings):
-        genus, species = recording.label.split()
-        name = f"XC{i}{recording.path.suffix}"
-        recording.path.rename(path / "xeno-canto-ca-nv" / name)
-        remarks = f"XC{i} © P // Place // 1m // 07:0{i}h, 2015-01-0{i // 2 + 1} // song"
-        index.append([i, i, name, genus, species, genus, "P", "Place", remarks, 3, 1.5, -2.25])
-        english = sorted({r.label.split()[0] for r in read_catalog(voices).recordings})
-        split["test" if i % 4 == 3 else "train"].append([i, english.index(genus)])
-        rows = features_of(path / "xeno-canto-ca-nv" / name)
-        write_features(path / "features", f"XC{i}", rows)
-    columns = ["", "file_id", "file_name", "genus", "species", "english_cname", "recordist", "location"]
-    write_table(
-        path / "set_index.csv", [*columns, "remarks", "duration_seconds", "latitude", "longitude"], index
-    )
-    for part, rows in split.items():
-        write_table(path / f"{part}_file_ids.csv", ["file_id", "label"], rows)
-    return path
+    return make_layout(tmp_path_factory.mktemp("published"), per_class=4)
 
 
-def features_of(sound: Path) -> np.ndarray:
-    return extract_features(load_waveform(sound, sample_rate=SPEC.sample_rate)[0], SPEC).values
-
-
-def write_features(folder: Path, name: str, rows: np.ndarray) -> None:
-    """Mel power and, as librosa makes them, MFCC of decibels within 80 of the maximum."""
-    bands = rows[:, : SPEC.n_mels]
-    mfcc = np.maximum(bands, bands.max() - 80) @ dct_matrix(SPEC)
-    np.ascontiguousarray(10 ** (bands.T / 10), dtype="<f4").tofile(folder / f"melsg_{name}.dat")
-    np.ascontiguousarray(mfcc.T, dtype="<f4").tofile(folder / f"mfcc_{name}.dat")
-
-
-@pytest.fixture
-def without_sound(layout: Path, tmp_path: Path) -> Path:
-    """The same, features alone."""
-    path = tmp_path / "published"
-    path.mkdir()
-    (path / "features").mkdir()
-    for file in (*layout.glob("*.csv"), *layout.glob("features/*")):
-        (path / file.relative_to(layout)).write_bytes(file.read_bytes())
-    return path
-
-
-def test_features_come_in_without_any_sound(layout: Path, without_sound: Path, tmp_path: Path) -> None:
+def test_features_come_in_without_any_sound(layout: Path, tmp_path: Path) -> None:
     out = tmp_path / "imported"
-    result = run(without_sound, "--out", out, "--json")
+    result = run(copy_without_sound(layout, tmp_path / "published"), "--out", out, "--json")
     assert result.exit_code == 0, result.output
     summary = json.loads(result.stdout)
     assert (summary["sound"], summary["features"], summary["other_mfcc"]) == (0, 8, 0)
