@@ -50,6 +50,12 @@ def test_a_threshold_holds_on_other_items_when_confidence_is_honest(rng: np.rand
     assert share == pytest.approx(0.2, abs=0.05)
 
 
+def test_a_fold_has_no_say_in_its_own_threshold() -> None:
+    """Fold 0 is right from 0.8 on, which lets a wrong answer of fold 1 pass; fold 1 itself allows none."""
+    correct, confidence = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.9, 0.8, 0.95, 0.7])
+    assert held_out_automation(correct, confidence, np.array([0, 0, 1, 1]), 0.9) == (0.25, 0.0)
+
+
 def test_luck_at_the_top_does_not_hold_on_other_items(rng: np.random.Generator) -> None:
     """Coins, of which the five most confident happen to show heads."""
     confidence, correct = np.linspace(1, 0, 90), (rng.random(90) < 0.5).astype(float)

@@ -28,6 +28,7 @@ def test_importance_by_heart() -> None:
     lincoln, song, owl, thrush, crown, nothing = range(2, 8)
     assert importance[song].tolist() == [4, 4, 1, 0, 4, 3, 2, 4]
     assert importance[lincoln, crown] == 2
+    assert importance[0, nothing] == 4  # both of no known family
     assert importance[owl, thrush] == importance[nothing, owl] == 4
     assert importance[0, 1] == 1  # the genus stands in the name
     assert importance[nothing, nothing] == 0

@@ -72,7 +72,7 @@ def weigh_errors(targets: np.ndarray, predicted: np.ndarray, taxonomy: Taxonomy)
     """
     importance = importance_matrix(taxonomy)
     confusion = metrics.confusion_matrix(targets, predicted, n_classes=len(taxonomy.labels))
-    by_chance = np.outer(confusion.sum(axis=1), confusion.sum(axis=0)) / max(len(targets), 1)
+    by_chance = np.outer(confusion.sum(axis=1), confusion.sum(axis=0))
     return HierarchyReport(
         right=_right(confusion, importance),
         right_by_chance=_right(by_chance, importance),
