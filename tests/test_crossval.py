@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,17 +12,18 @@ import pytest
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.training_data import TrainingData, WindowScores
 from avianvox.errors import InputError, RunError
+from avianvox.evaluation.conclude import CrossvalResult, conclude
 from avianvox.evaluation.crossval import (
-    CrossvalResult,
     CrossvalSettings,
     FitFunction,
     FitReport,
     crossvalidate,
     fit_seed,
+    rule_fit,
 )
 from avianvox.evaluation.predictions import FoldPredictions, read_predictions, write_predictions
 from avianvox.evaluation.run_folder import erase_run
-from avianvox.evaluation.summary import Figure, Table, comparison_table, figures_mapping, summarise
+from avianvox.evaluation.saved_run import SavedRun
 from avianvox.features.spec import FeatureSpec
 from avianvox.types import Recording
 
@@ -96,7 +96,7 @@ def run(
     settings: CrossvalSettings = DEFAULT,
     progress: Callable[[FitReport], None] | None = None,
 ) -> CrossvalResult:
-    return crossvalidate(data_of(catalog), catalog, models, out, settings, progress=progress)
+    return crossvalidate(data_of(catalog), catalog, models, out, settings, listen=False, progress=progress)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -118,32 +118,46 @@ def finished(catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> Path
 def test_what_is_known_by_heart_shows_as_a_gap(catalog: Catalog, tmp_path: Path) -> None:
     result = run(catalog, {"oracle": oracle, "parrot": parrot}, tmp_path)
     accuracy = {
-        (model, grouping): result.outcomes[model][grouping].figures["recording", "accuracy"].mean
+        (model, grouping): result.outcomes[model][grouping].figures["recording", "accuracy"].pooled
         for model in ("oracle", "parrot")
         for grouping in ("random", "session")
     }
     assert accuracy["oracle", "random"] == accuracy["oracle", "session"] == 1.0
     assert accuracy["parrot", "random"] > 0.8
-    assert accuracy["parrot", "session"] == pytest.approx(1 / N_CLASSES)
+    assert accuracy["parrot", "session"] == 1 / N_CLASSES
     gap = accuracy["parrot", "random"] - accuracy["parrot", "session"]
-    row = next(row for row in result.table.rows if row[:2] == ("parrot", "accuracy per recording"))
-    assert result.table.columns == ("model", "figure", "random", "session", "gap")
-    assert row[3:] == ("0.250 ± 0.000", f"{gap:+.3f}")
+    assert result.table.columns == ("model", "random", "session", "gap", "step", "p", "top-5", "F1")
+    oracle_row, parrot_row = result.table.rows
+    assert oracle_row == ("oracle", *["1.000 [1.00, 1.00]"] * 2, "+0.000", "", "", "1.000", "1.000")
+    assert parrot_row[3:5] == (f"{gap:+.3f}", "-0.750")
+    assert float(parrot_row[5]) < 0.01
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["models"]["parrot"]["gap"]["session"]["recording"]["accuracy"] == pytest.approx(
         gap, abs=1e-6
     )
     assert figures["splits"]["session"]["shared_session"] == 0.0
-    settings = {"n_recordings": 36, "n_folds": 3, "seed": 0, "model_settings": {}}
-    assert figures["settings"] == settings
+    assert figures["settings"] == {"n_recordings": 36, "n_folds": 3, "seed": 0, "model_settings": {}}
+    windows = figures["models"]["oracle"]["groupings"]["session"]["window"]["accuracy"]
+    # A window that knows nothing is right for a quarter of the recordings.
+    assert windows == {
+        "mean": 0.625,
+        "deviation": 0.0,
+        "folds": [0.625] * 3,
+        "pooled": 0.625,
+        "low": None,
+        "high": None,
+    }
+    step = figures["neighbours"][1]
+    assert (step["grouping"], step["lower"], step["higher"]) == ("session", "oracle", "parrot")
+    assert step["difference"] == -0.75
     assert (
         "session folds: 0% of the test recordings have their session" in (tmp_path / "table.md").read_text()
     )
     with open(tmp_path / "table.csv", newline="") as stream:
-        rows = {(r["model"], r["grouping"], r["level"], r["figure"]): r for r in csv.DictReader(stream)}
-    assert len(rows) == 2 * 2 * 2 * 4
-    # The window that knows nothing names the first class, which is right for a quarter of the recordings.
-    assert float(rows["oracle", "session", "window", "accuracy"]["mean"]) == (1 + 1 / N_CLASSES) / 2
+        rows = {row["model"]: row for row in csv.DictReader(stream)}
+    assert float(rows["parrot"]["gap to session"]) == pytest.approx(gap, abs=1e-6)
+    assert rows["oracle"]["session p"] == ""
+    assert float(rows["oracle"]["session accuracy per window"]) == 0.625
 
 
 def test_a_killed_run_continues_and_ends_with_the_same_bytes(
@@ -170,17 +184,75 @@ def test_a_killed_run_continues_and_ends_with_the_same_bytes(
     assert sum(not r.done for r in reports) == 8
 
 
-def test_figures_come_back_from_predictions_without_a_fit(
-    catalog: Catalog, finished: Path, tmp_path: Path
-) -> None:
+def test_figures_come_back_from_the_folder_alone(catalog: Catalog, finished: Path, tmp_path: Path) -> None:
     expected = contents(finished)
     for name in ("figures.json", "table.csv", "table.md", "confusion/parrot-random.png"):
         (finished / name).unlink()
 
-    result = run(catalog, {"parrot": never, "gambler": never}, finished)
+    result = conclude(SavedRun.open(finished))
     assert contents(finished) == expected
     assert set(result.seconds) == {"parrot", "gambler"}
     assert (finished / "confusion" / "parrot-random.png").read_bytes()[:4] == b"\x89PNG"
+    (finished / "table.csv").unlink()
+    run(catalog, {"parrot": never, "gambler": never}, finished)
+    assert contents(finished) == expected
+
+
+def test_more_models_are_added_to_what_is_there(catalog: Catalog, finished: Path, tmp_path: Path) -> None:
+    run(catalog, {"parrot": parrot}, tmp_path)
+    grown = run(catalog, {"gambler": gambler}, tmp_path)
+    assert [row[0] for row in grown.table.rows] == ["parrot", "gambler"]
+    assert contents(tmp_path) == contents(finished)
+    ladder = run(catalog, {"oracle": oracle, "gambler": never, "parrot": never}, tmp_path)
+    assert [row[0] for row in ladder.table.rows] == ["oracle", "gambler", "parrot"]
+
+
+def test_a_rule_is_a_rung(catalog: Catalog, tmp_path: Path) -> None:
+    """Ties count by their expected value; of a session without training recordings a rule knows nothing."""
+    rules = {name: rule_fit(name, catalog) for name in ("chance", "session_lookup")}
+    result = run(catalog, rules, tmp_path)
+    figures = {
+        (model, grouping): outcome.figures["recording", "accuracy"]
+        for model, by_grouping in result.outcomes.items()
+        for grouping, outcome in by_grouping.items()
+    }
+    assert figures["chance", "random"].pooled == pytest.approx(1 / N_CLASSES)
+    assert figures["chance", "session"].high == pytest.approx(1 / N_CLASSES)
+    assert figures["session_lookup", "random"].pooled > 0.8
+    assert figures["session_lookup", "session"].pooled == pytest.approx(1 / N_CLASSES)
+    assert not list((tmp_path / "confusion").iterdir())
+
+
+def test_the_audit_is_kept_and_stands_below_the_table(catalog: Catalog, tmp_path: Path) -> None:
+    audit = run(catalog, {"oracle": oracle}, tmp_path).audit
+    assert audit is not None
+    assert any(f.kind == "shared session" and "random" in f.title for f in audit.findings)
+    assert audit.findings[0].title in (tmp_path / "table.md").read_text()
+    assert json.loads((tmp_path / "audit.json").read_text()) == audit.to_mapping()
+
+
+def test_a_learning_curve_is_of_cut_training_parts(catalog: Catalog, tmp_path: Path) -> None:
+    sizes: list[int] = []
+
+    def counting(train: TrainingData, seed: int) -> Predict:
+        sizes.append(len(train))
+        return parrot(train, seed)
+
+    settings = CrossvalSettings(("random", "session"), per_class=(1, 3))
+    run(catalog, {"oracle": oracle}, tmp_path)
+    reports: list[FitReport] = []
+    curve = run(catalog, {"parrot": counting}, tmp_path, settings, reports.append).figures["learning_curve"]
+    assert sizes == [24] * 6 + [4] * 6 + [12] * 6
+    assert [r.per_class for r in reports if r.done] == [None] * 6 + [1] * 6 + [3] * 6
+    points = {(p["grouping"], p["per_class"]): p for p in curve}
+    assert list(points) == [(g, n) for g in ("random", "session") for n in (1, 3, None)]
+    assert {p["model"] for p in curve} == {"parrot"}
+    assert [p["n_train"] for p in curve] == [4, 12, 24] * 2
+    # One recording a class is of one session, three are of all three.
+    assert points["random", 1]["accuracy"] < points["random", 3]["accuracy"] == 1.0
+    assert points["session", 3]["accuracy"] == 1 / N_CLASSES
+    again = run(catalog, {"parrot": never}, tmp_path, CrossvalSettings())
+    assert again.figures["learning_curve"] == curve
 
 
 def test_recordings_without_a_known_session_are_said_so(catalog: Catalog, tmp_path: Path) -> None:
@@ -265,27 +337,19 @@ def test_random_folds_never_stand_alone() -> None:
         CrossvalSettings(("random", "sesion"))
     with pytest.raises(InputError, match="2 folds or more"):
         CrossvalSettings(n_folds=1)
+    with pytest.raises(InputError, match="1 recording a class or more, got 0"):
+        CrossvalSettings(per_class=(2, 0))
 
 
-def fold(scores: list[list[float]], recording: list[int], targets: list[int]) -> FoldPredictions:
-    n = len(targets)
-    return FoldPredictions(
-        np.array(scores, np.float32),
-        np.array(recording),
-        np.array(targets),
-        np.array([f"t{i}" for i in range(n)]),
-        np.array(["a", "b"]),
+def test_a_prediction_file_gives_the_same_bytes_and_the_same_values(tmp_path: Path) -> None:
+    one = FoldPredictions(
+        np.array([[1.0, 0.0], [0.4, 0.6]], np.float32),
+        np.array([1, 0]),
+        np.array([1, 0]),
+        np.array(["t0", "t1"]),
+        np.array(["a"]),
     )
-
-
-def test_a_recording_is_the_mean_of_its_windows(tmp_path: Path) -> None:
-    """Windows out of order, one of a recording and three of another."""
-    one = fold([[1.0, 0.0], [0.4, 0.6], [0.3, 0.7], [0.5, 0.5]], [1, 0, 1, 1], [1, 0])
-    np.testing.assert_allclose(one.recording_scores(), [[0.4, 0.6], [0.6, 0.4]], rtol=1e-6)
-    outcome = summarise([one, fold([[0.0, 1.0]], [0], [0])])
-    assert outcome.figures["recording", "accuracy"].folds == (1.0, 0.0)
-    assert outcome.figures["window", "accuracy"].folds == (0.625, 0.0)  # a tie is half right
-    assert outcome.confusion.tolist() == [[1, 1], [0, 1]]
+    np.testing.assert_allclose(one.recording_scores(), [[0.4, 0.6], [1.0, 0.0]], rtol=1e-6)
     write_predictions(tmp_path / "p.npz", one)
     write_predictions(tmp_path / "q.npz", one)
     assert (tmp_path / "p.npz").read_bytes() == (tmp_path / "q.npz").read_bytes()
@@ -293,33 +357,4 @@ def test_a_recording_is_the_mean_of_its_windows(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is missing"):
         read_predictions(tmp_path / "r.npz")
     with pytest.raises(InputError, match="none of t1"):
-        fold([[0.0, 1.0]], [0], [0, 1])
-
-
-def test_deviation_is_that_of_a_sample() -> None:
-    assert Figure((0.1, 0.2, 0.3)).deviation == pytest.approx(0.1)
-    assert str(Figure((0.1, 0.2, 0.3))) == "0.200 ± 0.100"
-    assert math.isnan(Figure((0.5,)).deviation)
-    assert str(Figure((0.5,))) == "0.500"
-
-
-def test_one_gap_for_each_grouping_that_keeps_things_together() -> None:
-    outcome = summarise([fold([[0.0, 1.0]], [0], [1])])
-    outcomes = {"m": {name: outcome for name in ("site", "random", "session")}}
-    table = comparison_table(outcomes, ("site", "random", "session"))
-    assert table.columns[2:] == ("site", "random", "session", "gap to site", "gap to session")
-    plain = figures_mapping(outcomes, ("a", "b"), ("site", "random", "session"))["m"]
-    assert plain["groupings"]["site"]["recording"]["accuracy"] == {
-        "mean": 1.0,
-        "deviation": None,
-        "folds": [1.0],
-    }
-    assert plain["groupings"]["site"]["classes"]["a"]["recall"] is None
-    assert list(plain["gap"]) == ["site", "session"]
-
-
-def test_a_table_is_aligned_markdown() -> None:
-    table = Table(("a", "long name"), (("x", "1"), ("wider", "2")))
-    assert table.markdown() == (
-        "| a     | long name |\n| ----- | --------- |\n| x     | 1         |\n| wider | 2         |\n"
-    )
+        replace(one, positions=np.array([0, 0]))

@@ -75,15 +75,12 @@ def crossval_of(tones: Path, out: Path, *options: str) -> Result:
 def test_table_on_stdout_and_progress_on_stderr(tones: Path, tmp_path: Path) -> None:
     result = crossval_of(tones, tmp_path / "run")
     assert result.exit_code == 0, result.output
-    lines = result.stdout.splitlines()
-    assert lines[0].split() == ["|", "model", "|", "figure", "|", "random", "|", "session", "|", "gap", "|"]
-    assert lines[2].split("|")[1:-1] == [
-        " nearest ",
-        " accuracy per recording          ",
-        " 1.000 ± 0.000 ",
-        " 1.000 ± 0.000 ",
-        " +0.000 ",
-    ]
+    head, _, row = (line.split(" | ") for line in result.stdout.splitlines()[:3])
+    assert " ".join(cell.strip("| ") for cell in head) == "model random session gap step p top-5 F1"
+    right = "1.000 [1.00, 1.00]"
+    assert [cell.strip("| ") for cell in row] == ["nearest", right, right, "+0.000", "", "", "1.000", "1.000"]
+    assert "audit, in full in" in result.stdout
+    assert "83% of the test recordings" in result.stdout
     assert "unevaluable in some fold: none" in result.stdout
     assert "nearest, session fold 3" in result.stderr
     assert (tmp_path / "run" / "confusion" / "nearest-session.png").is_file()
@@ -91,6 +88,43 @@ def test_table_on_stdout_and_progress_on_stderr(tones: Path, tmp_path: Path) -> 
     figures = json.loads(again.stdout)
     assert figures["models"]["nearest"]["groupings"]["session"]["recording"]["accuracy"]["mean"] == 1.0
     assert again.stderr.count(": kept") == 6
+
+
+def test_figures_come_back_from_the_folder_alone(tones: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    first = crossval_of(tones, out)
+    (out / "figures.json").unlink()
+    again = CliRunner().invoke(crossval, ["--recompute", str(out)], catch_exceptions=False)
+    assert again.exit_code == 0
+    assert again.stdout == first.stdout
+    assert (out / "figures.json").is_file()
+    both = CliRunner().invoke(crossval, [str(tones), "--recompute", str(out)])
+    assert both.exit_code == 2
+    assert "leave CATALOG out" in both.stderr
+    neither = CliRunner().invoke(crossval, [])
+    assert neither.exit_code == 2
+    assert "Missing argument 'CATALOG...'" in neither.stderr
+
+
+def test_rules_are_compared_like_models_and_limits_give_a_learning_curve(tones: Path, tmp_path: Path) -> None:
+    models = "chance,session_lookup,nearest"
+    result = crossval_of(tones, tmp_path / "run", "--models", models, "--per-class", "1,2", "--json")
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert list(figures["models"]) == models.split(",")
+    assert len(figures["learning_curve"]) == 3 * 2 * 3
+    assert "nearest, session fold 3, 2 a class" in result.stderr
+    wrong = CliRunner().invoke(crossval, [str(tones), "--per-class", "two"])
+    assert wrong.exit_code == 2
+    assert "expected whole numbers like 2,4,8, got two" in wrong.stderr
+
+
+def test_the_ladder_stands_for_its_rungs(
+    tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avianvox.models.LADDER", ("chance", "nearest"), raising=False)
+    result = crossval_of(tones, tmp_path / "run", "--models", "majority,ladder", "--json")
+    assert list(json.loads(result.stdout)["models"]) == ["majority", "chance", "nearest"]
 
 
 def test_another_option_is_another_run(tones: Path, tmp_path: Path) -> None:
@@ -137,7 +171,7 @@ def test_an_unreadable_recording_is_listed_and_gives_exit_code_3(tones: Path, tm
     assert "duplicate id: Low0: listed twice" in result.stderr
     assert "left out: nameless: no label" in result.stderr
     assert f"failed: {tones / 'text.mp3'}: undecodable" in result.stderr
-    assert "1.000 ± 0.000" in result.stdout
+    assert "1.000 [1.00, 1.00]" in result.stdout
 
 
 def test_fresh_erases_nothing_before_the_new_run_can_begin(tones: Path, tmp_path: Path) -> None:
@@ -191,10 +225,13 @@ def test_an_unknown_model_is_one_line(tones: Path, tmp_path: Path, capsys: pytes
     with pytest.raises(SystemExit, match="1"):
         main(["crossval", str(tones), "--models", "nearst", "--out", str(tmp_path / "run")])
     error = capsys.readouterr().err
-    assert error == "avianvox: unknown model 'nearst'; did you mean 'nearest'? (known: nearest)\n"
+    assert error == (
+        "avianvox: unknown model 'nearst'; did you mean 'nearest'? (known: nearest, chance, majority, "
+        "session_lookup, recordist_lookup, site_lookup, duration, ladder)\n"
+    )
     assert not (tmp_path / "run").exists()
 
 
 def test_help_ends_in_an_example() -> None:
     shown = CliRunner().invoke(crossval, ["--help"]).output
-    assert shown.splitlines()[-1].strip().startswith("avianvox crossval recordings/ --models ")
+    assert shown.splitlines()[-1].strip() == "avianvox crossval --recompute runs/bayes"

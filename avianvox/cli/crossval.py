@@ -1,31 +1,37 @@
-"""``avianvox crossval``: compare models on random and grouped folds."""
+"""``avianvox crossval``: compare models on random and grouped folds, rung by rung."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from avianvox.evaluation.crossval import CrossvalResult, FitReport
+    from avianvox.cli.crossval_progress import Lines
+    from avianvox.dataset.catalog import Catalog
+    from avianvox.evaluation.conclude import CrossvalResult
+    from avianvox.evaluation.crossval import FitFunction
     from avianvox.features.spec import FeatureSpec
-    from avianvox.models.protocol import EpochReport, TrainSettings
+    from avianvox.models.protocol import TrainSettings
 
 EPILOG = """\b
-Every fit's predictions go to the run folder at once: a command that was killed continues when started again.
+Every fit's predictions go to the run folder at once: a command that was killed continues when started again,
+and one with more models or another --per-class adds to what is there.
 Random folds flatter a model, since one occasion of recording stands on both sides; the column "gap" says by
 how much. Where no grouped folds are asked for, session folds are added.
+
+\b
+Models are those of "avianvox models list" and rules that never listen (chance, majority, session_lookup,
+recordist_lookup, site_lookup, duration); "ladder" stands for all rungs from chance to the networks.
 
 \b
 Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some recordings could not be read: they are listed.
 
 \b
-Example:
-  avianvox crossval recordings/ --models gnb_pixels,gnb_mfcc --out runs/bayes
+Examples:
+  avianvox crossval recordings/ --models session_lookup,gnb_pixels,gnb_mfcc --out runs/bayes
+  avianvox crossval recordings/ --models gnb_mfcc --per-class 1,2 --out runs/bayes
+  avianvox crossval --recompute runs/bayes
 """
 
 _UNUSED = ("model", "seed", "validation", "patience", "validation_windows")
@@ -36,8 +42,15 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
     return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
 
 
+def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, ...]:
+    try:
+        return tuple(sorted({int(part) for part in value.split(",") if part.strip()}))
+    except ValueError as error:
+        raise click.BadParameter(f"expected whole numbers like 2,4,8, got {value}") from error
+
+
 @click.command(epilog=EPILOG)
-@click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
+@click.argument("catalogs", nargs=-1, metavar="CATALOG...", type=click.Path(path_type=Path))
 @click.option(
     "--models",
     "model_names",
@@ -45,7 +58,7 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
     default="gnb_pixels,gnb_mfcc,cnn_v20",
     show_default=True,
     metavar="A,B",
-    help="Names of models.",
+    help='Names of models or rules, in the order in which they are compared; or "ladder".',
 )
 @click.option(
     "--groupings",
@@ -57,6 +70,13 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
 )
 @click.option("--folds", type=click.IntRange(min=2), default=3, show_default=True, help="Number of folds.")
 @click.option("--seed", default=0, show_default=True, help="Draws the folds and seeds every fit.")
+@click.option(
+    "--per-class",
+    callback=_numbers,
+    default="",
+    metavar="N,M",
+    help="For learning curves: fit each model also on at most so many recordings of each class.",
+)
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
@@ -86,6 +106,12 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
     help="Run folder.",
 )
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run left in the run folder.")
+@click.option(
+    "--recompute",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="RUN",
+    help="Compute figures, tables and pictures of a finished run anew, from its folder alone.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON.")
 def crossval(
     catalogs: tuple[Path, ...],
@@ -93,22 +119,24 @@ def crossval(
     groupings: tuple[str, ...],
     folds: int,
     seed: int,
+    per_class: tuple[int, ...],
     epochs: int | None,
     config: Path | None,
     spec_name: str | None,
     store: Path | None,
     out: Path,
     fresh: bool,
+    recompute: Path | None,
     as_json: bool,
 ) -> None:
     """Compare models on random and grouped folds.
 
     CATALOG is a folder of recordings with an index or with one folder for each species, or an index file;
-    several are merged. The run folder OUT keeps folds, predictions, figures, tables and confusion matrices.
+    several are merged. The data are audited first. The run folder OUT keeps folds, predictions, audit,
+    figures, tables and confusion matrices.
     """
-    import json
-
     from avianvox.cli.common import exit_with_failures, unreadable
+    from avianvox.cli.crossval_progress import progress_of_crossval
     from avianvox.config import settings_to_mapping
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.dataset.training_data import training_data
@@ -117,15 +145,18 @@ def crossval(
     from avianvox.evaluation.run_folder import default_store, refuse_foreign
     from avianvox.features.provide import provide_store
     from avianvox.features.spec import spec_named
-    from avianvox.models import MODELS
-    from avianvox.models.protocol import fit_function
 
-    if not model_names:
-        raise click.UsageError("--models names no model")
     for module in ("sklearn", "matplotlib"):
         require_extra(module, extra="train", purpose="avianvox crossval")
-    factories = {name: MODELS.get(name) for name in model_names}
-    settings = CrossvalSettings(groupings, folds, seed)
+    if recompute is not None:
+        if catalogs:
+            raise click.UsageError("--recompute takes all it needs from RUN; leave CATALOG out")
+        _recompute(recompute, as_json)
+        return
+    if not catalogs:
+        raise click.UsageError("Missing argument 'CATALOG...'.")
+    names = _rungs(model_names)
+    settings = CrossvalSettings(groupings, folds, seed, per_class)
     if settings.groupings != groupings:
         click.echo("added session folds: figures from random folds alone mislead", err=True)
     train_settings, spec = _settings(config, epochs)
@@ -135,29 +166,68 @@ def crossval(
     for line in catalog.problem_lines():
         click.echo(line, err=True)
     refuse_foreign(out)
-    with _bars() as bars:
+    with progress_of_crossval() as bars:
         at = store or default_store(out, spec)
         features = provide_store(catalog.recordings, spec, at, progress=bars.features)
         data = training_data(catalog, features, spec, catalog.labels)
-        fits = {name: fit_function(make, train_settings, bars.epoch) for name, make in factories.items()}
         result = crossvalidate(
             data,
             catalog,
-            fits,
+            {name: _fit(name, catalog, train_settings, bars) for name in names},
             out,
             settings,
             model_settings=settings_to_mapping(train_settings),
             fresh=fresh,
             progress=bars.fit,
+            steps=bars.step,
         )
-    if as_json:
-        click.echo(json.dumps(result.figures, indent=1, ensure_ascii=False))
-    else:
-        _show(result)
-    click.echo(f"kept in {out}", err=True)
+    _show(result, out, as_json)
     for line in data.left_out:
         click.echo(f"left out: {line}", err=True)
     exit_with_failures(unreadable(catalog.recordings, features))
+
+
+def _recompute(run: Path, as_json: bool) -> None:
+    from functools import partial
+
+    from avianvox.cli.crossval_progress import progress_of_crossval
+    from avianvox.evaluation.conclude import conclude
+    from avianvox.evaluation.saved_run import SavedRun
+
+    with progress_of_crossval() as bars:
+        result = conclude(SavedRun.open(run), progress=partial(bars.step, "figures"))
+    _show(result, run, as_json)
+
+
+def _rungs(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of models and rules, with the ladder's rungs in its place."""
+    from avianvox import models
+    from avianvox.errors import UnknownNameError
+    from avianvox.evaluation.rules import RULES
+    from avianvox.registry import nearest
+
+    if not names:
+        raise click.UsageError("--models names no model")
+    known = [*models.MODELS, *RULES, "ladder"]
+    for name in names:
+        if name not in known:
+            raise UnknownNameError(
+                f"unknown model '{name}'{nearest(name, known)} (known: {', '.join(known)})"
+            )
+    return tuple(
+        dict.fromkeys(rung for name in names for rung in (models.LADDER if name == "ladder" else (name,)))
+    )
+
+
+def _fit(name: str, catalog: "Catalog", settings: "TrainSettings", bars: "Lines") -> "FitFunction":
+    from avianvox.evaluation.crossval import rule_fit
+    from avianvox.evaluation.rules import RULES
+    from avianvox.models import MODELS
+    from avianvox.models.protocol import fit_function
+
+    if name in RULES:
+        return rule_fit(name, catalog)
+    return fit_function(MODELS.get(name), settings, bars.epoch)
 
 
 def _settings(config: Path | None, epochs: int | None) -> "tuple[TrainSettings, FeatureSpec]":
@@ -175,76 +245,32 @@ def _settings(config: Path | None, epochs: int | None) -> "tuple[TrainSettings, 
     return read.settings if epochs is None else replace(read.settings, epochs=epochs), spec
 
 
-class _Lines:
-    """Progress for a log: one line for each fit."""
+def _show(result: "CrossvalResult", out: Path, as_json: bool) -> None:
+    """The ladder, what to know beside it, what the audit found, and the seconds of a fit; or all figures."""
+    click.echo(f"kept in {out}", err=True)
+    if as_json:
+        import json
 
-    def features(self, done: int, total: int) -> None:
-        if done == total:
-            click.echo(f"features of {total} recordings are there", err=True)
-
-    def epoch(self, report: "EpochReport") -> None:
-        pass
-
-    def fit(self, report: "FitReport") -> None:
-        if report.done:
-            took = "kept" if report.kept else f"{report.seconds:.1f} s"
-            click.echo(f"{report.number}/{report.n_fits} {_fit_name(report)}: {took}", err=True)
-
-
-class _Bars(_Lines):
-    """Progress for a terminal: bars for features, fits and epochs."""
-
-    def __init__(self, progress: "Progress") -> None:
-        self._progress = progress
-        self._features = progress.add_task("features")
-        self._fits = progress.add_task("fits", visible=False)
-        self._epochs = progress.add_task("epochs", visible=False)
-
-    def features(self, done: int, total: int) -> None:
-        self._progress.update(self._features, completed=done, total=total)
-
-    def epoch(self, report: "EpochReport") -> None:
-        self._progress.update(self._epochs, completed=report.epoch, total=report.n_epochs, visible=True)
-
-    def fit(self, report: "FitReport") -> None:
-        done = report.number if report.done else report.number - 1
-        name = _fit_name(report)
-        self._progress.update(self._fits, completed=done, total=report.n_fits, description=name, visible=True)
-        self._progress.update(self._epochs, completed=0, visible=False)
-
-
-def _fit_name(report: "FitReport") -> str:
-    return f"{report.model}, {report.grouping} fold {report.fold + 1}"
-
-
-@contextmanager
-def _bars() -> Iterator[_Lines]:
-    """Bars on standard error where that is a terminal, lines elsewhere."""
-    from avianvox.cli.common import progress_bars
-
-    with progress_bars() as bars:
-        yield _Lines() if bars is None else _Bars(bars)
-
-
-def _show(result: "CrossvalResult") -> None:
-    """The table, what to know beside it, and the seconds of a fit."""
+        click.echo(json.dumps(result.figures, indent=1, ensure_ascii=False))
+        return
     if sys.stdout.isatty():
+        from rich.box import SIMPLE
         from rich.console import Console
         from rich.table import Table
 
-        table = Table()
+        table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
         for i, column in enumerate(result.table.columns):
-            table.add_column(column, justify="left" if i < 2 else "right")
-        last = ""
-        for model, *cells in result.table.rows:
-            if last not in ("", model):
-                table.add_section()
-            table.add_row(model if model != last else "", *cells)
-            last = model
+            table.add_column(column, justify="right" if i else "left", no_wrap=True)
+        for row in result.table.rows:
+            table.add_row(*row)
         Console().print(table)
     else:
         click.echo(result.table.markdown())
     for note in result.notes:
         click.echo(note)
+    if result.audit is not None:
+        click.echo(f"\naudit, in full in {out / 'table.md'}:")
+        for finding in result.audit.findings:
+            click.echo(f"  {finding.level.upper()}: {finding.title}")
     seconds = ", ".join(f"{model} {value:.1f}" for model, value in result.seconds.items())
-    click.echo(f"seconds a fit: {seconds}")
+    click.echo(f"\nseconds a fit: {seconds}")

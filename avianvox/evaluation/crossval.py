@@ -1,40 +1,38 @@
 """Cross-validation: every model on every fold of every grouping, resumable, side by side.
 
-The run folder holds ``config.json``, ``versions.json``, ``splits/``, one file of predictions for each fit
-(written the moment the fit is done, so that a killed run continues behind it), ``timings.json``, and, made
-from the predictions alone, ``figures.json``, ``table.md``, ``table.csv`` and ``confusion/``. All but versions
-and timings have the same bytes whenever the configuration and the data are the same.
+The run folder holds ``config.json``, ``catalog.json``, ``versions.json``, ``splits/``, ``audit.json``, one
+file of predictions for each fit (written the moment the fit is done, so that a killed run continues behind
+it), ``timings.json``, and what `avianvox.evaluation.conclude` makes from the predictions alone. All but
+versions and timings have the same bytes whenever the configuration and the data are the same.
 
-Models come in as functions, so that anything that can learn can be compared: see `FitFunction`.
+Models come in as functions, so that anything that can learn can be compared, see `FitFunction`; `rule_fit`
+gives a rule that never listens this form.
 """
 
+import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from avianvox.dataset.catalog import Catalog
-from avianvox.dataset.splits import GROUPINGS, Fold, SplitReport, make_split, report_split
+from avianvox.dataset.splits import GROUPINGS, Fold, make_split
 from avianvox.dataset.training_data import TrainingData, WindowScores
 from avianvox.errors import InputError, RunError, require_extra
-from avianvox.evaluation.pictures import draw_confusion
+from avianvox.evaluation.audit.index import audit_recordings
+from avianvox.evaluation.conclude import CrossvalResult, conclude
+from avianvox.evaluation.learning import cut_training
 from avianvox.evaluation.predictions import FoldPredictions, read_predictions, write_predictions
-from avianvox.evaluation.run_folder import RunFolder, catalog_hash, erase_run
-from avianvox.evaluation.summary import (
-    GROUPED,
-    Outcomes,
-    Table,
-    comparison_table,
-    figures_mapping,
-    long_csv,
-    summarise,
-)
+from avianvox.evaluation.rules import RULES
+from avianvox.evaluation.run_folder import AUDIT, RunFolder, catalog_hash, erase_run, fit_name
+from avianvox.evaluation.saved_run import SavedRun
+from avianvox.evaluation.summary import GROUPED
 from avianvox.randomness import hash_name
 from avianvox.registry import nearest
-from avianvox.types import LabelSet
 
 FitFunction = Callable[[TrainingData, int], Callable[[TrainingData], WindowScores]]
 """``fit(training data, seed)`` returns a function that gives the scores of every window of other data."""
@@ -52,11 +50,15 @@ class CrossvalSettings:
     n_folds : int
     seed : int
         Of the folds and, with model, grouping and fold, of every fit.
+    per_class : tuple of int
+        For learning curves: besides the whole training part, learn from at most so many of its recordings of
+        each class, see `cut_training`.
     """
 
     groupings: tuple[str, ...] = ("random", "session")
     n_folds: int = 3
     seed: int = 0
+    per_class: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.groupings or len(set(self.groupings)) != len(self.groupings):
@@ -71,17 +73,23 @@ class CrossvalSettings:
                 )
         if self.n_folds < 2:
             raise InputError(f"crossval: expected 2 folds or more, got {self.n_folds}")
+        if any(n < 1 for n in self.per_class):
+            raise InputError(f"crossval: expected 1 recording a class or more, got {min(self.per_class)}")
         if not any(name in GROUPED for name in self.groupings):
             object.__setattr__(self, "groupings", (*self.groupings, "session"))
 
 
 @dataclass(frozen=True, slots=True)
 class FitReport:
-    """One fit that begins or is ``done``; ``kept``: its predictions lay in the run folder already."""
+    """One fit that begins or is ``done``; ``kept``: its predictions lay in the run folder already.
+
+    ``per_class``: the most recordings of a class that it learns from, where its training part is cut.
+    """
 
     model: str
     grouping: str
     fold: int
+    per_class: int | None
     number: int
     n_fits: int
     done: bool = False
@@ -89,21 +97,21 @@ class FitReport:
     seconds: float | None = None
 
 
-@dataclass(frozen=True)
-class CrossvalResult:
-    """What a cross-validation found.
+def rule_fit(name: str, catalog: Catalog) -> FitFunction:
+    """A rule of `RULES` in the form of a model: it learns from what ``catalog`` says, and gives one answer
+    for each recording."""
+    rule, by_id = RULES.get(name), {recording.id: recording for recording in catalog.recordings}
 
-    ``splits``: ``grouping -> `` classes that it leaves unevaluable, and what tests share with training.
-    ``seconds``: ``model -> mean seconds of a fit``, over the fits of this and earlier, continued runs.
-    ``notes``: lines of text, what to know beside the numbers.
-    """
+    def fit(data: TrainingData, seed: int) -> Callable[[TrainingData], WindowScores]:
+        train = [by_id[name] for name in data.ids]
 
-    outcomes: Outcomes
-    table: Table
-    figures: Mapping[str, Any]
-    splits: Mapping[str, SplitReport]
-    seconds: Mapping[str, float]
-    notes: tuple[str, ...]
+        def predict(test: TrainingData) -> WindowScores:
+            scores = rule(train, [by_id[name] for name in test.ids], catalog.labels)
+            return WindowScores(scores.astype(np.float32), np.arange(len(test)))
+
+        return predict
+
+    return fit
 
 
 def crossvalidate(
@@ -115,9 +123,11 @@ def crossvalidate(
     *,
     model_settings: Mapping[str, Any] | None = None,
     fresh: bool = False,
+    listen: bool = False,
     progress: Callable[[FitReport], None] | None = None,
+    steps: Callable[[str, int, int], None] | None = None,
 ) -> CrossvalResult:
-    """Fit and judge every model on every fold of every grouping.
+    """Audit the data, then fit and judge every model on every fold of every grouping.
 
     Parameters
     ----------
@@ -127,14 +137,24 @@ def crossvalidate(
         What is known about them: it says what belongs to one session.
     models : mapping of str to FitFunction
     out : Path
-        The run folder; one of the same configuration is continued.
+        The run folder; one of the same configuration is continued, with more models or learning curves if
+        these ask for it.
     settings : CrossvalSettings
     model_settings : mapping, optional
         What the models were configured with, as plain values; part of the configuration.
     fresh : bool
         Erase the run in ``out`` first, once the folds of the new one are drawn.
+    listen : bool
+        Whether the audit reads the features too, or the catalog alone.
     progress : callable, optional
         Gets a `FitReport` before and after each fit.
+    steps : callable, optional
+        Gets ``"audit"`` or ``"figures"``, what is done of it and how much there is to do.
+
+    Returns
+    -------
+    CrossvalResult
+        Of all models in the run folder, those of earlier runs among them.
 
     Raises
     ------
@@ -142,9 +162,9 @@ def crossvalidate(
         ``out`` holds something else, a run of another configuration, or damaged predictions.
     """
     require_extra("matplotlib", extra="plot", purpose="the picture of a cross-validation")
+    progress, steps = progress or (lambda report: None), steps or (lambda what, done, total: None)
     by_id = {recording.id: recording for recording in catalog.recordings}
     recordings = [by_id[name] for name in data.ids]
-    labels = catalog.labels
     splits = {
         grouping: make_split(recordings, grouping=grouping, n_folds=settings.n_folds, seed=settings.seed)
         for grouping in settings.groupings
@@ -155,47 +175,55 @@ def crossvalidate(
         out,
         {
             "models": list(models),
+            "per_class": list(settings.per_class),
             "groupings": list(settings.groupings),
             "n_folds": settings.n_folds,
             "seed": settings.seed,
             "model_settings": dict(model_settings or {}),
-            "labels": list(labels.names),
+            "labels": list(catalog.labels.names),
             "features": data.spec.to_mapping(),
             "data_hash": data.store.data_hash,
             "catalog_hash": catalog_hash(recordings),
         },
     )
     run.write_catalog(recordings)
-    ids = np.array(data.ids)
     for grouping, split in splits.items():
         split.save(out / "splits" / f"{grouping}.json", recordings)
+    if not (out / AUDIT).exists():
+        store = data.store if listen else None
+        audit = audit_recordings(
+            recordings, splits, catalog.labels, store=store, progress=partial(steps, "audit")
+        )
+        found = json.dumps(audit.to_mapping(), indent=1)  # in ASCII: an id may come from any bytes
+        run.write_text(AUDIT, found + "\n")
 
-    jobs = [(m, g, k) for m in models for g, split in splits.items() for k in range(len(split.folds))]
-    predictions: dict[str, dict[str, list[FoldPredictions]]] = {m: {g: [] for g in splits} for m in models}
-    for number, (model, grouping, k) in enumerate(jobs, start=1):
-        report = FitReport(model, grouping, k, number, len(jobs))
+    jobs = [
+        (model, grouping, k, per_class)
+        for per_class in (None, *settings.per_class)
+        for model in models
+        for grouping, split in splits.items()
+        for k in range(len(split.folds))
+    ]
+    ids = np.array(data.ids)
+    for number, (model, grouping, k, per_class) in enumerate(jobs, start=1):
+        report = FitReport(model, grouping, k, per_class, number, len(jobs))
         fold = splits[grouping].folds[k]
-        name = f"{model}-{grouping}-{k}"
+        if per_class:
+            seed = hash_name(settings.seed, "crossval", grouping, k)
+            fold = cut_training(fold, recordings, per_class, seed=seed)
+        name = fit_name(model, grouping, k, per_class)
         path = run.predictions(name)
         kept = path.exists()
-        if not kept:
-            if progress:
-                progress(report)
+        if kept:
+            _check_same_fold(path, fold, ids)
+        else:
+            progress(report)
             seed = fit_seed(settings.seed, model, grouping, k)
-            found, seconds = _fit_and_predict(models[model], data, fold, ids, seed)
+            predictions, seconds = _fit_and_predict(models[model], data, fold, ids, seed)
             run.keep_seconds(name, seconds)
-            write_predictions(path, found)
-        predictions[model][grouping].append(_read_same_fold(path, fold, ids))
-        if progress:
-            progress(replace(report, seconds=run.timings().get(name), kept=kept, done=True))
-    reports = {grouping: report_split(split, recordings) for grouping, split in splits.items()}
-    conditions = {
-        "n_recordings": len(recordings),
-        "n_folds": settings.n_folds,
-        "seed": settings.seed,
-        "model_settings": dict(model_settings or {}),
-    }
-    return _conclude(run, conditions, labels, reports, predictions, _notes(reports))
+            write_predictions(path, predictions)
+        progress(replace(report, seconds=run.timings().get(name), kept=kept, done=True))
+    return conclude(SavedRun.open(out), progress=partial(steps, "figures"))
 
 
 def fit_seed(seed: int, model: str, grouping: str, fold: int) -> int:
@@ -222,59 +250,9 @@ def _fit_and_predict(
     return found, seconds
 
 
-def _read_same_fold(path: Path, fold: Fold, ids: np.ndarray) -> FoldPredictions:
+def _check_same_fold(path: Path, fold: Fold, ids: np.ndarray) -> None:
     found = read_predictions(path)
     if not (
         np.array_equal(found.test_ids, ids[fold.test]) and np.array_equal(found.train_ids, ids[fold.train])
     ):
         raise RunError(f"{path} holds the predictions of another fold; start anew with --fresh")
-    return found
-
-
-def _notes(splits: Mapping[str, SplitReport]) -> tuple[str, ...]:
-    notes = []
-    for grouping, report in splits.items():
-        absent = sorted({*report.untrained, *report.untested})
-        notes.append(
-            f"{grouping} folds: {report.shared_session:.0%} of the test recordings have their session, "
-            f"{report.shared_recordist:.0%} their recordist and species in training too; "
-            f"unevaluable in some fold: {', '.join(absent) or 'none'}"
-        )
-        notes.extend(filter(None, [report.caveat(grouping)]))
-    return tuple(notes)
-
-
-def _conclude(
-    run: RunFolder,
-    conditions: Mapping[str, Any],
-    labels: LabelSet,
-    splits: Mapping[str, SplitReport],
-    predictions: Mapping[str, Mapping[str, list[FoldPredictions]]],
-    notes: tuple[str, ...],
-) -> CrossvalResult:
-    """Write figures, tables and pictures from what all folds predicted."""
-    groupings = tuple(splits)
-    outcomes = {
-        model: {grouping: summarise(folds) for grouping, folds in by_grouping.items()}
-        for model, by_grouping in predictions.items()
-    }
-    figures = {
-        "settings": dict(conditions),
-        "n_classes": len(labels),
-        "splits": {grouping: asdict(report) for grouping, report in splits.items()},
-        "models": figures_mapping(outcomes, labels.names, groupings),
-    }
-    table = comparison_table(outcomes, groupings)
-    run.write_json("figures.json", figures)
-    run.write_text("table.csv", long_csv(outcomes))
-    for model, by_grouping in outcomes.items():
-        for grouping, outcome in by_grouping.items():
-            accuracy = outcome.figures["recording", "accuracy"]
-            title = f"{model}, {grouping} folds\naccuracy per recording {accuracy}"
-            draw_confusion(run.picture(f"{model}-{grouping}"), outcome.confusion, labels.names, title=title)
-    seconds: dict[str, list[float]] = {model: [] for model in outcomes}
-    for name, value in run.timings().items():
-        seconds.get(name.rsplit("-", 2)[0], []).append(value)
-    means = {model: float(np.mean(values)) for model, values in seconds.items() if values}
-    run.write_text("table.md", "\n".join((table.markdown(), *(f"- {note}" for note in notes), "")))
-    return CrossvalResult(outcomes, table, figures, splits, means, notes)

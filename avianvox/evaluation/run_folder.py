@@ -25,13 +25,14 @@ from avianvox.types import Recording
 KIND = "avianvox cross-validation"
 FORMAT_VERSION = 2
 CONFIG, CATALOG, FIGURES, AUDIT = "config.json", "catalog.json", "figures.json", "audit.json"
-GROWING = ("models",)
+VERSIONS = "versions.json"
+GROWING = ("models", "per_class")
 """Keys of the configuration under which a run that is continued may name more than before."""
 STORE = "features-"
 """Begin of the name of a feature store inside a run folder; it is neither refused nor erased."""
 
 _FOLDERS = ("predictions", "splits", "confusion")
-_FILES = (CATALOG, "versions.json", "timings.json", FIGURES, AUDIT, "table.md", "table.csv", CONFIG)
+_FILES = (CATALOG, VERSIONS, "timings.json", FIGURES, AUDIT, "table.md", "table.csv", CONFIG)
 _PACKAGES = ("avianvox", "numpy", "soundfile", "soxr", "scikit-learn", "keras", "tensorflow")
 
 
@@ -72,7 +73,8 @@ class RunFolder:
             raise output_error(error, path) from error
         self.config = config
         self.write_json(CONFIG, config)
-        self.write_json("versions.json", _versions())
+        if not (path / VERSIONS).exists():
+            self.write_json(VERSIONS, _versions())
 
     def write_text(self, name: str, text: str) -> None:
         with atomic_write(self.path / name) as stream:
@@ -197,8 +199,16 @@ def catalog_hash(recordings: Sequence[Recording]) -> str:
 
 
 def _grown(earlier: Mapping[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-    """``asked``, and what stands in ``earlier`` besides under the keys in `GROWING`."""
-    return asked | {key: list(dict.fromkeys([*asked[key], *earlier.get(key, ())])) for key in GROWING}
+    """``asked``, and what stands in ``earlier`` besides under the keys in `GROWING`.
+
+    What was asked for once more gives the order if it is all of it, and else comes last where it is new.
+    """
+
+    def both(there: Sequence[Any], now: Sequence[Any]) -> list[Any]:
+        first, second = (now, there) if set(there) <= set(now) else (there, now)
+        return list(dict.fromkeys([*first, *second]))
+
+    return asked | {key: both(earlier.get(key, ()), asked.get(key, ())) for key in GROWING}
 
 
 def _check_same(path: Path, there: Mapping[str, Any], asked: Mapping[str, Any]) -> None:

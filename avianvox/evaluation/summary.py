@@ -1,11 +1,11 @@
-"""From the predictions of all folds to figures and tables; nothing is trained here.
+"""Figures of one model under one grouping of folds, from its predictions alone; nothing is trained here.
 
-A figure is computed fold by fold, then given as mean and standard deviation (of a sample, ``ddof=1``) over
-folds. Figures per class come from the recordings of all folds together.
+A figure is given fold by fold, with mean and standard deviation (of a sample, ``ddof=1``) over the folds, and
+once for the test recordings of all folds together (``pooled``), with a 95 % interval from resampling whole
+sessions. Figures per class are of the recordings of all folds. Where scores tie, everything is the expected
+value over a random order, see `avianvox.evaluation.metrics`; the confusion matrix names the first class.
 """
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,29 +14,33 @@ from typing import Any
 import numpy as np
 
 from avianvox.evaluation import metrics
-from avianvox.evaluation.predictions import FoldPredictions
+from avianvox.evaluation.audit.durations import (
+    DurationCorrelation,
+    class_minutes,
+    duration_correlation,
+)
+from avianvox.evaluation.bootstrap import figure_intervals
+from avianvox.evaluation.metrics import FIGURES
+from avianvox.evaluation.predictions import FoldPredictions, Pooled
+from avianvox.evaluation.sensitivity import crop_seed_accuracies
+from avianvox.types import LabelSet
 
 LEVELS = ("recording", "window")
-FIGURES = ("accuracy", "top5", "balanced_accuracy", "macro_f1")
-
-TABLE_ROWS = (
-    ("recording", "accuracy", "accuracy per recording"),
-    ("window", "accuracy", "accuracy per window"),
-    ("recording", "top5", "top-5 per recording"),
-    ("recording", "balanced_accuracy", "balanced accuracy per recording"),
-    ("recording", "macro_f1", "macro F1 per recording"),
-)
-"""Rows of the printed table for each model; ``table.csv`` and ``figures.json`` hold every figure."""
-
 GROUPED = ("session", "recordist", "site")
 """Groupings that keep what belongs together on one side of the split."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure over the folds; ``deviation`` is NaN for a single fold."""
+    """One figure: of each fold, of all folds together, and the bounds of its interval.
+
+    NaN: ``deviation`` of a single fold, ``low`` and ``high`` of windows, whose figures have no interval.
+    """
 
     folds: tuple[float, ...]
+    pooled: float
+    low: float = math.nan
+    high: float = math.nan
 
     @property
     def mean(self) -> float:
@@ -47,21 +51,53 @@ class Figure:
         return float(np.std(self.folds, ddof=1)) if len(self.folds) > 1 else math.nan
 
     def __str__(self) -> str:
-        if math.isnan(self.deviation):
-            return f"{self.mean:.3f}"
-        return f"{self.mean:.3f} ± {self.deviation:.3f}"
+        """The pooled figure with its interval, for example ``0.292 [.24, .35]``."""
+        if math.isnan(self.low):
+            return f"{self.pooled:.3f}"
+        low, high = (f"{value:.2f}".removeprefix("0") for value in (self.low, self.high))
+        return f"{self.pooled:.3f} [{low}, {high}]"
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Values for ``figures.json``."""
+        bounds = {"pooled": self.pooled, "low": self.low, "high": self.high}
+        return {"mean": self.mean, "deviation": self.deviation, "folds": list(self.folds)} | bounds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
     """One model under one grouping.
 
-    ``figures[level, name]`` for every level of `LEVELS` and name of `FIGURES`; ``confusion``: recordings of
-    all folds, shape (n_classes, n_classes), row = target.
+    Attributes
+    ----------
+    figures : mapping
+        ``figures[level, name]`` for every level of `LEVELS` and name of `metrics.FIGURES`.
+    confusion : np.ndarray, shape (n_classes, n_classes), int64
+        Recordings of all folds; row = target.
+    classes : mapping of str to np.ndarray, shape (n_classes,)
+        Figures per class.
+    crop_seeds : mapping
+        See `crop_seed_accuracies`.
+    duration : DurationCorrelation
+        Of each class's recall with its minutes.
     """
 
     figures: Mapping[tuple[str, str], Figure]
     confusion: np.ndarray
+    classes: Mapping[str, np.ndarray]
+    crop_seeds: Mapping[str, Any]
+    duration: DurationCorrelation
+
+    def to_mapping(self, labels: LabelSet) -> dict[str, Any]:
+        """Values for ``figures.json``; NaN where undefined."""
+        figures: dict[str, Any] = {level: {} for level in LEVELS}
+        for (level, name), figure in self.figures.items():
+            figures[level][name] = figure.to_mapping()
+        classes = {
+            label: {name: values[i] for name, values in self.classes.items()}
+            for i, label in enumerate(labels.names)
+        }
+        more = {"crop_seeds": dict(self.crop_seeds), "duration": self.duration.to_mapping()}
+        return figures | {"classes": classes} | more
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +116,40 @@ class Table:
         return "".join(f"| {' | '.join(cells)} |\n" for cells in padded)
 
 
-def summarise(folds: Sequence[FoldPredictions]) -> Outcome:
-    """Figures of one model under one grouping."""
-    per_fold: dict[str, list[dict[str, float]]] = {level: [] for level in LEVELS}
-    n_classes = folds[0].scores.shape[1]
-    confusion = np.zeros((n_classes, n_classes), np.int64)
-    for fold in folds:
-        scores = fold.recording_scores()
-        per_fold["recording"].append(metrics.evaluate(fold.targets, scores))
-        per_fold["window"].append(metrics.evaluate(fold.window_targets, fold.scores))
-        predicted = metrics.best_class(scores)
-        confusion += metrics.confusion_matrix(fold.targets, predicted, n_classes=n_classes)
+def summarise(folds: Sequence[FoldPredictions], pooled: Pooled, labels: LabelSet) -> Outcome:
+    """Figures of one model under one grouping; ``pooled``: the same predictions, joined."""
+    per_fold = {
+        "recording": [metrics.evaluate(fold.targets, fold.recording_scores()) for fold in folds],
+        "window": [metrics.evaluate(fold.window_targets, fold.scores) for fold in folds],
+    }
+    together = {
+        "recording": metrics.evaluate(pooled.targets, pooled.scores),
+        "window": metrics.evaluate(pooled.targets[pooled.window_rows], pooled.window_scores),
+    }
+    bounds = figure_intervals(pooled.targets, pooled.scores, pooled.sessions)
     figures = {
-        (level, name): Figure(tuple(values[name] for values in per_fold[level]))
+        (level, name): Figure(
+            tuple(values[name] for values in per_fold[level]),
+            together[level][name],
+            *((bounds[name].low, bounds[name].high) if level == "recording" else ()),
+        )
         for level in LEVELS
         for name in FIGURES
     }
-    return Outcome(figures, confusion)
+    confusion = metrics.confusion_matrix(pooled.targets, pooled.predicted, n_classes=pooled.scores.shape[1])
+    classes = {
+        "recordings": metrics.class_support(confusion),
+        "recall": metrics.class_recall(confusion),
+        "precision": metrics.class_precision(confusion),
+        "f1": metrics.class_f1(confusion),
+        "average_precision": metrics.class_average_precision(pooled.targets, pooled.scores),
+        "roc_auc": metrics.class_roc_auc(pooled.targets, pooled.scores),
+        "accuracy": metrics.class_accuracy(confusion),
+    }
+    recordings = {recording.id: recording for recording in pooled.recordings}
+    minutes = class_minutes(tuple(recordings.values()), labels)
+    duration = duration_correlation(labels.names, minutes, classes["recall"])
+    return Outcome(figures, confusion, classes, crop_seed_accuracies(pooled), duration)
 
 
 Outcomes = Mapping[str, Mapping[str, Outcome]]
@@ -109,78 +162,20 @@ def gap_pairs(groupings: Sequence[str]) -> tuple[tuple[str, str], ...]:
     return tuple((first, name) for first in loose for name in groupings if name in GROUPED)
 
 
-def comparison_table(outcomes: Outcomes, groupings: Sequence[str]) -> Table:
-    """Groupings side by side, and by how much random folds flatter the model: random minus grouped."""
-    pairs = gap_pairs(groupings)
-    heads = ("gap",) if len(pairs) == 1 else tuple(f"gap to {grouped}" for _, grouped in pairs)
-    rows = []
-    for model, by_grouping in outcomes.items():
-        for level, name, title in TABLE_ROWS:
-            cells = [by_grouping[grouping].figures[level, name] for grouping in groupings]
-            gaps = [_gap(by_grouping, pair, level, name) for pair in pairs]
-            rows.append((model, title, *map(str, cells), *(f"{gap:+.3f}" for gap in gaps)))
-    return Table(("model", "figure", *groupings, *heads), tuple(rows))
-
-
-def _gap(by_grouping: Mapping[str, Outcome], pair: tuple[str, str], level: str, name: str) -> float:
-    loose, grouped = (by_grouping[grouping].figures[level, name].mean for grouping in pair)
+def gap(by_grouping: Mapping[str, Outcome], pair: tuple[str, str], level: str, name: str) -> float:
+    """By how much the ungrouped folds flatter: the figure of all their recordings minus the grouped one."""
+    loose, grouped = (by_grouping[grouping].figures[level, name].pooled for grouping in pair)
     return loose - grouped
 
 
-def long_csv(outcomes: Outcomes) -> str:
-    """Every figure in a row of its own: model, grouping, level, figure, mean, deviation, folds."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("model", "grouping", "level", "figure", "mean", "deviation", "n_folds"))
-    for model, by_grouping in outcomes.items():
-        for grouping, outcome in by_grouping.items():
-            for (level, name), figure in outcome.figures.items():
-                numbers = [_number(value) for value in (figure.mean, figure.deviation)]
-                writer.writerow((model, grouping, level, name, *numbers, len(figure.folds)))
-    return text.getvalue()
-
-
-def figures_mapping(outcomes: Outcomes, labels: Sequence[str], groupings: Sequence[str]) -> dict[str, Any]:
-    """All figures as plain values for JSON; an undefined number is None."""
+def model_mapping(by_grouping: Mapping[str, Outcome], labels: LabelSet) -> dict[str, Any]:
+    """All figures of one model, as ``figures.json`` has them."""
     return {
-        model: {
-            "groupings": {name: _plain(outcome, labels) for name, outcome in by_grouping.items()},
-            "gap": {
-                pair[1]: {
-                    level: {name: _number(_gap(by_grouping, pair, level, name)) for name in FIGURES}
-                    for level in LEVELS
-                }
-                for pair in gap_pairs(groupings)
-            },
-        }
-        for model, by_grouping in outcomes.items()
+        "groupings": {name: outcome.to_mapping(labels) for name, outcome in by_grouping.items()},
+        "gap": {
+            pair[1]: {
+                level: {name: gap(by_grouping, pair, level, name) for name in FIGURES} for level in LEVELS
+            }
+            for pair in gap_pairs(tuple(by_grouping))
+        },
     }
-
-
-def _plain(outcome: Outcome, labels: Sequence[str]) -> dict[str, Any]:
-    plain: dict[str, Any] = {level: {} for level in LEVELS}
-    for (level, name), figure in outcome.figures.items():
-        plain[level][name] = {
-            "mean": _number(figure.mean),
-            "deviation": _number(figure.deviation),
-            "folds": [_number(value) for value in figure.folds],
-        }
-    columns = {
-        "recordings": metrics.class_support(outcome.confusion),
-        "accuracy": metrics.class_accuracy(outcome.confusion),
-        "recall": metrics.class_recall(outcome.confusion),
-        "precision": metrics.class_precision(outcome.confusion),
-        "f1": metrics.class_f1(outcome.confusion),
-    }
-    plain["classes"] = {
-        label: {name: _number(values[i]) for name, values in columns.items()}
-        for i, label in enumerate(labels)
-    }
-    return plain
-
-
-def _number(value: float) -> float | int | None:
-    """A JSON number of six decimals, or None for NaN."""
-    if isinstance(value, int | np.integer):
-        return int(value)
-    return None if math.isnan(value) else round(float(value), 6)

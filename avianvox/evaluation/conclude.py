@@ -1,0 +1,193 @@
+"""From the predictions in a run folder to figures, tables and pictures; nothing is trained here.
+
+`conclude` is the end of every cross-validation, and by itself the way to compute figures anew: it needs the
+folder alone. It writes ``figures.json``, ``table.md``, ``table.csv`` and ``confusion/``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from avianvox.dataset.splits import SplitReport, report_split
+from avianvox.evaluation.audit.findings import Audit
+from avianvox.evaluation.bootstrap import session_interval
+from avianvox.evaluation.ladder import (
+    Neighbours,
+    compare_neighbours,
+    ladder_csv,
+    ladder_lines,
+    ladder_table,
+)
+from avianvox.evaluation.metrics import expected_hits
+from avianvox.evaluation.pictures import draw_confusion
+from avianvox.evaluation.plain import plain
+from avianvox.evaluation.predictions import pool
+from avianvox.evaluation.rules import RULES
+from avianvox.evaluation.run_folder import FIGURES, RunFolder, fit_name, predictions_path
+from avianvox.evaluation.saved_run import SavedRun
+from avianvox.evaluation.summary import Outcome, Outcomes, Table, model_mapping, summarise
+
+
+@dataclass(frozen=True)
+class CrossvalResult:
+    """What a cross-validation found.
+
+    Attributes
+    ----------
+    outcomes : mapping
+        ``model -> grouping -> Outcome``.
+    neighbours : sequence of Neighbours
+        Each rung of the ladder against the one below, under each grouping.
+    table : Table
+        The ladder: one row a model.
+    figures : mapping
+        What ``figures.json`` holds.
+    splits : mapping of str to SplitReport
+        ``grouping -> `` classes that it leaves unevaluable, and what tests share with training.
+    seconds : mapping of str to float
+        ``model -> mean seconds of a fit`` on a whole training part, over this and earlier, continued runs.
+    notes : tuple of str
+        What to know beside the numbers.
+    audit : Audit or None
+        What the catalog and its sound give away.
+    """
+
+    outcomes: Outcomes
+    neighbours: Sequence[Neighbours]
+    table: Table
+    figures: Mapping[str, Any]
+    splits: Mapping[str, SplitReport]
+    seconds: Mapping[str, float]
+    notes: tuple[str, ...]
+    audit: Audit | None
+
+
+def conclude(run: SavedRun, *, progress: Callable[[int, int], None] | None = None) -> CrossvalResult:
+    """Compute and write everything that follows from the predictions of the models in ``run``.
+
+    ``progress``, if given, is called with models done and their number.
+    """
+    outcomes: dict[str, dict[str, Outcome]] = {}
+    right: dict[str, dict[str, np.ndarray]] = {grouping: {} for grouping in run.groupings}
+    sessions: dict[str, np.ndarray] = {}
+    for done, model in enumerate(run.models):
+        if progress:
+            progress(done, len(run.models))
+        outcomes[model] = {}
+        for grouping in run.groupings:
+            folds = run.predictions(model, grouping)
+            pooled = pool(folds, run.by_id)
+            sessions[grouping] = pooled.sessions
+            right[grouping][model] = expected_hits(pooled.targets, pooled.scores)
+            outcomes[model][grouping] = summarise(folds, pooled, run.labels)
+    neighbours = [
+        step
+        for grouping in run.groupings
+        for step in compare_neighbours(grouping, right[grouping], sessions[grouping])
+    ]
+    result = _result(run, outcomes, neighbours)
+    _write(run, result)
+    if progress:
+        progress(len(run.models), len(run.models))
+    return result
+
+
+def _result(run: SavedRun, outcomes: Outcomes, neighbours: Sequence[Neighbours]) -> CrossvalResult:
+    splits = {grouping: report_split(split, run.recordings) for grouping, split in run.splits.items()}
+    settings = {key: run.config[key] for key in ("n_folds", "seed", "model_settings")}
+    figures = {
+        "settings": {"n_recordings": len(run.recordings), **settings},
+        "n_classes": len(run.labels),
+        "splits": splits,
+        "models": {model: model_mapping(by_grouping, run.labels) for model, by_grouping in outcomes.items()},
+        "neighbours": neighbours,
+        "learning_curve": learning_curve(run),
+    }
+    return CrossvalResult(
+        outcomes,
+        neighbours,
+        ladder_table(outcomes, neighbours, run.groupings),
+        plain(figures),
+        splits,
+        _seconds(run),
+        (*ladder_lines(run.groupings), *_split_notes(splits)),
+        Audit.from_mapping(run.audit) if run.audit else None,
+    )
+
+
+def _write(run: SavedRun, result: CrossvalResult) -> None:
+    folder = RunFolder(run.path, run.config)
+    folder.write_json(FIGURES, result.figures)
+    folder.write_text("table.csv", ladder_csv(result.outcomes, result.neighbours, run.groupings))
+    notes = [f"- {note}" for note in result.notes]
+    found = ["", "## Audit", "", *result.audit.lines()] if result.audit else []
+    text = "\n".join((result.table.markdown(), *notes, *found, ""))
+    folder.write_text("table.md", text.encode(errors="backslashreplace").decode())  # ids may be any bytes
+    for model, by_grouping in result.outcomes.items():
+        for grouping, outcome in by_grouping.items():
+            if model in RULES:  # a picture of nothing heard
+                continue
+            accuracy = outcome.figures["recording", "accuracy"]
+            title = f"{model}, {grouping} folds\naccuracy per recording {accuracy}"
+            draw_confusion(
+                folder.picture(f"{model}-{grouping}"), outcome.confusion, run.labels.names, title=title
+            )
+
+
+def learning_curve(run: SavedRun) -> list[dict[str, Any]]:
+    """Accuracy per recording by number of training recordings a class, for each model that was asked for it.
+
+    The last entry of a model, with ``per_class`` None, is that of the whole training part. ``n_train`` is the
+    mean over the folds.
+    """
+    points = []
+    for model in run.models:
+        for grouping in run.groupings:
+            sizes = [n for n in sorted(run.config.get("per_class", ())) if _has_fits(run, model, grouping, n)]
+            for per_class in (*sizes, None) if sizes else ():
+                folds = run.predictions(model, grouping, per_class)
+                pooled = pool(folds, run.by_id)
+                right = expected_hits(pooled.targets, pooled.scores)
+                interval = session_interval(right, pooled.sessions)
+                points.append(
+                    {
+                        "model": model,
+                        "grouping": grouping,
+                        "per_class": per_class,
+                        "n_train": float(np.mean([len(fold.train_ids) for fold in folds])),
+                        "accuracy": interval.value,
+                        "low": interval.low,
+                        "high": interval.high,
+                    }
+                )
+    return points
+
+
+def _has_fits(run: SavedRun, model: str, grouping: str, per_class: int) -> bool:
+    names = [fit_name(model, grouping, k, per_class) for k in range(len(run.splits[grouping].folds))]
+    return all(predictions_path(run.path, name).exists() for name in names)
+
+
+def _seconds(run: SavedRun) -> dict[str, float]:
+    timings = RunFolder(run.path, run.config).timings()
+    found = {}
+    for model in run.models:
+        names = [fit_name(model, g, k) for g, split in run.splits.items() for k in range(len(split.folds))]
+        if seconds := [timings[name] for name in names if name in timings]:
+            found[model] = float(np.mean(seconds))
+    return found
+
+
+def _split_notes(splits: Mapping[str, SplitReport]) -> tuple[str, ...]:
+    notes = []
+    for grouping, report in splits.items():
+        absent = sorted({*report.untrained, *report.untested})
+        notes.append(
+            f"{grouping} folds: {report.shared_session:.0%} of the test recordings have their session, "
+            f"{report.shared_recordist:.0%} their recordist and species in training too; "
+            f"unevaluable in some fold: {', '.join(absent) or 'none'}"
+        )
+        notes.extend(filter(None, [report.caveat(grouping)]))
+    return tuple(notes)
