@@ -78,19 +78,28 @@ def calibration_error(scores: np.ndarray, targets: np.ndarray, *, n_bins: int = 
     return sum(b.n * abs(b.accuracy - b.confidence) for b in bins) / len(targets)
 
 
-def error_floor(scores: np.ndarray, *, n_bins: int = N_BINS, n_draws: int = 500, seed: int = 0) -> Floor:
+def error_floor(
+    scores: np.ndarray, sessions: np.ndarray, *, n_bins: int = N_BINS, n_draws: int = 500, seed: int = 0
+) -> Floor:
     """What `calibration_error` would be by chance alone, were each best score the chance of being right.
 
-    Rows are drawn independently of each other. Those of one session are right or wrong together, so the true
-    floor lies higher.
+    Rows of one session with the same best class are right or wrong together, since a session is mostly of
+    one species; other rows are independent.
+
+    Parameters
+    ----------
+    scores : np.ndarray, shape (n, n_classes)
+    sessions : np.ndarray, shape (n,)
     """
     if not len(scores):
         return Floor(float("nan"), float("nan"))
     best = scores.max(axis=1)
     which = _bin_of(best, n_bins)
+    _, session_of = np.unique(sessions, return_inverse=True)
+    _, together = np.unique(session_of * scores.shape[1] + scores.argmax(axis=1), return_inverse=True)
     rng = derive_rng(seed, "error floor")
     errors = [
-        np.abs(np.bincount(which, (rng.random(len(best)) < best) - best, n_bins)).sum() / len(best)
+        np.abs(np.bincount(which, (rng.random(len(best))[together] < best) - best, n_bins)).sum() / len(best)
         for _ in range(n_draws)
     ]
     return Floor(float(np.mean(errors)), float(np.quantile(errors, 0.95)))

@@ -31,6 +31,9 @@ GROWING = ("models", "per_class")
 STORE = "features-"
 """Begin of the name of a feature store inside a run folder; it is neither refused nor erased."""
 
+CALIBRATION = "calibration"
+"""Folder of what `avianvox.evaluation.calibrate` finds; made when it is needed."""
+
 _FOLDERS = ("predictions", "splits", "confusion")
 _FILES = (CATALOG, VERSIONS, "timings.json", FIGURES, AUDIT, "table.md", "table.csv", CONFIG)
 _PACKAGES = ("avianvox", "numpy", "soundfile", "soxr", "scikit-learn", "keras", "tensorflow")
@@ -179,7 +182,7 @@ def erase_run(path: Path) -> None:
     """
     refuse_foreign(path)
     try:
-        for name in _FOLDERS:
+        for name in (*_FOLDERS, CALIBRATION):
             shutil.rmtree(path / name, ignore_errors=True)
         for name in _FILES:
             (path / name).unlink(missing_ok=True)

@@ -2,7 +2,8 @@
 
 A row (a window, a recording) is named as the class of its best score where that score reaches the class's
 threshold; otherwise it is uncertain. Support is counted in sessions: rows of one session are no independent
-witnesses. A class that is predicted in too few of them takes the threshold of all classes together.
+witnesses. A precision is reached where its lower confidence bound is, since the best of many thresholds looks
+better than it is. A class with too few sessions to tell takes the threshold of all classes together.
 """
 
 import math
@@ -19,6 +20,9 @@ from avianvox.evaluation.metrics import validate
 LEAST_SESSIONS = 5
 """A threshold of its own needs predictions from so many sessions."""
 
+BOUND_LEVEL = 0.8
+"""Of the one-sided bound of the precision that decides. At 0.95 hardly a class of 30 recordings is named."""
+
 OWN, POOLED, NONE = "own", "pooled", "none"
 
 
@@ -31,17 +35,16 @@ class Threshold:
     score : float
         Infinity where no score suffices.
     source : {"own", "pooled", "none"}
-        Whether it comes from this class's predictions or from those of all classes; ``"none"``: neither
-        reaches what is wanted, and the class is never named.
+        Whether it comes from this class's predictions or from those of all classes; ``"none"``: it would,
+        but no score reaches what is wanted, and the class is never named.
     targets, named, right : int
         Rows of the class, rows named as it, and those of them that are right.
     sessions : int
         Sessions of the named rows.
     precision_low : float
-        One-sided lower 95 % bound of the precision, counting sessions.
+        One-sided lower bound of the precision at `BOUND_LEVEL`, counting sessions.
     sure : bool
-        The support suffices to tell: the bound reaches the wanted precision; for the best F1, the class has
-        a threshold of its own.
+        The support suffices to tell. Where it does not, the threshold is that of all classes.
     """
 
     score: float
@@ -133,14 +136,16 @@ def find_thresholds(
     right = best == targets
     every = _find(named, right, sessions, len(targets))
     limit = every.choose(precision)
-    pooled = every.at(math.inf if limit is None else limit, OWN, precision)
+    pooled = every.at(math.inf if limit is None else limit, OWN, sure=limit is not None)
     classes = []
     for k in range(scores.shape[1]):
         mine = best == k
         cuts = _find(named[mine], right[mine], sessions[mine], int((targets == k).sum()))
         limit = cuts.choose(precision)
-        source = OWN if limit is not None else POOLED
-        classes.append(cuts.at(pooled.score if limit is None else limit, source, precision))
+        if limit is None:
+            classes.append(cuts.at(pooled.score, POOLED, sure=False))
+        else:
+            classes.append(cuts.at(limit, OWN, sure=True))
     return Thresholds(pooled, tuple(classes))
 
 
@@ -163,28 +168,30 @@ class _Cuts:
     targets: int
 
     def choose(self, precision: float | None) -> float | None:
-        """The threshold, infinity where none suffices, or None where there are too few sessions to tell."""
+        """The threshold; infinity where no score suffices, None where there are too few sessions to tell."""
         enough = self.sessions >= LEAST_SESSIONS
         if not enough.any():
             return None
         if precision is None:
             f1 = np.where(enough, 2 * self.right / (self.named + self.targets), 0.0)
             return float(self.scores[f1.argmax()]) if f1.any() else math.inf
-        good = np.flatnonzero(enough & (self.right >= precision * self.named - 1e-9))
-        return float(self.scores[good[-1]]) if len(good) else math.inf
+        reached = enough & (self.right >= precision * self.named - 1e-9)
+        surely = np.flatnonzero(reached & (self.precision_low >= precision))
+        if len(surely):
+            return float(self.scores[surely[-1]])
+        return None if reached.any() else math.inf
 
-    def at(self, score: float, source: str, precision: float | None) -> Threshold:
-        position = int(np.count_nonzero(self.scores >= score)) - 1
-        named, right, sessions = (
-            (int(self.named[position]), int(self.right[position]), int(self.sessions[position]))
-            if position >= 0
-            else (0, 0, 0)
-        )
-        share = right / named if named else 0.0
-        low = float(wilson_lower(np.array([share * sessions]), np.array([sessions]))[0])
-        sure = source == OWN if precision is None else low >= precision
-        if math.isinf(score):
-            source, sure = NONE, sessions == 0 and source == OWN
+    @property
+    def precision_low(self) -> np.ndarray:
+        return wilson_lower(self.right / self.named * self.sessions, self.sessions, level=BOUND_LEVEL)
+
+    def at(self, score: float, source: str, *, sure: bool) -> Threshold:
+        source = NONE if math.isinf(score) else source
+        i = int(np.count_nonzero(self.scores >= score)) - 1
+        if i < 0:
+            return Threshold(score, source, self.targets, 0, 0, 0, 0.0, sure)
+        named, right, sessions = int(self.named[i]), int(self.right[i]), int(self.sessions[i])
+        low = float(self.precision_low[i])
         return Threshold(score, source, self.targets, named, right, sessions, low, sure)
 
 

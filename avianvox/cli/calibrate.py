@@ -1,0 +1,221 @@
+"""``avianvox calibrate``: what the scores of a cross-validated model are worth, written into its file."""
+
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from avianvox.cli.common import FiniteFloat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from avianvox.evaluation.calibrate import CalibrationReport, LevelReport
+    from avianvox.evaluation.detection import Counts, Question
+
+EPILOG = """\b
+Every figure is of recordings whose fold took no part: neither in training, nor in fitting temperatures,
+thresholds and sets. What goes into the model file is fitted on all folds. The expected calibration error is
+never 0 on few recordings: "by chance" is what a perfectly calibrated model would show on them, and in 19 of
+20 cases would not exceed.
+
+\b
+A class is named from the score on at which the wanted precision is reached (its lower 80 % bound, counting
+sessions). Where too few sessions tell, it takes the threshold of all classes together. Below the threshold
+"avianvox classify" says "uncertain". Everything is kept in RUN/calibration/MODEL-GROUPING.json.
+
+\b
+Exit codes: 0 done; 1 failed; 2 wrong usage.
+
+\b
+Example:
+  avianvox calibrate runs/bayes --model gnb_mfcc --precision 0.8
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--model", help="A model of the run.  [default: the only one]")
+@click.option(
+    "--grouping",
+    default="session",
+    show_default=True,
+    help="Folds to fit and judge on. Random ones promise more than new places and nights will keep.",
+)
+@click.option(
+    "--precision",
+    type=FiniteFloat(0, 1, min_open=True),
+    help="Wanted of the recordings that are named.  [default: 0.9]",
+)
+@click.option("--best-f1", is_flag=True, help="Thresholds of the best F1 instead.")
+@click.option(
+    "--accuracy",
+    type=FiniteFloat(0, 1),
+    default=0.966,
+    show_default=True,
+    help="Wanted of what is labelled without a person.",
+)
+@click.option(
+    "--listening-factor",
+    type=FiniteFloat(0),
+    default=1.0,
+    show_default=True,
+    help="Hours that a person needs for one recorded hour.",
+)
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="A model file of this kind of model and these classes, which gets the calibration.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def calibrate(
+    run: Path,
+    model: str | None,
+    grouping: str,
+    precision: float | None,
+    best_f1: bool,
+    accuracy: float,
+    listening_factor: float,
+    into: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what scores are worth, and from which on to name a species.
+
+    RUN is the folder of a cross-validation; nothing is trained and no sound is read.
+    """
+    import json
+
+    from avianvox.errors import require_extra
+    from avianvox.evaluation.calibrate import CalibrateOptions, calibrate_run, keep_report
+    from avianvox.evaluation.saved_run import SavedRun
+    from avianvox.export.calibrated import write_calibration
+    from avianvox.features.spec import FeatureSpec
+
+    if precision is not None and best_f1:
+        raise click.UsageError("--precision and --best-f1 are two rules: give one")
+    require_extra("scipy", extra="train", purpose="avianvox calibrate")
+    wanted = None if best_f1 else precision or 0.9
+    options = CalibrateOptions(precision=wanted, accuracy=accuracy, listening_factor=listening_factor)
+    saved = SavedRun.open(run)
+    report = calibrate_run(saved, model, grouping=grouping, options=options)
+    kept = keep_report(saved, report)
+    if into is not None:
+        spec = FeatureSpec.from_mapping(saved.config["features"])
+        write_calibration(into, report.calibration, kind=report.model, labels=saved.labels.names, spec=spec)
+    if as_json:
+        click.echo(json.dumps(report.to_mapping(), indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        click.echo("\n".join(_lines(report)))
+    click.echo(f"kept in {kept}" + (f", written into {into}" if into else ""), err=True)
+
+
+def _lines(report: "CalibrationReport") -> "Iterator[str]":
+    from avianvox.evaluation.summary import Table
+
+    window, recording = report.levels["window"], report.levels["recording"]
+    yield (
+        f"{report.model}, {report.n_folds} {report.grouping} folds: {recording.n} recordings of "
+        f"{recording.n_sessions} sessions, {window.n} windows"
+    )
+    yield ""
+    columns = ("", "per recording", "per window")
+    yield Table(columns, tuple((name, *cells) for name, *cells in _rows(recording, window))).markdown()
+    yield from _threshold_lines(report, recording)
+    yield from _automation_lines(report)
+    yield from _detection_lines(report)
+    tree = report.hierarchy
+    if tree.n_errors:
+        right = ", ".join(f"{level} {share:.3f}" for level, share in tree.right.items())
+        yield (
+            f"Right at the level of {right}; an error weighs {tree.importance:.2f} of {tree.depth} "
+            f"(dealt out at random: {tree.importance_by_chance:.2f})."
+        )
+
+
+def _rows(*levels: "LevelReport") -> "Iterator[tuple[str, ...]]":
+    yield "accuracy", *(f"{level.before.accuracy:.3f} -> {level.after.accuracy:.3f}" for level in levels)
+    yield "calibration error", *(f"{level.before.error:.3f} -> {level.after.error:.3f}" for level in levels)
+    floors = (level.after.floor for level in levels)
+    yield "  by chance", *(f"{floor.mean:.3f}, at most {floor.high:.3f}" for floor in floors)
+    yield "log loss", *(f"{level.before.log_loss:.3f} -> {level.after.log_loss:.3f}" for level in levels)
+    yield "Brier score", *(f"{level.before.brier:.3f} -> {level.after.brier:.3f}" for level in levels)
+    yield "temperature", *(f"{level.scaling.temperature:.2f}" for level in levels)
+    yield "share of knowing nothing", *(f"{level.scaling.uniform:.2f}" for level in levels)
+    for i, coverage in enumerate(levels[0].coverage):
+        cells = (level.coverage[i] for level in levels)
+        yield (
+            f"sets for {coverage.nominal:.0%} hold",
+            *(f"{c.held_out:.1%} in {c.mean_size:.1f} classes" for c in cells),
+        )
+
+
+def _threshold_lines(report: "CalibrationReport", recording: "LevelReport") -> "Iterator[str]":
+    decided = recording.decided
+    rightly = f", {decided.right} of them rightly ({decided.precision:.0%})" if decided.named else ""
+    yield (
+        f"Thresholds for {report.options.rule}: of {decided.n} held-out recordings {decided.named} are "
+        f"named{rightly}, the others are uncertain."
+    )
+    by_source: dict[str, list[str]] = {"own": [], "few": [], "none": []}
+    for label, found in zip(report.labels.names, recording.thresholds.classes, strict=True):
+        if not found.sure:
+            by_source["few"].append(label)
+        elif found.source == "none":
+            by_source["none"].append(label)
+        else:
+            by_source["own"].append(f"{label} ({found.score:.2f})")
+    pooled = recording.thresholds.pooled
+    limit = "none of which suffices" if pooled.source == "none" else f"{pooled.score:.2f}"
+    titles = {
+        "own": "Named from a score of their own",
+        "few": f"Too few sessions to tell, named from the score of all classes ({limit})",
+    }
+    for key, title in titles.items():
+        if names := by_source[key]:
+            yield f"  {title}: {', '.join(names)}"
+    if names := by_source["none"]:
+        yield f"  Never named, since no score suffices: {len(names)} of {len(report.labels)} classes"
+
+
+def _automation_lines(report: "CalibrationReport") -> "Iterator[str]":
+    automation = report.automation
+    best, (share, accuracy) = automation.best, automation.held_out
+    yield (
+        f"Labelled without a person at {automation.target:.1%} accuracy: {best.share:.1%} of the recordings"
+        + (
+            f" (score {best.threshold:.2f} or more), which spares "
+            f"{best.hours_saved(listening_factor=automation.listening_factor):.2f} hours of listening"
+            if best.n_items
+            else ""
+        )
+        + f"; surely so: {automation.careful.share:.1%}; with thresholds from other folds: {share:.1%}"
+        + (f", of which {accuracy:.1%} are right." if share else ".")
+    )
+
+
+def _detection_lines(report: "CalibrationReport") -> "Iterator[str]":
+    from avianvox.errors import InputError
+    from avianvox.evaluation.detection import best_threshold
+
+    questions: tuple[tuple[Question, str], ...] = (
+        ("identification", "Something calls"),
+        ("classification", "This species calls"),
+    )
+    for question, words in questions:
+        try:
+            row = best_threshold(report.detection, "f1", question=question)
+        except InputError:
+            yield f"{words}: no F1, since no recording holds none."
+            continue
+        counts: Counts = getattr(row, question)
+        yield (
+            f"{words}: best F1 {counts.f1:.3f} at a score of {row.threshold:.2f} (precision "
+            f"{_number(counts.precision)}, recall {_number(counts.recall)}, accuracy "
+            f"{_number(counts.accuracy)}, without true negatives {_number(counts.accuracy_without_tn)})."
+        )
+
+
+def _number(value: float) -> str:
+    return "undefined" if isnan(value) else f"{value:.3f}"

@@ -1,0 +1,396 @@
+"""From the predictions of a cross-validation to what its scores are worth, and to a model file's calibration.
+
+`calibrate_run` does everything on the test recordings of one model under one grouping. Two things are kept
+apart: the `Calibration`, fitted on all folds, which goes into a model file; and the figures, for which each
+fold is judged under numbers that were fitted on the other folds alone. The run folder's file
+``calibration/MODEL-GROUPING.json`` holds both: see `CalibrationReport.to_mapping`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avianvox.dataset.taxonomy import Taxonomy
+from avianvox.errors import InputError
+from avianvox.evaluation.automation import (
+    AutomationCurve,
+    AutomationPoint,
+    automation_at,
+    automation_curve,
+    held_out_automation,
+)
+from avianvox.evaluation.calibration import (
+    Bin,
+    Floor,
+    brier_score,
+    calibrated,
+    calibration_error,
+    cross_fitted,
+    error_floor,
+    fit_levels,
+    held_out,
+    log_loss,
+    reliability,
+)
+from avianvox.evaluation.conformal import COVERAGES, Coverage, covered, random_halves, set_limit, set_sizes
+from avianvox.evaluation.detection import THRESHOLDS, DetectionRow, detection_table
+from avianvox.evaluation.hierarchy import HierarchyReport, weigh_errors
+from avianvox.evaluation.plain import plain
+from avianvox.evaluation.predictions import Pooled
+from avianvox.evaluation.run_folder import CALIBRATION
+from avianvox.evaluation.saved_run import SavedRun
+from avianvox.evaluation.thresholds import Decided, Thresholds, decide, find_thresholds
+from avianvox.files import atomic_write, output_error
+from avianvox.inference.calibration import LEVELS, Calibration, LevelCalibration, Scaling
+from avianvox.types import LabelSet
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrateOptions:
+    """What is wanted of thresholds and sets.
+
+    Attributes
+    ----------
+    precision : float in (0, 1], or None
+        Of what is named; None: thresholds of the best F1.
+    accuracy : float in [0, 1]
+        Of what is labelled without a person. 0.966 is that of the volunteers of Snapshot Serengeti.
+    listening_factor : float
+        Hours that a person needs for one recorded hour.
+    coverages : tuple of float
+        Of the prediction sets.
+    """
+
+    precision: float | None = 0.9
+    accuracy: float = 0.966
+    listening_factor: float = 1.0
+    coverages: tuple[float, ...] = COVERAGES
+
+    @property
+    def rule(self) -> str:
+        """The rule of the thresholds in words."""
+        return "best F1" if self.precision is None else f"precision {self.precision:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good scores are as probabilities; ``error``: expected calibration error."""
+
+    accuracy: float
+    error: float
+    floor: Floor
+    log_loss: float
+    brier: float
+    reliability: tuple[Bin, ...]
+
+    @classmethod
+    def of(cls, rows: "_Rows") -> "Quality":
+        return cls(
+            float(np.mean(rows.scores.argmax(axis=1) == rows.targets)),
+            calibration_error(rows.scores, rows.targets),
+            error_floor(rows.scores, rows.sessions),
+            log_loss(rows.scores, rows.targets),
+            brier_score(rows.scores, rows.targets),
+            reliability(rows.scores, rows.targets),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LevelReport:
+    """One level, ``"window"`` or ``"recording"``.
+
+    Attributes
+    ----------
+    n, n_sessions : int
+        Rows and sessions.
+    scaling : Scaling
+        Fitted on all folds.
+    before, after : Quality
+        Of the model's scores, and of calibrated scores of held-out folds.
+    thresholds : Thresholds
+        Found on all folds.
+    decided : Decided
+        What thresholds of the other folds do to each fold, all folds together.
+    coverage : tuple of Coverage
+    """
+
+    n: int
+    n_sessions: int
+    scaling: Scaling
+    before: Quality
+    after: Quality
+    thresholds: Thresholds
+    decided: Decided
+    coverage: tuple[Coverage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Automation:
+    """What recordings can be labelled without a person, on calibrated scores of held-out folds.
+
+    ``best``: the largest share that is as accurate as asked for on the very recordings; ``careful``: that
+    whose lower confidence bound is; ``held_out``: share and accuracy where each fold's threshold comes from
+    the other folds.
+    """
+
+    target: float
+    best: AutomationPoint
+    careful: AutomationPoint
+    held_out: tuple[float, float]
+    listening_factor: float
+    curve: AutomationCurve
+
+    def to_mapping(self) -> dict[str, Any]:
+        """``best`` and ``careful`` with ``hours_saved``; the curve as columns."""
+        points = {
+            name: plain(point)
+            | {"hours_saved": plain(point.hours_saved(listening_factor=self.listening_factor))}
+            for name, point in (("best", self.best), ("careful", self.careful))
+        }
+        share, accuracy = self.held_out
+        return {
+            "target": self.target,
+            "listening_factor": self.listening_factor,
+            **points,
+            "held_out": plain({"share": share, "accuracy": accuracy}),
+            "curve": plain(self.curve),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationReport:
+    """All that `calibrate_run` finds; ``calibration`` is what goes into a model file."""
+
+    model: str
+    grouping: str
+    n_folds: int
+    labels: LabelSet
+    options: CalibrateOptions
+    levels: Mapping[str, LevelReport]
+    automation: Automation
+    detection: tuple[DetectionRow, ...]
+    hierarchy: HierarchyReport
+    calibration: Calibration
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain values, ready for JSON.
+
+        ``levels``: ``window`` and ``recording``, each with ``n``, ``n_sessions``, ``scaling``, ``before`` and
+        ``after`` (``accuracy``, ``error``, ``floor`` with ``mean`` and ``high``, ``log_loss``, ``brier``,
+        ``reliability``: a list of ``low``, ``high``, ``n``, ``confidence``, ``accuracy``), ``thresholds``
+        (``pooled``, and ``classes`` by label), ``decided``, ``coverage`` (a list). ``automation``,
+        ``detection`` (a list) and ``hierarchy`` are of recordings. ``calibration``: see `Calibration`.
+        """
+        return {
+            "model": self.model,
+            "grouping": self.grouping,
+            "n_folds": self.n_folds,
+            "options": plain(self.options) | {"rule": self.options.rule},
+            "levels": {name: self._level(level) for name, level in self.levels.items()},
+            "automation": self.automation.to_mapping(),
+            "detection": plain(self.detection),
+            "hierarchy": plain(self.hierarchy),
+            "calibration": self.calibration.to_mapping(),
+        }
+
+    def _level(self, level: LevelReport) -> dict[str, Any]:
+        found = {field.name: plain(getattr(level, field.name)) for field in fields(level)}
+        classes = zip(self.labels.names, level.thresholds.classes, strict=True)
+        found["thresholds"] = {
+            "pooled": level.thresholds.pooled.to_mapping(),
+            "classes": {label: threshold.to_mapping() for label, threshold in classes},
+        }
+        decided = level.decided
+        found["decided"] |= plain({"share": decided.share, "precision": decided.precision})
+        return found
+
+
+def calibrate_run(
+    run: SavedRun,
+    model: str | None = None,
+    *,
+    grouping: str = "session",
+    options: CalibrateOptions | None = None,
+) -> CalibrationReport:
+    """Calibrate one model of a cross-validation.
+
+    Parameters
+    ----------
+    run : SavedRun
+    model : str, optional
+        May be left out where the run has one.
+    grouping : str
+        Folds that keep a session together are the honest ones.
+    options : CalibrateOptions, optional
+
+    Raises
+    ------
+    InputError
+        The run has several models and none is named, an option is out of range, or there is one fold only.
+    RunError
+        The run has no such model or grouping.
+    """
+    options = options or CalibrateOptions()
+    if model is None:
+        if len(run.models) > 1:
+            raise InputError(f"{run.path} has several models: name one of {', '.join(run.models)}")
+        (model,) = run.models
+    pooled = run.pooled(model, grouping)
+    crossed = cross_fitted(pooled)
+    parts = list(held_out(pooled))
+    scalings = fit_levels(pooled)
+    final = calibrated(pooled, *scalings)
+    levels = {
+        level: _level_report(level, scaling, (pooled, crossed, final), parts, options)
+        for level, scaling in zip(LEVELS, scalings, strict=True)
+    }
+    right = crossed.predicted == crossed.targets
+    n_folds = len(parts)
+    return CalibrationReport(
+        model=model,
+        grouping=grouping,
+        n_folds=n_folds,
+        labels=run.labels,
+        options=options,
+        levels=levels,
+        automation=_automation(crossed, right, options),
+        detection=tuple(detection_table(crossed.targets, crossed.scores, run.labels, thresholds=THRESHOLDS)),
+        hierarchy=weigh_errors(crossed.targets, crossed.predicted, Taxonomy.of(run.labels)),
+        calibration=Calibration(
+            **{level: _for_the_file(levels[level]) for level in LEVELS},
+            basis=_basis(model, grouping, n_folds, options, levels),
+        ),
+    )
+
+
+def keep_report(run: SavedRun, report: CalibrationReport) -> Path:
+    """Write the report into the run folder; the same run and options give the same bytes."""
+    path = report_path(run, report.model, report.grouping)
+    try:
+        path.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise output_error(error, path.parent) from error
+    with atomic_write(path) as stream:
+        json.dump(report.to_mapping(), stream, indent=1, ensure_ascii=False, allow_nan=False)
+        stream.write("\n")
+    return path
+
+
+def report_path(run: SavedRun, model: str, grouping: str) -> Path:
+    """Where the calibration of a model lies in its run folder, or would."""
+    return run.path / CALIBRATION / f"{model}-{grouping}.json"
+
+
+def _level_report(
+    level: str,
+    scaling: Scaling,
+    versions: tuple[Pooled, Pooled, Pooled],
+    parts: list[tuple[Pooled, Pooled]],
+    options: CalibrateOptions,
+) -> LevelReport:
+    raw, crossed, final = (_rows(version, level) for version in versions)
+    rows = [(_rows(rest, level), _rows(test, level)) for rest, test in parts]
+    decided = [
+        decide(test.scores, test.targets, _find(rest, options.precision).scores) for rest, test in rows
+    ]
+    return LevelReport(
+        n=len(raw.targets),
+        n_sessions=len(np.unique(raw.sessions)),
+        scaling=scaling,
+        before=Quality.of(raw),
+        after=Quality.of(crossed),
+        thresholds=_find(final, options.precision),
+        decided=Decided(*(sum(getattr(d, field.name) for d in decided) for field in fields(Decided))),
+        coverage=tuple(_coverage(nominal, crossed, final, rows) for nominal in options.coverages),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Windows or recordings: what the functions of this room take."""
+
+    scores: np.ndarray
+    targets: np.ndarray
+    sessions: np.ndarray
+
+
+def _rows(pooled: Pooled, level: str) -> _Rows:
+    if level == "recording":
+        return _Rows(pooled.scores, pooled.targets, pooled.sessions)
+    rows = pooled.window_rows
+    return _Rows(pooled.window_scores.astype(np.float64), pooled.targets[rows], pooled.sessions[rows])
+
+
+def _find(rows: _Rows, precision: float | None) -> Thresholds:
+    return find_thresholds(rows.scores, rows.targets, rows.sessions, precision=precision)
+
+
+def _coverage(nominal: float, crossed: _Rows, final: _Rows, parts: list[tuple[_Rows, _Rows]]) -> Coverage:
+    limits = [set_limit(rest.scores, rest.targets, nominal) for rest, _ in parts]
+    inside = [
+        covered(test.scores, test.targets, limit) for limit, (_, test) in zip(limits, parts, strict=True)
+    ]
+    sizes = np.concatenate(
+        [set_sizes(test.scores, limit) for limit, (_, test) in zip(limits, parts, strict=True)]
+    )
+    halves = random_halves(crossed.scores, crossed.targets, crossed.sessions, nominal)
+    return Coverage(
+        nominal=nominal,
+        limit=set_limit(final.scores, final.targets, nominal),
+        held_out=float(np.concatenate(inside).mean()),
+        folds=tuple(float(found.mean()) for found in inside),
+        halves=float(halves.mean()),
+        halves_deviation=float(halves.std(ddof=1)),
+        mean_size=float(sizes.mean()),
+        single=float((sizes == 1).mean()),
+    )
+
+
+def _automation(crossed: Pooled, right: np.ndarray, options: CalibrateOptions) -> Automation:
+    confidence = crossed.scores.max(axis=1)
+    seconds = np.array([np.nan if r.duration_s is None else r.duration_s for r in crossed.recordings])
+    curve = automation_curve(right, confidence, durations_s=seconds)
+    return Automation(
+        target=options.accuracy,
+        best=automation_at(curve, options.accuracy),
+        careful=automation_at(curve, options.accuracy, conservative=True),
+        held_out=held_out_automation(right, confidence, crossed.folds, options.accuracy),
+        listening_factor=options.listening_factor,
+        curve=curve,
+    )
+
+
+def _for_the_file(level: LevelReport) -> LevelCalibration:
+    limits = {coverage.nominal: coverage.limit for coverage in level.coverage}
+    return LevelCalibration(level.scaling, level.thresholds.scores, limits)
+
+
+def _basis(
+    model: str, grouping: str, n_folds: int, options: CalibrateOptions, levels: Mapping[str, LevelReport]
+) -> dict[str, Any]:
+    """What a model file says about its calibration."""
+    measured = {
+        name: {
+            "rows": level.n,
+            "sessions": level.n_sessions,
+            "error_before": level.before.error,
+            "error_after": level.after.error,
+            "error_by_chance": level.after.floor.mean,
+            "error_by_chance_at_most": level.after.floor.high,
+            "named": level.decided.named,
+            "named_rightly": level.decided.right,
+            "coverage": {f"{coverage.nominal:g}": coverage.held_out for coverage in level.coverage},
+        }
+        for name, level in levels.items()
+    }
+    return {
+        "model": model,
+        "grouping": grouping,
+        "n_folds": n_folds,
+        "thresholds": options.rule,
+        "held_out": plain(measured),
+    }

@@ -1,0 +1,49 @@
+"""A model file with a calibration: the same flatbuffer, with a new description and card."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from avianvox.errors import ModelFileError
+from avianvox.export.card import model_card
+from avianvox.features.spec import FeatureSpec
+from avianvox.inference.calibration import Calibration
+from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
+
+
+def write_calibration(
+    path: Path | str, calibration: Calibration, *, kind: str, labels: tuple[str, ...], spec: FeatureSpec
+) -> ModelInfo:
+    """Put a calibration into a model file in place of the one it may have; the file appears whole or not.
+
+    Parameters
+    ----------
+    path : path-like
+    calibration : Calibration
+    kind, labels, spec
+        Of the models whose predictions it was fitted on.
+
+    Raises
+    ------
+    ModelFileError
+        The file is damaged or foreign, or holds another kind of model, other classes or other features.
+    """
+    found = read_model_file(path)
+    info = found.info
+    pairs: Mapping[str, tuple[Any, Any]] = {
+        "kind of model": (kind, info.kind),
+        "number of classes": (len(labels), len(info.labels)),
+        "labels": (labels, info.labels.names),
+        "features": (spec.fingerprint, info.spec.fingerprint),
+    }
+    for what, (calibrated, there) in pairs.items():
+        if calibrated != there:
+            was, now = ("other ones",) * 2 if what == "labels" else (str(calibrated), str(there))
+            raise ModelFileError(
+                f"{path} was not changed: the {what} of the cross-validation and of the file differ "
+                f"({was}, {now}); calibrate on a cross-validation of this very model"
+            )
+    info = replace(info, calibration=calibration.to_mapping())
+    write_model_file(path, flatbuffer=found.flatbuffer, info=info, card=model_card(info))
+    return info
