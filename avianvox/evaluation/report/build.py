@@ -1,0 +1,214 @@
+"""From a run folder to ``report.html``, ``report.md`` with its pictures, and ``report.json``."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avianvox import __version__
+from avianvox.dataset.taxonomy import Taxonomy
+from avianvox.errors import InputError
+from avianvox.evaluation.calibrate import calibrate_run, report_path
+from avianvox.evaluation.report.blocks import PICTURES, Counter, Section, Text, Tiles, number
+from avianvox.evaluation.report.confusion import confusion_section
+from avianvox.evaluation.report.curves import curves_section
+from avianvox.evaluation.report.data_card import classes_section, data_section, settings_section
+from avianvox.evaluation.report.durations import durations_section
+from avianvox.evaluation.report.hierarchy import hierarchy_section
+from avianvox.evaluation.report.ladder import (
+    cell,
+    crops_section,
+    folds_section,
+    ladder_section,
+    learning_section,
+    value,
+)
+from avianvox.evaluation.report.mistakes import mistakes_section
+from avianvox.evaluation.report.page import html_page
+from avianvox.evaluation.report.plot import standalone
+from avianvox.evaluation.report.trust import automation_section, calibration_section, thresholds_section
+from avianvox.evaluation.rules import RULES
+from avianvox.evaluation.run_folder import read_json
+from avianvox.evaluation.saved_run import SavedRun
+from avianvox.evaluation.summary import GROUPED
+from avianvox.features.spec import FeatureSpec
+from avianvox.files import atomic_write, output_error
+
+KIND = "avianvox report"
+FORMAT_VERSION = 1
+HTML, MARKDOWN, JSON = "report.html", "report.md", "report.json"
+N_CLIPS = 8
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report before it is written.
+
+    ``model``, ``grouping``: what it looks at closely; the ladder holds every model and grouping.
+    """
+
+    title: str
+    byline: str
+    model: str
+    grouping: str
+    sections: tuple[Section, ...]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain values for JSON; an undefined number is None."""
+        sections = {s.key: {"absent": s.absent} if s.absent else dict(s.data) for s in self.sections}
+        head = {"kind": KIND, "format_version": FORMAT_VERSION, "title": self.title}
+        return _finite({**head, "model": self.model, "grouping": self.grouping, "sections": sections})
+
+
+def write_report(run: SavedRun, out: Path, *, model: str | None = None, n_clips: int = N_CLIPS) -> Report:
+    """Write the report of a cross-validation into the folder ``out``.
+
+    Parameters
+    ----------
+    run : SavedRun
+    out : Path
+        Made when it does not exist.
+    model : str, optional
+        The model to look at closely; by default the best one on grouped folds.
+    n_clips : int
+        Mistakes to show with their sounds.
+
+    Raises
+    ------
+    InputError, RunError
+        The run has no such model, or no figures.
+    OutputError
+        ``out`` cannot be written.
+    """
+    report = build_report(run, model=model, n_clips=n_clips)
+    footer = (
+        f"Made by avianvox {__version__} from the run `{run.path.name}`. It loads nothing from elsewhere."
+    )
+    counter = Counter()
+    page = html_page(report.title, report.byline, report.sections, footer)
+    text = _markdown(report, counter, footer)
+    try:
+        (out / PICTURES).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(error, out) from error
+    values = json.dumps(report.to_mapping(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    pictures = {f"{PICTURES}/{key}.svg": standalone(svg) for key, svg in counter.pictures.items()}
+    for file, content in {**pictures, HTML: page, MARKDOWN: text, JSON: values}.items():
+        with atomic_write(out / file) as stream:
+            stream.write(content)
+    return report
+
+
+def build_report(run: SavedRun, *, model: str | None = None, n_clips: int = N_CLIPS) -> Report:
+    """Put a report together; parameters and errors as in `write_report`."""
+    if n_clips < 0:
+        raise InputError(f"report: expected 0 clips or more, got {n_clips}")
+    figures = run.figures
+    groupings = sorted(run.groupings, key=lambda g: g not in GROUPED)
+    grouping = groupings[0]
+    model = model or _best_model(figures, grouping, run)
+    pooled = {g: run.pooled(model, g) for g in groupings}
+    chosen = pooled[grouping]
+    found = _calibration(run, model, grouping)
+    spec = FeatureSpec.from_mapping(run.config["features"])
+    taxonomy = Taxonomy.of(run.labels)
+    classes = figures["models"][model]["groupings"][grouping]["classes"]
+    sections = (
+        _summary(run, figures, model, grouping),
+        ladder_section(figures, groupings, model),
+        folds_section(figures, run.audit),
+        confusion_section(pooled, taxonomy),
+        hierarchy_section(pooled, taxonomy),
+        curves_section(chosen, run.labels, grouping),
+        calibration_section(found, grouping),
+        thresholds_section(found),
+        automation_section(found, grouping),
+        mistakes_section(chosen, run.splits[grouping], run.recordings, run.labels, spec, n_clips),
+        classes_section(classes, run.labels, grouping),
+        learning_section(figures, groupings),
+        crops_section(figures, groupings),
+        durations_section(figures, model, groupings),
+        data_section(run.recordings, run.labels),
+        settings_section(
+            run.config, _optional(run.path / "versions.json"), _optional(run.path / "timings.json")
+        ),
+    )
+    n_models = len(run.models)
+    title = (
+        f"Cross-validation of {n_models} {'model' if n_models == 1 else 'models'} on {len(run.recordings)} "
+        f"recordings of {len(run.labels)} classes"
+    )
+    byline = (
+        f"Beyond the ladder, figures are those of `{model}` under {grouping} folds, pooled over all folds; "
+        "each recording was judged by a model that had not learned from its fold."
+    )
+    return Report(title, byline, model, grouping, sections)
+
+
+def _calibration(run: SavedRun, model: str, grouping: str) -> Mapping[str, Any]:
+    """What ``avianvox calibrate`` left in the run folder, or would with its usual options."""
+    path = report_path(run, model, grouping)
+    return read_json(path) if path.exists() else calibrate_run(run, model, grouping=grouping).to_mapping()
+
+
+def _best_model(figures: Mapping[str, Any], grouping: str, run: SavedRun) -> str:
+    """The highest accuracy per recording; rules that never listen only where there is nothing else."""
+
+    def rank(model: str) -> tuple[bool, float]:
+        figure = value(figures["models"][model]["groupings"][grouping]["recording"]["accuracy"])
+        return model not in RULES, -1.0 if figure is None else figure
+
+    return max(run.models, key=rank)
+
+
+def _summary(run: SavedRun, figures: Mapping[str, Any], model: str, grouping: str) -> Section:
+    """The numbers to begin with."""
+    entry = figures["models"][model]
+    tiles = []
+    for g, by_level in entry["groupings"].items():
+        report = figures["splits"][g]
+        shared = f"{report['shared_session']:.0%} of the test recordings have their session in training."
+        tiles.append((number(value(by_level["recording"]["accuracy"])), f"accuracy, {g} folds", shared))
+    for g, levels in entry["gap"].items():
+        tiles.append(
+            (
+                number(levels["recording"]["accuracy"], "+.3f"),
+                f"gap to {g} folds",
+                "What random folds flatter.",
+            )
+        )
+    top5 = entry["groupings"][grouping]["recording"]["top5"]
+    tiles.append((number(value(top5)), "right among five", f"{grouping} folds."))
+    tiles.append((f"{1 / len(run.labels):.3f}", "chance", f"One of {len(run.labels)} classes."))
+    listening = [m for m in run.models if m not in RULES]
+    line = cell(entry["groupings"][grouping]["recording"]["accuracy"])
+    text = Text(
+        f"Of {len(listening)} models that listen, this page looks closely at `{model}`. It names {line} of "
+        f"the recordings rightly when {grouping} folds judge it."
+    )
+    data = {"model": model, "grouping": grouping, "models": list(run.models)}
+    return Section("summary", "At a glance", (text, Tiles(tiles)), data)
+
+
+def _markdown(report: Report, counter: Counter, footer: str) -> str:
+    parts = [f"# {report.title}", report.byline]
+    for k, section in enumerate(report.sections):
+        if k:
+            parts.append(f"## {k} {section.title}")
+        parts += [section.absent] if section.absent else [block.markdown(counter) for block in section.blocks]
+    return "\n\n".join([*parts, footer]) + "\n"
+
+
+def _optional(path: Path) -> dict[str, Any]:
+    return read_json(path) if path.exists() else {}
+
+
+def _finite(value: Any) -> Any:
+    """Plain values with None in the place of what JSON has no word for."""
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

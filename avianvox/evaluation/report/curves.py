@@ -1,0 +1,96 @@
+"""ROC and precision-recall curves: every class against the rest, and all of them together."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from avianvox.evaluation import curves
+from avianvox.evaluation.predictions import Pooled
+from avianvox.evaluation.report.blocks import Chart, Section, number
+from avianvox.evaluation.report.plot import Axis, Plot, step_corners
+from avianvox.types import LabelSet
+
+_MOST_POINTS = 400
+"""Of the curve of all classes together; those of one class have few corners."""
+
+
+def curves_section(pooled: Pooled, labels: LabelSet, grouping: str) -> Section:
+    """Curves from the scores of the test recordings of all folds, pooled."""
+    positive = pooled.targets[:, None] == np.arange(len(labels))
+    present = np.flatnonzero(positive.any(axis=0) & ~positive.all(axis=0))
+    if not len(present):
+        return Section("curves", "ROC and precision-recall curves", absent="There is but one class.")
+    areas = {
+        "roc_auc": [float(curves.roc_auc(positive[:, c], pooled.scores[:, c])) for c in present],
+        "average_precision": [
+            float(curves.average_precision(positive[:, c], pooled.scores[:, c])) for c in present
+        ],
+    }
+    together = {
+        "roc_auc": float(curves.roc_auc(positive.ravel(), pooled.scores.ravel())),
+        "average_precision": float(curves.average_precision(positive.ravel(), pooled.scores.ravel())),
+    }
+    roc = _plot(pooled, positive, present, labels, curves.roc_curve, areas["roc_auc"], "AUC")
+    roc.line((0, 1), (0, 1), "s0 dashed")
+    _overall(roc, curves.roc_curve, positive, pooled.scores, f"all together: AUC {together['roc_auc']:.3f}")
+    found = _plot(
+        pooled, positive, present, labels, curves.precision_recall_curve, areas["average_precision"], "AP"
+    )
+    share = float(positive.mean())
+    found.line((0, 1), (share, share), "s0 dashed")
+    text = f"all together: AP {together['average_precision']:.3f}"
+    _overall(found, curves.precision_recall_curve, positive, pooled.scores, text)
+    means = {key: float(np.mean(values)) for key, values in areas.items()}
+    roc.legend(_legend(f"mean of the species: {number(means['roc_auc'])}", together["roc_auc"]), 0.42, 0.14)
+    found.legend(
+        _legend(f"mean of the species: {number(means['average_precision'])}", together["average_precision"]),
+        0.42,
+        0.95,
+    )
+    caption = (
+        f"ROC and precision-recall curves, {grouping} folds, each thin line one species against the rest: "
+        "point at it for its name. Strong: all species' scores together. Dashed: guessing."
+    )
+    names = [labels.names[c] for c in present]
+    data = {
+        "together": together,
+        "mean": means,
+        "classes": {key: dict(zip(names, values, strict=True)) for key, values in areas.items()},
+    }
+    chart = Chart("curves", caption, (roc.svg(), found.svg()))
+    return Section("curves", "ROC and precision-recall curves", (chart,), data)
+
+
+def _legend(mean: str, together: float) -> list[tuple[str, str]]:
+    return [("s1", f"all together: {number(together)}"), ("s0", mean)]
+
+
+_CurveOf = Callable[[np.ndarray, np.ndarray], curves.Curve]
+
+
+def _plot(
+    pooled: Pooled,
+    positive: np.ndarray,
+    present: np.ndarray,
+    labels: LabelSet,
+    curve_of: _CurveOf,
+    areas: list[float],
+    word: str,
+) -> Plot:
+    """Axes with the curve of every class that is ``present``."""
+    is_roc = curve_of is curves.roc_curve
+    x, y = ("false alarms among the others", "found") if is_roc else ("recall", "precision")
+    plot = Plot(
+        Axis(0.0, 1.0, x), Axis(0.0, 1.0, y), title=f"{'ROC' if is_roc else 'Precision-recall'} curves"
+    )
+    for c, area in zip(present.tolist(), areas, strict=True):
+        curve = curve_of(positive[:, c], pooled.scores[:, c])
+        plot.line(*step_corners(curve.x, curve.y), "s4 thin", tip=f"{labels.names[c]}: {word} {area:.3f}")
+    return plot
+
+
+def _overall(plot: Plot, curve_of: _CurveOf, positive: np.ndarray, scores: np.ndarray, tip: str) -> None:
+    curve = curve_of(positive.ravel(), scores.ravel())
+    xs, ys = step_corners(curve.x, curve.y)
+    kept = np.unique(np.linspace(0, len(xs) - 1, min(len(xs), _MOST_POINTS)).round().astype(int))
+    plot.line(xs[kept], ys[kept], "s1", tip=tip)

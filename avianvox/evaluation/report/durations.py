@@ -1,0 +1,70 @@
+"""Accuracy of the classes against their minutes: the published report's figure 13."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from avianvox.evaluation.report.blocks import Chart, Section, Text, number
+from avianvox.evaluation.report.markup import Markup
+from avianvox.evaluation.report.plot import Axis, Plot
+
+_N_NAMED = 6
+"""Classes farthest from the line bear their names; the others tell theirs when pointed at."""
+
+
+def durations_section(figures: Mapping[str, Any], model: str, groupings: Sequence[str]) -> Section:
+    """One scatter for each grouping, from ``figures.json``."""
+    title = "Accuracy and duration"
+    by_grouping = figures["models"][model]["groupings"]
+    found = {g: by_grouping[g].get("duration") for g in groupings}
+    shown = {g: one for g, one in found.items() if one and one["classes"]}
+    if not shown:
+        absent = (
+            "The catalog does not state the recordings' lengths, so accuracy and duration cannot be compared."
+        )
+        return Section("durations", title, absent=absent)
+    if all(one["pearson"] is None for one in shown.values()):
+        absent = "Fewer than three classes, or all alike: nothing can be said of accuracy and duration."
+        return Section("durations", title, absent=absent)
+    words = [
+        f"{g} folds: r = {number(one['pearson'], '+.2f')} (p = {number(one['pearson_p'], '.2g')}), rank "
+        f"correlation {number(one['spearman'], '+.2f')} (p = {number(one['spearman_p'], '.2g')}), "
+        f"{number(one['slope'], '+.3f')} a minute"
+        for g, one in shown.items()
+    ]
+    text = Text(
+        "Where species with little sound score otherwise than those with much, length itself may have been "
+        f"learned: padding tells it. {'; '.join(words)}; p by random pairing."
+    )
+    caption = (
+        f"Share of each species' recordings that `{model}` found, against the species' minutes, with a line "
+        f"of least squares ({' and '.join(shown)} folds)."
+    )
+    chart = Chart("durations", caption, tuple(_scatter(g, one) for g, one in shown.items()))
+    return Section("durations", title, (text, chart), shown)
+
+
+def _scatter(grouping: str, found: Mapping[str, Any]) -> Markup:
+    classes = found["classes"]
+    longest = max(one["minutes"] for one in classes.values())
+    plot = Plot(
+        Axis(0.0, longest * 1.08, "minutes of the species"),
+        Axis(-0.02, 1.02, "recall", tuple((k / 5, f"{k / 5:g}") for k in range(6))),
+        title=f"Recall against minutes, {grouping} folds",
+    )
+    slope, intercept = found["slope"], found["intercept"]
+    if slope is not None:
+        ends = [min(one["minutes"] for one in classes.values()), longest]
+        plot.line(ends, [min(max(intercept + slope * x, 0.0), 1.0) for x in ends], "s2")
+    off = {
+        label: abs(one["accuracy"] - (intercept or 0.0) - (slope or 0.0) * one["minutes"])
+        for label, one in classes.items()
+    }
+    named = sorted(off, key=lambda label: -off[label])[:_N_NAMED]
+    for label, one in classes.items():
+        x, y = one["minutes"], one["accuracy"]
+        plot.dot(x, y, "s1", tip=f"{label}: {x:.1f} minutes, recall {y:.2f}", radius=3.5)
+        if label in named:
+            left = x > longest * 0.6
+            plot.text(x, y, label, anchor="end" if left else "start", dx=-6.0 if left else 6.0, css="species")
+    plot.legend([("s1", f"{grouping} folds")], 0.03, 0.95)
+    return plot.svg()

@@ -1,0 +1,60 @@
+"""How wrong the errors are: genus, family and order, and the importance of an error."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from avianvox.dataset.taxonomy import LEVELS, Taxonomy
+from avianvox.evaluation.hierarchy import weigh_errors
+from avianvox.evaluation.predictions import Pooled
+from avianvox.evaluation.report.blocks import Cell, Chart, Column, Section, Table, Text
+from avianvox.evaluation.report.plot import Axis, Plot
+
+_HALF = 0.3
+
+
+def hierarchy_section(pooled: Mapping[str, Pooled], taxonomy: Taxonomy) -> Section:
+    """Shares that are right at each level of the taxonomy, against answers dealt out at random.
+
+    Parameters
+    ----------
+    pooled : mapping of str to Pooled
+        By grouping, the one to draw first.
+    taxonomy : Taxonomy
+    """
+    reports = {g: weigh_errors(one.targets, one.predicted, taxonomy) for g, one in pooled.items()}
+    grouping, first = next(iter(reports.items()))
+    ticks = tuple((float(k), level) for k, level in enumerate(LEVELS))
+    plot = Plot(
+        Axis(-0.6, len(LEVELS) - 0.4, "level", ticks),
+        Axis(0.0, 1.0, "right at it or below"),
+        title="Right shares by level of the taxonomy",
+    )
+    for k, level in enumerate(LEVELS):
+        share, chance = first.right[level], first.right_by_chance[level]
+        plot.bar((k - _HALF, k + _HALF), share, "s1", tip=f"{level}: {share:.3f}, by chance {chance:.3f}")
+        plot.span((k - _HALF - 0.08, k + _HALF + 0.08), (chance, chance), "s2")
+    plot.legend([("s1", f"{grouping} folds"), ("s2", "the same answers dealt out at random")], 0.04, 0.95)
+    columns = (
+        Column("folds"),
+        *(Column(f"{level} right", ".3f") for level in LEVELS),
+        Column("errors", "d"),
+        Column("importance of an error", ".2f", f"mean, 1 to {first.depth}"),
+        Column("by chance", ".2f", "importance of the errors of answers dealt out at random"),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (g, *(r.right[level] for level in LEVELS), r.n_errors, r.importance, r.importance_by_chance)
+        for g, r in reports.items()
+    ]
+    text = Text(
+        "An error weighs 1 where the genus is still right, 2 where the family is, 3 where the order is, and "
+        f"{first.depth} where nothing is shared."
+    )
+    caption = "Recordings whose answer is right at each level of the taxonomy."
+    blocks = (
+        text,
+        Chart("hierarchy", caption, (plot.svg(),)),
+        Table("Errors weighed by kinship.", columns, rows),
+    )
+    return Section(
+        "hierarchy", "How wrong the errors are", blocks, {g: asdict(r) for g, r in reports.items()}
+    )

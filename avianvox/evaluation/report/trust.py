@@ -1,0 +1,238 @@
+"""What a score is worth: calibration, thresholds and prediction sets, automation, finding against naming.
+
+All of it is read from what `avianvox.evaluation.calibrate.CalibrationReport.to_mapping` says, and of held-out
+folds unless a caption says otherwise.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from avianvox.evaluation.report.blocks import Cell, Chart, Column, Section, Table, Text, number
+from avianvox.evaluation.report.markup import Markup
+from avianvox.evaluation.report.plot import Axis, Plot
+
+_MOST_POINTS = 300
+_STAGES = (("before", "scores as the model gives them", "s2"), ("after", "calibrated", "s1"))
+
+
+def calibration_section(found: Mapping[str, Any], grouping: str) -> Section:
+    """Reliability and errors of both levels, before and after."""
+    recording = found["levels"]["recording"]
+    panels = tuple(_reliability(recording[stage], title, css) for stage, title, css in _STAGES)
+    before, after = (recording[stage]["error"] for stage, *_ in _STAGES)
+    text = Text(
+        f"Expected calibration error per recording: {number(before)} before, {number(after)} after. A "
+        f"perfectly calibrated model would show {number(recording['after']['floor']['mean'])} on so few "
+        f"recordings, and less than {number(recording['after']['floor']['high'])} in 95 of 100 cases."
+    )
+    caption = (
+        f"Reliability per recording, {grouping} folds: share of right answers against the score of the "
+        "answer, in bins of equal width; the larger the dot, the more recordings. Each fold is calibrated "
+        "by the others."
+    )
+    columns = (
+        Column("level"),
+        Column("n", "d"),
+        Column("temperature", ".2f"),
+        Column("uniform share", ".2f"),
+        Column("error before", ".3f", "expected calibration error"),
+        Column("after", ".3f"),
+        Column("by chance", ".3f", "expected of a perfectly calibrated model"),
+        Column("log loss before", ".3f"),
+        Column("after", ".3f"),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            level,
+            one["n"],
+            one["scaling"]["temperature"],
+            one["scaling"]["uniform"],
+            one["before"]["error"],
+            one["after"]["error"],
+            one["after"]["floor"]["mean"],
+            one["before"]["log_loss"],
+            one["after"]["log_loss"],
+        )
+        for level, one in found["levels"].items()
+    ]
+    blocks = (
+        text,
+        Chart("reliability", caption, panels),
+        Table("Calibration of both levels.", columns, rows),
+    )
+    data = {
+        level: {k: v for k, v in one.items() if k != "thresholds"} for level, one in found["levels"].items()
+    }
+    return Section("calibration", "Calibration", blocks, {"levels": data, "model_file": found["calibration"]})
+
+
+def thresholds_section(found: Mapping[str, Any]) -> Section:
+    """Per-class thresholds, and prediction sets with their measured coverage."""
+    recording, rule = found["levels"]["recording"], found["options"]["rule"]
+    decided, thresholds = recording["decided"], recording["thresholds"]
+    text = Text(
+        f"With thresholds for {rule}, chosen on the other folds, {decided['named']} of {decided['n']} "
+        f"recordings ({number(decided['share'], '.0%')}) are named, {decided['right']} of them rightly "
+        f"({number(decided['precision'], '.0%')}); the others are called uncertain."
+    )
+    columns = (
+        Column("species", "name"),
+        Column("threshold", ".3f", "least calibrated score at which the species is named"),
+        Column("found on"),
+        Column("named", "d"),
+        Column("right", "d"),
+        Column("sessions", "d", "of the named recordings"),
+        Column("precision", "bar"),
+        Column("at least", ".2f", "one-sided lower 95 % bound of the precision, counting sessions"),
+        Column("recall", "bar"),
+        Column("enough to tell"),
+    )
+    sources = {"own": "own predictions", "pooled": "all species", "none": "never named"}
+    keys = ("named", "right", "sessions", "precision", "precision_low", "recall")
+    rows: list[tuple[Cell, ...]] = [
+        (
+            label,
+            one["score"],
+            sources[one["source"]],
+            *(one[key] for key in keys),
+            "yes" if one["sure"] else "no",
+        )
+        for label, one in {"all species": thresholds["pooled"], **thresholds["classes"]}.items()
+    ]
+    sure = sum(one["sure"] for one in thresholds["classes"].values())
+    sets = (
+        Column("promised", ".0%"),
+        Column("held", ".1%", "each fold under the limit of the others"),
+        Column("random halves", "text", "of the sessions: mean and deviation"),
+        Column("species in a set", ".1f", "mean"),
+        Column("sets of one", ".0%"),
+    )
+    set_rows: list[tuple[Cell, ...]] = [
+        (
+            one["nominal"],
+            one["held_out"],
+            f"{one['halves']:.1%} ± {one['halves_deviation']:.1%}",
+            one["mean_size"],
+            one["single"],
+        )
+        for one in recording["coverage"]
+    ]
+    caption = (
+        f"Thresholds per species for {rule}, on all folds. The support suffices to tell for {sure} of "
+        f"{len(thresholds['classes'])} species."
+    )
+    blocks = (
+        text,
+        Table(
+            "Prediction sets: how often the right species is among those that a set holds.", sets, set_rows
+        ),
+        Table(caption, columns, rows, folded=True),
+    )
+    data = {"rule": rule, "decided": decided, "thresholds": thresholds, "coverage": recording["coverage"]}
+    return Section("thresholds", "Thresholds and prediction sets", blocks, data)
+
+
+def automation_section(found: Mapping[str, Any], grouping: str) -> Section:
+    """How much needs no person at a wanted accuracy, and detection against classification."""
+    automation = found["automation"]
+    target, held, best = automation["target"], automation["held_out"], automation["best"]
+    hours = best["hours_saved"]
+    saved = "" if hours is None else f", which saves {number(hours, '.1f')} hours of listening"
+    factor = automation["listening_factor"]
+    text = Text(
+        f"At an accuracy of {target:.1%}, {number(best['share'], '.1%')} of the recordings could be labelled "
+        f"without a person{saved} (at {factor:g} hours for one recorded hour), the threshold being chosen on "
+        f"the same recordings. With a threshold from the other folds it is {number(held['share'], '.1%')}, "
+        f"and {number(held['accuracy'], '.1%')} of these are right."
+    )
+    caption = (
+        f"Accuracy of the recordings that are labelled automatically against their share, {grouping} folds, "
+        "over all thresholds of the calibrated score. The band reaches down to the one-sided lower 95 % "
+        "bound."
+    )
+    curve = Chart("automation", caption, (_automation(automation["curve"], target),))
+    questions = ("identification", "classification")
+    panels = tuple(_detection(found["detection"], question) for question in questions)
+    detection = Chart(
+        "detection",
+        "Something calls (identification: a wrong name counts as found), and what calls (classification), "
+        "over thresholds of the calibrated score.",
+        panels,
+    )
+    columns = (
+        Column("threshold", ".2f"),
+        *(
+            Column(f"{question[:2].upper()} {word}", form, question)
+            for question in questions
+            for word, form in (
+                ("TP", "d"),
+                ("FP", "d"),
+                ("FN", "d"),
+                ("TN", "d"),
+                ("precision", ".2f"),
+                ("recall", ".2f"),
+                ("F1", ".2f"),
+                ("accuracy", ".2f"),
+                ("without TN", ".2f"),
+            )
+        ),
+    )
+    keys = ("tp", "fp", "fn", "tn", "precision", "recall", "f1", "accuracy", "accuracy_without_tn")
+    rows: list[tuple[Cell, ...]] = [
+        (row["threshold"], *(row[question][key] for question in questions for key in keys))
+        for row in found["detection"]
+    ]
+    table = Table("Identification (ID) and classification (CL) over thresholds.", columns, rows, folded=True)
+    data = {"automation": automation, "detection": found["detection"]}
+    return Section("automation", "What can be left to the machine", (text, curve, detection, table), data)
+
+
+def _reliability(quality: Mapping[str, Any], title: str, css: str) -> Markup:
+    plot = Plot(Axis(0.0, 1.0, "score of the answer"), Axis(0.0, 1.0, "right"), title=f"Reliability, {title}")
+    plot.line((0, 1), (0, 1), "s0 dashed")
+    bins: Sequence[Mapping[str, Any]] = quality["reliability"]
+    total = sum(one["n"] for one in bins)
+    for one in bins:
+        at = one["confidence"]
+        plot.span((at, at), (at, one["accuracy"]), css)
+    for one in bins:
+        tip = f"{one['n']} recordings: score {one['confidence']:.2f}, right {one['accuracy']:.2f}"
+        radius = 2.5 + 13 * (one["n"] / total) ** 0.5
+        plot.dot(one["confidence"], one["accuracy"], css, tip=tip, radius=radius)
+    plot.legend([(css, title), ("s0", f"calibration error {number(quality['error'])}")], 0.04, 0.94)
+    return plot.svg()
+
+
+def _automation(curve: Mapping[str, Sequence[float]], target: float) -> Markup:
+    plot = Plot(
+        Axis(0.0, 1.0, "share labelled automatically"), Axis(0.0, 1.0, "accuracy"), title="Automation curve"
+    )
+    n = len(curve["shares"])
+    kept = range(0, n, max(1, n // _MOST_POINTS))
+    shares, right, low = ([curve[key][k] for k in kept] for key in ("shares", "accuracies", "accuracies_low"))
+    plot.band(shares, low, right, "s1")
+    plot.line(shares, right, "s1")
+    plot.line((0, 1), (target, target), "s2 dashed")
+    plot.text(1.0, target, f"{target:.1%}", anchor="end", dx=-2.0, dy=-6.0, css="s2")
+    return plot.svg()
+
+
+def _detection(rows: Sequence[Mapping[str, Any]], question: str) -> Markup:
+    thresholds = [row["threshold"] for row in rows]
+    plot = Plot(
+        Axis(min(thresholds), max(thresholds), "threshold", tuple((t, f"{t:g}") for t in thresholds[::2])),
+        Axis(0.0, 1.0, ""),
+        title=f"{question.capitalize()} over thresholds",
+    )
+    drawn = []
+    for key, word, css in (("precision", "precision", "s1"), ("recall", "recall", "s3"), ("f1", "F1", "s2")):
+        points = [(row["threshold"], row[question][key]) for row in rows if row[question][key] is not None]
+        if points:
+            xs, ys = zip(*points, strict=True)
+            plot.line(xs, ys, css, tip=word)
+            drawn.append((css, word))
+        else:
+            drawn.append(("s0", f"{word}: undefined, as no recording is without a bird"))
+    plot.text(max(thresholds), 1.0, question, anchor="end", dx=-4.0, dy=12.0, css="strong")
+    plot.legend(drawn, 0.04, 0.94)
+    return plot.svg()
