@@ -58,6 +58,17 @@ def test_figures_with_intervals(rng: np.random.Generator) -> None:
     assert all(i.low < i.value < i.high for name, i in intervals.items() if name != "top5")
 
 
+def test_figures_whose_resamples_lie_off_have_an_interval_around_them(rng: np.random.Generator) -> None:
+    targets, scores, sessions = np.repeat(np.arange(20), 5), rng.random((100, 20)), np.arange(100)
+    value = metrics.evaluate(targets, scores)["mean_average_precision"]
+    drawn = metrics.evaluate_weighted(targets, scores, session_weights(sessions))["mean_average_precision"]
+    assert np.mean(drawn > value) > 0.8
+    interval = figure_intervals(targets, scores, sessions)["mean_average_precision"]
+    assert interval.high - interval.low == pytest.approx(np.ptp(np.quantile(drawn, [0.025, 0.975])))
+    assert value - interval.low > 0.2 * (interval.high - interval.low)
+    assert interval.high > value
+
+
 def test_one_session_says_nothing_of_its_spread() -> None:
     interval = session_interval(np.array([1.0, 0.0]), np.array(["a", "a"]))
     assert interval.value == 0.5

@@ -16,6 +16,9 @@ from avianvox.evaluation import metrics
 from avianvox.randomness import derive_rng
 
 N_RESAMPLES = 2000
+_BIASED = ("macro_f1", "mean_average_precision")
+"""Figures of a resample, which lacks classes and repeats rows, that lie off those of the recordings."""
+
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Weights of shape (n, r) in, one number for each column out; NaN where a resample leaves it undefined."""
 
@@ -122,11 +125,18 @@ def figure_intervals(
 ) -> dict[str, Interval]:
     """Every figure of `metrics.evaluate` with its interval over resampled sessions.
 
-    Costs n x n_classes x n_resamples: 0.3 s for 274 recordings of 25 classes.
+    The intervals are those of `session_interval`, but for macro F1 and mean average precision, whose
+    resamples lie off: these are moved back by twice the mean deviation. On drawn data of 25 classes in 120
+    sessions, 95 % intervals held the truth in 92 to 97 % of the draws; of macro F1 in 90 % (81 % unmoved) and
+    of mean average precision in 80 to 90 % (25 % unmoved).
+
+    The cost grows with n x n_classes x n_resamples: 0.3 s for 274 recordings of 25 classes.
     """
     values = metrics.evaluate(targets, scores)
     weights = session_weights(sessions, n_resamples=n_resamples, seed=seed)
     drawn = metrics.evaluate_weighted(targets, scores, weights)
+    for name in _BIASED if len(targets) else ():
+        drawn[name] = np.clip(drawn[name] - 2 * (np.nanmean(drawn[name]) - values[name]), 0.0, 1.0)
     return {name: _interval(values[name], drawn[name], sessions, level) for name in values}
 
 
@@ -141,10 +151,7 @@ def paired_test(
 ) -> PairedTest:
     """Whether a is right more often than b on the same recordings, with sessions as observations.
 
-    The interval is the bootstrap's of the mean difference. The p-value is that of a sign-flip permutation
-    test: were a and b alike, each session's sum of differences could as well have the other sign; it is the
-    share of random sign patterns, with the observed one among them, whose sum is at least as far from 0 as
-    the observed one.
+    The interval is the bootstrap's of the mean difference. The p-value is that of `sign_flip_p`.
 
     Parameters
     ----------
@@ -155,19 +162,39 @@ def paired_test(
         Of the bootstrap and of the permutations: p is never below ``1 / (n_resamples + 1)``.
     level : float in (0, 1)
     seed : int
+    """
+    differences = _rows(correct_a, sessions) - _rows(correct_b, sessions)
+    interval = session_interval(differences, sessions, n_resamples=n_resamples, level=level, seed=seed)
+    p_value = sign_flip_p(differences, sessions, n_resamples=n_resamples, seed=seed)
+    return PairedTest(interval.value, interval.low, interval.high, p_value)
+
+
+def sign_flip_p(
+    differences: np.ndarray, sessions: np.ndarray, *, n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> float:
+    """Two-sided p-value of there being no difference, by a permutation test with sessions as observations.
+
+    Were there none, each session's sum of differences could as well have the other sign. The p-value is the
+    share of random sign patterns, with the observed one among them, whose sum is at least as far from 0 as
+    the observed one.
+
+    Parameters
+    ----------
+    differences : np.ndarray, shape (n,)
+    sessions : np.ndarray, shape (n,)
+    n_resamples : int
+    seed : int
 
     References
     ----------
     Phipson and Smyth, "Permutation p-values should never be zero", 2010.
     """
-    differences = _rows(correct_a, sessions) - _rows(correct_b, sessions)
-    interval = session_interval(differences, sessions, n_resamples=n_resamples, level=level, seed=seed)
+    differences = _rows(differences, sessions)
     _, session_of = np.unique(sessions, return_inverse=True)
     sums = np.bincount(session_of, weights=differences)
     signs = derive_rng(seed, "sign flips").choice([-1.0, 1.0], size=(n_resamples, len(sums)))
     as_far = np.abs(signs @ sums) >= abs(sums.sum()) - 1e-9
-    p_value = (1 + int(as_far.sum())) / (1 + n_resamples)
-    return PairedTest(interval.value, interval.low, interval.high, p_value)
+    return (1 + int(as_far.sum())) / (1 + n_resamples)
 
 
 def wilson_lower(right: np.ndarray, n: np.ndarray, *, level: float = 0.95) -> np.ndarray:
