@@ -13,7 +13,7 @@ import numpy as np
 
 from avianvox.dataset.splits import Fold, Split, report_split
 from avianvox.evaluation import metrics
-from avianvox.evaluation.bootstrap import paired_test
+from avianvox.evaluation.bootstrap import sign_flip_p
 from avianvox.evaluation.plain import plain
 from avianvox.evaluation.rules import RULES
 from avianvox.types import LabelSet, Recording
@@ -40,7 +40,7 @@ class RuleFigures:
     gain : float
         ``top1`` less that of the better of `BASELINES`.
     p_value : float
-        That the gain is none, with sessions as units, see `avianvox.evaluation.bootstrap.paired_test`; 1 for
+        That the gain is none, with sessions as units, see `avianvox.evaluation.bootstrap.sign_flip_p`; 1 for
         the baselines themselves.
     """
 
@@ -178,6 +178,6 @@ def _rule_figures(
     figures = {}
     for name, by_k in hits.items():
         top1, top5 = (float(by_k[k].mean()) for k in (1, 5))
-        p_value = paired_test(by_k[1], nothing, units).p_value if name in LOOKUPS else 1.0
+        p_value = sign_flip_p(by_k[1] - nothing, units) if name in LOOKUPS else 1.0
         figures[name] = RuleFigures(top1, top5, top1 - baseline, p_value)
     return baseline, figures
