@@ -72,6 +72,8 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
             if isinstance(value, list) and len(value) > _LONG:
                 text = f"{len(value)} entries, in the card and with --json"
             click.echo(f"  {name}: {text}")
+    if found.info.calibration:
+        click.echo(f"calibration: {json.dumps(mapping['calibration']['basis'], ensure_ascii=False)}")
     click.echo(f"classes ({len(labels)}):")
     for i, name in enumerate(labels.names):
         common = labels.common_name(i)

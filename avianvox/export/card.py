@@ -76,8 +76,9 @@ def model_card(info: ModelInfo) -> str:
         "A first guess at what sings in a recording, to sort and to search by, on the species and in the "
         "region that the training recordings come from. A person who knows the species should check what "
         "matters.",
-        "## Limits\n\n" + _bullets(_limits(bool(noise))),
+        "## Limits\n\n" + _bullets(_limits(bool(noise), calibrated=bool(info.calibration))),
         "## Figures\n\n" + figures,
+        *_calibration(info),
         "## Training\n\n" + _bullets(f"{_words(key)}: {_plain(value)}" for key, value in provenance.items()),
         "## Licences and credits\n\n"
         + _bullets(f"{_words(key)}: {_plain(value)}" for key, value in licences.items())
@@ -92,14 +93,60 @@ def model_card(info: ModelInfo) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _limits(has_noise: bool) -> list[str]:
+def _limits(has_noise: bool, *, calibrated: bool) -> list[str]:
     lines = [
         "It knows no species beyond its classes, and gives every sound to one of them.",
-        "Its scores are not calibrated: 0.9 does not mean nine of ten.",
+        "The network's own scores are no probabilities; calibrated ones are, on recordings like those below."
+        if calibrated
+        else "Its scores are not calibrated: 0.9 does not mean nine of ten.",
         "One answer for each window: of several voices, the loudest tends to win.",
         "Other recorders, places and seasons than in training lower its accuracy; random folds hide that.",
     ]
     return lines if has_noise else [*lines, "It has no class for sound without an animal."]
+
+
+def _calibration(info: ModelInfo) -> list[str]:
+    """What the calibration was measured to do, and the thresholds; nothing where there is none."""
+    if not info.calibration:
+        return []
+    basis = info.calibration["basis"]
+    table = [
+        "| level | calibration error | by chance | sets for 90 % hold | named | of them right |",
+        "|---|---|---|---|---|---|",
+    ]
+    for level in ("recording", "window"):
+        found = basis["held_out"][level]
+        named = found["named"]
+        table.append(
+            f"| {level} | {found['error_before']:.3f}, calibrated {found['error_after']:.3f} "
+            f"| {found['error_by_chance']:.3f} | {_percent(found['coverage'].get('0.9'))} "
+            f"| {named} of {found['rows']} | {_percent(found['named_rightly'] / named if named else None)} |"
+        )
+    rows = basis["held_out"]["recording"]
+    thresholds = info.calibration["recording"]["thresholds"]
+    named_from = [
+        f"{name} from {value:.2f}"
+        for name, value in zip(info.labels.names, thresholds, strict=True)
+        if value is not None
+    ]
+    return [
+        f"## Calibration\n\nFitted and judged on {basis['n_folds']} {basis['grouping']} folds of "
+        f"{rows['rows']} recordings from {rows['sessions']} sessions, by models of this kind that learned "
+        "from the other folds. Each figure is of a fold that took no part in fitting. Calibration error: "
+        "mean distance of score and share of right answers, weighted over 15 bins; by chance: what is left "
+        "of it, on so few sessions, were the scores perfect.\n\n" + "\n".join(table) + "\n\nThe best "
+        f"species is named, rather than uncertain, from a threshold on ({basis['thresholds']}). "
+        + (
+            f"Recordings: {', '.join(named_from)}; no score suffices for the other "
+            f"{len(thresholds) - len(named_from)} classes."
+            if len(named_from) < len(thresholds)
+            else f"Recordings: {', '.join(named_from)}."
+        )
+    ]
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
 
 
 def _figures_table(kind: str, figures: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

@@ -1,0 +1,289 @@
+"""Calibration, thresholds and prediction sets on predictions whose truth is known."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from handmade_model import LABELS as OTHER_LABELS
+from handmade_model import make_flatbuffer, write_handmade
+
+from avianvox.cli.main import cli
+from avianvox.errors import InputError, ModelFileError, RunError
+from avianvox.evaluation.calibrate import CalibrateOptions, calibrate_run
+from avianvox.evaluation.calibration import (
+    Bin,
+    brier_score,
+    calibration_error,
+    cross_fitted,
+    error_floor,
+    fit_scaling,
+    held_out,
+    log_loss,
+    reliability,
+)
+from avianvox.evaluation.conformal import COVERAGES, covered, random_halves, set_limit, set_sizes
+from avianvox.evaluation.predictions import Pooled
+from avianvox.evaluation.saved_run import SavedRun
+from avianvox.evaluation.thresholds import LEAST_SESSIONS, decide, find_thresholds
+from avianvox.features.spec import FeatureSpec
+from avianvox.inference.calibration import Calibration, Scaling
+from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
+from avianvox.types import Recording
+
+
+def overconfident(
+    rng: np.random.Generator, *, n_sessions: int = 200, n_classes: int = 8, temperature: float = 3.0
+) -> Pooled:
+    """Windows whose true probabilities are known, and scores that are too sharp by ``temperature``.
+
+    Four recordings a session, three windows a recording; one in three recordings tells nothing.
+    """
+    n = 4 * n_sessions
+    logits = rng.normal(0, 2, (n, n_classes))
+    targets = (np.log(-np.log(rng.random(logits.shape))) * -1 + logits).argmax(
+        axis=1
+    )  # Gumbel: softmax draws
+    logits[rng.random(n) < 1 / 3] = rng.normal(0, 2, n_classes)
+    rows = np.repeat(np.arange(n), 3)
+    windows = Scaling(1 / temperature).apply(np.exp(logits[rows] + rng.normal(0, 0.5, (3 * n, n_classes))))
+    sessions = np.repeat(np.arange(n_sessions), 4)
+    recordings = tuple(
+        Recording(f"R{i}", Path(f"R{i}.wav"), recordist=f"P{s}") for i, s in enumerate(sessions)
+    )
+    scores = windows.reshape(n, 3, n_classes).mean(axis=1)
+    return Pooled(recordings, targets, sessions % 3, scores, windows.astype(np.float32), rows)
+
+
+def test_reliability_and_calibration_error_have_their_known_answers() -> None:
+    scores = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.3, 0.7]])
+    targets = np.array([0, 1, 1, 1])
+    assert reliability(scores, targets, n_bins=2) == (Bin(0.5, 1.0, 4, pytest.approx(0.775), 0.75),)
+    bins = reliability(scores, targets, n_bins=10)
+    assert [(b.low, b.n, b.accuracy) for b in bins] == [(0.6, 1, 1.0), (0.7, 1, 1.0), (0.9, 2, 0.5)]
+    assert calibration_error(scores, targets, n_bins=10) == pytest.approx((0.4 + 0.3 + 2 * 0.4) / 4)
+    certain = np.array([[1.0, 0.0], [0.0, 1.0]])
+    assert calibration_error(certain, np.array([0, 1])) == 0
+    assert calibration_error(certain, np.array([1, 0])) == 1
+    assert np.isnan(calibration_error(np.empty((0, 2)), np.empty(0, np.int64)))
+
+
+def test_proper_scores_agree_with_scikit_learn(rng: np.random.Generator) -> None:
+    from sklearn import metrics
+
+    scores = rng.dirichlet(np.ones(5), 50)
+    targets = rng.integers(0, 5, 50)
+    assert log_loss(scores, targets) == pytest.approx(metrics.log_loss(targets, scores, labels=range(5)))
+    squares = ((scores - np.eye(5)[targets]) ** 2).sum(axis=1).mean()
+    assert brier_score(scores, targets) == pytest.approx(squares)
+    assert log_loss(np.array([[1.0, 0.0]]), np.array([1])) == pytest.approx(-np.log(1e-12))
+
+
+def test_the_floor_is_what_a_perfect_model_shows(rng: np.random.Generator) -> None:
+    scores = rng.dirichlet(np.ones(4), 300)
+    errors = []
+    for _ in range(200):
+        targets = (scores.cumsum(axis=1) > rng.random((300, 1))).argmax(axis=1)
+        errors.append(calibration_error(scores, targets))
+    alone = error_floor(scores, np.arange(300))
+    assert alone.mean == pytest.approx(np.mean(errors), abs=0.003)
+    assert alone.high == pytest.approx(np.quantile(errors, 0.95), abs=0.01)
+    assert error_floor(scores, np.arange(300) // 30).mean > 1.2 * alone.mean
+
+
+def test_fitting_finds_the_temperature_and_the_share_that_were_put_in(rng: np.random.Generator) -> None:
+    true = Scaling().apply(np.exp(rng.normal(0, 2, (20_000, 6))))
+    draw = rng.random((20_000, 1))
+    targets = (true.cumsum(axis=1) > draw).argmax(axis=1)
+    sharp = Scaling(1 / 2.5).apply(true)
+    assert fit_scaling(sharp, targets).temperature == pytest.approx(2.5, rel=0.05)
+    mixed = Scaling(1.0, 0.3).apply(true)
+    targets = (mixed.cumsum(axis=1) > draw).argmax(axis=1)
+    found = fit_scaling(sharp, targets, uniform=True)
+    assert (found.temperature, found.uniform) == (pytest.approx(2.5, rel=0.1), pytest.approx(0.3, abs=0.03))
+    with pytest.raises(InputError, match="got none"):
+        fit_scaling(np.empty((0, 3)), np.empty(0, np.int64))
+
+
+def test_a_fold_is_calibrated_without_its_own_labels(rng: np.random.Generator) -> None:
+    pooled = overconfident(rng, n_sessions=30)
+    lies = np.where(pooled.folds == 0, (pooled.targets + 1) % 8, pooled.targets)
+    true, false = cross_fitted(pooled), cross_fitted(replace(pooled, targets=lies))
+    mine = pooled.folds == 0
+    np.testing.assert_array_equal(true.scores[mine], false.scores[mine])
+    np.testing.assert_array_equal(
+        true.window_scores[mine[pooled.window_rows]], false.window_scores[mine[pooled.window_rows]]
+    )
+    assert not np.allclose(true.scores[~mine], false.scores[~mine])
+    with pytest.raises(InputError, match="2 folds or more"):
+        cross_fitted(replace(pooled, folds=np.zeros(len(pooled), np.int64)))
+
+
+def test_a_recording_that_several_folds_test_teaches_none_of_them(rng: np.random.Generator) -> None:
+    pooled = overconfident(rng, n_sessions=10)
+    twice = replace(pooled, recordings=(pooled.recordings[4], *pooled.recordings[1:]))  # folds 0 and 1
+    for rest, test in held_out(twice):
+        assert not {r.id for r in rest.recordings} & {r.id for r in test.recordings}
+
+
+def test_calibration_and_coverage_keep_their_promise_on_held_out_folds(rng: np.random.Generator) -> None:
+    pooled = overconfident(rng)
+    crossed = cross_fitted(pooled)
+    before, after = (calibration_error(p.scores, p.targets) for p in (pooled, crossed))
+    assert before > 0.15
+    assert after < before / 3
+    windows = pooled.targets[pooled.window_rows]
+    assert calibration_error(crossed.window_scores, windows) < (
+        calibration_error(pooled.window_scores, windows) / 3
+    )
+    for nominal in COVERAGES:
+        halves = random_halves(crossed.scores, crossed.targets, crossed.sessions, nominal, n_halves=200)
+        assert halves.mean() == pytest.approx(nominal, abs=0.02)
+
+
+def rows(*answers: tuple[int, float, int, str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores of three classes, targets and sessions from (answer, score, target, session)."""
+    scores = np.full((len(answers), 3), 0.0)
+    for i, (answer, score, _, _) in enumerate(answers):
+        scores[i] = (1 - score) / 2
+        scores[i, answer] = score
+    return scores, np.array([a[2] for a in answers]), np.array([a[3] for a in answers])
+
+
+def test_a_threshold_is_the_least_that_surely_reaches_the_precision() -> None:
+    right = [(0, 0.99 - i / 100, 0, f"s{i}") for i in range(20)]  # 20 sessions, all right, 0.99 to 0.80
+    wrong = [(0, 0.70, 1, "t0"), (0, 0.60, 1, "t1"), (0, 0.60, 0, "t2")]
+    others = [(1, 0.9, 0, f"u{i}") for i in range(LEAST_SESSIONS)] + [(2, 0.9, 2, "v")] * 10
+    found = find_thresholds(*rows(*right, *wrong, *others), precision=0.86)
+    first, second, third = found.classes
+    assert (first.score, first.named, first.right, first.sessions) == (pytest.approx(0.7), 21, 20, 21)
+    assert (first.source, first.sure, first.targets) == ("own", True, 26)
+    assert first.precision == pytest.approx(20 / 21)
+    assert 0.86 <= first.precision_low < first.precision
+    assert (second.score, second.source, second.sure) == (np.inf, "none", True)  # always wrong
+    assert third.sessions == 1  # ten recordings of one session tell as much as one
+    assert (third.score, third.sure) == (found.pooled.score, False)
+    assert find_thresholds(*rows(*right, *wrong, *others), precision=0.99).classes[0].sure is False
+
+
+def test_rows_of_one_score_are_named_together() -> None:
+    answers = [(0, 0.8, 0, f"s{i}") for i in range(30)] + [(0, 0.8, 1, f"t{i}") for i in range(30)]
+    assert find_thresholds(*rows(*answers), precision=0.9).classes[0].score == np.inf
+    found = find_thresholds(*rows(*answers), precision=0.4).classes[0]
+    assert (found.score, found.named) == (pytest.approx(0.8), 60)
+
+
+def test_the_best_f1_weighs_finding_against_naming() -> None:
+    answers = [(0, 0.9, 0, f"s{i}") for i in range(6)] + [(0, 0.8, 0, "s7"), (0, 0.7, 1, "s8")]
+    answers += [(0, 0.5, 1, f"t{i}") for i in range(9)]
+    found = find_thresholds(*rows(*answers), precision=None).classes
+    assert (found[0].score, found[0].f1) == (pytest.approx(0.8), 1.0)
+    assert (found[1].score, found[1].source) == (found[0].score, "pooled")  # never the answer: not to tell
+    for wrong in (0, 1.1):
+        with pytest.raises(InputError, match="above 0 and up to 1"):
+            find_thresholds(*rows(*answers), precision=wrong)
+
+
+def test_decisions_count_what_is_named_and_right() -> None:
+    scores, targets, _ = rows((0, 0.9, 0, "a"), (0, 0.7, 0, "b"), (1, 0.9, 2, "c"), (2, 0.9, 2, "d"))
+    found = decide(scores, targets, (0.8, 0.5, np.inf))
+    assert (found.n, found.named, found.right) == (4, 2, 1)
+    assert (found.share, found.precision) == (0.5, 0.5)
+
+
+def test_a_set_reaches_to_the_right_quantile() -> None:
+    scores, targets, _ = rows((0, 0.9, 0, "a"), (1, 0.8, 1, "b"), (2, 0.7, 0, "c"), (0, 0.6, 1, "d"))
+    known = sorted([0.0, 0.0, 0.7 + 0.1, 0.6 + 0.1])
+    assert set_limit(scores, targets, 0.8) == pytest.approx(known[3])  # the fourth of four: ceil(5 * 0.8)
+    assert set_limit(scores, targets, 0.6) == pytest.approx(known[2])
+    assert set_limit(scores, targets, 0.4) == 0
+    everything = set_limit(scores, targets, 0.9)  # four rows cannot promise it
+    assert set_sizes(scores, everything).tolist() == [3, 3, 3, 3]
+    assert set_sizes(scores, 0.0).tolist() == [1, 1, 1, 1]
+    assert covered(scores, targets, 0.0).tolist() == [True, True, False, False]
+    with pytest.raises(InputError, match="above 0 and below 1"):
+        set_limit(scores, targets, 1.0)
+    with pytest.raises(InputError, match="2 sessions or more"):
+        random_halves(scores, targets, np.array(["a"] * 4), 0.9)
+
+
+@pytest.fixture(scope="module")
+def run(tiny_crossval: Path) -> SavedRun:
+    return SavedRun.open(tiny_crossval)
+
+
+def test_a_run_is_calibrated_from_its_folder(run: SavedRun) -> None:
+    report = calibrate_run(run, "gnb_mfcc", options=CalibrateOptions(precision=None))
+    mapping = json.loads(json.dumps(report.to_mapping(), allow_nan=False))
+    assert Calibration.from_mapping(mapping["calibration"], n_classes=len(run.labels)) == report.calibration
+    assert mapping["options"]["rule"] == report.calibration.basis["thresholds"] == "best F1"
+    assert set(mapping["levels"]["recording"]["thresholds"]["classes"]) == set(run.labels.names)
+    assert sum(b["n"] for b in mapping["levels"]["window"]["before"]["reliability"]) == (
+        report.levels["window"].n
+    )
+    strict = calibrate_run(run, "gnb_mfcc", options=CalibrateOptions(precision=0.5, listening_factor=3.0))
+    assert strict.options.rule == "precision 0.5"
+    with pytest.raises(InputError, match="name one of gnb_pixels, gnb_mfcc"):
+        calibrate_run(run)
+    with pytest.raises(RunError, match="no grouping 'site'"):
+        calibrate_run(run, "gnb_mfcc", grouping="site")
+
+
+def command(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["calibrate", *map(str, arguments)])
+
+
+@pytest.fixture
+def model_file(run: SavedRun, tmp_path: Path) -> Callable[..., Path]:
+    """Writes a model file that fits the run, but for what is asked to be different."""
+
+    def write(name: str, **changes: object) -> Path:
+        flatbuffer = make_flatbuffer(np.zeros((len(run.labels), FeatureSpec().n_features), np.float32))
+        spec = FeatureSpec.from_mapping(run.config["features"])
+        info = replace(ModelInfo(name, "gnb_mfcc", spec, run.labels), **changes)  # type: ignore[arg-type]
+        write_model_file(tmp_path / name, flatbuffer=flatbuffer, info=info, card="")
+        return tmp_path / name
+
+    return write
+
+
+def test_the_command_writes_a_report_and_a_model_file(run: SavedRun, model_file: Callable[..., Path]) -> None:
+    model = model_file("model.tflite")
+    flatbuffer = read_model_file(model).flatbuffer
+    result = command(run.path, "--model", "gnb_mfcc", "--best-f1", "--into", model)
+    assert result.exit_code == 0, result.output
+    assert "calibration error" in result.stdout
+    kept = run.path / "calibration" / "gnb_mfcc-session.json"
+    found = read_model_file(model)
+    assert found.flatbuffer == flatbuffer
+    assert found.info.calibration == json.loads(kept.read_text())["calibration"]
+    assert "## Calibration" in found.card
+    before = kept.read_bytes(), model.read_bytes()
+    printed = command(run.path, "--model", "gnb_mfcc", "--best-f1", "--into", model, "--json").stdout
+    assert (kept.read_bytes(), model.read_bytes()) == before
+    assert json.loads(printed) == json.loads(kept.read_text())
+
+
+def test_a_file_of_another_model_is_refused_and_left_alone(
+    run: SavedRun, model_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    names = replace(run.labels, names=tuple(reversed(run.labels.names)))
+    files = {
+        "kind of model": model_file("kind.tflite", kind="cnn_v20"),
+        "labels": model_file("labels.tflite", labels=names),
+        "features": model_file("features.tflite", spec=FeatureSpec(n_mels=64)),
+        "number of classes": model_file("classes.tflite", labels=OTHER_LABELS),
+    }
+    for what, path in files.items():
+        before = path.read_bytes()
+        result = command(run.path, "--model", "gnb_mfcc", "--into", path)
+        assert isinstance(result.exception, ModelFileError)
+        assert f"the {what} of the cross-validation and of the file differ" in str(result.exception)
+        assert path.read_bytes() == before
+    assert "gnb_mfcc, handmade" in str(
+        command(run.path, "--model", "gnb_mfcc", "--into", write_handmade(tmp_path / "h.tflite")).exception
+    )
+    assert command(run.path, "--precision", 0.9, "--best-f1").exit_code == 2
