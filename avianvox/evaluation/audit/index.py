@@ -44,8 +44,7 @@ def audit_recordings(
         Splits of ``recordings`` by the name that findings call them, for example "random".
     labels : LabelSet
     store : FeatureStore, optional
-        Features of the recordings: brings the audit by ear, see `avianvox.evaluation.audit.probes` and
-        `avianvox.evaluation.audit.duplicates`.
+        Features of the recordings: brings the audit by ear, see `avianvox.evaluation.audit.sound`.
     progress : callable, optional
         Gets what is done and how much there is to do, of the audit by ear.
 
@@ -67,7 +66,7 @@ def audit_recordings(
         "splits": {name: split.to_mapping() for name, split in facts.items()},
     }
     if store is not None:
-        from avianvox.evaluation.audit.probes import sound_findings
+        from avianvox.evaluation.audit.sound import sound_findings
 
         targets = np.array([labels.index[recording.label] for recording in recordings], np.int64)
         heard, figures["sound"] = sound_findings(recordings, targets, splits, store, progress)
