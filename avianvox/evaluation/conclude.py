@@ -1,7 +1,7 @@
 """From the predictions in a run folder to figures, tables and pictures; nothing is trained here.
 
 `conclude` is the end of every cross-validation, and by itself the way to compute figures anew: it needs the
-folder alone. It writes ``figures.json``, ``table.md``, ``table.csv`` and ``confusion/``.
+folder alone. It writes ``figures.json``, ``table.md``, ``table.csv``, ``confusion/`` and ``durations/``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from avianvox.dataset.splits import SplitReport, report_split
+from avianvox.evaluation.audit.durations import draw_durations
 from avianvox.evaluation.audit.findings import Audit
 from avianvox.evaluation.bootstrap import session_interval
 from avianvox.evaluation.ladder import (
@@ -131,9 +132,14 @@ def _write(run: SavedRun, result: CrossvalResult) -> None:
                 continue
             accuracy = outcome.figures["recording", "accuracy"]
             title = f"{model}, {grouping} folds\naccuracy per recording {accuracy}"
+            name = f"{model}-{grouping}"
             draw_confusion(
-                folder.picture(f"{model}-{grouping}"), outcome.confusion, run.labels.names, title=title
+                folder.picture("confusion", name), outcome.confusion, run.labels.names, title=title
             )
+            if outcome.duration.labels:
+                draw_durations(
+                    folder.picture("durations", name), outcome.duration, title=f"{model}, {grouping} folds"
+                )
 
 
 def learning_curve(run: SavedRun) -> list[dict[str, Any]]:

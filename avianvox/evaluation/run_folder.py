@@ -34,7 +34,8 @@ STORE = "features-"
 CALIBRATION = "calibration"
 """Folder of what `avianvox.evaluation.calibrate` finds; made when it is needed."""
 
-_FOLDERS = ("predictions", "splits", "confusion")
+PICTURES = ("confusion", "durations")
+_FOLDERS = ("predictions", "splits", *PICTURES)
 _FILES = (CATALOG, VERSIONS, "timings.json", FIGURES, AUDIT, "table.md", "table.csv", CONFIG)
 _PACKAGES = ("avianvox", "numpy", "soundfile", "soxr", "scikit-learn", "keras", "tensorflow")
 
@@ -97,8 +98,9 @@ class RunFolder:
         """Where the predictions of the fit of this name lie, or will."""
         return predictions_path(self.path, fit)
 
-    def picture(self, name: str) -> Path:
-        return self.path / "confusion" / f"{name}.png"
+    def picture(self, kind: str, name: str) -> Path:
+        """``kind``: one of `PICTURES`."""
+        return self.path / kind / f"{name}.png"
 
     def timings(self) -> dict[str, float]:
         """Seconds that each fit took, by its name."""

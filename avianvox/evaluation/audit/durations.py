@@ -135,18 +135,17 @@ def draw_durations(path: Path, found: DurationCorrelation, *, title: str) -> Non
     from matplotlib.figure import Figure
 
     with mpl.rc_context({"svg.hashsalt": "avianvox", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(9.0, 6.0), dpi=100, layout="constrained")
+        figure = Figure(figsize=(9.0, 6.0), dpi=100)
         FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
+        axes = figure.add_axes((0.08, 0.1, 0.88, 0.79))
         axes.scatter(found.minutes, found.accuracy, s=18, color="tab:blue")
         for label, x, y in zip(found.labels, found.minutes, found.accuracy, strict=True):
-            axes.annotate(
-                label, (x, y), xytext=(3, 3), textcoords="offset points", fontsize=6, style="italic"
-            )
+            axes.text(x, y + 0.012, label, fontsize=6, style="italic", rotation=55, rotation_mode="anchor")
         if not math.isnan(found.slope):
             ends = np.array([found.minutes.min(), found.minutes.max()])
             axes.plot(ends, found.intercept + found.slope * ends, color="tab:red", linewidth=1.2)
-        axes.set_ylim(-0.03, 1.05)
+        axes.set_ylim(-0.03, 1.2)  # room for the names
+        axes.set_yticks(np.linspace(0, 1, 6))
         axes.set_xlabel("minutes of the species")
         axes.set_ylabel("share of its recordings named right")
         axes.set_title(f"{title}\n{found}", fontsize=11)
