@@ -156,7 +156,7 @@ def rows(*answers: tuple[int, float, int, str]) -> tuple[np.ndarray, np.ndarray,
 def test_a_threshold_is_the_least_that_surely_reaches_the_precision() -> None:
     right = [(0, 0.99 - i / 100, 0, f"s{i}") for i in range(20)]  # 20 sessions, all right, 0.99 to 0.80
     wrong = [(0, 0.70, 1, "t0"), (0, 0.60, 1, "t1"), (0, 0.60, 0, "t2")]
-    others = [(1, 0.9, 0, f"u{i}") for i in range(LEAST_SESSIONS)] + [(2, 0.9, 2, "v")] * 10
+    others = [(1, 0.9, 0, f"u{i}") for i in range(LEAST_SESSIONS)] + [(2, 0.95, 2, "v")] * 10
     found = find_thresholds(*rows(*right, *wrong, *others), precision=0.86)
     first, second, third = found.classes
     assert (first.score, first.named, first.right, first.sessions) == (pytest.approx(0.7), 21, 20, 21)
