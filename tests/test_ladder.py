@@ -9,10 +9,11 @@ import soundfile
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.training_data import TrainingData, training_data
 from avianvox.errors import InputError
+from avianvox.evaluation.rules import RULES
 from avianvox.features.build import build_store
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
-from avianvox.models import MODELS
+from avianvox.models import LADDER, MODELS
 from avianvox.models.protocol import EpochReport, TrainSettings
 from avianvox.models.statistics import floor_statistics, mel_statistics, mfcc_statistics
 from avianvox.types import Recording
@@ -20,7 +21,7 @@ from avianvox.types import Recording
 SPEC = FeatureSpec(
     sample_rate=8000, n_fft=512, hop_length=256, n_mels=56, fmax_hz=4000.0, n_mfcc=8, n_frames=53
 )
-CHEAP = [name for name in MODELS if not name.startswith("cnn_")]
+CHEAP = [name for name in MODELS if name.startswith(("gnb_", "logreg_", "mlp_"))]
 SETTINGS = TrainSettings(epochs=20, batch_size=5)
 
 
@@ -40,6 +41,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
     catalog = Catalog(tuple(recordings))
     build_store(catalog.recordings, SPEC, folder / "features", jobs=1)
     return training_data(catalog, FeatureStore.open(folder / "features"), SPEC, catalog.labels)
+
+
+def test_the_ladder_begins_with_rules_and_ends_with_the_published_network() -> None:
+    names = " ".join(LADDER)
+    assert names == (
+        "chance majority session_lookup duration gnb_pixels gnb_mfcc logreg_mel logreg_floor mlp_mfcc "
+        "pca_dense dense_pixels cnn_v16 cnn_v18 cnn_v17 cnn_v20"
+    )
+    assert all((name in RULES) != (name in MODELS) for name in LADDER)
 
 
 @pytest.mark.parametrize("name", CHEAP)

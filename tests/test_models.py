@@ -1,4 +1,4 @@
-"""The published CNN family: shapes, parameters, and the battery that every Keras model passes."""
+"""Networks: shapes, parameters, principal components, and the battery that every Keras model passes."""
 
 from pathlib import Path
 
@@ -9,12 +9,19 @@ from avianvox.errors import InputError
 from avianvox.models import MODELS
 from avianvox.models.backend import keras
 from avianvox.models.cnn import VARIANTS, build_cnn, with_scores
+from avianvox.models.dense import principal_components
+from avianvox.models.networks import NETWORKS, build_network
 from avianvox.models.protocol import TrainSettings
 
 
 def tiny(seed: int = 0, name: str = "cnn_v20"):
-    n_frames, n_rows = (53, 56) if VARIANTS[name].kernel == (3, 3) else (76, 12)
-    return build_cnn(VARIANTS[name], n_frames=n_frames, n_rows=n_rows, n_classes=3, seed=seed)
+    n_frames, n_rows = (76, 12) if name == "cnn_v16" else (53, 56)
+    model = build_network(name, n_frames=n_frames, n_rows=n_rows, n_classes=3, seed=seed)
+    if name == "pca_dense":  # its first layer is given, here with directions drawn at random
+        layer = model.get_layer("components")
+        axes = np.random.default_rng(2).normal(size=layer.kernel.shape) / np.sqrt(n_frames * n_rows)
+        layer.set_weights([axes, np.zeros(layer.units)])
+    return model
 
 
 def batch(model, n: int = 6) -> tuple[np.ndarray, np.ndarray]:
@@ -41,8 +48,39 @@ def test_v16_looks_at_single_bands() -> None:
     assert list(np.flatnonzero(changed)) == [5]
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-def test_every_variant_is_in_the_table_and_gives_logits(name: str) -> None:
+def test_the_dense_networks_differ_in_what_they_see() -> None:
+    pixels, components = tiny(name="dense_pixels"), tiny(name="pca_dense")
+    n_values, tail = 53 * 56, (256 * 256 + 256) + (256 * 3 + 3)
+    assert pixels.count_params() == (n_values * 256 + 256) + tail
+    assert components.count_params() == (n_values * 500 + 500) + (500 * 256 + 256) + tail
+    assert [w.path for w in components.non_trainable_weights] == ["components/kernel", "components/bias"]
+    assert build_network("pca_dense", n_frames=4, n_rows=5, n_classes=3).get_layer("components").units == 20
+
+
+def test_principal_components_are_those_of_scikit_learn() -> None:
+    from sklearn.decomposition import PCA
+
+    rng = np.random.default_rng(0)
+    values = (rng.normal(size=(30, 200)) * np.linspace(3, 0.1, 200) + 5).astype(np.float32)
+    mean, axes, variances = principal_components(values, 6)
+    expected = PCA(6, svd_solver="full").fit(values)
+    np.testing.assert_allclose(mean, expected.mean_, rtol=1e-5)
+    np.testing.assert_allclose(variances, expected.explained_variance_, rtol=1e-4)
+    np.testing.assert_allclose(np.abs(expected.components_ @ axes), np.eye(6), atol=1e-3)
+
+
+def test_directions_beyond_the_rank_are_zeros() -> None:
+    """Three points lie in a plane: two directions, the longer of which is known."""
+    values = np.array([[0, 0, 0, 0], [6, 8, 0, 0], [0, 0, 1, 0]], np.float32)
+    _, axes, variances = principal_components(values, 4)
+    assert np.count_nonzero(variances) == 2
+    assert not axes[:, 2:].any()
+    np.testing.assert_allclose(np.linalg.norm(axes[:, :2], axis=0), 1.0, rtol=1e-5)
+    assert abs(axes[:, 0] @ np.array([0.6, 0.8, 0, 0])) > 0.99
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_is_in_the_table_and_gives_logits(name: str) -> None:
     assert MODELS.get(name)(TrainSettings()).architecture == name
     model = tiny(name=name)
     x, _ = batch(model)
@@ -58,8 +96,9 @@ def test_a_window_that_is_too_small_is_refused() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras, in Model.save
-def test_config_round_trip_and_saved_file_give_equal_outputs(tmp_path: Path) -> None:
-    model = tiny()
+@pytest.mark.parametrize("name", ["cnn_v20", "pca_dense", "dense_pixels"])
+def test_config_round_trip_and_saved_file_give_equal_outputs(name: str, tmp_path: Path) -> None:
+    model = tiny(name=name)
     x, _ = batch(model)
     again = keras.Model.from_config(model.get_config())
     again.set_weights(model.get_weights())
@@ -69,9 +108,10 @@ def test_config_round_trip_and_saved_file_give_equal_outputs(tmp_path: Path) -> 
     np.testing.assert_array_equal(np.asarray(loaded(x)), np.asarray(model(x)))
 
 
-def test_steps_lower_the_loss_and_the_same_seed_gives_the_same_weights() -> None:
+@pytest.mark.parametrize("name", ["cnn_v20", "pca_dense", "dense_pixels"])
+def test_steps_lower_the_loss_and_the_same_seed_gives_the_same_weights(name: str) -> None:
     def fitted(seed: int):
-        model = tiny(seed)
+        model = tiny(seed, name)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile(keras.optimizers.Adam(5e-4), loss, jit_compile=False)
         x, y = batch(model)
@@ -83,4 +123,4 @@ def test_steps_lower_the_loss_and_the_same_seed_gives_the_same_weights() -> None
 
     a, b, other = fitted(0), fitted(0), fitted(1)
     assert all(np.array_equal(p, q) for p, q in zip(a, b, strict=True))
-    assert not np.array_equal(a[0], other[0])
+    assert not np.array_equal(a[-2], other[-2])

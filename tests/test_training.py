@@ -20,7 +20,7 @@ from avianvox.features.store import FeatureStore
 from avianvox.models import MODELS
 from avianvox.models.cnn import VARIANTS, build_cnn
 from avianvox.models.protocol import TrainSettings
-from avianvox.training.estimator import CnnEstimator
+from avianvox.training.estimator import NetworkEstimator
 from avianvox.training.fit import History, fit_network
 from avianvox.training.run import CHECKPOINT, FIGURES, FILES, LOG, WEIGHTS, Run
 from avianvox.training.sequence import CropSequence, WindowSequence
@@ -280,10 +280,11 @@ def test_a_training_loss_that_is_nan_ends_the_training(reader: CropReader, data:
         fit_network(model, crops(reader, data), None, TrainSettings(epochs=2))
 
 
-def test_a_network_of_the_table_tells_tones_apart(data: TrainingData) -> None:
+@pytest.mark.parametrize("name", ["cnn_v20", "pca_dense", "dense_pixels"])
+def test_every_kind_of_network_tells_tones_apart(name: str, data: TrainingData) -> None:
     settings = TrainSettings(epochs=30, batch_size=5)
     evens, odds = data.subset(np.arange(0, 18, 2)), data.subset(np.arange(1, 18, 2))
-    fitted = MODELS.get("cnn_v20")(settings).fit(evens, seed=0)
+    fitted = MODELS.get(name)(settings).fit(evens, seed=0)
     answers = fitted.predict(odds)
     np.testing.assert_allclose(answers.scores.sum(axis=1), 1.0, rtol=1e-5)
     assert list(answers.per_recording(len(odds)).argmax(axis=1)) == list(odds.targets)
@@ -293,7 +294,7 @@ def test_combination_is_the_published_one_unless_it_is_asked_for(data: TrainingD
     once = TrainSettings(epochs=1)
     assert once.spec_for(SPEC, published=VARIANTS["cnn_v17"].combine).combine == "concatenate"
     asked = replace(once, combine="mel")
-    assert CnnEstimator("cnn_v17", asked).fit(data, seed=0).spec.combine == "mel"
+    assert NetworkEstimator("cnn_v17", asked).fit(data, seed=0).spec.combine == "mel"
     for share in (-0.1, 0.51, 0.9):
         with pytest.raises(ConfigError, match=r"validation: expected 0 to 0\.5"):
             replace(CONFIG, validation=share)

@@ -29,7 +29,10 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Run folder.")
-@click.option("--model", help="A network: cnn_v16, cnn_v17, cnn_v18, cnn_v20.  [default: cnn_v20]")
+@click.option(
+    "--model",
+    help="A network: cnn_v16, cnn_v17, cnn_v18, cnn_v20, pca_dense, dense_pixels.  [default: cnn_v20]",
+)
 @click.option(
     "--store",
     type=click.Path(path_type=Path, file_okay=False),

@@ -16,7 +16,7 @@ class TrainConfig(TrainSettings):
     Attributes
     ----------
     model : str
-        A network of `avianvox.models.cnn.VARIANTS`.
+        A network of `avianvox.models.networks.NETWORKS`.
     seed : int
     validation : float in [0, 0.5]
         About this share of the recordings, in whole sessions, is held out for early stopping. 0 trains on all

@@ -1,4 +1,4 @@
-"""The published networks as estimators: what cross-validation and `avianvox.training.run` fit."""
+"""The networks as estimators: what cross-validation and `avianvox.training.run` fit."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +11,8 @@ from avianvox.dataset.crops import CropReader, CropSettings
 from avianvox.dataset.training_data import TrainingData, WindowScores
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
-from avianvox.models.cnn import VARIANTS, build_cnn
+from avianvox.models.dense import DenseVariant, learn_components
+from avianvox.models.networks import NETWORKS, build_network
 from avianvox.models.protocol import Progress, TrainSettings
 from avianvox.training.fit import History, fit_network
 from avianvox.training.sequence import CropSequence, WindowSequence
@@ -20,7 +21,7 @@ _PREDICTION_BATCH = 32
 
 
 @dataclass(frozen=True)
-class FittedCnn:
+class FittedNetwork:
     """A fitted network.
 
     ``model``: keras.Model that ends in logits; ``spec``: what it sees; ``normalisation``: of its training
@@ -44,8 +45,8 @@ class FittedCnn:
 
 
 @dataclass(frozen=True)
-class CnnEstimator:
-    """A network of `VARIANTS` with its settings, before it has seen any data."""
+class NetworkEstimator:
+    """A network of `NETWORKS` with its settings, before it has seen any data."""
 
     architecture: str
     settings: TrainSettings
@@ -58,16 +59,22 @@ class CnnEstimator:
         validation: TrainingData | None = None,
         progress: Progress | None = None,
         checkpoint: Path | None = None,
-    ) -> FittedCnn:
+    ) -> FittedNetwork:
         """Learn from ``data``; ``checkpoint`` and the rest as in `fit_network`."""
-        variant, settings = VARIANTS[self.architecture], self.settings
+        variant, settings = NETWORKS[self.architecture], self.settings
         spec = settings.spec_for(data.spec, published=variant.combine)
         normalisation = Normalisation.from_store(data.store, data.recordings)
         crops = CropSettings.from_spec(spec, padding=settings.padding)
         reader = CropReader(data.store, normalisation, crops)
-        model = build_cnn(
-            variant, n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=data.n_classes, seed=seed
+        model = build_network(
+            self.architecture,
+            n_frames=spec.n_frames,
+            n_rows=spec.n_rows,
+            n_classes=data.n_classes,
+            seed=seed,
         )
+        if isinstance(variant, DenseVariant) and variant.n_components:
+            learn_components(model, reader, data.recordings, seed=seed)
         train = CropSequence(
             reader,
             data,
@@ -80,10 +87,12 @@ class CnnEstimator:
             most = settings.validation_windows
             held_out = WindowSequence(reader, validation, batch_size=_PREDICTION_BATCH, most_windows=most)
         history = fit_network(model, train, held_out, settings, checkpoint=checkpoint, progress=progress)
-        return FittedCnn(model, spec, normalisation, settings.padding, history)
+        return FittedNetwork(model, spec, normalisation, settings.padding, history)
 
 
-cnn_v16 = partial(CnnEstimator, "cnn_v16")
-cnn_v17 = partial(CnnEstimator, "cnn_v17")
-cnn_v18 = partial(CnnEstimator, "cnn_v18")
-cnn_v20 = partial(CnnEstimator, "cnn_v20")
+cnn_v16 = partial(NetworkEstimator, "cnn_v16")
+cnn_v17 = partial(NetworkEstimator, "cnn_v17")
+cnn_v18 = partial(NetworkEstimator, "cnn_v18")
+cnn_v20 = partial(NetworkEstimator, "cnn_v20")
+pca_dense = partial(NetworkEstimator, "pca_dense")
+dense_pixels = partial(NetworkEstimator, "dense_pixels")

@@ -131,12 +131,12 @@ class Run:
             raise RunError(message) from error
 
     def model(self) -> Any:
-        """The network with its weights: a keras.Model that ends in logits, see `avianvox.models.cnn`."""
-        from avianvox.models.cnn import VARIANTS, build_cnn
+        """The network with its weights: a keras.Model that ends in logits, see `avianvox.models.networks`."""
+        from avianvox.models.networks import build_network
 
-        spec, variant = self.spec, VARIANTS[self.architecture]
-        model = build_cnn(
-            variant, n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=len(self.labels), seed=0
+        spec, n_classes = self.spec, len(self.labels)
+        model = build_network(
+            self.architecture, n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=n_classes
         )
         for weight in model.weights:
             stored = self._weights.get(weight.path)

@@ -22,12 +22,12 @@ from avianvox.evaluation.run_folder import catalog_hash
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.files import output_error
-from avianvox.models.cnn import VARIANTS
+from avianvox.models.networks import NETWORKS
 from avianvox.models.protocol import EpochReport, Progress
 from avianvox.training import run as folder
 from avianvox.training.config import TrainConfig
 from avianvox.training.curves import draw_history, write_history
-from avianvox.training.estimator import CnnEstimator, FittedCnn
+from avianvox.training.estimator import FittedNetwork, NetworkEstimator
 from avianvox.training.fit import epochs_done
 from avianvox.training.run import Run
 from avianvox.types import LabelSet, Recording
@@ -81,7 +81,7 @@ def train(
     """
     check_network(config.model)
     out = Path(out)
-    spec = config.spec_for(spec or store.spec, published=VARIANTS[config.model].combine)
+    spec = config.spec_for(spec or store.spec, published=NETWORKS[config.model].combine)
     by_id = {r.id: r for r in catalog.recordings}
     usable = [by_id[name] for name in training_data(catalog, store, spec, catalog.labels).ids]
     labels = LabelSet.from_recordings(usable)  # a class that nothing usable is left of is not learned
@@ -92,7 +92,7 @@ def train(
     _prepare(out, document, resume=resume, fresh=fresh)
     folder.write_json(out / folder.CONFIG, document)
     folder.write_json(out / folder.SPLIT, split | {"left out": list(data.left_out)})
-    estimator = CnnEstimator(config.model, config)
+    estimator = NetworkEstimator(config.model, config)
     log = _EpochLog(out / folder.LOG, progress)
     fitted = estimator.fit(
         learned, seed=config.seed, validation=held_out, progress=log, checkpoint=out / folder.CHECKPOINT
@@ -103,9 +103,9 @@ def train(
 
 def check_network(name: str) -> None:
     """Raise `InputError` for a model that is not a network."""
-    if name not in VARIANTS:
+    if name not in NETWORKS:
         raise InputError(
-            f"'{name}' is not a network (networks: {', '.join(VARIANTS)}); "
+            f"'{name}' is not a network (networks: {', '.join(NETWORKS)}); "
             "compare other models with: avianvox crossval"
         )
 
@@ -234,7 +234,11 @@ def _prepare(out: Path, document: dict[str, Any], *, resume: bool, fresh: bool) 
 
 
 def _finish(
-    out: Path, fitted: FittedCnn, learned: TrainingData, held_out: TrainingData | None, config: TrainConfig
+    out: Path,
+    fitted: FittedNetwork,
+    learned: TrainingData,
+    held_out: TrainingData | None,
+    config: TrainConfig,
 ) -> None:
     normalisation, history = fitted.normalisation, fitted.history
     folder.write_arrays(
@@ -252,7 +256,7 @@ def _finish(
     folder.write_json(out / folder.FIGURES, figures)
 
 
-def _figures(fitted: FittedCnn, data: TrainingData) -> dict[str, Any]:
+def _figures(fitted: FittedNetwork, data: TrainingData) -> dict[str, Any]:
     """Figures per window and per recording (mean over its windows)."""
     answers = fitted.predict(data)
     return {
