@@ -176,7 +176,7 @@ def predict_test_part(
     settings = TrainSettings(epochs=protocol.final_epochs, padding=PADDING)
     if name == FINAL_NETWORK:
         from avianvox.training.config import TrainConfig
-        from avianvox.training.estimator import FittedCnn
+        from avianvox.training.estimator import FittedNetwork
         from avianvox.training.fit import History
         from avianvox.training.train import train as train_network
 
@@ -184,7 +184,7 @@ def predict_test_part(
             epochs=settings.epochs, padding=PADDING, model=name, seed=protocol.seed, validation=0.0
         )
         run = train_network(train, store, config, out / "final", resume=True, progress=epochs)
-        windows = FittedCnn(run.model(), run.spec, run.normalisation, PADDING, History()).predict(judged)
+        windows = FittedNetwork(run.model(), run.spec, run.normalisation, PADDING, History()).predict(judged)
     else:
         windows = MODELS.get(name)(settings).fit(learned, seed=protocol.seed).predict(judged)
     return FoldPredictions(
