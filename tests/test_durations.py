@@ -66,3 +66,9 @@ def test_the_picture_has_the_same_bytes_again(tmp_path: Path, suffix: str, rng: 
     assert paths[0].read_bytes() == paths[1].read_bytes()
     if suffix == "svg":
         assert "species 11" in paths[0].read_text()
+
+
+def test_a_cross_validation_draws_every_model_and_grouping(tiny_crossval: Path) -> None:
+    names = {path.name for path in (tiny_crossval / "durations").iterdir()}
+    expected = {f"gnb_{kind}-{folds}.png" for kind in ("pixels", "mfcc") for folds in ("random", "session")}
+    assert names == expected

@@ -121,15 +121,14 @@ def _shared_session(facts: SplitFacts, recordings: Sequence[Recording]) -> Findi
         "shared session",
         f"{facts.name}: {facts.shared['session']:.0%} of the test recordings were made on an occasion that "
         "training holds too",
-        "An occasion is one recordist, date and place: a session. The rule is to answer the commonest "
-        f"species of the occasion in training.\n{_gain(facts, 'session_lookup')}\n"
-        f"By recordist alone {by_recordist:.1%} are named right, by place alone {by_site:.1%}.\n"
+        f"An occasion is one recordist, date and place: a session. {_gain(facts, 'session_lookup')}\n"
+        f"The same by recordist names {by_recordist:.1%} right, by place {by_site:.1%}.\n"
         f"{len({group.key for group in groups})} occasions stand on both sides, for example "
         f"{_readable(largest.key)}: {len(largest.train)} trained on, {len(largest.test)} tested.",
         "Judge models on folds that keep sessions together (--groupings session), and give a figure of this "
-        "split only beside the rule's."
+        "split only beside that of the session's commonest species."
         if level
-        else "Nothing has to be done as long as the rule gains nothing; session folds are the safer choice.",
+        else "Nothing has to be done as long as the session says so little; session folds are the safer way.",
     )
 
 
@@ -153,24 +152,23 @@ def _broken(facts: SplitFacts, recordings: Sequence[Recording]) -> Finding:
     )
 
 
-_LESSER = {
-    "duration": (
-        "length",
-        "Cut windows of one length and loop short recordings (the default) instead of padding them, and look "
-        "whether a model's accuracy goes with the minutes of its species.",
-    ),
-    "recordist_lookup": (
-        "recordist",
-        "A model may know the recorder and not the bird: compare with folds by recordist (--groupings "
-        "recordist).",
-    ),
-    "site_lookup": (
-        "place",
-        "Birds live somewhere, and yet a model may know the place by its noise: compare with folds by site "
-        "(--groupings site).",
-    ),
+_BY = {
+    "session_lookup": "session",
+    "recordist_lookup": "recordist",
+    "site_lookup": "place",
+    "duration": "length",
 }
-"""Rules beside the session look-up: what they go by, and what to do."""
+"""What each rule goes by."""
+
+_LESSER = {
+    "duration": "Cut windows of one length and loop short recordings (the default) instead of padding them, "
+    "and look whether a model's accuracy goes with the minutes of its species.",
+    "recordist_lookup": "A model may know the recorder and not the bird: compare with folds by recordist "
+    "(--groupings recordist).",
+    "site_lookup": "Birds live somewhere, and yet a model may know the place by its noise: compare with "
+    "folds by site (--groupings site).",
+}
+"""Rules beside the session look-up, and what to do where they gain."""
 
 
 def _lesser_findings(splits: Sequence[SplitFacts]) -> Iterator[Finding]:
@@ -178,7 +176,7 @@ def _lesser_findings(splits: Sequence[SplitFacts]) -> Iterator[Finding]:
 
     Recordist and place count where no occasion is shared: elsewhere they say again what that one says.
     """
-    for rule, (what, advice) in _LESSER.items():
+    for rule, advice in _LESSER.items():
         gaining = [
             facts
             for facts in splits
@@ -191,8 +189,8 @@ def _lesser_findings(splits: Sequence[SplitFacts]) -> Iterator[Finding]:
         yield Finding(
             "alarm" if grave else "warning",
             rule,
-            f"A recording's {what} alone names {best.rules[rule].top1:.1%} of the test recordings right, "
-            f"where knowing nothing names {best.baseline:.1%}",
+            f"A recording's {_BY[rule]} alone names {best.rules[rule].top1:.1%} of the test recordings "
+            f"right, where knowing nothing names {best.baseline:.1%}",
             "\n".join(f"{facts.name}: {_gain(facts, rule)}" for facts in gaining),
             advice,
         )
@@ -209,8 +207,9 @@ def _level(facts: SplitFacts, rule: str) -> str:
 def _gain(facts: SplitFacts, rule: str) -> str:
     figures = facts.rules[rule]
     return (
-        f"Without listening it is right for {figures.top1:.1%} of the test recordings ({figures.top5:.1%} "
-        f"within five names); knowing nothing, for {facts.baseline:.1%} (p = {figures.p_value:.2g})."
+        f"Without listening, the commonest species of the same {_BY[rule]} in training names "
+        f"{figures.top1:.1%} of the test recordings right ({figures.top5:.1%} within five names); knowing "
+        f"nothing, {facts.baseline:.1%} (p = {figures.p_value:.2g})."
     )
 
 
