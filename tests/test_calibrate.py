@@ -178,10 +178,12 @@ def test_rows_of_one_score_are_named_together() -> None:
 
 def test_the_best_f1_weighs_finding_against_naming() -> None:
     answers = [(0, 0.9, 0, f"s{i}") for i in range(6)] + [(0, 0.8, 0, "s7"), (0, 0.7, 1, "s8")]
-    answers += [(0, 0.5, 1, f"t{i}") for i in range(9)]
-    found = find_thresholds(*rows(*answers), precision=None).classes
-    assert (found[0].score, found[0].f1) == (pytest.approx(0.8), 1.0)
-    assert (found[1].score, found[1].source) == (found[0].score, "pooled")  # never the answer: not to tell
+    answers += [(0, 0.5, 1, f"t{i}") for i in range(9)] + [(2, 0.6, 2, "v")] * 10
+    found = find_thresholds(*rows(*answers), precision=None)
+    first, *others = found.classes
+    assert (first.score, first.f1) == (pytest.approx(0.8), 1.0)
+    for other in others:  # the one is never the answer, the other in a single session
+        assert (other.score, other.source, other.sure) == (found.pooled.score, "pooled", False)
     for wrong in (0, 1.1):
         with pytest.raises(InputError, match="above 0 and up to 1"):
             find_thresholds(*rows(*answers), precision=wrong)

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,9 @@ from avianvox.export.exporter import export_run
 from avianvox.export.parity import Tolerance
 from avianvox.features.extract import extract_features
 from avianvox.features.spec import FeatureSpec
+from avianvox.inference.calibration import Calibration, LevelCalibration, Scaling
 from avianvox.inference.classifier import Classifier
-from avianvox.modelfile import read_model_file
+from avianvox.modelfile import read_model_file, write_model_file
 from avianvox.models.cnn import VARIANTS, build_cnn
 from avianvox.training import run as folder
 from avianvox.types import Waveform
@@ -97,9 +99,15 @@ def test_the_file_describes_its_run(model_file: Path) -> None:
     assert "A. Person, r0" in read_model_file(model_file).card
 
 
+@pytest.mark.parametrize("calibrated", [False, True])
 def test_the_script_in_the_documentation_gives_the_commands_numbers(
-    model_file: Path, catalog: Path, tmp_path: Path
+    model_file: Path, catalog: Path, tmp_path: Path, calibrated: bool
 ) -> None:
+    if calibrated:
+        plain, model_file = read_model_file(model_file), tmp_path / "calibrated.tflite"
+        found = Calibration(LevelCalibration(Scaling(3.0)), LevelCalibration(Scaling(0.5, 0.25)))
+        info = replace(plain.info, calibration=found.to_mapping())
+        write_model_file(model_file, flatbuffer=plain.flatbuffer, info=info, card="")
     page = (REPOSITORY / "docs" / "model-file.md").read_text(encoding="utf-8")
     (script,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     assert "avianvox" not in re.sub(r"avianvox\.json", "", script)
@@ -113,6 +121,7 @@ def test_the_script_in_the_documentation_gives_the_commands_numbers(
         text=True,
     )
     prediction = Classifier.load(model_file).classify(recording)
+    assert prediction.calibrated == calibrated
     assert len(prediction.windows) == 4
     found = [line.split("\t") for line in answer.stdout.splitlines()]
     expected = prediction.top(3)
