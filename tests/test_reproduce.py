@@ -12,8 +12,7 @@ from avianvox.cli.main import cli, main
 from avianvox.dataset.catalog import read_catalog
 from avianvox.dataset.published import SPEC, import_features
 from avianvox.dataset.training_data import training_data
-from avianvox.evaluation.predictions import FoldPredictions
-from avianvox.evaluation.reproduced import PUBLISHED, one_crop
+from avianvox.evaluation.reproduced import PUBLISHED
 from avianvox.features.store import FeatureStore
 from avianvox.models import MODELS
 from avianvox.models.protocol import TrainSettings
@@ -112,18 +111,6 @@ def test_any_other_catalog_has_a_third_drawn(synth_catalog_dir: Path, tmp_path: 
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert found["data"] == {"classes": 4, "split": "published", "training": 10, "test": 6}
-
-
-def test_one_crop_is_a_window_of_each_recording(rng: np.random.Generator) -> None:
-    positions = np.array([0, 1, 1, 1, 2, 2])
-    ids = np.array(["a", "b", "c"])
-    found = FoldPredictions(np.zeros((6, 2), np.float32), positions, np.zeros(3, np.int64), ids, ids[:0])
-    drawn = np.array([one_crop(found, seed) for seed in range(300)])
-    np.testing.assert_array_equal(positions[drawn], np.tile([0, 1, 2], (300, 1)))
-    assert np.bincount(drawn[:, 1])[1:] / 300 == pytest.approx([1 / 3] * 3, abs=0.1)
-    order = rng.permutation(6)
-    shuffled = FoldPredictions(found.scores, positions[order], found.targets, ids, ids[:0])
-    np.testing.assert_array_equal(positions[order][one_crop(shuffled, 0)], [0, 1, 2])
 
 
 @pytest.mark.slow

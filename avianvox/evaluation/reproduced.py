@@ -1,7 +1,8 @@
 """What a reproduction of the published experiment found, beside what was published.
 
 `PUBLISHED` holds the published figures. Every figure here is computed from saved predictions; the crop of a
-recording is one of its windows, drawn by each of `CROP_SEEDS`.
+recording is one of its windows, drawn under each of `CROP_SEEDS`. Deviations over them are those of all
+values and not of a sample, as in the publication.
 """
 
 import math
@@ -13,14 +14,12 @@ import numpy as np
 
 from avianvox.evaluation.bootstrap import session_interval
 from avianvox.evaluation.metrics import expected_hits
-from avianvox.evaluation.predictions import FoldPredictions
-from avianvox.evaluation.rules import RULES
+from avianvox.evaluation.predictions import FoldPredictions, pool
 from avianvox.evaluation.saved_run import SavedRun
+from avianvox.evaluation.sensitivity import CROP_SEEDS, crop_seed_accuracies
 from avianvox.evaluation.summary import Table
-from avianvox.randomness import derive_uniform, hash_name
-from avianvox.types import LabelSet, Recording
+from avianvox.types import Recording
 
-CROP_SEEDS = range(5)
 RULE = "session_lookup"
 """Never listens: the commonest class of the session in training."""
 
@@ -47,12 +46,12 @@ PUBLISHED_CLASSES = 91
 
 @dataclass(frozen=True, slots=True)
 class FoldFigures:
-    """Accuracy of one model: mean over folds, and for a crop over crop seeds; None where there is no crop."""
+    """Accuracy of one model on all folds, and for a crop over crop seeds."""
 
     published: float | None
-    one_crop: float | None
+    one_crop: float
     recording: float
-    session_one_crop: float | None
+    session_one_crop: float
     session_recording: float
 
 
@@ -129,86 +128,43 @@ _SPLITS = {"source": "the catalog's own split", "published": "a third, drawn"}
 
 
 def fold_figures(run: SavedRun, models: Sequence[str]) -> dict[str, FoldFigures]:
-    """Figures of ``models`` on the folds of a cross-validation, and of the rule that never listens."""
+    """Figures of ``models`` on all folds of a cross-validation with the groupings published and session."""
     figures = {}
     for model in models:
-        found = {g: run.predictions(model, g) for g in ("published", "session")}
-        crops = {g: _mean([_crops(fold) for fold in folds]) for g, folds in found.items()}
-        whole = {g: _mean([[_accuracy(fold)] for fold in folds]) for g, folds in found.items()}
-        figures[model] = FoldFigures(
-            PUBLISHED[model].folds, crops["published"], whole["published"], crops["session"], whole["session"]
-        )
-    rule = {
-        g: _mean([[np.mean(_rule_hits(run, fold))] for fold in split.folds])
-        for g, split in run.splits.items()
-    }
-    figures[RULE] = FoldFigures(None, None, rule["published"], None, rule["session"])
+        found = [run.pooled(model, grouping) for grouping in ("published", "session")]
+        crops = [crop_seed_accuracies(pooled)["mean"] for pooled in found]
+        whole = [float(np.mean(expected_hits(pooled.targets, pooled.scores))) for pooled in found]
+        figures[model] = FoldFigures(_published(model).folds, crops[0], whole[0], crops[1], whole[1])
     return figures
 
 
 def test_figures(
-    predictions: Mapping[str, FoldPredictions],
-    train: Sequence[Recording],
-    test: Sequence[Recording],
-    labels: LabelSet,
+    predictions: Mapping[str, FoldPredictions], train: Sequence[Recording], test: Sequence[Recording]
 ) -> dict[str, TestFigures]:
-    """Figures of each model's predictions of the test part, and of the rule that never listens."""
+    """Figures of each model's predictions of the test part."""
     by_id = {r.id: r for r in test}
     learned = {r.session for r in train}
     figures = {}
     for model, found in predictions.items():
-        sessions = np.array([by_id[str(name)].session for name in found.test_ids])
-        hits = expected_hits(found.targets, found.recording_scores())
-        published = PUBLISHED[model].test
+        pooled = pool([found], by_id)
+        hits = expected_hits(pooled.targets, pooled.scores)
+        whole = session_interval(hits, pooled.sessions)
+        heard = np.array([session in learned for session in pooled.sessions.tolist()])
+        parts = (float(np.mean(part)) if len(part) else None for part in (hits[heard], hits[~heard]))
+        ends = (None if math.isnan(end) else end for end in (whole.low, whole.high))
+        published = _published(model).test
         figures[model] = TestFigures(
             float(np.mean(published)) if published else None,
-            tuple(_crops(found)),
-            *_shares(hits, sessions, learned),
+            tuple(crop_seed_accuracies(pooled)["values"]),
+            whole.value,
+            *ends,
+            *parts,
         )
-    known = [r for r in test if r.label in labels.index]
-    targets = np.array([labels.index[r.label] for r in known])
-    hits = expected_hits(targets, RULES.get(RULE)(train, known, labels))
-    figures[RULE] = TestFigures(None, (), *_shares(hits, np.array([r.session for r in known]), learned))
     return figures
 
 
-def one_crop(found: FoldPredictions, seed: int) -> np.ndarray:
-    """One window of each test recording, drawn by ``seed`` and the recording's id: positions, shape (n,)."""
-    n = len(found.test_ids)
-    order = np.argsort(found.positions, kind="stable")
-    counts = np.bincount(found.positions, minlength=n)
-    keys = np.array([hash_name(str(name)) for name in found.test_ids], np.uint64)
-    drawn = (derive_uniform(seed, "crop seed", keys=keys) * counts).astype(np.int64)
-    return order[np.cumsum(counts) - counts + drawn]
-
-
-def _crops(found: FoldPredictions) -> list[float]:
-    """Accuracy of one crop a recording, for each crop seed."""
-    chosen = (one_crop(found, seed) for seed in CROP_SEEDS)
-    return [float(np.mean(expected_hits(found.targets, found.scores[windows]))) for windows in chosen]
-
-
-def _accuracy(found: FoldPredictions) -> float:
-    return float(np.mean(expected_hits(found.targets, found.recording_scores())))
-
-
-def _rule_hits(run: SavedRun, fold: Any) -> np.ndarray:
-    train, test = ([run.recordings[i] for i in side] for side in (fold.train, fold.test))
-    targets = np.array([run.labels.index[r.label] for r in test])
-    return expected_hits(targets, RULES.get(RULE)(train, test, run.labels))
-
-
-def _shares(hits: np.ndarray, sessions: np.ndarray, learned: set[str]) -> tuple[Any, ...]:
-    """Share of hits, its interval, and the shares where the session was heard and where it was not."""
-    heard = np.array([session in learned for session in sessions.tolist()])
-    found = session_interval(hits, sessions)
-    parts = (float(np.mean(part)) if len(part) else None for part in (hits[heard], hits[~heard]))
-    ends = (None if math.isnan(end) else end for end in (found.low, found.high))
-    return (found.value, *ends, *parts)
-
-
-def _mean(values: Sequence[Sequence[float]]) -> float:
-    return float(np.mean([np.mean(fold) for fold in values]))
+def _published(model: str) -> Published:
+    return PUBLISHED.get(model, Published())
 
 
 def _cell(value: float | None) -> str:
@@ -216,9 +172,7 @@ def _cell(value: float | None) -> str:
 
 
 def _test_row(name: str, figures: TestFigures) -> tuple[str, ...]:
-    crop = ""
-    if figures.one_crop:
-        crop = f"{np.mean(figures.one_crop):.3f} ± {np.std(figures.one_crop):.3f}"
+    crop = f"{np.mean(figures.one_crop):.3f} ± {np.std(figures.one_crop):.3f}"
     whole = _cell(figures.recording)
     if figures.low is not None and figures.high is not None:
         whole += f" ({figures.low:.2f} to {figures.high:.2f})"

@@ -32,9 +32,9 @@ from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.splits import Fold, Split, report_split
 from avianvox.dataset.training_data import training_data
 from avianvox.errors import InputError, RunError
-from avianvox.evaluation.crossval import CrossvalSettings, FitReport, crossvalidate
+from avianvox.evaluation.crossval import CrossvalSettings, FitReport, crossvalidate, rule_fit
 from avianvox.evaluation.predictions import FoldPredictions, read_predictions, write_predictions
-from avianvox.evaluation.reproduced import Reproduction, fold_figures, test_figures
+from avianvox.evaluation.reproduced import RULE, Reproduction, fold_figures, test_figures
 from avianvox.evaluation.run_folder import catalog_hash
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.files import atomic_write, output_error
@@ -116,14 +116,15 @@ def reproduce(
     crossvalidate(
         learned,
         train,
-        {name: fit_function(MODELS.get(name), settings, epochs) for name in protocol.models},
+        {RULE: rule_fit(RULE, train)}
+        | {name: fit_function(MODELS.get(name), settings, epochs) for name in protocol.models},
         out / "folds",
         CrossvalSettings(("published", "session"), N_FOLDS, protocol.seed),
         model_settings={"epochs": protocol.epochs, "padding": PADDING},
         progress=progress,
     )
     tested = {}
-    for name in protocol.models:
+    for name in (RULE, *protocol.models):
         if name not in NOT_TESTED:
             file = out / "test" / f"{name}.npz"
             if not file.exists():
@@ -136,8 +137,8 @@ def reproduce(
         protocol=asdict(protocol) | {"final_epochs": protocol.final_epochs, "padding": PADDING},
         data={"classes": len(labels), "split": parts.grouping, "training": len(train), "test": len(test)},
         shared_session=shared.shared_session,
-        folds=fold_figures(SavedRun.open(out / "folds"), protocol.models),
-        test=test_figures(tested, train.recordings, test.recordings, labels),
+        folds=fold_figures(SavedRun.open(out / "folds"), (RULE, *protocol.models)),
+        test=test_figures(tested, train.recordings, test.recordings),
     )
     _write(out / "reproduce.json", json.dumps(found.to_mapping(), indent=1, allow_nan=False) + "\n")
     _write(out / "reproduce.md", found.markdown())
@@ -185,6 +186,9 @@ def predict_test_part(
         )
         run = train_network(train, store, config, out / "final", resume=True, progress=epochs)
         windows = FittedNetwork(run.model(), run.spec, run.normalisation, PADDING, History()).predict(judged)
+    elif name == RULE:
+        known = (*train.recordings, *(r for r in test.recordings if r.label in train.labels.index))
+        windows = rule_fit(name, Catalog(known))(learned, protocol.seed)(judged)
     else:
         windows = MODELS.get(name)(settings).fit(learned, seed=protocol.seed).predict(judged)
     return FoldPredictions(
