@@ -42,6 +42,7 @@ Examples:
   avianvox classify recordings/ --top 1 --format csv --output answers.csv
   avianvox classify "night/*.flac" --timeline --min-score 0.3 --overlap 1.5
   avianvox classify recorder/ --format jsonl --jobs 4 --model my_model.tflite
+  avianvox classify recording.mp3 --coverage 0.9
 """
 
 
