@@ -289,3 +289,14 @@ def test_a_file_of_another_model_is_refused_and_left_alone(
         command(run.path, "--model", "gnb_mfcc", "--into", write_handmade(tmp_path / "h.tflite")).exception
     )
     assert command(run.path, "--precision", 0.9, "--best-f1").exit_code == 2
+
+
+def test_the_metric_chooses_the_best_row(run: SavedRun) -> None:
+    for metric in ("f1", "precision"):
+        options = CalibrateOptions(metric=metric)
+        report = calibrate_run(run, "gnb_pixels", grouping="random", options=options)
+        found = [getattr(row.classification, metric) for row in report.detection]
+        best = report.best_detection("classification")
+        assert (best is None) == np.isnan(found).all()
+        if best is not None:
+            assert getattr(best.classification, metric) == np.nanmax(found)

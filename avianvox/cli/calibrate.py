@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from avianvox.evaluation.calibrate import CalibrationReport, LevelReport
-    from avianvox.evaluation.detection import Counts, Question
+    from avianvox.evaluation.detection import Metric
 
 EPILOG = """\b
 Every figure is of recordings whose fold took no part: neither in training, nor in fitting temperatures,
@@ -32,6 +32,14 @@ Exit codes: 0 done; 1 failed; 2 wrong usage.
 Example:
   avianvox calibrate runs/bayes --model gnb_mfcc --precision 0.8
 """
+
+_METRICS = {
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "accuracy": "accuracy",
+    "accuracy_without_tn": "accuracy without true negatives",
+}
 
 
 @click.command(epilog=EPILOG)
@@ -64,6 +72,13 @@ Example:
     help="Hours that a person needs for one recorded hour.",
 )
 @click.option(
+    "--metric",
+    type=click.Choice(list(_METRICS)),
+    default="f1",
+    show_default=True,
+    help="What the best score for hearing something, and for naming it, maximises.",
+)
+@click.option(
     "--into",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
@@ -78,6 +93,7 @@ def calibrate(
     best_f1: bool,
     accuracy: float,
     listening_factor: float,
+    metric: "Metric",
     into: Path | None,
     as_json: bool,
 ) -> None:
@@ -97,7 +113,9 @@ def calibrate(
         raise click.UsageError("--precision and --best-f1 are two rules: give one")
     require_extra("scipy", extra="train", purpose="avianvox calibrate")
     wanted = None if best_f1 else precision or 0.9
-    options = CalibrateOptions(precision=wanted, accuracy=accuracy, listening_factor=listening_factor)
+    options = CalibrateOptions(
+        precision=wanted, accuracy=accuracy, listening_factor=listening_factor, metric=metric
+    )
     saved = SavedRun.open(run)
     report = calibrate_run(saved, model, grouping=grouping, options=options)
     kept = keep_report(saved, report)
@@ -196,26 +214,33 @@ def _automation_lines(report: "CalibrationReport") -> "Iterator[str]":
 
 
 def _detection_lines(report: "CalibrationReport") -> "Iterator[str]":
-    from avianvox.errors import InputError
-    from avianvox.evaluation.detection import best_threshold
+    from avianvox.evaluation.calibrate import QUESTIONS
+    from avianvox.evaluation.summary import Table
 
-    questions: tuple[tuple[Question, str], ...] = (
-        ("identification", "Something calls"),
-        ("classification", "This species calls"),
-    )
-    for question, words in questions:
-        try:
-            row = best_threshold(report.detection, "f1", question=question)
-        except InputError:
-            yield f"{words}: no F1, since no recording holds none."
-            continue
-        counts: Counts = getattr(row, question)
-        yield (
-            f"{words}: best F1 {counts.f1:.3f} at a score of {row.threshold:.2f} (precision "
-            f"{_number(counts.precision)}, recall {_number(counts.recall)}, accuracy "
-            f"{_number(counts.accuracy)}, without true negatives {_number(counts.accuracy_without_tn)})."
+    columns = ("score", "something calls:  P  R  F1  A  A-", "this species calls:  P  R  F1  A  A-")
+    rows = tuple(
+        (
+            f"{row.threshold:.2f}",
+            *(
+                "  ".join(_number(getattr(getattr(row, question), metric)) for metric in _METRICS)
+                for question in QUESTIONS
+            ),
         )
+        for row in report.detection
+    )
+    yield ""
+    yield Table(columns, rows).markdown()
+    metric = report.options.metric
+    best = [report.best_detection(question) for question in QUESTIONS]
+    found = [
+        "undefined"
+        if row is None
+        else f"{_number(getattr(getattr(row, question), metric))} at {row.threshold:.2f}"
+        for question, row in zip(QUESTIONS, best, strict=True)
+    ]
+    yield "P: precision, R: recall, A: accuracy, A-: accuracy without true negatives."
+    yield f"Best {_METRICS[metric]}: something calls, {found[0]}; this species calls, {found[1]}."
 
 
 def _number(value: float) -> str:
-    return "undefined" if isnan(value) else f"{value:.3f}"
+    return "  -  " if isnan(value) else f"{value:.3f}"

@@ -37,7 +37,7 @@ from avianvox.evaluation.calibration import (
     reliability,
 )
 from avianvox.evaluation.conformal import COVERAGES, Coverage, covered, random_halves, set_limit, set_sizes
-from avianvox.evaluation.detection import THRESHOLDS, DetectionRow, detection_table
+from avianvox.evaluation.detection import DetectionRow, Metric, Question, best_threshold, detection_table
 from avianvox.evaluation.hierarchy import HierarchyReport, weigh_errors
 from avianvox.evaluation.plain import plain
 from avianvox.evaluation.predictions import Pooled
@@ -47,6 +47,8 @@ from avianvox.evaluation.thresholds import Decided, Thresholds, decide, find_thr
 from avianvox.files import atomic_write, output_error
 from avianvox.inference.calibration import LEVELS, Calibration, LevelCalibration, Scaling
 from avianvox.types import LabelSet
+
+QUESTIONS: tuple[Question, ...] = ("identification", "classification")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,15 @@ class CalibrateOptions:
         Hours that a person needs for one recorded hour.
     coverages : tuple of float
         Of the prediction sets.
+    metric : str
+        What the best threshold between "something calls" and silence, and between names, maximises.
     """
 
     precision: float | None = 0.9
     accuracy: float = 0.966
     listening_factor: float = 1.0
     coverages: tuple[float, ...] = COVERAGES
+    metric: Metric = "f1"
 
     @property
     def rule(self) -> str:
@@ -176,6 +181,13 @@ class CalibrationReport:
     hierarchy: HierarchyReport
     calibration: Calibration
 
+    def best_detection(self, question: Question) -> DetectionRow | None:
+        """The row that maximises the metric asked for; None where it is undefined at every threshold."""
+        try:
+            return best_threshold(self.detection, self.options.metric, question=question)
+        except InputError:
+            return None
+
     def to_mapping(self) -> dict[str, Any]:
         """Plain values, ready for JSON.
 
@@ -183,8 +195,10 @@ class CalibrationReport:
         ``after`` (``accuracy``, ``error``, ``floor`` with ``mean`` and ``high``, ``log_loss``, ``brier``,
         ``reliability``: a list of ``low``, ``high``, ``n``, ``confidence``, ``accuracy``), ``thresholds``
         (``pooled``, and ``classes`` by label), ``decided``, ``coverage`` (a list). ``automation``,
-        ``detection`` (a list) and ``hierarchy`` are of recordings. ``calibration``: see `Calibration`.
+        ``detection`` (a list) and ``hierarchy`` are of recordings; ``best_detection`` has the threshold of
+        each question's best row, or None. ``calibration``: see `Calibration`.
         """
+        best = {question: self.best_detection(question) for question in QUESTIONS}
         return {
             "model": self.model,
             "grouping": self.grouping,
@@ -193,6 +207,7 @@ class CalibrationReport:
             "levels": {name: self._level(level) for name, level in self.levels.items()},
             "automation": self.automation.to_mapping(),
             "detection": plain(self.detection),
+            "best_detection": {name: plain(row.threshold) if row else None for name, row in best.items()},
             "hierarchy": plain(self.hierarchy),
             "calibration": self.calibration.to_mapping(),
         }
@@ -258,7 +273,7 @@ def calibrate_run(
         options=options,
         levels=levels,
         automation=_automation(crossed, right, options),
-        detection=tuple(detection_table(crossed.targets, crossed.scores, run.labels, thresholds=THRESHOLDS)),
+        detection=tuple(detection_table(crossed.targets, crossed.scores, run.labels)),
         hierarchy=weigh_errors(crossed.targets, crossed.predicted, Taxonomy.of(run.labels)),
         calibration=Calibration(
             **{level: _for_the_file(levels[level]) for level in LEVELS},
