@@ -18,6 +18,7 @@ from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
 from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
 from avianvox.models.cnn import VARIANTS, build_cnn
+from avianvox.models.networks import build_network
 from avianvox.types import LabelSet
 
 SPEC = FeatureSpec(n_fft=1024, n_mels=64, n_frames=64)
@@ -130,6 +131,16 @@ def test_what_cannot_be_converted_is_refused(graph: Graph) -> None:
     ones = np.ones(SPEC.n_features, np.float32)
     with pytest.raises(InputError, match=r"takes windows of shape \(None, 64, 80, 1\), the spec gives"):
         build_graph(model, Normalisation(ones, ones), SPEC)
+
+
+def test_a_dense_network_agrees_with_its_file_and_has_no_int8(windows: Windows) -> None:
+    n_classes = len(LABELS)
+    model = build_network("dense_pixels", n_frames=SPEC.n_frames, n_rows=SPEC.n_rows, n_classes=n_classes)
+    rows = windows.features.reshape(-1, SPEC.n_features)
+    dense = build_graph(model, Normalisation(rows.mean(axis=0), rows.std(axis=0)), SPEC)
+    assert measure_parity(dense, convert(dense), windows, tolerance=TOLERANCES["none"]).problems() == []
+    with pytest.raises(InputError, match="'int8' is for convolutions"):
+        convert(dense, quantize="int8", calibration=windows)
 
 
 def test_windows_of_recordings(tmp_path: Path, rng: np.random.Generator) -> None:

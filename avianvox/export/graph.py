@@ -19,7 +19,7 @@ import numpy as np
 
 from avianvox.audio.chatter import silence_decoders
 from avianvox.errors import InputError
-from avianvox.export.flatbuffer import inline_buffers
+from avianvox.export.flatbuffer import inline_buffers, operators
 from avianvox.export.windows import Windows
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
@@ -92,7 +92,7 @@ def convert(graph: Graph, *, quantize: str = "none", calibration: Windows | None
     Raises
     ------
     InputError
-        An unknown quantisation, or ``"int8"`` without calibration.
+        An unknown quantisation, or ``"int8"`` without calibration or for a network without convolutions.
     """
     if quantize == "int8" and not calibration:
         raise InputError("quantization 'int8' needs windows of recordings to calibrate with, got none")
@@ -152,6 +152,8 @@ def _quantize(flatbuffer: bytes, kind: str, calibration: Windows | None) -> byte
             recipe.add_dynamic_config(_OUTSIDE_FRONT_END, name, num_bits=8)
     else:
         assert calibration is not None
+        if "CONV_2D" not in operators(flatbuffer):
+            raise InputError("quantization 'int8' is for convolutions, this network has none; use 'dynamic'")
         for name in (names.CONV_2D, names.MAX_POOL_2D):
             recipe.add_static_config(_OUTSIDE_FRONT_END, name, activation_num_bits=8, weight_num_bits=8)
         ranges = _activation_ranges(flatbuffer, recipe, calibration)
