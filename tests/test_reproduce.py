@@ -71,6 +71,18 @@ def test_more_models_later_and_nothing_is_fitted_twice(features: Path, tmp_path:
     assert kept.stat().st_mtime_ns == before
 
 
+def test_an_imported_folder_gives_the_same_figures(features: Path, tmp_path: Path) -> None:
+    imported = tmp_path / "imported"
+    assert CliRunner().invoke(cli, ["data", "import", str(features), "--out", str(imported)]).exit_code == 0
+    options = ("--models", "gnb_mfcc", "--json", "--out")
+    found = [
+        json.loads(run(folder, *options, tmp_path / f"run of {folder.name}").stdout)
+        for folder in (features, imported)
+    ]
+    assert found[0] == found[1]
+    assert not list((tmp_path / "run of imported").glob("features-*"))  # its own store was taken
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
