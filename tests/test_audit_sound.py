@@ -13,7 +13,7 @@ import soxr
 
 from avianvox.audio.decode import load_waveform
 from avianvox.dataset.catalog import read_catalog
-from avianvox.dataset.splits import Split, make_split
+from avianvox.dataset.splits import Fold, Split, make_split
 from avianvox.evaluation.audit.findings import Finding
 from avianvox.evaluation.audit.sound import sound_findings
 from avianvox.features.build import build_store
@@ -90,10 +90,19 @@ def test_shorter_recordings_of_one_species_are_named(halves: Sounds, tmp_path: P
     assert all(label in f.detail for f in found)
 
 
+def test_what_one_session_of_each_species_shares_may_be_chance(halves: Sounds, tmp_path: Path) -> None:
+    label = halves[0][0].label
+    sounds = [(replace(r, recordist=r.label, date="", site=""), x) for r, x in halves if r.label != "no bird"]
+    findings, _ = audit(sounds, tmp_path / "one", rate_of=lambda r: 16000 if r.label == label else 22050)
+    found = [f for f in findings if "sample rate" in f.title]
+    assert [(f.level, f.kind) for f in found] == [("note", "shortcut by chance")]
+    assert label in found[0].detail
+
+
 def test_copies_on_the_other_side_of_a_clean_split_are_named(halves: Sounds, tmp_path: Path) -> None:
     """Trimmed, amplified and coded, under another name, date and place; one of them under another label."""
     clean = draw(halves)["session"].folds[0]
-    chosen = clean.test[[0, 5, 9]].tolist()
+    chosen = [*clean.test[[0, 5]].tolist(), int(clean.train[3])]
     copies: Sounds = []
     for k, (i, end) in enumerate(zip(chosen, ("mp3", "ogg", "flac"), strict=True)):
         recording, samples = halves[i]
@@ -102,14 +111,14 @@ def test_copies_on_the_other_side_of_a_clean_split_are_named(halves: Sounds, tmp
         coded = load_waveform(path, sample_rate=22050)[0].samples
         label = recording.label if k else next(r.label for r, _ in halves if r.label != recording.label)
         copies.append((replace(recording, id=f"copy-{end}", label=label, site="elsewhere"), coded))
-    leaky = Split((replace(clean, train=np.append(clean.train, [32, 33, 34])),), "session", 0)
+    leaky = Split((Fold(np.append(clean.train, [32, 33]), np.append(clean.test, 34)),), "session", 0)
     findings, figures = audit([*halves, *copies], tmp_path / "leak", splits={"session": leaky})
     by_kind = {f.kind: f for f in findings}
     across, labels = by_kind["duplicate on both sides"], by_kind["one sound, two labels"]
     assert (across.level, labels.level) == ("alarm", "warning")
     assert "session split 3." in across.detail
     pairs = [(halves[i][0].id, copy.id) for i, (copy, _) in zip(chosen, copies, strict=True)]
-    assert [(d["first"], d["second"]) for d in figures["duplicates"]] == pairs
+    assert [(d["first"], d["second"]) for d in figures["duplicates"]] == sorted(pairs)
     for i, (copy, _) in zip(chosen, copies, strict=True):
         named = f"{halves[i][0].id} ({halves[i][0].label}) and {copy.id} ({copy.label}): "
         assert named in across.detail

@@ -55,7 +55,7 @@ def test_what_sessions_share_is_no_shortcut(seed: int) -> None:
     assert len(probes) == 6
     assert len(shortcuts) == 18
     assert not [p for p in probes if p.p_value <= 0.01]
-    assert not [s for s in shortcuts if s.separation >= 0.9 and s.p_value <= 0.05]
+    assert not [s for s in shortcuts if s.separation >= 0.75 and s.p_value <= 0.05]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -67,7 +67,7 @@ def test_a_planted_shortcut_is_found_and_no_other(fact: str, seed: int) -> None:
     planted = np.full(len(LABELS), "32000 Hz") if fact == "sample rate" else facts["length"] / 5
     facts[fact] = np.where(LABELS == 2, planted, facts[fact])
     _, shortcuts = ask(facts, sessions)
-    told = [s for s in shortcuts if s.separation >= 0.9 and s.p_value <= 0.05]
+    told = [s for s in shortcuts if s.separation >= 0.75 and s.p_value <= 0.05]
     assert [(s.fact, s.target) for s in told] == [(fact, 2)]
 
 
@@ -75,7 +75,7 @@ def test_a_fact_that_is_the_label_names_everything() -> None:
     sessions = np.arange(len(LABELS))
     probes, _ = ask({"codec": np.array([f"codec {t}" for t in LABELS])}, sessions)
     assert [p.accuracy for p in probes] == [1.0, 1.0]
-    assert all(p.p_value == 1 / 200 for p in probes)
+    assert all(p.p_value < 1e-6 for p in probes)
     assert all(p.chance == pytest.approx(1 / 6, abs=0.05) for p in probes)
 
 

@@ -5,12 +5,13 @@ shortcut is a fact that sets one class apart from all others. Both are compared 
 facts of whole sessions change places with those of sessions of about the same size, so that what recordings
 share because they were made together does not count as a shortcut.
 
-p-values are corrected for the number of questions asked (all facts on all splits, or all facts for all
-classes) by the distribution of the largest of them under chance.
+p-values are multiplied by the number of questions asked (Bonferroni): all facts on all splits, or all values
+of all facts for all classes. So many questions would need very many dealings; the tail of each question's
+distribution under chance is read from its mean, deviation and skewness instead.
 
 References
 ----------
-P. H. Westfall and S. S. Young, "Resampling-based multiple testing", 1993 (the single-step maximum).
+P. W. Mielke and K. J. Berry, "Permutation methods", 2007 (the Pearson type III approximation).
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ from avianvox.randomness import derive_rng
 N_PERMUTATIONS = 499
 
 _JITTER = 0.5  # deviation of the logarithm of a session's size when sessions change places
+_LEAST_SKEWNESS = 0.1  # a lower one makes no lighter tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def run_probes(
     splits : mapping of str to Split
         Folds of positions in ``targets``.
     n_permutations : int
-        No p-value is below ``1 / (n_permutations + 1)``.
+        How often facts are dealt.
     seed : int
 
     Returns
@@ -108,26 +110,28 @@ def run_probes(
     accuracies = np.array(
         [[probe_accuracy(codes[fact][of], targets, splits[name]) for fact, name in asked] for of in dealt]
     )
-    separations = np.array([np.concatenate([separator(of) for separator in separators]) for of in dealt])
+    separations = [np.array([separator(of) for of in dealt]) for separator in separators]
     probes = [
         Probe(facts[fact].name, name, *figures)
         for (fact, name), *figures in zip(
             asked,
             accuracies[0].tolist(),
             accuracies[1:].mean(axis=0).tolist(),
-            _corrected(accuracies).tolist(),
+            (len(asked) * _tail(accuracies)).clip(max=1).tolist(),
             strict=True,
         )
     ]
-    classes = [
-        (fact.name, target) for fact, sep in zip(facts, separators, strict=True) for target in sep.classes
-    ]
-    shortcuts = [
-        Shortcut(fact, target, *figures)
-        for (fact, target), *figures in zip(
-            classes, separations[0].tolist(), _corrected(separations).tolist(), strict=True
+    n_questions = sum(values[0].size for values in separations)
+    shortcuts = []
+    for fact, separator, values in zip(facts, separators, separations, strict=True):
+        best = values[0].argmax(axis=0)[None]
+        found, p_values = (
+            np.take_along_axis(x, best, 0)[0] for x in (values[0], n_questions * _tail(values))
         )
-    ]
+        figures = zip(found.tolist(), p_values.clip(max=1).tolist(), strict=True)
+        shortcuts += [
+            Shortcut(fact.name, c, *each) for c, each in zip(separator.classes, figures, strict=True)
+        ]
     return probes, shortcuts
 
 
@@ -156,31 +160,37 @@ def probe_accuracy(codes: np.ndarray, targets: np.ndarray, split: Split) -> floa
 
 
 class _Separation:
-    """`Shortcut.separation` of every class by one fact, when it is dealt to other recordings."""
+    """How far each value of a fact sets each class apart, when the fact is dealt to other recordings."""
 
     def __init__(self, fact: Fact, codes: np.ndarray, targets: np.ndarray) -> None:
         self._targets = targets
         self._sizes = np.bincount(targets)
-        self._numeric = fact.numeric
         self._codes, self._n_codes = codes, int(codes.max()) + 1
+        self._ranks = None
         if fact.numeric:
             _, place, counts = np.unique(fact.values, return_inverse=True, return_counts=True)
             self._ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
         self.classes = np.flatnonzero((self._sizes > 0) & (self._sizes < len(targets))).tolist()
 
     def __call__(self, of: np.ndarray) -> np.ndarray:
-        """Shape (n of ``classes``,); recording i gets the fact of recording ``of[i]``."""
+        """Recording i gets the fact of recording ``of[i]``.
+
+        Returns
+        -------
+        np.ndarray, shape (n_values, n of ``classes``)
+            Of words, the balanced accuracy of each; of numbers, the area under the ROC curve of "more than"
+            and of "less than".
+        """
         own = self._sizes[self.classes]
         others = len(of) - own
-        if self._numeric:
+        if self._ranks is not None:
             ranks = np.bincount(self._targets, self._ranks[of])[self.classes]
             area = (ranks - own * (own + 1) / 2) / (own * others)
-            return np.maximum(area, 1 - area)
+            return np.stack([area, 1 - area])
         cells = self._codes[of] * len(self._sizes) + self._targets
         table = np.bincount(cells, minlength=self._n_codes * len(self._sizes)).reshape(self._n_codes, -1)
         chosen = table[:, self.classes]
-        apart = chosen / own - (table.sum(axis=1, keepdims=True) - chosen) / others
-        return 0.5 + apart.max(axis=0) / 2
+        return 0.5 + (chosen / own - (table.sum(axis=1, keepdims=True) - chosen) / others) / 2
 
 
 def _deal(occasions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -203,9 +213,14 @@ def _deal(occasions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return of
 
 
-def _corrected(values: np.ndarray) -> np.ndarray:
-    """p-value of each column of row 0, shape (n_columns,); the other rows are what chance does."""
-    spread = values.std(axis=0)
-    heights = (values - values.mean(axis=0)) / np.where(spread > 0, spread, np.inf)
-    highest = heights.max(axis=1, initial=-np.inf)[:, None]
-    return (highest >= heights[0] - 1e-9).mean(axis=0)
+def _tail(values: np.ndarray) -> np.ndarray:
+    """How likely chance reaches ``values[0]``, each for itself; the other rows are what chance did."""
+    from scipy.special import gammaincc
+
+    spread = values[1:].std(axis=0)
+    heights = (values - values[1:].mean(axis=0)) / np.where(spread > 1e-9, spread, np.inf)
+    skewness = np.maximum((heights[1:] ** 3).mean(axis=0), _LEAST_SKEWNESS)
+    shape = 4 / skewness**2
+    beyond = gammaincc(shape, np.maximum(shape + 2 * heights[0] / skewness, 0.0))
+    seen = (heights[1:] >= heights[0] - 1e-9).mean(axis=0)
+    return np.maximum(beyond, seen)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 APART = 0.9
 """From this separation on, a fact is said to tell a class from the others."""
 
+_PARTLY = 0.75  # and from this one on, to give it away in part
+
 _SURE = 0.01  # most the p-value of a probe may be, of 12 or so that are asked
 _LIKELY = 0.05  # and that of a class that is set apart
 _GRAVE = 0.05  # gain in accuracy from which a probe is an alarm
@@ -89,7 +91,7 @@ def sound_findings(
     -------
     findings : list of Finding
     figures : dict
-        Plain values: "facts", "probes", "shortcuts" (of all classes that some fact sets apart) and
+        Plain values: "facts", "probes", "shortcuts" (of a separation of 0.75 or more) and
         "duplicates".
     """
     heard = _heard(recordings, targets, splits, store)
@@ -107,10 +109,10 @@ def sound_findings(
     )
     sessions = [recording.session for recording in heard.recordings]
     probes, shortcuts = run_probes(facts, heard.targets, sessions, heard.splits)
-    apart = [each for each in shortcuts if each.separation >= APART]
+    told = [each for each in shortcuts if each.separation >= _PARTLY]
     findings = [
         *_duplicate_findings(duplicates, heard),
-        *_shortcut_findings(apart, facts, heard),
+        *_shortcut_findings(told, facts, heard),
         *_probe_findings(probes, heard),
     ]
     return findings, plain(
@@ -118,7 +120,7 @@ def sound_findings(
             "recordings": n,
             "facts": {fact.name: fact.summary() for fact in facts},
             "probes": probes,
-            "shortcuts": [{**plain(each), "label": heard.name(each.target)} for each in apart],
+            "shortcuts": [{**plain(each), "label": heard.name(each.target)} for each in told],
             "duplicates": [_ids(each, heard) for each in duplicates],
         }
     )
@@ -223,26 +225,27 @@ def _ids(each: Duplicate, heard: _Heard) -> dict[str, Any]:
     return {**plain(each), **ids}
 
 
-def _shortcut_findings(apart: Sequence[Shortcut], facts: Sequence[Fact], heard: _Heard) -> Iterator[Finding]:
+def _shortcut_findings(
+    shortcuts: Sequence[Shortcut], facts: Sequence[Fact], heard: _Heard
+) -> Iterator[Finding]:
     for fact in facts:
-        found = [each for each in apart if each.fact == fact.name]
+        found = [each for each in shortcuts if each.fact == fact.name]
         sure = [each for each in found if each.p_value <= _LIKELY]
-        if sure:
-            yield Finding(
-                "alarm",
-                "shortcut",
-                f"The {fact.name} alone tells {_species(len(sure))} from all others",
-                "\n".join(_apart_in_words(each, fact, heard) for each in sure),
-                _ADVICE[fact.name],
-            )
-        if unsure := [each for each in found if each not in sure]:
-            yield Finding(
+        apart = [each for each in found if each.separation >= APART]
+        for level, kind, what, which in (
+            ("alarm", "shortcut", "alone tells {} from all others", [each for each in apart if each in sure]),
+            ("warning", "shortcut in part", "goes with {}", [each for each in sure if each not in apart]),
+            (
                 "note",
                 "shortcut by chance",
-                f"The {fact.name} sets {_species(len(unsure))} apart, as chance may with so few sessions",
-                "\n".join(_apart_in_words(each, fact, heard) for each in unsure),
-                _ADVICE[fact.name],
-            )
+                "sets {} apart, as chance may with so few sessions",
+                [each for each in apart if each not in sure],
+            ),
+        ):
+            if which:
+                title = f"The {fact.name} {what.format(_species(len(which)))}"
+                detail = "\n".join(_apart_in_words(each, fact, heard) for each in which)
+                yield Finding(level, kind, title, detail, _ADVICE[fact.name])
 
 
 def _species(n: int) -> str:
