@@ -30,7 +30,7 @@ from avianvox.evaluation.predictions import Pooled
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.evaluation.thresholds import LEAST_SESSIONS, decide, find_thresholds
 from avianvox.features.spec import FeatureSpec
-from avianvox.inference.calibration import Calibration, Scaling
+from avianvox.inference.calibration import Calibration, Scaling, nonconformity
 from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
 from avianvox.types import Recording
 
@@ -140,7 +140,8 @@ def test_calibration_and_coverage_keep_their_promise_on_held_out_folds(rng: np.r
         calibration_error(pooled.window_scores, windows) / 3
     )
     for nominal in COVERAGES:
-        halves = random_halves(crossed.scores, crossed.targets, crossed.sessions, nominal, n_halves=200)
+        distances = nonconformity(crossed.scores)
+        halves = random_halves(distances, crossed.targets, crossed.sessions, nominal, n_halves=200)
         assert halves.mean() == pytest.approx(nominal, abs=0.02)
 
 
@@ -198,18 +199,19 @@ def test_decisions_count_what_is_named_and_right() -> None:
 
 def test_a_set_reaches_to_the_right_quantile() -> None:
     scores, targets, _ = rows((0, 0.9, 0, "a"), (1, 0.8, 1, "b"), (2, 0.7, 0, "c"), (0, 0.6, 1, "d"))
+    distances = nonconformity(scores)
     known = sorted([0.0, 0.0, 0.7 + 0.1, 0.6 + 0.1])
-    assert set_limit(scores, targets, 0.8) == pytest.approx(known[3])  # the fourth of four: ceil(5 * 0.8)
-    assert set_limit(scores, targets, 0.6) == pytest.approx(known[2])
-    assert set_limit(scores, targets, 0.4) == 0
-    everything = set_limit(scores, targets, 0.9)  # four rows cannot promise it
-    assert set_sizes(scores, everything).tolist() == [3, 3, 3, 3]
-    assert set_sizes(scores, 0.0).tolist() == [1, 1, 1, 1]
-    assert covered(scores, targets, 0.0).tolist() == [True, True, False, False]
+    assert set_limit(distances, targets, 0.8) == pytest.approx(known[3])  # the fourth of four: ceil(5 * 0.8)
+    assert set_limit(distances, targets, 0.6) == pytest.approx(known[2])
+    assert set_limit(distances, targets, 0.4) == 0
+    everything = set_limit(distances, targets, 0.9)  # four rows cannot promise it
+    assert set_sizes(distances, everything).tolist() == [3, 3, 3, 3]
+    assert set_sizes(distances, 0.0).tolist() == [1, 1, 1, 1]
+    assert covered(distances, targets, 0.0).tolist() == [True, True, False, False]
     with pytest.raises(InputError, match="above 0 and below 1"):
-        set_limit(scores, targets, 1.0)
+        set_limit(distances, targets, 1.0)
     with pytest.raises(InputError, match="2 sessions or more"):
-        random_halves(scores, targets, np.array(["a"] * 4), 0.9)
+        random_halves(distances, targets, np.array(["a"] * 4), 0.9)
 
 
 @pytest.fixture(scope="module")

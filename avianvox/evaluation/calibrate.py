@@ -8,7 +8,7 @@ fold is judged under numbers that were fitted on the other folds alone. The run 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ from avianvox.evaluation.run_folder import CALIBRATION
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.evaluation.thresholds import Decided, Thresholds, decide, find_thresholds
 from avianvox.files import atomic_write, output_error
-from avianvox.inference.calibration import LEVELS, Calibration, LevelCalibration, Scaling
+from avianvox.inference.calibration import LEVELS, Calibration, LevelCalibration, Scaling, nonconformity
 from avianvox.types import LabelSet
 
 QUESTIONS: tuple[Question, ...] = ("identification", "classification")
@@ -255,8 +255,8 @@ def calibrate_run(
             raise InputError(f"{run.path} has several models: name one of {', '.join(run.models)}")
         (model,) = run.models
     pooled = run.pooled(model, grouping)
-    crossed = cross_fitted(pooled)
     parts = list(held_out(pooled))
+    crossed = cross_fitted(pooled, parts)
     scalings = fit_levels(pooled)
     final = calibrated(pooled, *scalings)
     levels = {
@@ -320,7 +320,7 @@ def _level_report(
         after=Quality.of(crossed),
         thresholds=_find(final, options.precision),
         decided=Decided(*(sum(getattr(d, field.name) for d in decided) for field in fields(Decided))),
-        coverage=tuple(_coverage(nominal, crossed, final, rows) for nominal in options.coverages),
+        coverage=_coverages(crossed, final, rows, options.coverages),
     )
 
 
@@ -344,14 +344,23 @@ def _find(rows: _Rows, precision: float | None) -> Thresholds:
     return find_thresholds(rows.scores, rows.targets, rows.sessions, precision=precision)
 
 
+def _coverages(
+    crossed: _Rows, final: _Rows, parts: list[tuple[_Rows, _Rows]], nominal: tuple[float, ...]
+) -> tuple[Coverage, ...]:
+    def far(rows: _Rows) -> _Rows:
+        return replace(rows, scores=nonconformity(rows.scores))
+
+    crossed, final = far(crossed), far(final)
+    parts = [(far(rest), far(test)) for rest, test in parts]
+    return tuple(_coverage(one, crossed, final, parts) for one in nominal)
+
+
 def _coverage(nominal: float, crossed: _Rows, final: _Rows, parts: list[tuple[_Rows, _Rows]]) -> Coverage:
+    """Of one nominal coverage; ``scores`` of the rows are distances here."""
     limits = [set_limit(rest.scores, rest.targets, nominal) for rest, _ in parts]
-    inside = [
-        covered(test.scores, test.targets, limit) for limit, (_, test) in zip(limits, parts, strict=True)
-    ]
-    sizes = np.concatenate(
-        [set_sizes(test.scores, limit) for limit, (_, test) in zip(limits, parts, strict=True)]
-    )
+    tests = [(test, limit) for (_, test), limit in zip(parts, limits, strict=True)]
+    inside = [covered(test.scores, test.targets, limit) for test, limit in tests]
+    sizes = np.concatenate([set_sizes(test.scores, limit) for test, limit in tests])
     halves = random_halves(crossed.scores, crossed.targets, crossed.sessions, nominal)
     return Coverage(
         nominal=nominal,

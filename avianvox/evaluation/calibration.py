@@ -9,7 +9,7 @@ scaled by a temperature and a share of the uniform distribution. Averaging first
 both places, and a temperature that depends on the number of windows had a higher log loss on held-out folds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -194,11 +194,12 @@ def held_out(pooled: Pooled) -> Iterator[tuple[Pooled, Pooled]]:
         yield calibrated(rest, *scalings), calibrated(pooled.where(test), *scalings)
 
 
-def cross_fitted(pooled: Pooled) -> Pooled:
-    """All rows with the scores that `held_out` gives them."""
+def cross_fitted(pooled: Pooled, parts: Iterable[tuple[Pooled, Pooled]] | None = None) -> Pooled:
+    """All rows with the scores that `held_out` gives them; ``parts``: what it gave, if it was called."""
     scores = np.empty(pooled.scores.shape)
     windows = np.empty(pooled.window_scores.shape)
-    for number, (_, test) in zip(np.unique(pooled.folds), held_out(pooled), strict=True):
+    parts = held_out(pooled) if parts is None else parts
+    for number, (_, test) in zip(np.unique(pooled.folds), parts, strict=True):
         scores[pooled.folds == number] = test.scores
         windows[pooled.folds[pooled.window_rows] == number] = test.window_scores
     return replace(pooled, scores=scores, window_scores=windows)

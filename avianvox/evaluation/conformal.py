@@ -4,6 +4,9 @@ A set holds the classes whose `nonconformity` stays within a limit; the limit is
 nonconformity that true classes had on other recordings. The promise holds on average over recordings that
 are drawn like those, one by one. They come in sessions, so it is measured: on each fold with a limit from
 the others, and on random halves of the sessions.
+
+``distances``, shape (n, n_classes), is what `nonconformity` makes of calibrated scores of rows that the model
+did not learn from; ``targets``, shape (n,), are class positions.
 """
 
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ import numpy as np
 
 from avianvox.errors import InputError
 from avianvox.evaluation.metrics import validate
-from avianvox.inference.calibration import RANK_PENALTY, nonconformity
+from avianvox.inference.calibration import RANK_PENALTY
 from avianvox.randomness import derive_rng
 
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
@@ -50,13 +53,12 @@ class Coverage:
     single: float
 
 
-def set_limit(scores: np.ndarray, targets: np.ndarray, coverage: float) -> float:
-    """The `nonconformity` up to which a class belongs to a set; with too few rows, that of every class.
+def set_limit(distances: np.ndarray, targets: np.ndarray, coverage: float) -> float:
+    """The distance up to which a class belongs to a set; with too few rows, one that no class exceeds.
 
     Parameters
     ----------
-    scores : np.ndarray, shape (n, n_classes)
-        Calibrated, of rows that the model did not learn from.
+    distances : np.ndarray, shape (n, n_classes)
     targets : np.ndarray, shape (n,)
     coverage : float in (0, 1)
 
@@ -65,23 +67,21 @@ def set_limit(scores: np.ndarray, targets: np.ndarray, coverage: float) -> float
     Split conformal prediction: the value at ``ceil((n + 1) * coverage)`` of the sorted ones; Vovk,
     Gammerman and Shafer, "Algorithmic learning in a random world", 2005.
     """
-    validate(targets, scores)
-    return _limit(_true(scores, targets), coverage, scores.shape[1])
+    return _limit(_true(distances, targets), coverage, distances.shape[1])
 
 
-def covered(scores: np.ndarray, targets: np.ndarray, limit: float) -> np.ndarray:
+def covered(distances: np.ndarray, targets: np.ndarray, limit: float) -> np.ndarray:
     """Whether each row's set holds its class, shape (n,), bool."""
-    validate(targets, scores)
-    return _true(scores, targets) <= limit
+    return _true(distances, targets) <= limit
 
 
-def set_sizes(scores: np.ndarray, limit: float) -> np.ndarray:
+def set_sizes(distances: np.ndarray, limit: float) -> np.ndarray:
     """The number of classes in each row's set, shape (n,); 1 at least."""
-    return (nonconformity(scores) <= limit).sum(axis=1)
+    return (distances <= limit).sum(axis=1)
 
 
 def random_halves(
-    scores: np.ndarray,
+    distances: np.ndarray,
     targets: np.ndarray,
     sessions: np.ndarray,
     coverage: float,
@@ -100,21 +100,21 @@ def random_halves(
     InputError
         There are fewer than two sessions.
     """
-    validate(targets, scores)
+    true = _true(distances, targets)
     names, session_of = np.unique(sessions, return_inverse=True)
     if len(names) < 2:
         raise InputError("conformal: expected recordings of 2 sessions or more, got 1")
-    true = _true(scores, targets)
     rng = derive_rng(seed, "halves of sessions")
     shares = np.empty(n_halves)
     for i in range(n_halves):
         fitted = (rng.permutation(len(names)) < len(names) // 2)[session_of]
-        shares[i] = np.mean(true[~fitted] <= _limit(true[fitted], coverage, scores.shape[1]))
+        shares[i] = np.mean(true[~fitted] <= _limit(true[fitted], coverage, distances.shape[1]))
     return shares
 
 
-def _true(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    true: np.ndarray = nonconformity(scores)[np.arange(len(targets)), targets]
+def _true(distances: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    validate(targets, distances)
+    true: np.ndarray = distances[np.arange(len(targets)), targets]
     return true
 
 
@@ -122,4 +122,6 @@ def _limit(true: np.ndarray, coverage: float, n_classes: int) -> float:
     if not 0 < coverage < 1:
         raise InputError(f"coverage: expected above 0 and below 1, got {coverage:g}")
     position = int(np.ceil((len(true) + 1) * coverage - 1e-9))
-    return float(np.sort(true)[position - 1]) if position <= len(true) else 1 + RANK_PENALTY * n_classes
+    if position > len(true):
+        return 1 + RANK_PENALTY * n_classes
+    return float(np.partition(true, position - 1)[position - 1])
