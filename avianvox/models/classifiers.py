@@ -20,7 +20,7 @@ HIDDEN = (256, 256)
 
 _INVERSE_PENALTY = 0.1
 # Of the logistic regression. Inside the training parts of puerto_rico's folds, 0.03 to 1 do equally well.
-_MOST_STEPS = 1000  # of its solver; a few hundred are needed
+_MOST_STEPS = 1000  # of its solver; about a hundred are needed
 
 
 def naive_bayes(settings: TrainSettings, seed: int) -> Any:
@@ -59,7 +59,9 @@ def dense_network(settings: TrainSettings, seed: int) -> Any:
 
 
 def learn(classifier: Any, values: np.ndarray, targets: np.ndarray) -> None:
-    """Fit in place; to end after the epochs asked for is no reason to warn.
+    """Fit in place, on one thread: with matrices this small, more threads wait for each other.
+
+    To end after the epochs asked for is no reason to warn.
 
     Raises
     ------
@@ -69,8 +71,9 @@ def learn(classifier: Any, values: np.ndarray, targets: np.ndarray) -> None:
     if len(np.unique(targets)) < 2:
         raise InputError("expected recordings of two classes or more to learn from, got one class")
     from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)
         classifier.fit(values, targets)
 
