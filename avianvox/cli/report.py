@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 
-@click.command(epilog="Example: avianvox report run/ --out report/")
+@click.command(epilog="Example: avianvox report runs/bayes --out report --clips 2")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--model", help="The model to look at closely; by default the best one on grouped folds.")
 @click.option(

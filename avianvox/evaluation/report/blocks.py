@@ -160,7 +160,7 @@ class Table:
             ]
             for row in self.rows
         ]
-        head = [c.title for c in self.columns]
+        head = [self._escape(c.title) for c in self.columns]
         rule = ["---:" if c.is_number else "---" for c in self.columns]
         lines = "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
         return f"**{counter.next('Table')}.** {self.caption}\n\n{lines}"
@@ -237,7 +237,7 @@ class Findings:
                 "li",
                 tag("span", finding["level"], class_="level"),
                 tag("h3", inline(finding["title"])),
-                *(tag("p", inline(line)) for line in finding["detail"].splitlines()),
+                *(tag("p", inline(line.removeprefix("- "))) for line in finding["detail"].splitlines()),
                 tag("p", tag("b", "What to do. "), inline(finding["advice"])) if finding["advice"] else None,
                 class_=finding["level"],
             )

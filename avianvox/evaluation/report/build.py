@@ -198,7 +198,7 @@ def _markdown(report: Report, counter: Counter, footer: str) -> str:
         if k:
             parts.append(f"## {k} {section.title}")
         parts += [section.absent] if section.absent else [block.markdown(counter) for block in section.blocks]
-    return "\n\n".join([*parts, footer]) + "\n"
+    return "\n\n".join([*parts, footer]).replace("<", "&lt;") + "\n"  # names come from catalogs
 
 
 def _optional(path: Path) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class ConfusionBlock:
         return tag(
             "figure",
             choices,
-            tag("p", "Point at a cell, or tap it.", class_="readout", aria_live="polite"),
+            tag("p", "Point at a cell, or tap it; + enlarges.", class_="readout", aria_live="polite"),
             tag("div", self._still(), class_="frame", tabindex="0"),
             tag("script", Markup(data), type="application/json"),
             caption,

@@ -41,12 +41,9 @@ def curves_section(pooled: Pooled, labels: LabelSet, grouping: str) -> Section:
     text = f"all together: AP {together['average_precision']:.3f}"
     _overall(found, curves.precision_recall_curve, positive, pooled.scores, text)
     means = {key: float(np.mean(values)) for key, values in areas.items()}
-    roc.legend(_legend(f"mean of the species: {number(means['roc_auc'])}", together["roc_auc"]), 0.42, 0.14)
-    found.legend(
-        _legend(f"mean of the species: {number(means['average_precision'])}", together["average_precision"]),
-        0.42,
-        0.95,
-    )
+    _legend(roc, f"all together: AUC {number(together['roc_auc'])}", f"mean {number(means['roc_auc'])}")
+    area = f"all together: AP {number(together['average_precision'])}"
+    _legend(found, area, f"mean {number(means['average_precision'])}")
     caption = (
         f"ROC and precision-recall curves, {grouping} folds, each thin line one species against the rest: "
         "point at it for its name. Strong: all species' scores together. Dashed: guessing."
@@ -61,8 +58,10 @@ def curves_section(pooled: Pooled, labels: LabelSet, grouping: str) -> Section:
     return Section("curves", "ROC and precision-recall curves", (chart,), data)
 
 
-def _legend(mean: str, together: float) -> list[tuple[str, str]]:
-    return [("s1", f"all together: {number(together)}"), ("s0", mean)]
+def _legend(plot: Plot, together: str, mean: str) -> None:
+    """Above the axes: curves may run anywhere."""
+    plot.legend([("s1", together)], 0.0, 1.05)
+    plot.legend([("s4", f"one species each: {mean}")], 0.48, 1.05)
 
 
 _CurveOf = Callable[[np.ndarray, np.ndarray], curves.Curve]
@@ -81,7 +80,10 @@ def _plot(
     is_roc = curve_of is curves.roc_curve
     x, y = ("false alarms among the others", "found") if is_roc else ("recall", "precision")
     plot = Plot(
-        Axis(0.0, 1.0, x), Axis(0.0, 1.0, y), title=f"{'ROC' if is_roc else 'Precision-recall'} curves"
+        Axis(0.0, 1.0, x),
+        Axis(0.0, 1.0, y),
+        top=26.0,
+        title=f"{'ROC' if is_roc else 'Precision-recall'} curves",
     )
     for c, area in zip(present.tolist(), areas, strict=True):
         curve = curve_of(positive[:, c], pooled.scores[:, c])

@@ -26,14 +26,14 @@ def durations_section(figures: Mapping[str, Any], model: str, groupings: Sequenc
         absent = "Fewer than three classes, or all alike: nothing can be said of accuracy and duration."
         return Section("durations", title, absent=absent)
     words = [
-        f"{g} folds: r = {number(one['pearson'], '+.2f')} (p = {number(one['pearson_p'], '.2g')}), rank "
-        f"correlation {number(one['spearman'], '+.2f')} (p = {number(one['spearman_p'], '.2g')}), "
-        f"{number(one['slope'], '+.3f')} a minute"
+        f"{g.capitalize()} folds: r = {number(one['pearson'], '+.2f')} "
+        f"(p = {number(one['pearson_p'], '.2g')}), rank correlation {number(one['spearman'], '+.2f')} "
+        f"(p = {number(one['spearman_p'], '.2g')}), {number(one['slope'], '+.3f')} a minute."
         for g, one in shown.items()
     ]
     text = Text(
         "Where species with little sound score otherwise than those with much, length itself may have been "
-        f"learned: padding tells it. {'; '.join(words)}; p by random pairing."
+        f"learned: padding tells it. {' '.join(words)} p is by random pairing."
     )
     caption = (
         f"Share of each species' recordings that `{model}` found, against the species' minutes, with a line "

@@ -113,6 +113,16 @@ for (const figure of document.querySelectorAll(".confusion")) {
     }
   }
 
+  function zoom(factor) {  // about the chosen cell, or else about the middle of what is in sight
+    const inside = () => [frame.clientWidth - rows.offsetWidth, frame.clientHeight - cols.offsetHeight];
+    const [width, height] = inside();
+    const middle = chosen ? [chosen[1] + 0.5, chosen[0] + 0.5]
+      : [(frame.scrollLeft + width / 2) / cell, (frame.scrollTop + height / 2) / cell];
+    size(Math.max(2, Math.min(48, cell * factor)));
+    const [newWidth, newHeight] = inside();
+    frame.scrollTo(middle[0] * cell - newWidth / 2, middle[1] * cell - newHeight / 2);
+  }
+
   function show(place) {
     chosen = place;
     for (const label of grid.querySelectorAll(".on")) label.classList.remove("on");
@@ -144,7 +154,7 @@ for (const figure of document.querySelectorAll(".confusion")) {
   for (const button of figure.querySelectorAll("[data-zoom]")) {
     button.addEventListener("click", () => {
       if (button.dataset.zoom === "fit") fit();
-      else size(Math.max(2, Math.min(48, cell * (button.dataset.zoom === "in" ? 1.35 : 1 / 1.35))));
+      else zoom(button.dataset.zoom === "in" ? 1.35 : 1 / 1.35);
     });
   }
   frame.addEventListener("keydown", (event) => {

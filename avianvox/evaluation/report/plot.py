@@ -131,12 +131,13 @@ class Plot:
         self._parts.append(tag("text", text, x=at_x, y=at_y, text_anchor=anchor, class_=css))
 
     def legend(self, entries: Sequence[tuple[str, str]], x: float, y: float) -> None:
-        """Lines of pairs (classes of a dot, text), the first one at a place given in shares of the axes."""
+        """Lines of (classes of a dot or "", text); where the first one stands, in shares of the axes."""
         left = self.left + x * (self.width - self.left - _RIGHT)
         top = self.height - _BOTTOM - y * (self.height - self.top - _BOTTOM)
         for k, (css, text) in enumerate(entries):
             at = top + 14 * k
-            self._parts.append(tag("circle", cx=left, cy=at - 3.5, r=4.0, class_=f"dot {css}"))
+            if css:
+                self._parts.append(tag("circle", cx=left, cy=at - 3.5, r=4.0, class_=f"dot {css}"))
             self._parts.append(tag("text", text, x=left + 9, y=at, class_="note"))
 
     def svg(self) -> Markup:

@@ -70,11 +70,7 @@ def thresholds_section(found: Mapping[str, Any]) -> Section:
     """Per-class thresholds, and prediction sets with their measured coverage."""
     recording, rule = found["levels"]["recording"], found["options"]["rule"]
     decided, thresholds = recording["decided"], recording["thresholds"]
-    text = Text(
-        f"With thresholds for {rule}, chosen on the other folds, {decided['named']} of {decided['n']} "
-        f"recordings ({number(decided['share'], '.0%')}) are named, {decided['right']} of them rightly "
-        f"({number(decided['precision'], '.0%')}); the others are called uncertain."
-    )
+    text = Text(_decided(decided, rule))
     columns = (
         Column("species", "name"),
         Column("threshold", ".3f", "least calibrated score at which the species is named"),
@@ -99,7 +95,6 @@ def thresholds_section(found: Mapping[str, Any]) -> Section:
         )
         for label, one in {"all species": thresholds["pooled"], **thresholds["classes"]}.items()
     ]
-    sure = sum(one["sure"] for one in thresholds["classes"].values())
     sets = (
         Column("promised", ".0%"),
         Column("held", ".1%", "each fold under the limit of the others"),
@@ -117,10 +112,7 @@ def thresholds_section(found: Mapping[str, Any]) -> Section:
         )
         for one in recording["coverage"]
     ]
-    caption = (
-        f"Thresholds per species for {rule}, on all folds. The support suffices to tell for {sure} of "
-        f"{len(thresholds['classes'])} species."
-    )
+    caption = f"Thresholds per species for {rule}, on all folds, and whether there is enough to tell."
     blocks = (
         text,
         Table(
@@ -135,22 +127,13 @@ def thresholds_section(found: Mapping[str, Any]) -> Section:
 def automation_section(found: Mapping[str, Any], grouping: str) -> Section:
     """How much needs no person at a wanted accuracy, and detection against classification."""
     automation = found["automation"]
-    target, held, best = automation["target"], automation["held_out"], automation["best"]
-    hours = best["hours_saved"]
-    saved = "" if hours is None else f", which saves {number(hours, '.1f')} hours of listening"
-    factor = automation["listening_factor"]
-    text = Text(
-        f"At an accuracy of {target:.1%}, {number(best['share'], '.1%')} of the recordings could be labelled "
-        f"without a person{saved} (at {factor:g} hours for one recorded hour), the threshold being chosen on "
-        f"the same recordings. With a threshold from the other folds it is {number(held['share'], '.1%')}, "
-        f"and {number(held['accuracy'], '.1%')} of these are right."
-    )
+    text = Text(_automated(automation))
     caption = (
         f"Accuracy of the recordings that are labelled automatically against their share, {grouping} folds, "
         "over all thresholds of the calibrated score. The band reaches down to the one-sided lower 95 % "
         "bound."
     )
-    curve = Chart("automation", caption, (_automation(automation["curve"], target),))
+    curve = Chart("automation", caption, (_automation(automation["curve"], automation["target"]),))
     questions = ("identification", "classification")
     panels = tuple(_detection(found["detection"], question) for question in questions)
     detection = Chart(
@@ -187,6 +170,36 @@ def automation_section(found: Mapping[str, Any], grouping: str) -> Section:
     return Section("automation", "What can be left to the machine", (text, curve, detection, table), data)
 
 
+def _decided(decided: Mapping[str, Any], rule: str) -> str:
+    """What thresholds do to recordings, in words."""
+    if not decided["named"]:
+        return (
+            f"Under thresholds for {rule}, chosen on the other folds, none of the {decided['n']} recordings "
+            "is named: all are called uncertain."
+        )
+    return (
+        f"Under thresholds for {rule}, chosen on the other folds, {decided['named']} of {decided['n']} "
+        f"recordings ({decided['share']:.0%}) are named, {decided['right']} of them rightly "
+        f"({decided['precision']:.0%}); the others are called uncertain."
+    )
+
+
+def _automated(automation: Mapping[str, Any]) -> str:
+    """What can be automated, in words."""
+    target, best, held = automation["target"], automation["best"], automation["held_out"]
+    if not best["n_items"]:
+        return f"No threshold makes the automatic labels right in {target:.1%} of the cases."
+    saved = ""
+    if best["hours_saved"] is not None:
+        factor = automation["listening_factor"]
+        saved = f", which saves {best['hours_saved']:.1f} hours of listening ({factor:g} for one recorded)"
+    return (
+        f"At an accuracy of {target:.1%}, {best['share']:.1%} of the recordings could be labelled without a "
+        f"person{saved}, the threshold being chosen on the same recordings. With thresholds from the other "
+        f"folds {held['share']:.1%} are, and {number(held['accuracy'], '.1%')} of these are right."
+    )
+
+
 def _reliability(quality: Mapping[str, Any], title: str, css: str) -> Markup:
     plot = Plot(Axis(0.0, 1.0, "score of the answer"), Axis(0.0, 1.0, "right"), title=f"Reliability, {title}")
     plot.line((0, 1), (0, 1), "s0 dashed")
@@ -199,7 +212,7 @@ def _reliability(quality: Mapping[str, Any], title: str, css: str) -> Markup:
         tip = f"{one['n']} recordings: score {one['confidence']:.2f}, right {one['accuracy']:.2f}"
         radius = 2.5 + 13 * (one["n"] / total) ** 0.5
         plot.dot(one["confidence"], one["accuracy"], css, tip=tip, radius=radius)
-    plot.legend([(css, title), ("s0", f"calibration error {number(quality['error'])}")], 0.04, 0.94)
+    plot.legend([(css, title), ("", f"calibration error {number(quality['error'])}")], 0.04, 0.94)
     return plot.svg()
 
 
@@ -232,7 +245,7 @@ def _detection(rows: Sequence[Mapping[str, Any]], question: str) -> Markup:
             plot.line(xs, ys, css, tip=word)
             drawn.append((css, word))
         else:
-            drawn.append(("s0", f"{word}: undefined, as no recording is without a bird"))
+            drawn.append(("", f"{word}: undefined, as no recording is without a bird"))
     plot.text(max(thresholds), 1.0, question, anchor="end", dx=-4.0, dy=12.0, css="strong")
     plot.legend(drawn, 0.04, 0.94)
     return plot.svg()
