@@ -13,7 +13,7 @@ from handmade_model import make_flatbuffer, write_handmade
 
 from avianvox.cli.main import cli
 from avianvox.errors import InputError, ModelFileError, RunError
-from avianvox.evaluation.calibrate import CalibrateOptions, calibrate_run
+from avianvox.evaluation.calibrate import calibrate_run
 from avianvox.evaluation.calibration import (
     Bin,
     brier_score,
@@ -25,6 +25,7 @@ from avianvox.evaluation.calibration import (
     log_loss,
     reliability,
 )
+from avianvox.evaluation.calibration_report import CalibrateOptions
 from avianvox.evaluation.conformal import COVERAGES, covered, random_halves, set_limit, set_sizes
 from avianvox.evaluation.predictions import Pooled
 from avianvox.evaluation.saved_run import SavedRun

@@ -11,7 +11,7 @@ from avianvox.cli.common import FiniteFloat
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from avianvox.evaluation.calibrate import CalibrationReport, LevelReport
+    from avianvox.evaluation.calibration_report import CalibrationReport, LevelReport
     from avianvox.evaluation.detection import Metric
 
 EPILOG = """\b
@@ -104,7 +104,8 @@ def calibrate(
     import json
 
     from avianvox.errors import require_extra
-    from avianvox.evaluation.calibrate import CalibrateOptions, calibrate_run, keep_report
+    from avianvox.evaluation.calibrate import calibrate_run
+    from avianvox.evaluation.calibration_report import CalibrateOptions, keep_report
     from avianvox.evaluation.saved_run import SavedRun
     from avianvox.export.calibrated import write_calibration
     from avianvox.features.spec import FeatureSpec
@@ -214,7 +215,7 @@ def _automation_lines(report: "CalibrationReport") -> "Iterator[str]":
 
 
 def _detection_lines(report: "CalibrationReport") -> "Iterator[str]":
-    from avianvox.evaluation.calibrate import QUESTIONS
+    from avianvox.evaluation.calibration_report import QUESTIONS
     from avianvox.evaluation.summary import Table
 
     columns = ("score", "something calls:  P  R  F1  A  A-", "this species calls:  P  R  F1  A  A-")

@@ -1,6 +1,6 @@
 """What a score is worth: calibration, thresholds and prediction sets, automation, finding against naming.
 
-All of it is read from what `avianvox.evaluation.calibrate.CalibrationReport.to_mapping` says, and of held-out
+All of it is read from what `avianvox.evaluation.calibration_report.CalibrationReport` says, and of held-out
 folds unless a caption says otherwise.
 """
 
@@ -246,6 +246,6 @@ def _detection(rows: Sequence[Mapping[str, Any]], question: str) -> Markup:
             drawn.append((css, word))
         else:
             drawn.append(("", f"{word}: undefined, as no recording is without a bird"))
-    plot.text(max(thresholds), 1.0, question, anchor="end", dx=-4.0, dy=12.0, css="strong")
+    plot.corner(question)
     plot.legend(drawn, 0.04, 0.94)
     return plot.svg()
