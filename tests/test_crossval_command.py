@@ -122,7 +122,7 @@ def test_rules_are_compared_like_models_and_limits_give_a_learning_curve(tones: 
 def test_the_ladder_stands_for_its_rungs(
     tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avianvox.models.LADDER", ("chance", "nearest"), raising=False)
+    monkeypatch.setattr("avianvox.models.LADDER", ("chance", "nearest"))
     result = crossval_of(tones, tmp_path / "run", "--models", "majority,ladder", "--json")
     assert list(json.loads(result.stdout)["models"]) == ["majority", "chance", "nearest"]
 

@@ -201,22 +201,20 @@ def _recompute(run: Path, as_json: bool) -> None:
 
 def _rungs(names: tuple[str, ...]) -> tuple[str, ...]:
     """The names of models and rules, with the ladder's rungs in its place."""
-    from avianvox import models
     from avianvox.errors import UnknownNameError
     from avianvox.evaluation.rules import RULES
+    from avianvox.models import LADDER, MODELS
     from avianvox.registry import nearest
 
     if not names:
         raise click.UsageError("--models names no model")
-    known = [*models.MODELS, *RULES, "ladder"]
+    known = [*MODELS, *RULES, "ladder"]
     for name in names:
         if name not in known:
             raise UnknownNameError(
                 f"unknown model '{name}'{nearest(name, known)} (known: {', '.join(known)})"
             )
-    return tuple(
-        dict.fromkeys(rung for name in names for rung in (models.LADDER if name == "ladder" else (name,)))
-    )
+    return tuple(dict.fromkeys(rung for name in names for rung in (LADDER if name == "ladder" else (name,))))
 
 
 def _fit(name: str, catalog: "Catalog", settings: "TrainSettings", bars: "Lines") -> "FitFunction":

@@ -123,7 +123,7 @@ def _write(run: SavedRun, result: CrossvalResult) -> None:
     folder.write_json(FIGURES, result.figures)
     folder.write_text("table.csv", ladder_csv(result.outcomes, result.neighbours, run.groupings))
     notes = [f"- {note}" for note in result.notes]
-    found = ["", "## Audit", "", *result.audit.lines()] if result.audit else []
+    found = ["", "## Audit", "", "```text", *result.audit.lines(), "```"] if result.audit else []
     text = "\n".join((result.table.markdown(), *notes, *found, ""))
     folder.write_text("table.md", text.encode(errors="backslashreplace").decode())  # ids may be any bytes
     for model, by_grouping in result.outcomes.items():

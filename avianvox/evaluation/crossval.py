@@ -123,7 +123,7 @@ def crossvalidate(
     *,
     model_settings: Mapping[str, Any] | None = None,
     fresh: bool = False,
-    listen: bool = False,
+    listen: bool = True,
     progress: Callable[[FitReport], None] | None = None,
     steps: Callable[[str, int, int], None] | None = None,
 ) -> CrossvalResult:

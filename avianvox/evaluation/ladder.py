@@ -69,7 +69,7 @@ def ladder_table(outcomes: Outcomes, neighbours: Sequence[Neighbours], groupings
         cells = [str(by_grouping[name].figures["recording", "accuracy"]) for name in groupings]
         gaps = [f"{gap(by_grouping, pair, 'recording', 'accuracy'):+.3f}" for pair in pairs]
         step = steps.get(model)
-        difference, p_value = (f"{step.difference:+.3f}", f"{step.p_value:.3f}") if step else ("", "")
+        difference, p_value = (f"{step.difference:+.3f}", _p(step.p_value)) if step else ("", "")
         others = [
             f"{by_grouping[main].figures['recording', name].pooled:.3f}" for name in ("top5", "macro_f1")
         ]
@@ -114,3 +114,7 @@ def ladder_csv(outcomes: Outcomes, neighbours: Sequence[Neighbours], groupings: 
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def _p(value: float) -> str:
+    return "<.001" if value < 0.001 else f"{value:.3f}"
