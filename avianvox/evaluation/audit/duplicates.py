@@ -28,6 +28,7 @@ _VOTES = 3  # landmarks that must agree on the distance in time
 _SLACK = 2  # frames by which they may differ
 _LEAST_FRAMES = 20
 _MOST_FRAMES = 1024
+_PART_FRAMES = 32
 
 Progress = Callable[[int, int], None]
 
@@ -97,14 +98,20 @@ def agreement(a: np.ndarray, b: np.ndarray) -> float:
     Returns
     -------
     float in [-1, 1]
-        The correlation over time, within a band, that half of the bands reach. A codec or a lower sample rate
-        spoils some bands, gain and filters none; and where one voice repeats its song, the noise in the other
-        bands and between the notes does not agree.
+        The correlation over time, within a band and 32 frames, that half of the bands reach in half of the
+        time. A codec or a lower sample rate spoils some bands, and gain and filters none; where one voice
+        repeats its song, the noise in other bands and between the songs does not agree.
     """
+    n_parts = max(1, len(a) // _PART_FRAMES)
+    parts = zip(np.array_split(a, n_parts), np.array_split(b, n_parts), strict=True)
+    return float(np.median([np.median(_correlation(*part)) for part in parts]))
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Of each band over time, shape (n_mels,); 0 where a band does not vary."""
     a, b = (x - x.mean(axis=0, dtype=np.float64) for x in (a, b))
     spread = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
-    correlation = (a * b).sum(axis=0) / np.where(spread > 0, spread, np.inf)
-    return float(np.median(correlation))
+    return (a * b).sum(axis=0) / np.where(spread > 0, spread, np.inf)
 
 
 def _exact(store: "FeatureStore", positions: np.ndarray, rows: list[int]) -> Iterator[Duplicate]:
