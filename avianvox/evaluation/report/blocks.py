@@ -17,6 +17,8 @@ Pictures = dict[str, Markup]
 """``name -> picture`` of those that a Markdown page refers to, for files of their own."""
 
 MISSING = "–"
+_LONG = 44
+"""Letters of a cell from which on it is broken into lines."""
 PICTURES = "figures"
 """The folder of pictures beside a Markdown page."""
 
@@ -148,9 +150,9 @@ class Table:
             return tag("th", tag("i", text), scope="row")
         if column.form == "bar" and isinstance(cell, float) and not math.isnan(cell):
             return tag("td", text, class_="num bar", style=f"--v:{cell:.3f}")
-        return tag(
-            "td", text if column.is_number else inline(text), class_="num" if column.is_number else None
-        )
+        if column.is_number:
+            return tag("td", text, class_="num")
+        return tag("td", inline(text), class_="long" if len(text) > _LONG else None)
 
     def markdown(self, counter: Counter) -> str:
         rows = [

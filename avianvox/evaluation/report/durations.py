@@ -1,14 +1,16 @@
 """Accuracy of the classes against their minutes: the published report's figure 13."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from avianvox.evaluation.report.blocks import Chart, Section, Text, number
 from avianvox.evaluation.report.markup import Markup
 from avianvox.evaluation.report.plot import Axis, Plot
 
 _N_NAMED = 6
-"""Classes farthest from the line bear their names; the others tell theirs when pointed at."""
+"""Most classes that bear their names, those farthest from the line; the others tell it when pointed at."""
+_LETTER = 4.6
+"""Width that a letter of a name takes, in units of the plot."""
 
 
 def durations_section(figures: Mapping[str, Any], model: str, groupings: Sequence[str]) -> Section:
@@ -43,6 +45,21 @@ def durations_section(figures: Mapping[str, Any], model: str, groupings: Sequenc
     return Section("durations", title, (text, chart), shown)
 
 
+class _Box(NamedTuple):
+    """The room that a dot or a name takes: its middle, and half of its sides."""
+
+    x: float
+    y: float
+    half_width: float
+    half_height: float
+
+    def touches(self, other: "_Box") -> bool:
+        return (
+            abs(self.x - other.x) < self.half_width + other.half_width
+            and abs(self.y - other.y) < self.half_height + other.half_height
+        )
+
+
 def _scatter(grouping: str, found: Mapping[str, Any]) -> Markup:
     classes = found["classes"]
     longest = max(one["minutes"] for one in classes.values())
@@ -59,12 +76,23 @@ def _scatter(grouping: str, found: Mapping[str, Any]) -> Markup:
         label: abs(one["accuracy"] - (intercept or 0.0) - (slope or 0.0) * one["minutes"])
         for label, one in classes.items()
     }
-    named = sorted(off, key=lambda label: -off[label])[:_N_NAMED]
     for label, one in classes.items():
-        x, y = one["minutes"], one["accuracy"]
-        plot.dot(x, y, "s1", tip=f"{label}: {x:.1f} minutes, recall {y:.2f}", radius=3.5)
-        if label in named:
-            left = x > longest * 0.6
+        plot.dot(
+            one["minutes"],
+            one["accuracy"],
+            "s1",
+            tip=f"{label}: {one['minutes']:.1f} minutes, recall {one['accuracy']:.2f}",
+            radius=3.5,
+        )
+    taken = [
+        _Box(plot.at_x(one["minutes"]), plot.at_y(one["accuracy"]), 4.0, 5.0) for one in classes.values()
+    ]
+    for label in sorted(off, key=lambda label: -off[label]):
+        x, y = classes[label]["minutes"], classes[label]["accuracy"]
+        left, half = x > longest * 0.6, len(label) * _LETTER / 2
+        box = _Box(plot.at_x(x) + (-1 if left else 1) * (8 + half), plot.at_y(y), half, 5.0)
+        if len(taken) < len(classes) + _N_NAMED and not any(map(box.touches, taken)):
+            taken.append(box)
             plot.text(x, y, label, anchor="end" if left else "start", dx=-6.0 if left else 6.0, css="species")
-    plot.legend([("s1", f"{grouping} folds")], 0.03, 0.95)
+    plot.corner(f"{grouping} folds")
     return plot.svg()

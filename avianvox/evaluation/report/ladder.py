@@ -28,6 +28,10 @@ FIGURE_TITLES = {
     "mean_roc_auc": "mean ROC AUC",
 }
 
+_N_COLOURS = 6
+_MOST_BANDS = 3
+"""Curves whose intervals can be told apart."""
+
 
 def styles(groupings: Sequence[str]) -> dict[str, str]:
     """Grouped folds as full blue dots, random ones as open orange ones."""
@@ -186,39 +190,45 @@ def learning_section(figures: Mapping[str, Any], groupings: Sequence[str]) -> Se
     if not rows:
         absent = "Not run; `avianvox crossval CATALOG --per-class 2,4,8 --out RUN` adds them."
         return Section("learning", title, absent=absent)
-    panels = []
     models = list(dict.fromkeys(row["model"] for row in rows))
-    sizes = sorted({row["n_train"] for row in rows})
-    top = max(row["high"] or row["accuracy"] for row in rows)
-    x = Axis(
-        sizes[0] * 0.9,
-        sizes[-1] * 1.1,
-        "training recordings",
-        tuple((s, f"{s:.0f}") for s in sizes),
-        log=True,
-    )
-    for grouping in (g for g in groupings if any(row["grouping"] == g for row in rows)):
-        plot = Plot(x, Axis(0.0, min(1.0, top * 1.1), "accuracy per recording"), title=f"{grouping} folds")
-        for k, model in enumerate(models):
-            mine = sorted(
-                (row for row in rows if row["model"] == model and row["grouping"] == grouping),
-                key=lambda row: row["n_train"],
-            )
-            css = f"s{k % 4 + 1}"
-            xs, ys = [row["n_train"] for row in mine], [row["accuracy"] for row in mine]
-            if mine and all(row["low"] is not None for row in mine):
-                plot.band(xs, [row["low"] for row in mine], [row["high"] for row in mine], css)
-            plot.line(xs, ys, css)
-            for row in mine:
-                known = estimate(row["accuracy"], row["low"], row["high"])
-                tip = f"{model}, {row['per_class'] or 'all'} a class: {known}"
-                plot.dot(row["n_train"], row["accuracy"], css, tip=tip)
-        plot.legend([(f"s{k % 4 + 1}", model) for k, model in enumerate(models)], 0.04, 0.96)
-        panels.append(plot.svg())
+    top = min(1.0, 1.1 * max(row["high"] or row["accuracy"] for row in rows))
+    panels = []
+    for grouping in groupings:
+        if mine := [row for row in rows if row["grouping"] == grouping]:
+            panels.append(_learning_chart(mine, models, top, f"{grouping} folds"))
     caption = (
-        "Accuracy by the number of training recordings, with at most so many of each species; 95 % intervals."
+        "Accuracy by the number of training recordings, placed by their sum on a logarithmic scale; 95 % "
+        "intervals from resampling whole sessions."
     )
     return Section("learning", title, (Chart("learning", caption, tuple(panels)),), {"rows": list(rows)})
+
+
+def _learning_chart(
+    rows: Sequence[Mapping[str, Any]], models: Sequence[str], top: float, title: str
+) -> Markup:
+    sizes = {row["per_class"]: row["n_train"] for row in rows}
+    x = Axis(
+        min(sizes.values()) * 0.9,
+        max(sizes.values()) * 1.1,
+        "training recordings of a species, at most",
+        tuple((n, str(per_class or "all")) for per_class, n in sizes.items()),
+        log=True,
+    )
+    plot = Plot(x, Axis(0.0, top, "accuracy per recording"), title=f"Learning curves, {title}")
+    css = {model: f"s{k % _N_COLOURS + 1}" for k, model in enumerate(models)}
+    for model in models:
+        mine = sorted((row for row in rows if row["model"] == model), key=lambda row: row["n_train"])
+        xs, ys = [row["n_train"] for row in mine], [row["accuracy"] for row in mine]
+        if len(models) <= _MOST_BANDS and all(row["low"] is not None for row in mine):
+            plot.band(xs, [row["low"] for row in mine], [row["high"] for row in mine], css[model])
+        plot.line(xs, ys, css[model])
+        for row in mine:
+            known = estimate(row["accuracy"], row["low"], row["high"])
+            tip = f"{model}, {row['n_train']:.0f} recordings: {known}"
+            plot.dot(row["n_train"], row["accuracy"], css[model], tip=tip)
+    plot.legend([(css[model], model) for model in models], 0.04, 0.95)
+    plot.corner(title)
+    return plot.svg()
 
 
 def crops_section(figures: Mapping[str, Any], groupings: Sequence[str]) -> Section:

@@ -130,6 +130,13 @@ class Plot:
         at_x, at_y, css = self.at_x(x) + dx, self.at_y(y) + dy, f"note {css}".strip()
         self._parts.append(tag("text", text, x=at_x, y=at_y, text_anchor=anchor, class_=css))
 
+    def corner(self, text: str) -> None:
+        """What the plot is of, in its upper right corner."""
+        at = self.width - _RIGHT - 4.0
+        self._parts.append(
+            tag("text", text, x=at, y=self.top + 12.0, text_anchor="end", class_="note strong")
+        )
+
     def legend(self, entries: Sequence[tuple[str, str]], x: float, y: float) -> None:
         """Lines of (classes of a dot or "", text); where the first one stands, in shares of the axes."""
         left = self.left + x * (self.width - self.left - _RIGHT)
