@@ -40,7 +40,7 @@ def test_the_demo_runs_the_whole_line(tmp_path: Path, monkeypatch: pytest.Monkey
     assert names == ["synth", "features build", "train", "crossval", "export", "classify"]
     pictures = [Path(text.strip()) for text in result.stdout.split("pictures:\n")[1].splitlines()]
     assert sorted(pictures) == sorted(Path("demo").rglob("*.png"))
-    assert len(pictures) == 10
+    assert len(pictures) == 16
     assert all(picture.read_bytes().startswith(PNG) for picture in pictures)
     assert {"cnn_v20", "gnb_pixels", "gnb_mfcc"} <= set(result.stdout.split())
     assert verify_model_file(Path("demo/model.tflite")) == []

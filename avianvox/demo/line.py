@@ -20,6 +20,7 @@ from avianvox.errors import InputError, require_extra
 from avianvox.evaluation.crossval import CrossvalSettings, FitReport, crossvalidate
 from avianvox.evaluation.metrics import confusion_matrix
 from avianvox.evaluation.pictures import draw_confusion
+from avianvox.evaluation.run_folder import PICTURES
 from avianvox.features.build import build_store
 from avianvox.features.extract import extract_features
 from avianvox.features.spec import FeatureSpec
@@ -221,7 +222,10 @@ class _Line:
         )
         lines = [*result.table.markdown().splitlines(), *result.notes]
         return lines, [
-            out / "confusion" / f"{model}-{name}.png" for model in COMPARED for name in result.splits
+            out / kind / f"{model}-{name}.png"
+            for kind in PICTURES
+            for model in COMPARED
+            for name in result.splits
         ]
 
     def export(self) -> Made:
