@@ -71,10 +71,12 @@ def test_copies_are_found_however_they_were_made(synth_catalog_dir: Path, tmp_pa
     np.testing.assert_allclose(offsets, [start / 22050] * 4 + [0, 0], atol=0.06)  # MP3 begins 50 ms late
 
 
-def test_silence_is_no_sound_in_common(tmp_path: Path) -> None:
-    paths = [tmp_path / "a.wav", tmp_path / "b.wav"]
-    for path in paths:
+def test_silence_and_what_did_not_decode_are_no_sound_in_common(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.wav" for name in "abcd"]
+    for path in paths[:2]:
         soundfile.write(path, np.zeros(30_000, np.float32), 22050)
+    for path in paths[2:]:
+        path.write_text("no sound")
     assert found_in(store_of(paths, tmp_path / "store")) == {}
 
 

@@ -65,7 +65,7 @@ def find_duplicates(
     ----------
     store : FeatureStore
     positions : np.ndarray, shape (n,), int64
-        Recordings, as positions in the store. Silent ones have no sound in common.
+        Recordings, as positions in the store. Those that are silent or did not decode have no sound.
     progress : callable, optional
         Called with the number of recordings done and the number of all.
 
@@ -75,7 +75,11 @@ def find_duplicates(
         In order of ``first`` and ``second``. Of several recordings with the same bytes or features, each is
         named with the first of them.
     """
-    heard = [row for row, at in enumerate(positions.tolist()) if store.status(at) is not Status.SILENT]
+    heard = [
+        row
+        for row, at in enumerate(positions.tolist())
+        if store.n_frames[at] > 0 and store.status(at) is not Status.SILENT
+    ]
     pairs = {(d.first, d.second): d for d in _exact(store, positions, heard)}
     copies = {second for _, second in pairs}
     others = np.array([row for row in heard if row not in copies], np.int64)
