@@ -12,23 +12,19 @@ from avianvox.dataset.taxonomy import Taxonomy
 from avianvox.errors import InputError
 from avianvox.evaluation.calibrate import calibrate_run
 from avianvox.evaluation.calibration_report import report_path
-from avianvox.evaluation.report.blocks import PICTURES, Counter, Section, Text, Tiles, number
+from avianvox.evaluation.report.blocks import PICTURES, Counter, Section
 from avianvox.evaluation.report.confusion import confusion_section
 from avianvox.evaluation.report.curves import curves_section
 from avianvox.evaluation.report.data_card import classes_section, data_section, settings_section
 from avianvox.evaluation.report.durations import durations_section
+from avianvox.evaluation.report.folds import folds_section
 from avianvox.evaluation.report.hierarchy import hierarchy_section
-from avianvox.evaluation.report.ladder import (
-    cell,
-    crops_section,
-    folds_section,
-    ladder_section,
-    learning_section,
-    value,
-)
+from avianvox.evaluation.report.ladder import ladder_section, value
+from avianvox.evaluation.report.learning import crops_section, learning_section
 from avianvox.evaluation.report.mistakes import mistakes_section
 from avianvox.evaluation.report.page import html_page
 from avianvox.evaluation.report.plot import standalone
+from avianvox.evaluation.report.summary import summary_section
 from avianvox.evaluation.report.trust import automation_section, calibration_section, thresholds_section
 from avianvox.evaluation.rules import RULES
 from avianvox.evaluation.run_folder import read_json
@@ -117,7 +113,7 @@ def build_report(run: SavedRun, *, model: str | None = None, n_clips: int = N_CL
     taxonomy = Taxonomy.of(run.labels)
     classes = figures["models"][model]["groupings"][grouping]["classes"]
     sections = (
-        _summary(run, figures, model, grouping),
+        summary_section(run, figures, found, model, grouping),
         ladder_section(figures, groupings, model),
         folds_section(figures, run.audit),
         confusion_section(pooled, taxonomy),
@@ -162,35 +158,6 @@ def _best_model(figures: Mapping[str, Any], grouping: str, run: SavedRun) -> str
         return model not in RULES, -1.0 if figure is None else figure
 
     return max(run.models, key=rank)
-
-
-def _summary(run: SavedRun, figures: Mapping[str, Any], model: str, grouping: str) -> Section:
-    """The numbers to begin with."""
-    entry = figures["models"][model]
-    tiles = []
-    for g, by_level in entry["groupings"].items():
-        report = figures["splits"][g]
-        shared = f"{report['shared_session']:.0%} of the test recordings have their session in training."
-        tiles.append((number(value(by_level["recording"]["accuracy"])), f"accuracy, {g} folds", shared))
-    for g, levels in entry["gap"].items():
-        tiles.append(
-            (
-                number(levels["recording"]["accuracy"], "+.3f"),
-                f"gap to {g} folds",
-                "What random folds flatter.",
-            )
-        )
-    top5 = entry["groupings"][grouping]["recording"]["top5"]
-    tiles.append((number(value(top5)), "right among five", f"{grouping} folds."))
-    tiles.append((f"{1 / len(run.labels):.3f}", "chance", f"One of {len(run.labels)} classes."))
-    listening = [m for m in run.models if m not in RULES]
-    line = cell(entry["groupings"][grouping]["recording"]["accuracy"])
-    text = Text(
-        f"Of {len(listening)} models that listen, this page looks closely at `{model}`. It names {line} of "
-        f"the recordings rightly when {grouping} folds judge it."
-    )
-    data = {"model": model, "grouping": grouping, "models": list(run.models)}
-    return Section("summary", "At a glance", (text, Tiles(tiles)), data)
 
 
 def _markdown(report: Report, counter: Counter, footer: str) -> str:

@@ -1,4 +1,4 @@
-"""The ladder of models with both foldings side by side, what the folds share, and learning curves."""
+"""The ladder of models with all foldings side by side."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,10 +7,8 @@ from avianvox.evaluation.report.blocks import (
     Block,
     Chart,
     Column,
-    Findings,
     Section,
     Table,
-    Text,
     estimate,
     number,
 )
@@ -27,10 +25,6 @@ FIGURE_TITLES = {
     "mean_average_precision": "mean AP",
     "mean_roc_auc": "mean ROC AUC",
 }
-
-_N_COLOURS = 6
-_MOST_BANDS = 3
-"""Curves whose intervals can be told apart."""
 
 
 def styles(groupings: Sequence[str]) -> dict[str, str]:
@@ -181,109 +175,3 @@ def _neighbours(rows: Sequence[Mapping[str, Any]]) -> Table:
         "Each rung against the one below it, on the same recordings; p by flipping signs of whole sessions."
     )
     return Table(caption, columns, cells, folded=True)
-
-
-def learning_section(figures: Mapping[str, Any], groupings: Sequence[str]) -> Section:
-    """Accuracy against the number of training recordings of a class, where that was run."""
-    rows = figures.get("learning_curve") or []
-    title = "Learning curves"
-    if not rows:
-        absent = "Not run; `avianvox crossval CATALOG --per-class 2,4,8 --out RUN` adds them."
-        return Section("learning", title, absent=absent)
-    models = list(dict.fromkeys(row["model"] for row in rows))
-    top = min(1.0, 1.1 * max(row["high"] or row["accuracy"] for row in rows))
-    panels = []
-    for grouping in groupings:
-        if mine := [row for row in rows if row["grouping"] == grouping]:
-            panels.append(_learning_chart(mine, models, top, f"{grouping} folds"))
-    caption = (
-        "Accuracy by the number of training recordings, placed by their sum on a logarithmic scale; 95 % "
-        "intervals from resampling whole sessions."
-    )
-    return Section("learning", title, (Chart("learning", caption, tuple(panels)),), {"rows": list(rows)})
-
-
-def _learning_chart(
-    rows: Sequence[Mapping[str, Any]], models: Sequence[str], top: float, title: str
-) -> Markup:
-    sizes = {row["per_class"]: row["n_train"] for row in rows}
-    x = Axis(
-        min(sizes.values()) * 0.9,
-        max(sizes.values()) * 1.1,
-        "training recordings of a species, at most",
-        tuple((n, str(per_class or "all")) for per_class, n in sizes.items()),
-        log=True,
-    )
-    plot = Plot(x, Axis(0.0, top, "accuracy per recording"), title=f"Learning curves, {title}")
-    css = {model: f"s{k % _N_COLOURS + 1}" for k, model in enumerate(models)}
-    for model in models:
-        mine = sorted((row for row in rows if row["model"] == model), key=lambda row: row["n_train"])
-        xs, ys = [row["n_train"] for row in mine], [row["accuracy"] for row in mine]
-        if len(models) <= _MOST_BANDS and all(row["low"] is not None for row in mine):
-            plot.band(xs, [row["low"] for row in mine], [row["high"] for row in mine], css[model])
-        plot.line(xs, ys, css[model])
-        for row in mine:
-            known = estimate(row["accuracy"], row["low"], row["high"])
-            tip = f"{model}, {row['n_train']:.0f} recordings: {known}"
-            plot.dot(row["n_train"], row["accuracy"], css[model], tip=tip)
-    plot.legend([(css[model], model) for model in models], 0.04, 0.95)
-    plot.corner(title)
-    return plot.svg()
-
-
-def crops_section(figures: Mapping[str, Any], groupings: Sequence[str]) -> Section:
-    """How much the accuracy depends on which window of a recording is looked at."""
-    title = "One window instead of all"
-    rows = []
-    data: dict[str, Any] = {}
-    for model, entry in figures["models"].items():
-        for grouping in groupings:
-            seeds = entry["groupings"][grouping].get("crop_seeds")
-            if seeds:
-                data.setdefault(model, {})[grouping] = seeds
-                rows.append((model, grouping, *seeds["values"], seeds["mean"], seeds["deviation"]))
-    if not rows:
-        return Section(
-            "crops", title, absent="This run holds no figures of single windows; repeat it to add them."
-        )
-    n = len(rows[0]) - 4
-    columns = (
-        Column("model"),
-        Column("folds"),
-        *(Column(f"seed {k + 1}", ".3f") for k in range(n)),
-        Column("mean", ".3f"),
-        Column("deviation", ".4f"),
-    )
-    text = Text(
-        "One window is drawn from each test recording, as in the published test, under several seeds. A "
-        "model that answers for a whole recording at once has no windows to draw from, and no deviation."
-    )
-    caption = "Accuracy with one window a recording."
-    return Section("crops", title, (text, Table(caption, columns, rows)), data)
-
-
-def folds_section(figures: Mapping[str, Any], audit: Mapping[str, Any] | None) -> Section:
-    """What the audit found, and what the folds share with training."""
-    columns = (
-        Column("folds"),
-        Column("training / test", "d"),
-        Column("session shared", ".0%", "test recordings whose session stands in training too"),
-        Column("recordist shared", ".0%", "test recordings whose recordist has the species in training too"),
-        Column("not judged in some fold", "text"),
-    )
-    rows = []
-    for grouping, report in figures["splits"].items():
-        absent = sorted({*report["untrained"], *report["untested"]})
-        names = ", ".join(f"*{label}*" for label in absent[:8]) + (
-            f" and {len(absent) - 8} more" if absent[8:] else ""
-        )
-        sizes = ", ".join(f"{a} / {b}" for a, b in report["sizes"])
-        rows.append((grouping, sizes, report["shared_session"], report["shared_recordist"], names or "none"))
-    table = Table("What the folds share with their training parts.", columns, rows)
-    findings = list(audit["findings"]) if audit else []
-    if audit is None:
-        first = Text("This run holds no audit; `avianvox audit CATALOG` makes one.")
-        return Section("audit", "Audit", (first, table), {"splits": figures["splits"]})
-    if not findings:
-        return Section("audit", "Audit", (Text("The audit found nothing to object to."), table), dict(audit))
-    return Section("audit", "Audit", (Findings(findings), table), {**audit, "splits": figures["splits"]})

@@ -67,9 +67,9 @@ for (const figure of document.querySelectorAll(".confusion")) {
     });
     for (const [target, named, recordings] of data.cells[choice.grouping]) {
       const x = place[named], y = place[target], css = target === named ? "s1" : "s2";
-      const opacity = 0.15 + 0.85 * recordings.length / support[target];
+      const share = recordings.length / support[target], opacity = 0.15 + 0.85 * share;
       svg.append(make("rect", { x, y, width: 1, height: 1, class: `cell ${css}`, "fill-opacity": opacity.toFixed(2) }));
-      svg.append(make("text", { x: x + 0.5, y: y + 0.68, class: "count" }, recordings.length));
+      svg.append(make("text", { x: x + 0.5, y: y + 0.68, class: share > 0.6 ? "count deep" : "count" }, recordings.length));
     }
     cross = [make("rect", { width: n, height: 1, class: "cross" }), make("rect", { width: 1, height: n, class: "cross" })];
     mark = make("rect", { width: 1, height: 1, class: "mark" });

@@ -1,0 +1,76 @@
+"""What a report says before anything else: the few numbers that matter, and one sentence about them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from avianvox.evaluation.report.blocks import Section, Text, Tiles, number
+from avianvox.evaluation.report.ladder import cell, value
+from avianvox.evaluation.rules import RULES
+from avianvox.evaluation.saved_run import SavedRun
+from avianvox.evaluation.summary import GROUPED
+
+
+def summary_section(
+    run: SavedRun, figures: Mapping[str, Any], found: Mapping[str, Any], model: str, grouping: str
+) -> Section:
+    """The first section, which stands above the contents.
+
+    Parameters
+    ----------
+    run : SavedRun
+    figures : mapping
+        ``figures.json``.
+    found : mapping
+        The model's calibration under ``grouping``.
+    model, grouping : str
+        What the report looks at closely.
+    """
+    entry = figures["models"][model]
+    accuracy = {g: by_level["recording"]["accuracy"] for g, by_level in entry["groupings"].items()}
+    shared = {g: report["shared_session"] for g, report in figures["splits"].items()}
+    tiles = [
+        (
+            number(value(figure)),
+            f"accuracy, {g} folds",
+            f"{shared[g]:.0%} of the test recordings have their session in training.",
+        )
+        for g, figure in accuracy.items()
+    ]
+    tiles += [
+        (number(gap["recording"]["accuracy"], "+.3f"), f"gap to {g} folds", "What random folds flatter.")
+        for g, gap in entry["gap"].items()
+    ]
+    top5 = value(entry["groupings"][grouping]["recording"]["top5"])
+    before, after = (found["levels"]["recording"][stage]["error"] for stage in ("before", "after"))
+    tiles += [
+        (number(top5), "right among five", f"{grouping.capitalize()} folds."),
+        (number(after), "calibration error", f"Held-out folds; {number(before)} before calibration."),
+        (f"{1 / len(run.labels):.3f}", "chance", f"One of {len(run.labels)} classes."),
+    ]
+    sentences = [
+        f"Under {grouping} folds `{model}` names {cell(accuracy[grouping])} of the recordings rightly."
+    ]
+    sentences += [
+        f"Under {g} folds it would seem to be {cell(figure)}."
+        for g, figure in accuracy.items()
+        if g not in GROUPED and grouping in GROUPED
+    ]
+    if rule := _best_rule(figures, run.models):
+        sentences.append(rule)
+    data = {"model": model, "grouping": grouping, "models": list(run.models)}
+    return Section("summary", "At a glance", (Text(" ".join(sentences)), Tiles(tiles)), data)
+
+
+def _best_rule(figures: Mapping[str, Any], models: tuple[str, ...]) -> str:
+    """What is reached without listening, where rules were run."""
+    scores = [
+        (score, rule, grouping)
+        for rule in models
+        if rule in RULES
+        for grouping, levels in figures["models"][rule]["groupings"].items()
+        if (score := value(levels["recording"]["accuracy"])) is not None
+    ]
+    if not scores:
+        return ""
+    score, rule, grouping = max(scores)
+    return f"Without listening, the rule `{rule}` reaches {number(score)} under {grouping} folds."
