@@ -249,7 +249,8 @@ class Findings:
 
     def markdown(self, counter: Counter) -> str:
         return "\n".join(
-            f"- **{f['level'].upper()}: {f['title']}** {' '.join(f['detail'].splitlines())} "
+            f"- **{f['level'].upper()}: {f['title']}** "
+            f"{' '.join(line.removeprefix('- ') for line in f['detail'].splitlines())} "
             f"*What to do:* {f['advice']}"
             for f in self.findings
         )

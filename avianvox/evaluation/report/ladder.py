@@ -68,7 +68,7 @@ def ladder_section(figures: Mapping[str, Any], groupings: Sequence[str], shown: 
     columns = [Column("model", "text")]
     columns += [Column(f"{g} folds", ".3f", "accuracy per recording, 95 % interval") for g in groupings]
     columns += [
-        Column("gap" if len(gaps) == 1 else f"gap to {g}", "+.3f", "random minus grouped") for g in gaps
+        Column("gap" if len(gaps) == 1 else f"gap to {g}", "+z.3f", "random minus grouped") for g in gaps
     ]
     rows = [
         (
@@ -91,8 +91,8 @@ def ladder_section(figures: Mapping[str, Any], groupings: Sequence[str], shown: 
     blocks: list[Block] = [
         Chart(
             "ladder",
-            f"Accuracy per recording, {spread}.",
-            (_ladder_chart(models, groupings, shown),),
+            f"Accuracy per recording, {spread}. Dashed: chance.",
+            (_ladder_chart(models, groupings, shown, figures["n_classes"]),),
             wide=True,
         ),
         Table(caption, tuple(columns), rows),
@@ -119,7 +119,7 @@ def ladder_section(figures: Mapping[str, Any], groupings: Sequence[str], shown: 
     return Section("ladder", "The ladder of models", tuple(blocks), data)
 
 
-def _ladder_chart(models: Mapping[str, Any], groupings: Sequence[str], shown: str) -> Markup:
+def _ladder_chart(models: Mapping[str, Any], groupings: Sequence[str], shown: str, n_classes: int) -> Markup:
     css = styles(groupings)
     lines = [
         (m, g, entry["groupings"][g]["recording"]["accuracy"])
@@ -133,6 +133,8 @@ def _ladder_chart(models: Mapping[str, Any], groupings: Sequence[str], shown: st
     y = Axis(n - 0.4, -0.6, ticks=tuple((k, m) for k, m in enumerate(models)))
     x = Axis(0.0, min(1.0, step * -(-top // step)), "accuracy per recording")
     plot = Plot(x, y, title="Accuracy of each model", left=100.0, top=26.0, height=78.0 + 24 * n)
+    chance = 1 / n_classes
+    plot.span((chance, chance), (y.low, y.high), "s0 dashed")
     offset = {g: (k - (len(groupings) - 1) / 2) * 0.26 for k, g in enumerate(groupings)}
     row = {m: k for k, m in enumerate(models)}
     for (m, g, figure), span in zip(lines, spans, strict=True):
@@ -161,7 +163,7 @@ def _neighbours(rows: Sequence[Mapping[str, Any]]) -> Table:
         Column("folds"),
         Column("from"),
         Column("to"),
-        Column("difference", "+.3f", "of the accuracy per recording, 95 % interval"),
+        Column("difference", "+z.3f", "of the accuracy per recording, 95 % interval"),
         Column("p", ".3f", "sign flips of whole sessions"),
     )
     cells = []

@@ -37,7 +37,7 @@ def summary_section(
         for g, figure in accuracy.items()
     ]
     tiles += [
-        (number(gap["recording"]["accuracy"], "+.3f"), f"gap to {g} folds", "What random folds flatter.")
+        (number(gap["recording"]["accuracy"], "+z.3f"), f"gap to {g} folds", "What random folds flatter.")
         for g, gap in entry["gap"].items()
     ]
     top5 = value(entry["groupings"][grouping]["recording"]["top5"])
