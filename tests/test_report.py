@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from avianvox.cli.report import report as command
 from avianvox.errors import RunError
 from avianvox.evaluation.report.build import write_report
+from avianvox.evaluation.run_folder import erase_run, refuse_foreign
 from avianvox.evaluation.saved_run import SavedRun
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -166,6 +167,17 @@ def test_the_command_writes_and_says_what_is_left_out(tiny_crossval: Path, tmp_p
     assert json.loads(done.stdout)["model"] == "gnb_pixels"
     assert "left out: The most instructive mistakes" in done.stderr
     assert "<audio" not in (tmp_path / "r" / "report.html").read_text()
+
+
+def test_a_report_within_its_run_does_not_keep_the_run_from_being_made_anew(
+    tiny_crossval: Path, tmp_path: Path
+) -> None:
+    moved = tmp_path / "run"
+    shutil.copytree(tiny_crossval, moved, ignore=shutil.ignore_patterns("features-*"))
+    assert run(str(moved), "--clips", "0").exit_code == 0
+    assert (moved / "report" / "report.html").is_file()
+    erase_run(moved)
+    refuse_foreign(moved)
 
 
 def test_a_model_that_is_not_there_is_named(tiny_crossval: Path, tmp_path: Path) -> None:

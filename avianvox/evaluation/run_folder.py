@@ -33,6 +33,8 @@ STORE = "features-"
 
 CALIBRATION = "calibration"
 """Folder of what `avianvox.evaluation.calibrate` finds; made when it is needed."""
+REPORT = "report"
+"""Folder of what `avianvox.evaluation.report` writes, unless it is told another."""
 
 PICTURES = ("confusion", "durations")
 _FOLDERS = ("predictions", "splits", *PICTURES)
@@ -184,7 +186,7 @@ def erase_run(path: Path) -> None:
     """
     refuse_foreign(path)
     try:
-        for name in (*_FOLDERS, CALIBRATION):
+        for name in (*_FOLDERS, CALIBRATION, REPORT):
             shutil.rmtree(path / name, ignore_errors=True)
         for name in _FILES:
             (path / name).unlink(missing_ok=True)
