@@ -8,7 +8,7 @@ from avianvox.registry import Registry
 
 MODELS: Registry[EstimatorFactory] = Registry(
     "model",
-    {  # in the order of the ladder: each row should beat the one above
+    {  # in the order of the ladder
         "gnb_pixels": "avianvox.models.pixels:gnb_pixels",
         "gnb_mfcc": "avianvox.models.statistics:gnb_mfcc",
         "logreg_mel": "avianvox.models.statistics:logreg_mel",
