@@ -56,7 +56,7 @@ class FoldFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class TestFigures:
+class FinalFigures:
     """Accuracy of one model on the test part; ``one_crop``: one value a crop seed.
 
     ``low`` and ``high``: of ``recording``, 95 % bootstrap over sessions; None where there are too few.
@@ -81,7 +81,7 @@ class Reproduction:
     data: Mapping[str, Any]
     shared_session: float
     folds: Mapping[str, FoldFigures]
-    test: Mapping[str, TestFigures]
+    test: Mapping[str, FinalFigures]
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -138,9 +138,9 @@ def fold_figures(run: SavedRun, models: Sequence[str]) -> dict[str, FoldFigures]
     return figures
 
 
-def test_figures(
+def final_figures(
     predictions: Mapping[str, FoldPredictions], train: Sequence[Recording], test: Sequence[Recording]
-) -> dict[str, TestFigures]:
+) -> dict[str, FinalFigures]:
     """Figures of each model's predictions of the test part."""
     by_id = {r.id: r for r in test}
     learned = {r.session for r in train}
@@ -153,7 +153,7 @@ def test_figures(
         parts = (float(np.mean(part)) if len(part) else None for part in (hits[heard], hits[~heard]))
         ends = (None if math.isnan(end) else end for end in (whole.low, whole.high))
         published = _published(model).test
-        figures[model] = TestFigures(
+        figures[model] = FinalFigures(
             float(np.mean(published)) if published else None,
             tuple(crop_seed_accuracies(pooled)["values"]),
             whole.value,
@@ -171,7 +171,7 @@ def _cell(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def _test_row(name: str, figures: TestFigures) -> tuple[str, ...]:
+def _test_row(name: str, figures: FinalFigures) -> tuple[str, ...]:
     crop = f"{np.mean(figures.one_crop):.3f} ± {np.std(figures.one_crop):.3f}"
     whole = _cell(figures.recording)
     if figures.low is not None and figures.high is not None:

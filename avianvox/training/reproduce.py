@@ -34,7 +34,7 @@ from avianvox.dataset.training_data import training_data
 from avianvox.errors import InputError, RunError
 from avianvox.evaluation.crossval import CrossvalSettings, FitReport, crossvalidate, rule_fit
 from avianvox.evaluation.predictions import FoldPredictions, read_predictions, write_predictions
-from avianvox.evaluation.reproduced import RULE, Reproduction, fold_figures, test_figures
+from avianvox.evaluation.reproduced import PUBLISHED, RULE, Reproduction, final_figures, fold_figures
 from avianvox.evaluation.run_folder import catalog_hash
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.files import atomic_write, output_error
@@ -51,7 +51,7 @@ FINAL_NETWORK = "cnn_v20"
 NOT_TESTED = ("cnn_v16", "cnn_v17", "cnn_v18")
 """Versions that lost on the folds; the publication says nothing of them on the test part."""
 
-MODEL_NAMES = ("cnn_v16", "cnn_v18", "cnn_v17", "cnn_v20", "gnb_pixels", "gnb_mfcc", "mlp_mfcc")
+MODEL_NAMES = tuple(PUBLISHED)
 _KIND = "avianvox reproduction"
 _PROTOCOL = "protocol.json"
 
@@ -138,7 +138,7 @@ def reproduce(
         data={"classes": len(labels), "split": parts.grouping, "training": len(train), "test": len(test)},
         shared_session=shared.shared_session,
         folds=fold_figures(SavedRun.open(out / "folds"), (RULE, *protocol.models)),
-        test=test_figures(tested, train.recordings, test.recordings),
+        test=final_figures(tested, train.recordings, test.recordings),
     )
     _write(out / "reproduce.json", json.dumps(found.to_mapping(), indent=1, allow_nan=False) + "\n")
     _write(out / "reproduce.md", found.markdown())
