@@ -18,9 +18,7 @@ ClassifierFactory = Callable[[TrainSettings, int], Any]
 HIDDEN = (256, 256)
 """Units of the perceptron's two hidden layers."""
 
-_INVERSE_PENALTY = 0.1
-# Of the logistic regression. Inside the training parts of puerto_rico's folds, 0.03 to 1 do equally well.
-_MOST_STEPS = 1000  # of its solver; about a hundred are needed
+_MOST_STEPS = 1000  # of the logistic regression's solver; about a hundred are needed
 
 
 def naive_bayes(settings: TrainSettings, seed: int) -> Any:
@@ -32,30 +30,26 @@ def naive_bayes(settings: TrainSettings, seed: int) -> Any:
 
 
 def logistic_regression(settings: TrainSettings, seed: int) -> Any:
-    """Multinomial logistic regression with a penalty on squared weights; it draws nothing."""
+    """Multinomial logistic regression with scikit-learn's own penalty (C = 1); it draws nothing."""
     require_extra("sklearn", extra="train", purpose="logistic regression")
     from sklearn.linear_model import LogisticRegression
 
-    return _standardised(LogisticRegression(C=_INVERSE_PENALTY, max_iter=_MOST_STEPS))
+    return _standardised(LogisticRegression(max_iter=_MOST_STEPS))
 
 
 def perceptron(settings: TrainSettings, seed: int) -> Any:
     """Two hidden layers of 256 ReLU units, Adam; epochs, batch and learning rate as in ``settings``."""
-    return _standardised(dense_network(settings, seed))
-
-
-def dense_network(settings: TrainSettings, seed: int) -> Any:
-    """`perceptron` for values that are scaled already. Its generator goes on from epoch to epoch."""
-    require_extra("sklearn", extra="train", purpose="a dense network")
+    require_extra("sklearn", extra="train", purpose="a perceptron")
     from sklearn.neural_network import MLPClassifier
 
-    return MLPClassifier(
+    network = MLPClassifier(
         HIDDEN,
         batch_size=settings.batch_size,
         learning_rate_init=settings.learning_rate,
         max_iter=settings.epochs,
-        random_state=np.random.RandomState(seed),
+        random_state=seed,
     )
+    return _standardised(network)
 
 
 def learn(classifier: Any, values: np.ndarray, targets: np.ndarray) -> None:
@@ -71,7 +65,7 @@ def learn(classifier: Any, values: np.ndarray, targets: np.ndarray) -> None:
     if len(np.unique(targets)) < 2:
         raise InputError("expected recordings of two classes or more to learn from, got one class")
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)
