@@ -6,6 +6,7 @@ from typing import Any
 from avianvox.evaluation.report.blocks import Chart, Column, Section, Table, Text, estimate
 from avianvox.evaluation.report.markup import Markup
 from avianvox.evaluation.report.plot import Axis, Plot
+from avianvox.evaluation.rules import RULES
 
 _N_COLOURS = 6
 _MOST_BANDS = 3
@@ -14,7 +15,7 @@ _MOST_BANDS = 3
 
 def learning_section(figures: Mapping[str, Any], groupings: Sequence[str]) -> Section:
     """Accuracy against the number of training recordings of a class, where that was run."""
-    rows = figures.get("learning_curve") or []
+    rows = [row for row in figures.get("learning_curve") or [] if row["model"] not in RULES]
     title = "Learning curves"
     if not rows:
         absent = "Not run; `avianvox crossval CATALOG --per-class 2,4,8 --out RUN` adds them."
@@ -26,8 +27,8 @@ def learning_section(figures: Mapping[str, Any], groupings: Sequence[str]) -> Se
         if mine := [row for row in rows if row["grouping"] == grouping]:
             panels.append(_learning_chart(mine, models, top, f"{grouping} folds"))
     caption = (
-        "Accuracy by the number of training recordings, placed by their sum on a logarithmic scale; 95 % "
-        "intervals from resampling whole sessions."
+        "Accuracy by the number of training recordings, placed by their sum on a logarithmic scale. A dot "
+        "tells its 95 % interval, from resampling whole sessions, when pointed at."
     )
     return Section("learning", title, (Chart("learning", caption, tuple(panels)),), {"rows": list(rows)})
 
@@ -44,7 +45,10 @@ def _learning_chart(
         log=True,
     )
     plot = Plot(x, Axis(0.0, top, "accuracy per recording"), title=f"Learning curves, {title}")
-    css = {model: f"s{k % _N_COLOURS + 1}" for k, model in enumerate(models)}
+    css = {
+        model: f"s{k % _N_COLOURS + 1}" + (" dashed" if k >= _N_COLOURS else "")
+        for k, model in enumerate(models)
+    }
     for model in models:
         mine = sorted((row for row in rows if row["model"] == model), key=lambda row: row["n_train"])
         xs, ys = [row["n_train"] for row in mine], [row["accuracy"] for row in mine]
@@ -68,13 +72,14 @@ def crops_section(figures: Mapping[str, Any], groupings: Sequence[str]) -> Secti
     for model, entry in figures["models"].items():
         for grouping in groupings:
             seeds = entry["groupings"][grouping].get("crop_seeds")
-            if seeds:
+            if seeds and seeds["deviation"]:
                 data.setdefault(model, {})[grouping] = seeds
                 rows.append((model, grouping, *seeds["values"], seeds["mean"], seeds["deviation"]))
     if not rows:
-        return Section(
-            "crops", title, absent="This run holds no figures of single windows; repeat it to add them."
+        absent = (
+            "No model of this run gives several answers for one recording, or it was made before this figure."
         )
+        return Section("crops", title, absent=absent)
     n = len(rows[0]) - 4
     columns = (
         Column("model"),
@@ -84,8 +89,8 @@ def crops_section(figures: Mapping[str, Any], groupings: Sequence[str]) -> Secti
         Column("deviation", ".4f"),
     )
     text = Text(
-        "One window is drawn from each test recording, as in the published test, under several seeds. A "
-        "model that answers for a whole recording at once has no windows to draw from, and no deviation."
+        "One window is drawn from each test recording, as in the published test, under several seeds. "
+        "Models that give one answer for a whole recording are left out."
     )
     caption = "Accuracy with one window a recording."
     return Section("crops", title, (text, Table(caption, columns, rows)), data)

@@ -162,10 +162,13 @@ def mistakes_section(
                 None if best is None else sound(best),
             )
         )
+    if len(pooled.window_rows) > len(pooled):
+        part = "the window that spoke loudest for the name"
+    else:
+        part = "its loudest part, as the model judges a recording at once"
     text = Text(
         "Recordings that were given a wrong name with the highest score, no pair of species twice. The "
-        "bright part of a spectrogram is the window that spoke loudest for the name. Sounds are made "
-        "equally loud."
+        f"bright part of a spectrogram is {part}. Sounds are made equally loud."
     )
     data = {"mistakes": [mistake.to_mapping() for mistake in found]}
     return Section("mistakes", "The most instructive mistakes", (text, MistakesBlock(tuple(found))), data)
