@@ -33,11 +33,12 @@ def test_the_base_install_asks_for_what_classifying_needs(wheel: Path) -> None:
     assert set(metadata.get_all("Provides-Extra") or []) == {"train", "plot", "dask", "test", "dev", "all"}
 
 
-def test_model_labels_and_sample_sound_travel_in_the_wheel(wheel: Path) -> None:
+def test_everything_in_the_package_travels_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    assert {"avianvox/py.typed", "avianvox/bundled/sample.ogg"} <= names
-    assert any(n.startswith("avianvox/bundled/") and n.endswith(".tflite") for n in names)
+    there = [p for p in (REPOSITORY / "avianvox").rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    assert {p.suffix for p in there} >= {".py", ".typed", ".tflite", ".ogg", ".csv", ".css", ".js"}
+    assert {str(p.relative_to(REPOSITORY)) for p in there} <= names
     assert not any(n.startswith("tests/") for n in names)
 
 
