@@ -20,13 +20,15 @@ LEVELS = ("window", "recording")
 RANK_PENALTY = 0.1
 """Without it, sets take a model that is surer of itself at its word: coverage then differs more by fold."""
 
-_LEAST = 1e-12
-"""Scores below it count as it, so that a score of zero has a logarithm."""
+LEAST_SCORE = 1e-4
+"""Scores below it count as it: so far down, rounding and quantisation say more than the sound does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
     """``(1 - uniform) * softmax(log(scores) / temperature) + uniform / n_classes``.
+
+    Scores below `LEAST_SCORE` count as it.
 
     Attributes
     ----------
@@ -54,7 +56,7 @@ class Scaling:
 
     def apply(self, scores: np.ndarray) -> np.ndarray:
         """Scores of shape (..., n_classes), summing to 1 or not, to probabilities, float64."""
-        logits = np.log(np.maximum(scores, _LEAST, dtype=np.float64)) / self.temperature
+        logits = np.log(np.maximum(scores, LEAST_SCORE, dtype=np.float64)) / self.temperature
         powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
         share = (1 - self.uniform) / powers.sum(axis=-1, keepdims=True)
         scaled: np.ndarray = powers * share + self.uniform / powers.shape[-1]
