@@ -30,7 +30,6 @@ HOMES = {
     "ai_edge_quantizer": {"export"},
     "sklearn": {"models", "dataset", "evaluation"},
     "scipy": {"models", "evaluation"},
-    "jinja2": {"evaluation"},
     "librosa": set(),
     "rich": {"cli"},
     "click": {"cli"},
