@@ -223,12 +223,16 @@ def test_a_rule_is_a_rung(catalog: Catalog, tmp_path: Path) -> None:
     assert not list((tmp_path / "confusion").iterdir())
 
 
-def test_the_audit_is_kept_and_stands_below_the_table(catalog: Catalog, tmp_path: Path) -> None:
+def test_the_audit_is_kept_and_stands_below_the_table(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     audit = run(catalog, {"oracle": oracle}, tmp_path).audit
     assert audit is not None
     assert any(f.kind == "shared session" and "random" in f.title for f in audit.findings)
     assert audit.findings[0].title in (tmp_path / "table.md").read_text()
     assert json.loads((tmp_path / "audit.json").read_text()) == audit.to_mapping()
+    monkeypatch.setattr("avianvox.evaluation.crossval.audit_recordings", never)
+    assert run(catalog, {"parrot": parrot}, tmp_path).audit == audit
 
 
 def test_a_learning_curve_is_of_cut_training_parts(catalog: Catalog, tmp_path: Path) -> None:
@@ -323,6 +327,9 @@ def test_fresh_erases_a_run_and_nothing_else(catalog: Catalog, tmp_path: Path) -
 def test_a_damaged_prediction_is_named(catalog: Catalog, tmp_path: Path) -> None:
     run(catalog, {"parrot": parrot}, tmp_path)
     path = tmp_path / "predictions" / "parrot-random-0.npz"
+    path.write_bytes((tmp_path / "predictions" / "parrot-random-1.npz").read_bytes())
+    with pytest.raises(RunError, match=r"parrot-random-0\.npz holds the predictions of another fold"):
+        run(catalog, {"parrot": parrot}, tmp_path)
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(RunError, match=r"parrot-random-0\.npz is damaged"):
         run(catalog, {"parrot": parrot}, tmp_path)
