@@ -70,6 +70,7 @@ def conclude(run: SavedRun, *, progress: Callable[[int, int], None] | None = Non
 
     ``progress``, if given, is called with models done and their number.
     """
+    folder = RunFolder(run.path, run.config)
     outcomes: dict[str, dict[str, Outcome]] = {}
     right: dict[str, dict[str, np.ndarray]] = {grouping: {} for grouping in run.groupings}
     sessions: dict[str, np.ndarray] = {}
@@ -83,19 +84,23 @@ def conclude(run: SavedRun, *, progress: Callable[[int, int], None] | None = Non
             sessions[grouping] = pooled.sessions
             right[grouping][model] = expected_hits(pooled.targets, pooled.scores)
             outcomes[model][grouping] = summarise(folds, pooled, run.labels)
+            if model not in RULES:  # a picture of nothing heard
+                _draw(folder, run, model, grouping, outcomes[model][grouping])
     neighbours = [
         step
         for grouping in run.groupings
         for step in compare_neighbours(grouping, right[grouping], sessions[grouping])
     ]
-    result = _result(run, outcomes, neighbours)
-    _write(run, result)
+    result = _result(folder, run, outcomes, neighbours)
+    _write(folder, run, result)
     if progress:
         progress(len(run.models), len(run.models))
     return result
 
 
-def _result(run: SavedRun, outcomes: Outcomes, neighbours: Sequence[Neighbours]) -> CrossvalResult:
+def _result(
+    folder: RunFolder, run: SavedRun, outcomes: Outcomes, neighbours: Sequence[Neighbours]
+) -> CrossvalResult:
     splits = {grouping: report_split(split, run.recordings) for grouping, split in run.splits.items()}
     settings = {key: run.config[key] for key in ("n_folds", "seed", "model_settings")}
     figures = {
@@ -112,34 +117,28 @@ def _result(run: SavedRun, outcomes: Outcomes, neighbours: Sequence[Neighbours])
         ladder_table(outcomes, neighbours, run.groupings),
         plain(figures),
         splits,
-        _seconds(run),
+        _seconds(folder, run),
         (*ladder_lines(run.groupings), *_split_notes(splits)),
         Audit.from_mapping(run.audit) if run.audit else None,
     )
 
 
-def _write(run: SavedRun, result: CrossvalResult) -> None:
-    folder = RunFolder(run.path, run.config)
+def _write(folder: RunFolder, run: SavedRun, result: CrossvalResult) -> None:
     folder.write_json(FIGURES, result.figures)
     folder.write_text("table.csv", ladder_csv(result.outcomes, result.neighbours, run.groupings))
     notes = [f"- {note}" for note in result.notes]
     found = ["", "## Audit", "", "```text", *result.audit.lines(), "```"] if result.audit else []
     text = "\n".join((result.table.markdown(), *notes, *found, ""))
     folder.write_text("table.md", text.encode(errors="backslashreplace").decode())  # ids may be any bytes
-    for model, by_grouping in result.outcomes.items():
-        for grouping, outcome in by_grouping.items():
-            if model in RULES:  # a picture of nothing heard
-                continue
-            accuracy = outcome.figures["recording", "accuracy"]
-            title = f"{model}, {grouping} folds\naccuracy per recording {accuracy}"
-            name = f"{model}-{grouping}"
-            draw_confusion(
-                folder.picture("confusion", name), outcome.confusion, run.labels.names, title=title
-            )
-            if outcome.duration.labels:
-                draw_durations(
-                    folder.picture("durations", name), outcome.duration, title=f"{model}, {grouping} folds"
-                )
+
+
+def _draw(folder: RunFolder, run: SavedRun, model: str, grouping: str, outcome: Outcome) -> None:
+    name, title = f"{model}-{grouping}", f"{model}, {grouping} folds"
+    accuracy = f"accuracy per recording {outcome.figures['recording', 'accuracy']}"
+    confusion = folder.picture("confusion", name)
+    draw_confusion(confusion, outcome.confusion, run.labels.names, title=f"{title}\n{accuracy}")
+    if outcome.duration.labels:
+        draw_durations(folder.picture("durations", name), outcome.duration, title=title)
 
 
 def learning_curve(run: SavedRun) -> list[dict[str, Any]]:
@@ -176,8 +175,8 @@ def _has_fits(run: SavedRun, model: str, grouping: str, per_class: int) -> bool:
     return all(predictions_path(run.path, name).exists() for name in names)
 
 
-def _seconds(run: SavedRun) -> dict[str, float]:
-    timings = RunFolder(run.path, run.config).timings()
+def _seconds(folder: RunFolder, run: SavedRun) -> dict[str, float]:
+    timings = folder.timings()
     found = {}
     for model in run.models:
         names = [fit_name(model, g, k) for g, split in run.splits.items() for k in range(len(split.folds))]
