@@ -11,6 +11,7 @@ from published_layout import copy_without_sound, make_layout
 from avianvox.cli.main import cli, main
 from avianvox.dataset.catalog import read_catalog
 from avianvox.dataset.published import SPEC, import_features
+from avianvox.dataset.splits import Fold, Split
 from avianvox.dataset.training_data import training_data
 from avianvox.evaluation.reproduced import PUBLISHED
 from avianvox.features.store import FeatureStore
@@ -41,7 +42,7 @@ def test_one_command_from_the_published_features_to_the_figures(features: Path, 
     result = run(features, "--models", "gnb_mfcc,gnb_pixels", "--out", out, "--json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
-    assert found["data"] == {"classes": 2, "split": "source", "training": 12, "test": 6}
+    assert found["data"] == {"classes": 2, "split": "source", "training": 12, "test": 6, "untrained": {}}
     assert found["protocol"]["final_epochs"] == 150
 
     catalog = read_catalog(features)
@@ -122,7 +123,28 @@ def test_any_other_catalog_has_a_third_drawn(synth_catalog_dir: Path, tmp_path: 
     result = run(synth_catalog_dir, "--models", "gnb_mfcc", "--out", tmp_path / "out", "--json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
-    assert found["data"] == {"classes": 4, "split": "published", "training": 10, "test": 6}
+    assert found["data"] == {"classes": 4, "split": "published", "training": 10, "test": 6, "untrained": {}}
+
+
+def test_species_that_training_does_not_hold_are_left_out_and_counted(
+    synth_catalog_dir: Path, tmp_path: Path
+) -> None:
+    catalog = read_catalog(synth_catalog_dir)
+    first = catalog.labels.names[0]
+    tested = {r.label: i for i, r in enumerate(catalog.recordings)}  # the last of each
+    train = [i for i, r in enumerate(catalog.recordings) if r.label != first and tested[r.label] != i]
+    test = [i for i in range(len(catalog)) if i not in train]
+    split = Split((Fold(np.array(train), np.array(test)),), "by hand", 0)
+    split.save(tmp_path / "split.json", catalog.recordings)
+    options = ("--models", "gnb_mfcc", "--split", tmp_path / "split.json", "--out", tmp_path / "out")
+    found = json.loads(run(synth_catalog_dir, *options, "--json").stdout)
+    assert found["data"]["untrained"] == {first: 4}
+    assert (found["data"]["test"], found["data"]["classes"]) == (3, 3)
+    sessions = {catalog.recordings[i].session for i in train}
+    judged = [catalog.recordings[i] for i in test if catalog.recordings[i].label != first]
+    assert found["shared_session"] == np.mean([r.session in sessions for r in judged])
+    text = (tmp_path / "out" / "reproduce.md").read_text()
+    assert f"4 more of species that training doesn't hold are left out: {first}." in text
 
 
 @pytest.mark.slow

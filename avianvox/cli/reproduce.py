@@ -47,7 +47,7 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
     type=click.IntRange(min=1),
     default=100,
     show_default=True,
-    help="Of a network on the folds; the final training has half as many again. Fewer for a trial.",
+    help="On the folds, of networks and perceptron; final fits have half as many again. Fewer for a trial.",
 )
 @click.option(
     "--seed", default=0, show_default=True, help="Of folds, fits and, where it is drawn, the split."

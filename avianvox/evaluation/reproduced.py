@@ -75,7 +75,11 @@ class FinalFigures:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What was run, on which data, and the figures by model."""
+    """What was run, on which data, and the figures by model.
+
+    ``shared_session`` and ``test`` are of the judged recordings: those of ``data["untrained"]``, test
+    recordings by species that training doesn't hold, are left out.
+    """
 
     protocol: Mapping[str, Any]
     data: Mapping[str, Any]
@@ -112,6 +116,7 @@ class Reproduction:
             folds.markdown(),
             f"The test part: {data['test']} recordings, {_SPLITS.get(data['split'], 'a given split')}, "
             f"{protocol['final_epochs']} epochs, one crop under {len(CROP_SEEDS)} seeds.",
+            *_left_out(data["untrained"]),
             "Accuracy, with its 95 % interval over sessions:",
             "",
             test.markdown(),
@@ -122,6 +127,14 @@ class Reproduction:
         if data["classes"] != PUBLISHED_CLASSES:
             lines.append(f"The published figures are of another set: {PUBLISHED_CLASSES} species.")
         return "\n".join((*lines, ""))
+
+
+def _left_out(untrained: Mapping[str, int]) -> list[str]:
+    """What to say of test recordings that no model could name; ``untrained``: their number by species."""
+    if not untrained:
+        return []
+    names = ", ".join(untrained)
+    return [f"{sum(untrained.values())} more of species that training doesn't hold are left out: {names}."]
 
 
 _SPLITS = {"source": "the catalog's own split", "published": "a third, drawn"}

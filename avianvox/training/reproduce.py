@@ -2,8 +2,9 @@
 
 `reproduce` follows the protocol: three shuffle folds inside the training part choose between the versions of
 the CNN; the last of them learns from the whole training part for half as many epochs again and is judged on
-the test part. What the publication does not show stands beside each figure: the same model on folds that keep
-sessions together, a rule that never listens, and the test part divided by whether the session was heard.
+the test part, and so is every other kind of model (the perceptron, too, gets half as many epochs again). What
+the publication does not show stands beside each figure: the same model on folds that keep sessions together,
+a rule that never listens, and the test part divided by whether the session was heard.
 
 OUT holds ``protocol.json`` (what was asked for), ``folds/`` (a cross-validation's run folder), ``final/``
 (the training run of the CNN, which "avianvox export" takes), ``test/`` (predictions), and, made from these
@@ -20,6 +21,7 @@ models are in its author's later notebooks.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -58,7 +60,7 @@ _PROTOCOL = "protocol.json"
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """What is run. ``epochs``: of the folds, 100 as published; the final training has half as many again."""
+    """What is run. ``epochs``: of the folds, 100 as published; each final fit has half as many again."""
 
     models: tuple[str, ...] = MODEL_NAMES
     epochs: int = 100
@@ -108,7 +110,7 @@ def reproduce(
     RunError
         ``out`` holds something else, or a reproduction of another protocol or of other data.
     """
-    train, test = _sides(catalog, store, parts)
+    train, test, untrained = _sides(catalog, store, parts)
     labels = train.labels
     _prepare(out, protocol, train, test, store)
     settings = TrainSettings(epochs=protocol.epochs, padding=PADDING)
@@ -135,7 +137,13 @@ def reproduce(
     shared = report_split(Split((only,), parts.grouping, parts.seed), both)
     found = Reproduction(
         protocol=asdict(protocol) | {"final_epochs": protocol.final_epochs, "padding": PADDING},
-        data={"classes": len(labels), "split": parts.grouping, "training": len(train), "test": len(test)},
+        data={
+            "classes": len(labels),
+            "split": parts.grouping,
+            "training": len(train),
+            "test": len(test),
+            "untrained": dict(Counter(r.label for r in untrained.recordings)),
+        },
         shared_session=shared.shared_session,
         folds=fold_figures(SavedRun.open(out / "folds"), (RULE, *protocol.models)),
         test=final_figures(tested, train.recordings, test.recordings),
@@ -145,19 +153,26 @@ def reproduce(
     return found
 
 
-def _sides(catalog: Catalog, store: "FeatureStore", parts: Split) -> tuple[Catalog, Catalog]:
-    """The training and the test part, as far as their recordings have features."""
+def _sides(catalog: Catalog, store: "FeatureStore", parts: Split) -> tuple[Catalog, Catalog, Catalog]:
+    """The training part, the test part, and test recordings of species that training doesn't hold.
+
+    Recordings without features are in none of them.
+    """
     if len(parts.folds) != 1:
         raise InputError(f"reproduce: expected a split of one fold, got {len(parts.folds)}")
     usable = set(training_data(catalog, store, store.spec, catalog.labels).ids)
-    sides = [
+    train, tested = (
         catalog.subset(i for i in side.tolist() if catalog.recordings[i].id in usable)
         for side in (parts.folds[0].train, parts.folds[0].test)
-    ]
-    for name, side in zip(("training", "test"), sides, strict=True):
+    )
+    known = [r.label in train.labels.index for r in tested.recordings]
+    test, untrained = (
+        tested.subset(i for i, is_known in enumerate(known) if is_known == wanted) for wanted in (True, False)
+    )
+    for name, side in (("training", train), ("test", test)):
         if not len(side):
-            raise InputError(f"reproduce: no recording of the {name} part has features")
-    return sides[0], sides[1]
+            raise InputError(f"reproduce: no recording of the {name} part has features and a trained species")
+    return train, test, untrained
 
 
 def predict_test_part(
@@ -169,7 +184,7 @@ def predict_test_part(
     protocol: Protocol,
     epochs: Progress | None = None,
 ) -> FoldPredictions:
-    """Learn from the whole training part and answer for the test part.
+    """Learn from the whole training part and answer for the test part, whose species are all trained.
 
     The network leaves a training run in ``out / "final"``, which continues after a kill and can be exported.
     """
@@ -187,8 +202,8 @@ def predict_test_part(
         run = train_network(train, store, config, out / "final", resume=True, progress=epochs)
         windows = FittedNetwork(run.model(), run.spec, run.normalisation, PADDING, History()).predict(judged)
     elif name == RULE:
-        known = (*train.recordings, *(r for r in test.recordings if r.label in train.labels.index))
-        windows = rule_fit(name, Catalog(known))(learned, protocol.seed)(judged)
+        both = Catalog((*train.recordings, *test.recordings))
+        windows = rule_fit(name, both)(learned, protocol.seed)(judged)
     else:
         windows = MODELS.get(name)(settings).fit(learned, seed=protocol.seed).predict(judged)
     return FoldPredictions(
