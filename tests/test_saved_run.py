@@ -1,6 +1,8 @@
 """A run folder, read back without the catalog it was made from."""
 
+import json
 import shutil
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 
 from avianvox.errors import RunError
 from avianvox.evaluation.predictions import FoldPredictions, pool
-from avianvox.evaluation.run_folder import fit_name, predictions_path
+from avianvox.evaluation.run_folder import catalog_hash, fit_name, predictions_path
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.types import Recording
 
@@ -83,3 +85,49 @@ def test_pooled_rows_take_their_windows_along() -> None:
     chosen = pooled.where(np.array([False, True, True]))
     np.testing.assert_array_equal(chosen.window_rows, [0, 1])
     assert list(chosen.sessions) == ["b |  | ", "c |  | "]
+
+
+def edit(file: Path, **changes: object) -> None:
+    """Change keys of a JSON file; None takes one out."""
+    values = {**json.loads(file.read_text()), **changes}
+    file.write_text(json.dumps({key: value for key, value in values.items() if value is not None}))
+
+
+def test_figures_older_than_the_predictions_are_refused(tiny_crossval: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_crossval, folder)
+    older = rf"is older than the predictions; run: avianvox crossval --recompute {folder}"
+    figures = SavedRun.open(folder).figures
+    edit(folder / "figures.json", models={"gnb_mfcc": figures["models"]["gnb_mfcc"]})
+    with pytest.raises(RunError, match=older):
+        _ = SavedRun.open(folder).figures
+    edit(folder / "figures.json", models=figures["models"])
+    edit(folder / "config.json", per_class=[2])
+    for k in range(2):
+        name, cut = (fit_name("gnb_mfcc", "random", k, n) for n in (None, 2))
+        assert SavedRun.open(folder).figures  # while the learning curve is not complete
+        shutil.copy(predictions_path(folder, name), predictions_path(folder, cut))
+    with pytest.raises(RunError, match=older):
+        _ = SavedRun.open(folder).figures
+
+
+def test_damaged_files_say_what_to_do(tiny_crossval: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_crossval, folder)
+    (folder / "audit.json").write_text('{"a": 1}')
+    with pytest.raises(RunError, match=r"audit\.json is damaged; run the cross-validation again"):
+        _ = SavedRun.open(folder).audit
+    (folder / "figures.json").write_text("{")
+    with pytest.raises(RunError, match=rf"again, or: avianvox crossval --recompute {folder}$"):
+        _ = SavedRun.open(folder).figures
+    edit(folder / "config.json", labels=None, splits=None)
+    with pytest.raises(RunError, match=r"config\.json lacks labels; run"):
+        SavedRun.open(folder)
+
+
+def test_a_catalog_is_known_again_whatever_its_names() -> None:
+    known = [Recording("a", Path("a.wav"), "Vireo"), Recording("é", Path("e.wav"), "Turdus")]
+    lines = "".join(f"{r.id}\t{r.label}\t{r.session}\n" for r in known)
+    assert catalog_hash(known) == sha256(lines.encode()).hexdigest()
+    foreign = [Recording(name, Path("x.wav")) for name in ("a\udce9", "a\udce8")]
+    assert len({catalog_hash([r]) for r in foreign}) == 2

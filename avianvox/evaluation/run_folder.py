@@ -87,14 +87,13 @@ class RunFolder:
             stream.write(text)
 
     def write_json(self, name: str, values: Any) -> None:
-        self.write_text(name, json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        """In ASCII: a name of a file that stands in it may be any bytes."""
+        self.write_text(name, json.dumps(values, indent=1, allow_nan=False) + "\n")
 
     def write_catalog(self, recordings: Sequence[Recording]) -> None:
         """Keep what is known about the recordings; `read_recordings` is the inverse."""
         rows = [asdict(r) | {"path": os.path.abspath(r.path)} for r in recordings]
-        self.write_text(
-            CATALOG, json.dumps(rows, indent=0) + "\n"
-        )  # in ASCII: names of files may be any bytes
+        self.write_text(CATALOG, json.dumps(rows, indent=0) + "\n")
 
     def predictions(self, fit: str) -> Path:
         """Where the predictions of the fit of this name lie, or will."""
@@ -202,7 +201,7 @@ def default_store(out: Path, spec: FeatureSpec) -> Path:
 def catalog_hash(recordings: Sequence[Recording]) -> str:
     """Of what the sound alone does not say: which recordings, their labels and sessions."""
     lines = (f"{r.id}\t{r.label}\t{r.session}\n" for r in recordings)
-    return sha256("".join(lines).encode()).hexdigest()
+    return sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 def _grown(earlier: Mapping[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
@@ -238,10 +237,19 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError(f"cannot read {path} ({error}); choose another --out") from error
+        raise RunError(f"cannot read {path} ({error}); {_mended(path)}") from error
     if not isinstance(values, dict):
-        raise RunError(f"{path}: expected a JSON object, got {type(values).__name__}; choose another --out")
+        raise RunError(f"{path}: expected a JSON object, got {type(values).__name__}; {_mended(path)}")
     return values
+
+
+def _mended(path: Path) -> str:
+    """What to do about a missing or damaged file of a run."""
+    if path.name == CONFIG:
+        return "choose another --out"
+    if path.parent.name == CALIBRATION:
+        return f"make it again with: avianvox calibrate {path.parent.parent}"
+    return f"run the cross-validation again, or: avianvox crossval --recompute {path.parent}"
 
 
 def _versions() -> dict[str, str]:

@@ -1,16 +1,19 @@
 """A finished cross-validation, read back from its run folder: what reports and calibration start from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from avianvox.dataset.splits import Split
 from avianvox.errors import RunError
+from avianvox.evaluation.audit.findings import Audit
 from avianvox.evaluation.predictions import FoldPredictions, Pooled, pool, read_predictions
 from avianvox.evaluation.run_folder import (
     AUDIT,
+    CONFIG,
     FIGURES,
     fit_name,
     predictions_path,
@@ -20,6 +23,9 @@ from avianvox.evaluation.run_folder import (
 )
 from avianvox.registry import nearest
 from avianvox.types import LabelSet, Recording
+
+_NEEDED = ("labels", "groupings", "models", "features", "n_folds", "seed", "model_settings")
+"""Keys of a run's configuration that are read."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,10 @@ class SavedRun:
         """
         path = Path(path)
         config = read_config(path)
+        if missing := [key for key in _NEEDED if key not in config]:
+            raise RunError(
+                f"{path / CONFIG} lacks {', '.join(missing)}; run the cross-validation anew (--fresh)"
+            )
         recordings = read_recordings(path)
         common = {r.label: r.common_name for r in recordings}
         names = tuple(config["labels"])
@@ -86,17 +96,52 @@ class SavedRun:
 
     @property
     def figures(self) -> dict[str, Any]:
-        """What ``figures.json`` holds."""
-        return read_json(self.path / FIGURES)
+        """What ``figures.json`` holds.
+
+        Raises
+        ------
+        RunError
+            It is missing, damaged, or lacks models or learning curves whose predictions are there.
+        """
+        figures = read_json(self.path / FIGURES)
+        rows = figures.get("learning_curve") or ()
+        drawn = {(row["model"], row["grouping"], row["per_class"]) for row in rows}
+        models, curves = set(figures.get("models", ())), set(self._learning_curves())
+        if not (models.issuperset(self.models) and drawn >= curves):
+            raise RunError(
+                f"{self.path / FIGURES} is older than the predictions; run: "
+                f"avianvox crossval --recompute {self.path}"
+            )
+        return figures
 
     @property
     def audit(self) -> dict[str, Any] | None:
-        """What ``audit.json`` holds; None where there is none."""
-        return read_json(self.path / AUDIT) if (self.path / AUDIT).exists() else None
+        """What ``audit.json`` holds; None where there is none.
+
+        Raises
+        ------
+        RunError
+            It is damaged.
+        """
+        file = self.path / AUDIT
+        if not file.exists():
+            return None
+        values = read_json(file)
+        try:
+            return Audit.from_mapping(values).to_mapping()
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{file} is damaged; run the cross-validation again") from error
 
     @cached_property
     def by_id(self) -> dict[str, Recording]:
         return {r.id: r for r in self.recordings}
+
+    def _learning_curves(self) -> Iterator[tuple[str, str, int]]:
+        """Model, grouping and most recordings of a class of each learning curve's point that is complete."""
+        for model, grouping, n in product(self.models, self.groupings, self.config.get("per_class", ())):
+            names = (fit_name(model, grouping, k, n) for k in range(len(self.splits[grouping].folds)))
+            if all(predictions_path(self.path, name).exists() for name in names):
+                yield model, grouping, n
 
     def predictions(self, model: str, grouping: str, per_class: int | None = None) -> list[FoldPredictions]:
         """The predictions of every fold.
