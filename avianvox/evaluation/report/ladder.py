@@ -107,7 +107,7 @@ def ladder_section(figures: Mapping[str, Any], groupings: Sequence[str], shown: 
                 (
                     m,
                     *(value(entry["groupings"][first]["recording"][n]) for n in names),
-                    value(entry["groupings"][first]["window"]["accuracy"]),
+                    entry["groupings"][first]["window"]["accuracy"]["pooled"],
                 )
                 for m, entry in models.items()
             ],
