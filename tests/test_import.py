@@ -12,7 +12,8 @@ from published_layout import copy_without_sound, features_of, make_layout
 from avianvox.cli.main import cli
 from avianvox.dataset.catalog import read_catalog
 from avianvox.dataset.published import SPEC, import_features
-from avianvox.dataset.splits import Split, report_split, source_split
+from avianvox.dataset.splits import Split, make_split, report_split, source_split
+from avianvox.errors import CatalogError
 from avianvox.features.provide import provide_store
 from avianvox.features.store import FeatureStore
 from avianvox.types import Status
@@ -56,6 +57,26 @@ def test_index_and_split_stay_the_same(layout: Path, tmp_path: Path) -> None:
     published = source_split(source.recordings, source.split)
     np.testing.assert_array_equal(split.folds[0].test, published.folds[0].test)
     assert split.grouping == "source"
+    assert imported.split == source.split
+
+
+def test_a_drawn_split_beside_the_index_is_not_the_sources(layout: Path, tmp_path: Path) -> None:
+    assert run(layout, "--out", tmp_path).exit_code == 0
+    split = make_split(read_catalog(layout).recordings, grouping="random", n_folds=2)
+    split.save(tmp_path / "split.json", read_catalog(layout).recordings)
+    assert not read_catalog(tmp_path).split
+    (tmp_path / "split.json").write_text("[]")
+    assert not read_catalog(tmp_path).split
+
+
+def test_a_name_that_is_not_utf8_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "wren").mkdir()
+    (tmp_path / "wren" / "a\udce9.wav").write_bytes(b"")
+    result = run(tmp_path, "--out", tmp_path / "out")
+    assert isinstance(result.exception, CatalogError)
+    assert str(result.exception).endswith(
+        r"recordings.csv can't hold the name " f"{tmp_path}" r"/wren/a\xe9.wav: it is not UTF-8; rename it"
+    )
 
 
 def test_what_is_missing_or_of_a_wrong_size_is_named_and_decoded_later(layout: Path, tmp_path: Path) -> None:

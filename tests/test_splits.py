@@ -104,9 +104,21 @@ def test_a_split_travels_by_recording_id(tmp_path: Path) -> None:
         Split.load(tmp_path / "split.json", rows[1:])
 
 
+FOLDS = '{{"kind": "avianvox split", "version": 1, "folds": [{}]}}'
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("{", "not JSON"), ("[]", "is not a split"), ('{"kind": "avianvox split", "version": 9}', "version 9")],
+    [
+        ("{", "not JSON"),
+        ("[]", "is not a split"),
+        ('{"kind": "avianvox split", "version": 9}', "version 9"),
+        (FOLDS.format(""), "split.json: expected a list of folds under 'folds', got "),
+        (FOLDS.format('"abc"'), "expected ids of recordings under 'train' of fold 1, got None"),
+        (FOLDS.format('{"train": ["r000"]}'), "under 'test' of fold 1, got None"),
+        (FOLDS.format('{"train": ["r000"], "test": []}'), r"split.json: .* under 'test' of fold 1, got \[\]"),
+        (FOLDS.format('{"train": [1], "test": ["r000"]}'), r"under 'train' of fold 1, got \[1\]"),
+    ],
 )
 def test_a_foreign_file_is_no_split(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "split.json").write_text(content)

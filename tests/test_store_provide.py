@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_store import SPEC, contents, data_file, write_noise
 
-from avianvox.errors import StoreError
+from avianvox.errors import OutputError, StoreError
 from avianvox.features.build import build_store
 from avianvox.features.layout import INDEX, LEDGER, LOOKUP, ROWS, SUMS
 from avianvox.features.provide import provide_store
@@ -96,3 +96,8 @@ def test_names_that_are_not_utf8(recordings: list[Recording], tmp_path: Path, jo
     assert store.keys[4] == int.from_bytes(blake2b(b"str:caf\xe9.wav", digest_size=8).digest(), "little")
     assert verify_store(tmp_path / "store") == []
     assert build_store([named, *recordings], SPEC, tmp_path / "store", jobs=1).n_extracted == 0
+
+
+def test_a_place_where_no_folder_can_be_is_one_line(recordings: list[Recording]) -> None:
+    with pytest.raises(OutputError, match="cannot write /proc/none/store: "):
+        provide_store(recordings, SPEC, Path("/proc/none/store"))

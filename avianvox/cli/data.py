@@ -152,9 +152,10 @@ def split(
 def import_(catalog: Path, source: str | None, features: Path | None, out: Path, as_json: bool) -> None:
     """Bring the published data set, or any other catalog, into a plain index.
 
-    OUT gets recordings.csv, which names the sound files where they lie, split.json where the source defines
-    a split, and a feature store where the features of the published experiment are at hand: they are read
-    without decoding any sound. Every file's size is checked, and what is missing is listed.
+    OUT gets recordings.csv, which names the sound files where they lie; split.json, read with it from then on,
+    where the source defines a split; and a feature store where the features of the published experiment are
+    at hand: they are read without decoding any sound. Every file's size is checked, and what is missing is
+    listed.
     """
     from avianvox.cli.common import exit_with_failures, progress_bar
     from avianvox.dataset import published
@@ -240,6 +241,11 @@ def _show_import(summary: dict[str, Any]) -> None:
     if summary.get("other_mfcc"):
         click.echo(f"  of {summary['other_mfcc']} recordings the MFCC are not those of their bands")
     click.echo(f"wrote {summary['out']}")
+    if any(split.values()):
+        click.echo(
+            f"next: avianvox audit {summary['out']}, and avianvox reproduce {summary['out']}: both go by "
+            "the source's split; avianvox crossval draws folds"
+        )
 
 
 def _print_json(value: Any) -> None:

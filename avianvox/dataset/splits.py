@@ -91,7 +91,7 @@ class Split:
         CatalogError
             The file is not a split, or names a recording that is not among ``recordings``.
         """
-        document = _read_document(Path(path))
+        document = read_document(Path(path))
         position = {r.id: i for i, r in enumerate(recordings)}
 
         def positions(ids: list[str]) -> np.ndarray:
@@ -276,7 +276,8 @@ def _shared(split: Split, keys: Sequence[object]) -> float:
     return shared / tested if tested else 0.0
 
 
-def _read_document(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> dict[str, Any]:
+    """What a split's file holds, with recording ids in its folds. Raises `CatalogError` where it is none."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -289,4 +290,15 @@ def _read_document(path: Path) -> dict[str, Any]:
         raise CatalogError(
             f"{path} is a split of version {document.get('version')}; this release reads {_FILE_VERSION}"
         )
+    document = {"grouping": "", "seed": 0, "unevaluable": [], **document}
+    folds = document.get("folds")
+    if not isinstance(folds, list) or not folds:
+        raise CatalogError(f"{path}: expected a list of folds under 'folds', got {folds!r:.60}")
+    for number, fold in enumerate(folds, start=1):
+        for part in ("train", "test"):
+            ids = fold.get(part) if isinstance(fold, dict) else None
+            if not isinstance(ids, list) or not ids or not all(isinstance(name, str) for name in ids):
+                raise CatalogError(
+                    f"{path}: expected ids of recordings under '{part}' of fold {number}, got {ids!r:.60}"
+                )
     return document

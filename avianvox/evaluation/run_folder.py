@@ -249,7 +249,8 @@ def _mended(path: Path) -> str:
         return "choose another --out"
     if path.parent.name == CALIBRATION:
         return f"make it again with: avianvox calibrate {path.parent.parent}"
-    return f"run the cross-validation again, or: avianvox crossval --recompute {path.parent}"
+    again = "run the cross-validation again"
+    return again if path.name == AUDIT else f"{again}, or: avianvox crossval --recompute {path.parent}"
 
 
 def _versions() -> dict[str, str]:

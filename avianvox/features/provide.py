@@ -9,7 +9,7 @@ from avianvox.features.build import build_store
 from avianvox.features.ledger import file_signature
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
-from avianvox.files import sha256_file
+from avianvox.files import output_error, sha256_file
 from avianvox.types import Recording
 
 
@@ -28,6 +28,8 @@ def provide_store(
     ------
     StoreError
         As `build_store` does; or a store that is left as it is was built from other files than these.
+    OutputError
+        There can be no folder at ``path``.
     """
     path = Path(path)
     there = None
@@ -36,7 +38,10 @@ def provide_store(
     if there is not None and {r.id for r in recordings} < set(there.ids):
         _refuse_other_files(there, recordings)
         return there
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(error, path) from error
     build_store(recordings, spec, path, progress=progress)
     return FeatureStore.open(path)
 

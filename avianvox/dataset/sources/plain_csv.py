@@ -4,7 +4,8 @@ Columns: ``path`` (required), ``id``, ``label``, ``common_name``, ``recordist``,
 ``latitude``, ``longitude``, ``duration_s``, ``quality``, ``call_type``, ``licence``, ``url``,
 ``background`` (species separated by semicolons). `ALIASES` are read where these are absent or empty; other
 columns are left alone.
-Without an ``id`` column a recording is called by its path.
+Without an ``id`` column a recording is called by its path. A ``split.json`` beside the index that tells how
+another source parts its recordings, as ``avianvox data import`` leaves it, is read too.
 """
 
 import csv
@@ -23,12 +24,14 @@ from avianvox.dataset.sources.fields import (
     parse_time,
     read_rows,
 )
+from avianvox.dataset.splits import read_document
 from avianvox.errors import CatalogError
 from avianvox.files import atomic_write
 from avianvox.types import Recording
 
 ALIASES = {"species": "label", "license": "licence", "xc_id": "id", "common": "common_name"}
 FILES = ("recordings.csv", "metadata.csv")
+SPLIT = "split.json"
 _TEXTS = ("label", "common_name", "recordist", "date", "time", "site")
 _NUMBERS = ("latitude", "longitude", "duration_s")
 _MORE_TEXTS = ("quality", "call_type", "licence", "url")
@@ -46,13 +49,24 @@ class PlainCsv:
             _recording(row, index, line)
             for line, row in enumerate(read_rows(index, required=("path",)), start=2)
         ]
-        return Catalog.from_rows(rows, source="csv")
+        return Catalog.from_rows(rows, source="csv", split=_source_split(index.parent / SPLIT))
 
 
 def _index(path: Path) -> Path:
     if not path.is_dir():
         return path if path.suffix.lower() == ".csv" else path / FILES[0]
     return next((path / name for name in FILES if (path / name).is_file()), path / FILES[0])
+
+
+def _source_split(file: Path) -> dict[str, str]:
+    """Recording id to "train" or "test"; nothing where the file is no split, or one that was drawn."""
+    try:
+        document = read_document(file)
+    except CatalogError:
+        return {}
+    if document["grouping"] != "source":
+        return {}
+    return {name: part for part in ("train", "test") for name in document["folds"][0][part]}
 
 
 def _recording(row: dict[str, str], index: Path, line: int) -> Recording:
@@ -88,7 +102,19 @@ def _recording(row: dict[str, str], index: Path, line: int) -> Recording:
 
 
 def write_plain_csv(path: Path, recordings: Sequence[Recording]) -> None:
-    """Write an index that this source reads; files are named where they lie, from the root."""
+    """Write an index that this source reads; files are named where they lie, from the root.
+
+    Raises
+    ------
+    CatalogError
+        A file's name is not UTF-8, which a CSV file has no way to say.
+    """
+    for r in recordings:
+        try:
+            f"{r.path}{r.id}{r.label}".encode()
+        except UnicodeEncodeError as error:
+            shown = os.fsencode(r.path).decode(errors="backslashreplace")
+            raise CatalogError(f"{path} can't hold the name {shown}: it is not UTF-8; rename it") from error
     with atomic_write(path) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(("path", "id", *_TEXTS, *_NUMBERS, *_MORE_TEXTS, "background"))
