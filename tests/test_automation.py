@@ -11,6 +11,13 @@ CONFIDENCE = np.array([0.2, 0.9, 0.5, 0.5, 0.7])
 HOURS = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
 
 
+def by_folds(
+    correct: np.ndarray, confidence: np.ndarray, folds: np.ndarray
+) -> list[tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]]:
+    parts = [(folds != fold, folds == fold) for fold in np.unique(folds)]
+    return [((correct[a], confidence[a]), (correct[b], confidence[b])) for a, b in parts]
+
+
 def test_a_curve_by_hand() -> None:
     """Items of equal confidence come together: 0.5 automates one right and one wrong answer."""
     curve = automation_curve(CORRECT, CONFIDENCE, durations_s=3600 * HOURS)
@@ -45,7 +52,7 @@ def test_too_little_is_not_enough_for_the_lower_bound() -> None:
 def test_a_threshold_holds_on_other_items_when_confidence_is_honest(rng: np.random.Generator) -> None:
     confidence = rng.random(3000)
     correct = (rng.random(3000) < confidence).astype(float)
-    share, accuracy = held_out_automation(correct, confidence, np.arange(3000) % 3, 0.9)
+    share, accuracy = held_out_automation(by_folds(correct, confidence, np.arange(3000) % 3), 0.9)
     assert accuracy == pytest.approx(0.9, abs=0.03)
     assert share == pytest.approx(0.2, abs=0.05)
 
@@ -53,7 +60,7 @@ def test_a_threshold_holds_on_other_items_when_confidence_is_honest(rng: np.rand
 def test_a_fold_has_no_say_in_its_own_threshold() -> None:
     """Fold 0 is right from 0.8 on, which lets a wrong answer of fold 1 pass; fold 1 itself allows none."""
     correct, confidence = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.9, 0.8, 0.95, 0.7])
-    assert held_out_automation(correct, confidence, np.array([0, 0, 1, 1]), 0.9) == (0.25, 0.0)
+    assert held_out_automation(by_folds(correct, confidence, np.array([0, 0, 1, 1])), 0.9) == (0.25, 0.0)
 
 
 def test_luck_at_the_top_does_not_hold_on_other_items(rng: np.random.Generator) -> None:
@@ -61,7 +68,8 @@ def test_luck_at_the_top_does_not_hold_on_other_items(rng: np.random.Generator) 
     confidence, correct = np.linspace(1, 0, 90), (rng.random(90) < 0.5).astype(float)
     correct[:5] = 1.0
     assert automation_at(automation_curve(correct, confidence), 0.9).n_items >= 5
-    share, accuracy = held_out_automation(correct, confidence, np.arange(90) // 5 % 3, 0.9, conservative=True)
+    folds = by_folds(correct, confidence, np.arange(90) // 5 % 3)
+    share, accuracy = held_out_automation(folds, 0.9, conservative=True)
     assert share == 0.0
     assert np.isnan(accuracy)
 
@@ -73,6 +81,8 @@ def test_edges() -> None:
     assert np.isnan(automation_curve(np.ones(2), np.ones(2)).hours).all()
     some = automation_curve(np.ones(2), np.array([0.9, 0.8]), durations_s=np.array([np.nan, 3600.0]))
     assert some.hours.tolist() == [0.0, 1.0]
+    none = automation_curve(np.ones(2), np.array([0.9, 0.8]), durations_s=np.full(2, np.nan))
+    assert np.isnan(none.hours).all()  # an unknown length is not 0.00 hours
     with pytest.raises(InputError, match="shape"):
         automation_curve(np.ones(2), np.ones(3))
     with pytest.raises(InputError, match="from 0 to 1"):

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,13 +15,16 @@ from handmade_model import make_flatbuffer, write_handmade
 
 from avianvox.cli.main import cli
 from avianvox.errors import InputError, ModelFileError, RunError
+from avianvox.evaluation.automation import automation_at, automation_curve
 from avianvox.evaluation.calibrate import calibrate_run
 from avianvox.evaluation.calibration import (
     Bin,
     brier_score,
+    calibrated,
     calibration_error,
     cross_fitted,
     error_floor,
+    fit_levels,
     fit_scaling,
     held_out,
     log_loss,
@@ -33,7 +38,7 @@ from avianvox.evaluation.thresholds import LEAST_SESSIONS, decide, find_threshol
 from avianvox.features.spec import FeatureSpec
 from avianvox.inference.calibration import Calibration, Scaling, nonconformity
 from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
-from avianvox.types import Recording
+from avianvox.types import LabelSet, Recording
 
 
 def overconfident(
@@ -172,6 +177,21 @@ def test_a_threshold_is_the_least_that_surely_reaches_the_precision() -> None:
     assert find_thresholds(*rows(*right, *wrong, *others), precision=0.99).classes[0].sure is False
 
 
+def test_a_class_does_not_borrow_a_threshold_that_its_own_predictions_speak_against() -> None:
+    # Too few sessions to be sure. The first is right in 5 of 5, and then wrong; the second in 5 of 5.
+    others = [(2, 0.9 - i / 1000, 2, f"u{i}") for i in range(300)]
+    others += [(2, 0.5, 1, f"x{i}") for i in range(200)]
+    first = [(0, 0.95, 0, f"s{i}") for i in range(5)] + [(0, 0.7, 1, f"t{i}") for i in range(20)]
+    second = [(1, 0.8, 1, f"v{i}") for i in range(5)]
+    found = find_thresholds(*rows(*others, *first, *second), precision=0.9)
+    assert 0.5 < found.pooled.score < 0.7
+    high, borrowed, own = found.classes
+    assert (high.score, high.source, high.sure) == (pytest.approx(0.95), "own", False)
+    assert (high.named, high.right) == (5, 5)
+    assert (borrowed.score, borrowed.source, borrowed.sure) == (found.pooled.score, "pooled", False)
+    assert (own.source, own.sure) == ("own", True)
+
+
 def test_rows_of_one_score_are_named_together() -> None:
     answers = [(0, 0.8, 0, f"s{i}") for i in range(30)] + [(0, 0.8, 1, f"t{i}") for i in range(30)]
     assert find_thresholds(*rows(*answers), precision=0.9).classes[0].score == np.inf
@@ -214,6 +234,75 @@ def test_a_set_reaches_to_the_right_quantile() -> None:
         set_limit(distances, targets, 1.0)
     with pytest.raises(InputError, match="2 sessions or more"):
         random_halves(distances, targets, np.array(["a"] * 4), 0.9)
+
+
+def run_of(pooled: Pooled) -> SavedRun:
+    """As much of a run as a calibration reads."""
+    names = tuple(f"Avis a{i}" for i in range(pooled.scores.shape[1]))
+    config = {"model_settings": {"epochs": 3}, "data_hash": "d"}
+    found = SimpleNamespace(
+        models=("m",), labels=LabelSet(names), config=config, pooled=lambda model, grouping: pooled
+    )
+    return cast(SavedRun, found)
+
+
+def test_a_fold_is_judged_by_what_the_other_folds_taught(rng: np.random.Generator) -> None:
+    """Scalings, thresholds, sets and automation, each worked out here from the other folds alone."""
+    pooled = overconfident(rng, n_sessions=40)
+    report = calibrate_run(run_of(pooled), options=CalibrateOptions(precision=0.6, accuracy=0.7))
+    level = report.levels["recording"]
+    named = right = 0
+    inside: dict[float, list[float]] = {nominal: [] for nominal in COVERAGES}
+    left: list[bool] = []
+    for rest, test in held_out(pooled):
+        decided = decide(
+            test.scores,
+            test.targets,
+            find_thresholds(rest.scores, rest.targets, rest.sessions, precision=0.6).scores,
+        )
+        named, right = named + decided.named, right + decided.right
+        for nominal, shares in inside.items():
+            limit = set_limit(nonconformity(rest.scores), rest.targets, nominal)
+            shares.append(covered(nonconformity(test.scores), test.targets, limit).mean())
+        curve = automation_curve(rest.predicted == rest.targets, rest.scores.max(axis=1))
+        alone = test.scores.max(axis=1) >= automation_at(curve, 0.7).threshold
+        left.extend((test.predicted == test.targets)[alone])
+    assert (level.decided.named, level.decided.right) == (named, right)
+    assert [c.folds for c in level.coverage] == [pytest.approx(shares) for shares in inside.values()]
+    assert report.automation.held_out == pytest.approx((len(left) / len(pooled), np.mean(left)))
+    crossed, final = cross_fitted(pooled), calibrated(pooled, *fit_levels(pooled))
+    assert level.after.error == calibration_error(crossed.scores, crossed.targets)
+    windows = crossed.targets[crossed.window_rows]
+    assert report.levels["window"].after.error == calibration_error(crossed.window_scores, windows)
+    wanted = find_thresholds(final.scores, final.targets, final.sessions, precision=0.6)
+    assert level.thresholds == wanted  # what the file gets is of calibrated scores
+
+
+def test_a_half_of_the_sessions_is_under_the_limit_of_the_other() -> None:
+    """One session is always right, the other always wrong: its limit covers all, its rows nothing does."""
+    scores, targets, sessions = rows(*[(0, 0.9, 0, "a")] * 20, *[(0, 0.9, 1, "b")] * 20)
+    shares = random_halves(nonconformity(scores), targets, sessions, 0.8, n_halves=50)
+    assert set(shares) == {0.0, 1.0}
+
+
+def test_hours_count_a_recording_once_however_many_folds_test_it(rng: np.random.Generator) -> None:
+    pooled = overconfident(rng, n_sessions=10)
+    song = replace(pooled.recordings[0], duration_s=1800.0)
+    others = pooled.recordings[12:]  # 4 recordings a session: the first three sessions are of folds 0, 1, 2
+    thrice = replace(pooled, recordings=(*(song, *pooled.recordings[1:4]) * 3, *others))
+    report = calibrate_run(run_of(thrice), options=CalibrateOptions(accuracy=0.0))
+    assert report.automation.best.n_items == len(pooled)
+    assert report.automation.best.hours == pytest.approx(0.5)
+
+
+def test_classes_of_one_score_share_the_answer() -> None:
+    scores, targets = np.full((6, 3), 1 / 3), np.array([0, 0, 0, 0, 1, 2])
+    recordings = tuple(Recording(f"R{i}", Path(f"R{i}.wav"), recordist=f"P{i}") for i in range(6))
+    folds, windows = np.arange(6) % 2, scores.astype(np.float32)
+    even = Pooled(recordings, targets, folds, scores, windows, np.arange(6))
+    quality = calibrate_run(run_of(even)).levels["recording"].before
+    assert quality.accuracy == pytest.approx(1 / 3)
+    assert quality.error == pytest.approx(0)
 
 
 @pytest.fixture(scope="module")

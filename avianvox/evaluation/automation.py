@@ -5,6 +5,7 @@ the others. `automation_curve` has every threshold, `automation_at` the largest 
 asked for, and `held_out_automation` says what becomes of such a threshold on items that it wasn't chosen on.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,9 @@ from avianvox.errors import InputError
 from avianvox.evaluation.bootstrap import wilson_lower
 
 CONFIDENCE_LEVEL = 0.95
+
+Answers = tuple[np.ndarray, np.ndarray]
+"""Whether each answer is right, and its confidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def automation_curve(
     confidence : np.ndarray, shape (n,)
         Score of the answer; items of equal confidence are automated together.
     durations_s : np.ndarray, shape (n,), optional
-        Length of each item; one that is NaN adds nothing to the hours.
+        Length of each item; one that is NaN adds nothing to the hours, which are NaN where all are.
 
     Raises
     ------
@@ -82,7 +86,7 @@ def automation_curve(
     >>> automation_at(curve, 0.95).share
     0.6666666666666666
     """
-    seconds = np.zeros(len(correct)) if durations_s is None else durations_s
+    seconds = np.full(len(correct), np.nan) if durations_s is None else durations_s
     if not (correct.shape == confidence.shape == seconds.shape and correct.ndim == 1):
         raise InputError(
             "automation: expected answers, confidences and durations of shape (n,), "
@@ -99,7 +103,7 @@ def automation_curve(
         n_items / max(len(correct), 1),
         right / n_items,
         wilson_lower(right, n_items, level=CONFIDENCE_LEVEL),
-        np.full(len(ends), np.nan) if durations_s is None else np.nancumsum(seconds[order])[ends] / 3600,
+        np.full(len(ends), np.nan) if np.isnan(seconds).all() else np.nancumsum(seconds[order])[ends] / 3600,
     )
 
 
@@ -133,19 +137,15 @@ def automation_at(
 
 
 def held_out_automation(
-    correct: np.ndarray,
-    confidence: np.ndarray,
-    folds: np.ndarray,
-    target_accuracy: float,
-    *,
-    conservative: bool = False,
+    folds: Sequence[tuple[Answers, Answers]], target_accuracy: float, *, conservative: bool = False
 ) -> tuple[float, float]:
-    """Share and accuracy of the automated when each fold's threshold is chosen on the other folds.
+    """Share and accuracy of the automated when each fold's threshold is chosen on other items.
 
     Parameters
     ----------
-    correct, confidence : np.ndarray, shape (n,)
-    folds : np.ndarray, shape (n,), fold of each item
+    folds : sequence of pairs
+        Of each fold the items that its threshold is chosen on, and its own; both as ``correct`` and
+        ``confidence`` of `automation_curve`. Nothing of the first may know the second, scalings included.
     target_accuracy : float in [0, 1]
     conservative : bool
         As in `automation_at`.
@@ -156,14 +156,10 @@ def held_out_automation(
         Accuracy is NaN where nothing is automated. It falls short of the target as far as the threshold was
         luck.
     """
-    automated = np.zeros(len(correct), bool)
-    for fold in np.unique(folds):
-        inside = folds == fold
-        chosen = automation_at(
-            automation_curve(correct[~inside], confidence[~inside]),
-            target_accuracy,
-            conservative=conservative,
-        )
-        automated[inside] = confidence[inside] >= chosen.threshold
-    n = int(automated.sum())
-    return n / max(len(correct), 1), float(correct[automated].mean()) if n else float("nan")
+    automated = []
+    for others, (correct, confidence) in folds:
+        chosen = automation_at(automation_curve(*others), target_accuracy, conservative=conservative)
+        automated.append(correct[confidence >= chosen.threshold])
+    hits = np.concatenate(automated)
+    n_items = sum(len(correct) for _, (correct, _) in folds)
+    return len(hits) / max(n_items, 1), float(hits.mean()) if len(hits) else float("nan")

@@ -13,7 +13,7 @@ import numpy as np
 
 from avianvox.dataset.taxonomy import Taxonomy
 from avianvox.errors import InputError
-from avianvox.evaluation.automation import automation_at, automation_curve, held_out_automation
+from avianvox.evaluation.automation import Answers, automation_at, automation_curve, held_out_automation
 from avianvox.evaluation.calibration import (
     brier_score,
     calibrated,
@@ -35,6 +35,7 @@ from avianvox.evaluation.calibration_report import (
 from avianvox.evaluation.conformal import Coverage, covered, random_halves, set_limit, set_sizes
 from avianvox.evaluation.detection import detection_table
 from avianvox.evaluation.hierarchy import weigh_errors
+from avianvox.evaluation.metrics import expected_hits
 from avianvox.evaluation.plain import plain
 from avianvox.evaluation.predictions import Pooled
 from avianvox.evaluation.saved_run import SavedRun
@@ -81,7 +82,6 @@ def calibrate_run(
         level: _level_report(level, scaling, (pooled, crossed, final), parts, options)
         for level, scaling in zip(LEVELS, scalings, strict=True)
     }
-    right = crossed.predicted == crossed.targets
     n_folds = len(parts)
     return CalibrationReport(
         model=model,
@@ -90,7 +90,7 @@ def calibrate_run(
         labels=run.labels,
         options=options,
         levels=levels,
-        automation=_automation(crossed, right, options),
+        automation=_automation(crossed, parts, options),
         detection=tuple(detection_table(crossed.targets, crossed.scores, run.labels)),
         hierarchy=weigh_errors(crossed.targets, crossed.predicted, Taxonomy.of(run.labels)),
         calibration=Calibration(
@@ -142,7 +142,7 @@ def _rows(pooled: Pooled, level: str) -> _Rows:
 
 def _quality(rows: _Rows) -> Quality:
     return Quality(
-        accuracy=float(np.mean(rows.scores.argmax(axis=1) == rows.targets)),
+        accuracy=float(expected_hits(rows.targets, rows.scores).mean()),
         error=calibration_error(rows.scores, rows.targets),
         floor=error_floor(rows.scores, rows.sessions),
         log_loss=log_loss(rows.scores, rows.targets),
@@ -185,15 +185,20 @@ def _coverage(nominal: float, crossed: _Rows, final: _Rows, parts: list[tuple[_R
     )
 
 
-def _automation(crossed: Pooled, right: np.ndarray, options: CalibrateOptions) -> Automation:
-    confidence = crossed.scores.max(axis=1)
+def _automation(crossed: Pooled, parts: list[tuple[Pooled, Pooled]], options: CalibrateOptions) -> Automation:
+    def answers(pooled: Pooled) -> Answers:
+        return expected_hits(pooled.targets, pooled.scores), pooled.scores.max(axis=1)
+
     seconds = np.array([np.nan if r.duration_s is None else r.duration_s for r in crossed.recordings])
-    curve = automation_curve(right, confidence, durations_s=seconds)
+    _, which, times = np.unique([r.id for r in crossed.recordings], return_inverse=True, return_counts=True)
+    curve = automation_curve(*answers(crossed), durations_s=seconds / times[which])
     return Automation(
         target=options.accuracy,
         best=automation_at(curve, options.accuracy),
         careful=automation_at(curve, options.accuracy, conservative=True),
-        held_out=held_out_automation(right, confidence, crossed.folds, options.accuracy),
+        held_out=held_out_automation(
+            [(answers(rest), answers(test)) for rest, test in parts], options.accuracy
+        ),
         listening_factor=options.listening_factor,
         curve=curve,
     )

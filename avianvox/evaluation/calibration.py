@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from avianvox.errors import InputError
-from avianvox.evaluation.metrics import validate
+from avianvox.evaluation.metrics import expected_hits, validate
 from avianvox.evaluation.predictions import Pooled
 from avianvox.inference.calibration import LEAST_SCORE, Scaling
 from avianvox.randomness import derive_rng
@@ -49,10 +49,12 @@ class Floor:
 
 
 def reliability(scores: np.ndarray, targets: np.ndarray, *, n_bins: int = N_BINS) -> tuple[Bin, ...]:
-    """The reliability diagram: bins of equal width over the best score, empty ones left out."""
-    validate(targets, scores)
+    """The reliability diagram: bins of equal width over the best score, empty ones left out.
+
+    Of classes that share the best score each is the answer in as many cases.
+    """
     best = scores.max(axis=1, initial=0.0)
-    right = scores.argmax(axis=1) == targets
+    right = expected_hits(targets, scores)
     which = _bin_of(best, n_bins)
     return tuple(
         Bin(

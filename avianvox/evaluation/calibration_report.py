@@ -103,7 +103,8 @@ class Automation:
 
     ``best``: the largest share that is as accurate as asked for on the very recordings; ``careful``: that
     whose lower confidence bound is; ``held_out``: share and accuracy where each fold's threshold comes from
-    the other folds.
+    the other folds, under scalings that don't know it either. Hours count a recording that several folds test
+    once in all.
     """
 
     target: float

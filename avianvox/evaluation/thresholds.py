@@ -3,7 +3,8 @@
 A row (a window, a recording) is named as the class of its best score where that score reaches the class's
 threshold; otherwise it is uncertain. Support is counted in sessions: rows of one session are no independent
 witnesses. A precision is reached where its lower confidence bound is, since the best of many thresholds looks
-better than it is. A class with too few sessions to tell takes the threshold of all classes together.
+better than it is. A class with too few sessions to tell takes the threshold of all classes together, or a
+higher one where its own predictions stay below the precision there.
 """
 
 import math
@@ -44,7 +45,8 @@ class Threshold:
     precision_low : float
         One-sided lower bound of the precision at `BOUND_LEVEL`, counting sessions.
     sure : bool
-        The support suffices to tell. Where it does not, the threshold is that of all classes.
+        The support suffices to tell. Where it does not, the threshold is that of all classes or, ``source``
+        being ``"own"``, a higher one: the least at which this class reaches the precision, surely or not.
     """
 
     score: float
@@ -143,7 +145,8 @@ def find_thresholds(
         cuts = _find(named[mine], right[mine], sessions[mine], int((targets == k).sum()))
         limit = cuts.choose(precision)
         if limit is None:
-            classes.append(cuts.at(pooled.score, POOLED, sure=False))
+            score = cuts.borrow(pooled.score, precision)
+            classes.append(cuts.at(score, POOLED if score == pooled.score else OWN, sure=False))
         else:
             classes.append(cuts.at(limit, OWN, sure=True))
     return Thresholds(pooled, tuple(classes))
@@ -175,11 +178,23 @@ class _Cuts:
         if precision is None:
             f1 = np.where(enough, 2 * self.right / (self.named + self.targets), 0.0)
             return float(self.scores[f1.argmax()]) if f1.any() else math.inf
-        reached = enough & (self.right >= precision * self.named - 1e-9)
+        reached = enough & self._reached(precision)
         surely = np.flatnonzero(reached & (self.precision_low >= precision))
         if len(surely):
             return float(self.scores[surely[-1]])
         return None if reached.any() else math.inf
+
+    def borrow(self, score: float, precision: float | None) -> float:
+        """The threshold of all classes, or the least that reaches the precision here where that is higher."""
+        if precision is None:
+            return score
+        reached = np.flatnonzero((self.sessions >= LEAST_SESSIONS) & self._reached(precision))
+        last = np.count_nonzero(self.scores >= score) - 1
+        return float(self.scores[reached[-1]]) if len(reached) and reached[-1] < last else score
+
+    def _reached(self, precision: float) -> np.ndarray:
+        reached: np.ndarray = self.right >= precision * self.named - 1e-9
+        return reached
 
     @property
     def precision_low(self) -> np.ndarray:
