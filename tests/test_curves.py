@@ -75,6 +75,12 @@ def test_what_cannot_be_known_is_nan(positive: list[bool], precision_known: bool
     assert np.isnan(roc.x + roc.y).all()  # of one side alone the other share is not known
 
 
+def test_a_score_that_is_no_number_is_refused() -> None:
+    for area in (curves.roc_auc, curves.average_precision, curves.roc_curve):
+        with pytest.raises(InputError, match="got NaN in row 1"):
+            area(np.array([True, False]), np.array([0.5, np.nan]))
+
+
 def test_other_shapes_are_refused() -> None:
     with pytest.raises(InputError, match="shape"):
         curves.roc_auc(np.array([True]), np.array([0.1, 0.2]))

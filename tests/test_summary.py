@@ -1,5 +1,6 @@
 """From predictions to figures and tables: what is counted, cut, drawn and printed."""
 
+import csv
 import math
 from itertools import pairwise
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from avianvox.dataset.splits import Fold
-from avianvox.evaluation.ladder import compare_neighbours, ladder_table
+from avianvox.evaluation.ladder import compare_neighbours, ladder_csv, ladder_table
 from avianvox.evaluation.learning import cut_training
 from avianvox.evaluation.predictions import FoldPredictions, Pooled, pool
 from avianvox.evaluation.sensitivity import crop_seed_accuracies
@@ -57,6 +58,27 @@ def test_a_recording_is_the_mean_of_its_windows() -> None:
     assert outcome.confusion.tolist() == [[1, 1], [0, 1]]
     assert outcome.classes["recall"].tolist() == [0.5, 1.0]
     assert outcome.duration.minutes.tolist() == [5.0, 1.0]
+
+
+def test_scores_of_different_folds_are_not_ranked_against_each_other() -> None:
+    """Each fold ranks its recordings rightly, on a scale of its own; a third one tests a single class."""
+    low = fold([[0.4, 0.6], [0.3, 0.7]], [0, 1], [0, 1])
+    high = fold([[0.9, 0.1], [0.8, 0.2]], [0, 1], [0, 1], start=2)
+    alone = fold([[0.1, 0.9]], [0], [1], start=4)
+    targets = [0, 1, 0, 1, 1]
+    outcome = outcome_of([low, high, alone], targets)
+    assert outcome.classes["roc_auc"].tolist() == [1.0, 1.0]
+    assert outcome.classes["average_precision"].tolist() == [1.0, 1.0]
+    area = outcome.figures["recording", "mean_roc_auc"]
+    assert math.isnan(area.folds[2])
+    assert (area.mean, area.shown, str(area)) == (1.0, 1.0, "1.000")
+    assert np.isnan([area.pooled, area.low, area.high]).all()
+    majority = [fold([[p, 1 - p]] * 2, [0, 1], [0, 1], start=2 * i) for i, p in enumerate((0.2, 0.8))]
+    assert outcome_of(majority, targets[:4]).figures["recording", "mean_roc_auc"].shown == 0.5
+    by_grouping = {"random": outcome, "session": outcome_of(majority, targets[:4])}
+    assert model_mapping(by_grouping, LABELS)["gap"]["session"]["recording"]["mean_roc_auc"] == 0.5
+    row = next(csv.DictReader(ladder_csv({"m": by_grouping}, [], tuple(by_grouping)).splitlines()))
+    assert (row["session mean_roc_auc"], row["session mean_roc_auc low"]) == ("0.500000", "")
 
 
 def test_deviation_is_that_of_a_sample() -> None:

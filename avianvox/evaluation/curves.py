@@ -2,7 +2,7 @@
 
 ``positive`` says of each row whether the class is there, shape (n,), bool; ``scores`` has shape (n,), higher
 for more likely. Rows whose scores tie enter a curve together, as one step, so that no order among them
-matters. A share of no positives, or of no negatives, is NaN, and so is an area that needs it.
+matters; NaN is refused. A share of no positives, or of no negatives, is NaN, and so is an area that needs it.
 
 The areas take ``weights`` of shape (n,) or (n, r): how often each row counts, for r resamples at once. This
 is what makes bootstrapping them cheap.
@@ -99,6 +99,10 @@ def _steps(
         raise InputError(
             "curves: expected positives and scores of shape (n,) and as many weights, "
             f"got {positive.shape}, {scores.shape} and {weights.shape}"
+        )
+    if np.isnan(scores).any():
+        raise InputError(
+            f"curves: expected numbers as scores, got NaN in row {int(np.isnan(scores).argmax())}"
         )
     order = np.argsort(-scores, kind="stable")
     ranked, hits = scores[order], np.flatnonzero(positive[order])

@@ -83,13 +83,17 @@ def ladder_lines(groupings: Sequence[str]) -> tuple[str, ...]:
     lines += [f"gap: {loose} less {grouped} folds" for loose, grouped in gap_pairs(groupings)]
     lines += [
         f"step and p (two-sided, paired by session): against the row above; top-5 and macro F1: "
-        f"all under {hardest(groupings)} folds"
+        f"all under {hardest(groupings)} folds",
+        "p-values are not corrected for their number; intervals cover the draw of the test sessions alone",
     ]
     return tuple(lines)
 
 
 def ladder_csv(outcomes: Outcomes, neighbours: Sequence[Neighbours], groupings: Sequence[str]) -> str:
-    """The ladder with every figure per recording and accuracy per window; an undefined number is empty."""
+    """The ladder with every figure per recording and accuracy per window; an undefined number is empty.
+
+    Mean average precision and mean ROC AUC are means over the folds and have no interval.
+    """
     steps = {(step.grouping, step.higher): step for step in neighbours}
     rows = []
     for model, by_grouping in outcomes.items():
@@ -98,7 +102,7 @@ def ladder_csv(outcomes: Outcomes, neighbours: Sequence[Neighbours], groupings: 
             for name in FIGURES:
                 figure = outcome.figures["recording", name]
                 row |= {
-                    f"{grouping} {name}": figure.pooled,
+                    f"{grouping} {name}": figure.shown,
                     f"{grouping} {name} low": figure.low,
                     f"{grouping} {name} high": figure.high,
                 }

@@ -31,6 +31,9 @@ FIGURES = (
 )
 """Names of the single-number figures, in the order of `evaluate`."""
 
+RANKING = ("mean_average_precision", "mean_roc_auc")
+"""Those of `FIGURES` that compare the scores of one row with the scores of another."""
+
 
 def validate(targets: np.ndarray, scores: np.ndarray) -> None:
     """Refuse what no figure can be computed from.
@@ -161,12 +164,12 @@ def class_accuracy(confusion: np.ndarray) -> np.ndarray:
 
 def balanced_accuracy(confusion: np.ndarray) -> float:
     """Mean recall over the classes that have targets; NaN without rows."""
-    return float(_mean_defined(class_recall(confusion)))
+    return float(mean_defined(class_recall(confusion)))
 
 
 def macro_f1(confusion: np.ndarray) -> float:
     """Mean F1 over the classes that are present or predicted; NaN without rows."""
-    return float(_mean_defined(class_f1(confusion)))
+    return float(mean_defined(class_f1(confusion)))
 
 
 def evaluate(targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
@@ -218,13 +221,19 @@ def evaluate_weighted(targets: np.ndarray, scores: np.ndarray, weights: np.ndarr
         "accuracy": _ratio(right.sum(axis=0), total),
         "top3": _ratio(expected_hits(targets, scores, k=3) @ weights, total),
         "top5": _ratio(expected_hits(targets, scores, k=5) @ weights, total),
-        "balanced_accuracy": _mean_defined(_ratio(right, support)),
-        "macro_f1": _mean_defined(_ratio(2 * right, support + predicted)),
-        "mean_average_precision": _mean_defined(
+        "balanced_accuracy": mean_defined(_ratio(right, support)),
+        "macro_f1": mean_defined(_ratio(2 * right, support + predicted)),
+        "mean_average_precision": mean_defined(
             _per_class(curves.average_precision, targets, scores, weights)
         ),
-        "mean_roc_auc": _mean_defined(_per_class(curves.roc_auc, targets, scores, weights)),
+        "mean_roc_auc": mean_defined(_per_class(curves.roc_auc, targets, scores, weights)),
     }
+
+
+def mean_defined(values: np.ndarray) -> np.ndarray:
+    """Mean over axis 0 of what is not NaN; NaN where nothing is left, and of nothing."""
+    defined = ~np.isnan(values)
+    return _ratio(np.where(defined, values, 0.0).sum(axis=0), defined.sum(axis=0))
 
 
 def _per_class(
@@ -239,9 +248,3 @@ def _per_class(
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
-
-
-def _mean_defined(values: np.ndarray) -> np.ndarray:
-    """Mean over axis 0 of what is not NaN; NaN where nothing is left."""
-    defined = ~np.isnan(values)
-    return _ratio(np.where(defined, values, 0.0).sum(axis=0), defined.sum(axis=0))

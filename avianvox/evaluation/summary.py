@@ -4,10 +4,19 @@ A figure is given fold by fold, with mean and standard deviation (of a sample, `
 once for the test recordings of all folds together (``pooled``), with a 95 % interval from resampling whole
 sessions. Figures per class are of the recordings of all folds. Where scores tie, everything is the expected
 value over a random order, see `avianvox.evaluation.metrics`; the confusion matrix names the first class.
+
+Average precision and ROC AUC rank the scores of recordings, and each fold's scores come from a model of its
+own: pooled, a rule that knows nothing can land far below one half. They are therefore means over the folds,
+of a class over those that test it, and have neither ``pooled`` nor interval. Of the few recordings of a fold,
+average precision lies a little higher than of many.
+
+References
+----------
+Forman and Scholz, "Apples-to-apples in cross-validation studies", 2010: counts are pooled, AUC is not.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +29,7 @@ from avianvox.evaluation.audit.durations import (
     duration_correlation,
 )
 from avianvox.evaluation.bootstrap import figure_intervals
-from avianvox.evaluation.metrics import FIGURES
+from avianvox.evaluation.metrics import FIGURES, RANKING
 from avianvox.evaluation.predictions import FoldPredictions, Pooled
 from avianvox.evaluation.sensitivity import crop_seed_accuracies
 from avianvox.types import LabelSet
@@ -34,7 +43,8 @@ GROUPED = ("session", "recordist", "site")
 class Figure:
     """One figure: of each fold, of all folds together, and the bounds of its interval.
 
-    NaN: ``deviation`` of a single fold, ``low`` and ``high`` of windows, whose figures have no interval.
+    NaN: ``deviation`` of a single fold or where one is undefined; ``low`` and ``high`` of windows, whose
+    figures have no interval; ``pooled``, ``low`` and ``high`` of a figure of `metrics.RANKING`.
     """
 
     folds: tuple[float, ...]
@@ -44,16 +54,22 @@ class Figure:
 
     @property
     def mean(self) -> float:
-        return float(np.mean(self.folds))
+        """Over the folds where it is defined."""
+        return float(metrics.mean_defined(np.array(self.folds)))
 
     @property
     def deviation(self) -> float:
         return float(np.std(self.folds, ddof=1)) if len(self.folds) > 1 else math.nan
 
+    @property
+    def shown(self) -> float:
+        """The pooled figure, or the mean over the folds where there is none."""
+        return self.mean if math.isnan(self.pooled) else self.pooled
+
     def __str__(self) -> str:
-        """The pooled figure with its interval, for example ``0.292 [.24, .35]``."""
+        """The shown figure with its interval, for example ``0.292 [.24, .35]``."""
         if math.isnan(self.low):
-            return f"{self.pooled:.3f}"
+            return f"{self.shown:.3f}"
         low, high = (f"{value:.2f}".removeprefix("0") for value in (self.low, self.high))
         return f"{self.pooled:.3f} [{low}, {high}]"
 
@@ -127,29 +143,34 @@ def summarise(folds: Sequence[FoldPredictions], pooled: Pooled, labels: LabelSet
         "window": metrics.evaluate(pooled.targets[pooled.window_rows], pooled.window_scores),
     }
     bounds = figure_intervals(pooled.targets, pooled.scores, pooled.sessions)
-    figures = {
-        (level, name): Figure(
-            tuple(values[name] for values in per_fold[level]),
-            together[level][name],
-            *((bounds[name].low, bounds[name].high) if level == "recording" else ()),
-        )
-        for level in LEVELS
-        for name in FIGURES
-    }
+    figures = {}
+    for level in LEVELS:
+        for name in FIGURES:
+            values = tuple(found[name] for found in per_fold[level])
+            ends = (bounds[name].low, bounds[name].high) if level == "recording" else ()
+            figures[level, name] = Figure(
+                values, *((math.nan,) if name in RANKING else (together[level][name], *ends))
+            )
     confusion = metrics.confusion_matrix(pooled.targets, pooled.predicted, n_classes=pooled.scores.shape[1])
     classes = {
         "recordings": metrics.class_support(confusion),
         "recall": metrics.class_recall(confusion),
         "precision": metrics.class_precision(confusion),
         "f1": metrics.class_f1(confusion),
-        "average_precision": metrics.class_average_precision(pooled.targets, pooled.scores),
-        "roc_auc": metrics.class_roc_auc(pooled.targets, pooled.scores),
+        "average_precision": fold_mean(metrics.class_average_precision, pooled),
+        "roc_auc": fold_mean(metrics.class_roc_auc, pooled),
         "accuracy": metrics.class_accuracy(confusion),
     }
     recordings = {recording.id: recording for recording in pooled.recordings}
     minutes = class_minutes(tuple(recordings.values()), labels)
     duration = duration_correlation(labels.names, minutes, classes["recall"])
     return Outcome(figures, confusion, classes, crop_seed_accuracies(pooled), duration)
+
+
+def fold_mean(figure: Callable[[np.ndarray, np.ndarray], np.ndarray], pooled: Pooled) -> np.ndarray:
+    """Mean over the folds of a figure of targets and scores, over those where it is defined."""
+    parts = (pooled.folds == k for k in np.unique(pooled.folds))
+    return metrics.mean_defined(np.array([figure(pooled.targets[p], pooled.scores[p]) for p in parts]))
 
 
 Outcomes = Mapping[str, Mapping[str, Outcome]]
@@ -164,7 +185,7 @@ def gap_pairs(groupings: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 def gap(by_grouping: Mapping[str, Outcome], pair: tuple[str, str], level: str, name: str) -> float:
     """By how much the ungrouped folds flatter: the figure of all their recordings minus the grouped one."""
-    loose, grouped = (by_grouping[grouping].figures[level, name].pooled for grouping in pair)
+    loose, grouped = (by_grouping[grouping].figures[level, name].shown for grouping in pair)
     return loose - grouped
 
 

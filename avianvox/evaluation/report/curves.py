@@ -5,31 +5,29 @@ from collections.abc import Callable
 import numpy as np
 
 from avianvox.evaluation import curves
+from avianvox.evaluation.metrics import class_average_precision, class_roc_auc, mean_defined
 from avianvox.evaluation.predictions import Pooled
 from avianvox.evaluation.report.blocks import Chart, Section, number
 from avianvox.evaluation.report.plot import Axis, Plot, step_corners
+from avianvox.evaluation.summary import fold_mean
 from avianvox.types import LabelSet
 
 _MOST_POINTS = 400
 """Of the curve of all classes together; those of one class have few corners."""
 
+_Figure = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
 
 def curves_section(pooled: Pooled, labels: LabelSet, grouping: str) -> Section:
-    """Curves from the scores of the test recordings of all folds, pooled."""
+    """Curves from the scores of the test recordings of all folds, pooled; areas are means over the folds."""
     positive = pooled.targets[:, None] == np.arange(len(labels))
     present = np.flatnonzero(positive.any(axis=0) & ~positive.all(axis=0))
     if not len(present):
         return Section("curves", "ROC and precision-recall curves", absent="There is but one class.")
-    areas = {
-        "roc_auc": [float(curves.roc_auc(positive[:, c], pooled.scores[:, c])) for c in present],
-        "average_precision": [
-            float(curves.average_precision(positive[:, c], pooled.scores[:, c])) for c in present
-        ],
-    }
-    together = {
-        "roc_auc": float(curves.roc_auc(positive.ravel(), pooled.scores.ravel())),
-        "average_precision": float(curves.average_precision(positive.ravel(), pooled.scores.ravel())),
-    }
+    of_class = {"roc_auc": class_roc_auc, "average_precision": class_average_precision}
+    of_all = {"roc_auc": curves.roc_auc, "average_precision": curves.average_precision}
+    areas = {key: fold_mean(area, pooled)[present].tolist() for key, area in of_class.items()}
+    together = {key: float(fold_mean(_all_classes(area), pooled)) for key, area in of_all.items()}
     roc = _plot(pooled, positive, present, labels, curves.roc_curve, areas["roc_auc"], "AUC")
     roc.line((0, 1), (0, 1), "s0 dashed")
     _overall(roc, curves.roc_curve, positive, pooled.scores, f"all together: AUC {together['roc_auc']:.3f}")
@@ -40,13 +38,14 @@ def curves_section(pooled: Pooled, labels: LabelSet, grouping: str) -> Section:
     found.line((0, 1), (share, share), "s0 dashed")
     text = f"all together: AP {together['average_precision']:.3f}"
     _overall(found, curves.precision_recall_curve, positive, pooled.scores, text)
-    means = {key: float(np.mean(values)) for key, values in areas.items()}
+    means = {key: float(mean_defined(np.array(values))) for key, values in areas.items()}
     _legend(roc, f"all together: AUC {number(together['roc_auc'])}", f"mean {number(means['roc_auc'])}")
     area = f"all together: AP {number(together['average_precision'])}"
     _legend(found, area, f"mean {number(means['average_precision'])}")
     caption = (
         f"ROC and precision-recall curves, {grouping} folds, each thin line one species against the rest: "
-        "point at it for its name. Strong: all species' scores together. Dashed: guessing."
+        "point at it for its name. Strong: all species' scores together. Dashed: guessing. The curves are of "
+        "all folds' scores; the areas are means over the folds, since each fold has a model of its own."
     )
     names = [labels.names[c] for c in present]
     data = {
@@ -56,6 +55,13 @@ def curves_section(pooled: Pooled, labels: LabelSet, grouping: str) -> Section:
     }
     chart = Chart("curves", caption, (roc.svg(), found.svg()))
     return Section("curves", "ROC and precision-recall curves", (chart,), data)
+
+
+def _all_classes(area: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> _Figure:
+    """``area`` of the scores of all classes together, as a figure of targets and scores."""
+    return lambda targets, scores: area(
+        (targets[:, None] == np.arange(scores.shape[1])).ravel(), scores.ravel()
+    )
 
 
 def _legend(plot: Plot, together: str, mean: str) -> None:

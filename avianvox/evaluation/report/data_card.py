@@ -124,8 +124,8 @@ def classes_section(classes: Mapping[str, Mapping[str, Any]], labels: LabelSet, 
         Column("recall", "bar", "share of the species' recordings that were found"),
         Column("precision", "bar", "share of the recordings called so that were right"),
         Column("F1", "bar"),
-        Column("AP", "bar", "average precision"),
-        Column("ROC AUC", "bar"),
+        Column("AP", "bar", "average precision, mean over the folds"),
+        Column("ROC AUC", "bar", "mean over the folds"),
     )
     keys = ("recordings", "recall", "precision", "f1", "average_precision", "roc_auc")
     rows = [

@@ -97,7 +97,7 @@ def ladder_section(figures: Mapping[str, Any], groupings: Sequence[str], shown: 
         ),
         Table(caption, tuple(columns), rows),
         Table(
-            f"Further figures, {first} folds, per recording.",
+            f"Further figures, {first} folds, per recording; AP and ROC AUC are means over the folds too.",
             (
                 Column("model"),
                 *(Column(FIGURE_TITLES[n], ".3f") for n in names),
@@ -174,6 +174,7 @@ def _neighbours(rows: Sequence[Mapping[str, Any]]) -> Table:
             difference += f" [{row['low']:+.3f}, {row['high']:+.3f}]"
         cells.append((row["grouping"], row["lower"], row["higher"], difference, p))
     caption = (
-        "Each rung against the one below it, on the same recordings; p by flipping signs of whole sessions."
+        "Each rung against the one below it, on the same recordings; p by flipping signs of whole sessions, "
+        "not corrected for their number. All intervals cover the draw of the test sessions alone."
     )
     return Table(caption, columns, cells, folded=True)
