@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from avianvox.evaluation.crossval import (
     crossvalidate,
     fit_seed,
     rule_fit,
+    with_session_folds,
 )
 from avianvox.evaluation.predictions import FoldPredictions, read_predictions, write_predictions
 from avianvox.evaluation.run_folder import erase_run
@@ -336,8 +337,9 @@ def test_a_damaged_prediction_is_named(catalog: Catalog, tmp_path: Path) -> None
 
 
 def test_random_folds_never_stand_alone() -> None:
-    assert CrossvalSettings(("random",)).groupings == ("random", "session")
-    assert CrossvalSettings(("published", "recordist")).groupings == ("published", "recordist")
+    some = [Recording(name, Path("none.wav"), recordist=name) for name in "ab"]
+    assert with_session_folds(("random",), some) == ("random", "session")
+    assert with_session_folds(("published", "recordist"), some) == ("published", "recordist")
     with pytest.raises(InputError, match="different groupings"):
         CrossvalSettings(("random", "random"))
     with pytest.raises(InputError, match="unknown grouping 'sesion'; did you mean 'session'"):
@@ -346,6 +348,56 @@ def test_random_folds_never_stand_alone() -> None:
         CrossvalSettings(n_folds=1)
     with pytest.raises(InputError, match="1 recording a class or more, got 0"):
         CrossvalSettings(per_class=(2, 0))
+
+
+def test_one_session_is_judged_by_random_folds_and_said_to_flatter(catalog: Catalog, tmp_path: Path) -> None:
+    one = Catalog(tuple(replace(r, recordist="p", date="2020-01-01", site="s") for r in catalog.recordings))
+    result = run(one, {"oracle": oracle, "parrot": parrot}, tmp_path, CrossvalSettings(("random",)))
+    assert list(result.splits) == ["random"]
+    assert result.notes[-1].startswith("all recordings are of one session")
+    assert result.table.columns == ("model", "random", "step", "p", "top-5", "F1")
+    with pytest.raises(InputError, match="by session: all recordings stand in one group"):
+        run(one, {"parrot": parrot}, tmp_path / "both")
+
+
+def test_a_fold_with_one_class_to_learn_from_is_refused_before_anything_is_fitted(tmp_path: Path) -> None:
+    pair = Catalog(
+        tuple(
+            Recording(
+                f"{label}{i}",
+                Path("none.wav"),
+                f"Species {label}",
+                recordist=f"{i}" if label == "other" else "p",
+            )
+            for label in ("lone", "other")
+            for i in range(6)
+        )
+    )
+    with pytest.raises(
+        InputError, match=r"session fold \d has no class but Species other to learn from; add"
+    ):
+        run(pair, {"oracle": never}, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_scores_that_are_no_numbers_are_named_by_file(
+    catalog: Catalog, finished: Path, tmp_path: Path
+) -> None:
+    def diverged(train: TrainingData, seed: int) -> Predict:
+        return lambda test: replace(
+            windows_of(test, test.targets), scores=np.full((2 * len(test), 4), np.nan)
+        )
+
+    with pytest.raises(
+        RunError, match=r"diverged-random-0\.npz: expected numbers .* got nan for recording r"
+    ):
+        run(catalog, {"diverged": diverged}, tmp_path)
+    path = finished / "predictions" / "parrot-session-1.npz"
+    good = read_predictions(path)
+    with open(tmp_path / "nan.npz", "wb") as stream:
+        np.savez(stream, **{**asdict(good), "scores": np.full_like(good.scores, np.nan)})
+    with pytest.raises(RunError, match=r"nan\.npz: expected numbers"):
+        read_predictions(tmp_path / "nan.npz")
 
 
 def test_a_prediction_file_gives_the_same_bytes_and_the_same_values(tmp_path: Path) -> None:

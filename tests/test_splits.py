@@ -134,6 +134,9 @@ def test_impossible_requests_say_why() -> None:
         make_split(rows, grouping="site", n_folds=7)
     with pytest.raises(InputError, match="only 20 recordings of any class"):
         make_split(rows, grouping="random", n_folds=21)
+    alone = [replace(r, recordist="p", site="s") for r in rows]
+    with pytest.raises(InputError, match="by session: all recordings stand in one group; ask for random"):
+        make_split(alone)
     with pytest.raises(InputError, match="at least 2 folds"):
         make_split(rows, n_folds=1)
     with pytest.raises(InputError, match="no class has three"):

@@ -18,7 +18,7 @@ EPILOG = """\b
 Every fit's predictions go to the run folder at once: a command that was killed continues when started again,
 and one with more models or another --per-class adds to what is there.
 Random folds flatter a model, since one occasion of recording stands on both sides; the column "gap" says by
-how much. Where no grouped folds are asked for, session folds are added.
+how much. Where no grouped folds are asked for, session folds are added if there are sessions.
 
 \b
 Models are those of "avianvox models list" and rules that never listen (chance, majority, session_lookup,
@@ -157,8 +157,6 @@ def crossval(
         raise click.UsageError("Missing argument 'CATALOG...'.")
     names = _rungs(model_names)
     settings = CrossvalSettings(groupings, folds, seed, per_class)
-    if settings.groupings != groupings:
-        click.echo("added session folds: figures from random folds alone mislead", err=True)
     train_settings, spec = _settings(config, epochs)
     if spec_name is not None:
         spec = spec_named(spec_name)
@@ -181,6 +179,8 @@ def crossval(
             progress=bars.fit,
             steps=bars.step,
         )
+    if set(result.splits) - set(groupings):
+        click.echo("added session folds: figures from random folds alone mislead", err=True)
     _show(result, out, as_json)
     for line in data.left_out:
         click.echo(f"left out: {line}", err=True)

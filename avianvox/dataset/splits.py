@@ -217,11 +217,15 @@ def _folds(
 
     largest = int(np.unique(labels, return_counts=True)[1].max(initial=0))
     n_groups = largest if groups is None else min(largest, len(np.unique(groups)))
-    if n_groups < n_folds:
-        what = "recordings of any class" if largest < n_folds else f"groups by {grouping}"
+    if groups is not None and n_groups == 1 < largest:
         raise InputError(
-            f"cannot draw {n_folds} folds: there are only {n_groups} {what}; ask for fewer folds"
+            f"cannot draw folds by {grouping}: all recordings stand in one group; ask for random folds alone, or "
+            f"add recordings of another {grouping}"
         )
+    if n_groups < n_folds:
+        ending = "" if n_groups == 1 else "s"
+        what = f"recording{ending} of any class" if largest < n_folds else f"group{ending} by {grouping}"
+        raise InputError(f"cannot draw {n_folds} folds out of only {n_groups} {what}; ask for fewer folds")
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     folds = kind(n_splits=n_folds, shuffle=True, random_state=state)
     with warnings.catch_warnings():  # a class smaller than the folds is reported as unevaluable

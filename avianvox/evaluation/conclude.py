@@ -28,7 +28,7 @@ from avianvox.evaluation.predictions import pool
 from avianvox.evaluation.rules import RULES
 from avianvox.evaluation.run_folder import FIGURES, RunFolder, fit_name, predictions_path
 from avianvox.evaluation.saved_run import SavedRun
-from avianvox.evaluation.summary import Outcome, Outcomes, Table, model_mapping, summarise
+from avianvox.evaluation.summary import GROUPED, Outcome, Outcomes, Table, model_mapping, summarise
 
 
 @dataclass(frozen=True)
@@ -195,4 +195,9 @@ def _split_notes(splits: Mapping[str, SplitReport]) -> tuple[str, ...]:
             f"unevaluable in some fold: {', '.join(absent) or 'none'}"
         )
         notes.extend(filter(None, [report.caveat(grouping)]))
+    if not any(grouping in GROUPED for grouping in splits):
+        notes.append(
+            "all recordings are of one session: no folds can keep sessions apart, and these figures flatter; "
+            "recordings of other days, places or people would show by how much"
+        )
     return tuple(notes)

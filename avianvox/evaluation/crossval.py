@@ -11,7 +11,7 @@ gives a rule that never listens this form.
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from avianvox.dataset.catalog import Catalog
-from avianvox.dataset.splits import GROUPINGS, Fold, make_split
+from avianvox.dataset.splits import GROUPINGS, Fold, Split, make_split
 from avianvox.dataset.training_data import TrainingData, WindowScores
 from avianvox.errors import InputError, RunError, require_extra
 from avianvox.evaluation.audit.index import audit_recordings
@@ -33,6 +33,7 @@ from avianvox.evaluation.saved_run import SavedRun
 from avianvox.evaluation.summary import GROUPED
 from avianvox.randomness import hash_name
 from avianvox.registry import nearest
+from avianvox.types import Recording
 
 FitFunction = Callable[[TrainingData, int], Callable[[TrainingData], WindowScores]]
 """``fit(training data, seed)`` returns a function that gives the scores of every window of other data."""
@@ -45,8 +46,7 @@ class CrossvalSettings:
     Attributes
     ----------
     groupings : tuple of str
-        Ways to draw folds, as in `make_split`. Where none of them keeps sessions, recordists or sites
-        together, ``"session"`` is added: a number from random folds alone misleads.
+        Ways to draw folds, as in `make_split`, see `with_session_folds`.
     n_folds : int
     seed : int
         Of the folds and, with model, grouping and fold, of every fit.
@@ -75,8 +75,6 @@ class CrossvalSettings:
             raise InputError(f"crossval: expected 2 folds or more, got {self.n_folds}")
         if any(n < 1 for n in self.per_class):
             raise InputError(f"crossval: expected 1 recording a class or more, got {min(self.per_class)}")
-        if not any(name in GROUPED for name in self.groupings):
-            object.__setattr__(self, "groupings", (*self.groupings, "session"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +93,16 @@ class FitReport:
     done: bool = False
     kept: bool = False
     seconds: float | None = None
+
+
+def with_session_folds(groupings: Sequence[str], recordings: Sequence[Recording]) -> tuple[str, ...]:
+    """``groupings``, and ``"session"`` where none of them keeps sessions, recordists or sites together.
+
+    A number from random folds alone misleads. Recordings of one session cannot be judged by session: then
+    nothing is added, and `conclude` says so.
+    """
+    alone = any(name in GROUPED for name in groupings) or len({r.session for r in recordings}) == 1
+    return tuple(groupings) if alone else (*groupings, "session")
 
 
 def rule_fit(name: str, catalog: Catalog) -> FitFunction:
@@ -158,17 +166,22 @@ def crossvalidate(
 
     Raises
     ------
+    InputError
+        A grouping cannot be drawn, or leaves a fold one class alone to learn from.
     RunError
-        ``out`` holds something else, a run of another configuration, or damaged predictions.
+        ``out`` holds something else, a run of another configuration, or damaged predictions; or a model gave
+        scores that are no numbers.
     """
     require_extra("matplotlib", extra="plot", purpose="the picture of a cross-validation")
     progress, steps = progress or (lambda report: None), steps or (lambda what, done, total: None)
     by_id = {recording.id: recording for recording in catalog.recordings}
     recordings = [by_id[name] for name in data.ids]
+    groupings = with_session_folds(settings.groupings, recordings)
     splits = {
         grouping: make_split(recordings, grouping=grouping, n_folds=settings.n_folds, seed=settings.seed)
-        for grouping in settings.groupings
+        for grouping in groupings
     }
+    _check_classes(splits, recordings)
     if fresh:
         erase_run(out)
     run = RunFolder(
@@ -176,7 +189,7 @@ def crossvalidate(
         {
             "models": list(models),
             "per_class": list(settings.per_class),
-            "groupings": list(settings.groupings),
+            "groupings": list(groupings),
             "n_folds": settings.n_folds,
             "seed": settings.seed,
             "model_settings": dict(model_settings or {}),
@@ -224,6 +237,18 @@ def crossvalidate(
             write_predictions(path, predictions)
         progress(replace(report, seconds=run.timings().get(name), kept=kept, done=True))
     return conclude(SavedRun.open(out), progress=partial(steps, "figures"))
+
+
+def _check_classes(splits: Mapping[str, Split], recordings: Sequence[Recording]) -> None:
+    """Refuse folds that no model can learn from, before anything is fitted."""
+    for grouping, split in splits.items():
+        for k, fold in enumerate(split.folds):
+            labels = {recordings[i].label for i in fold.train}
+            if len(labels) < 2:
+                raise InputError(
+                    f"crossval: {grouping} fold {k + 1} has no class but {', '.join(labels)} to learn from; "
+                    "add recordings of other classes and other sessions, or ask for other --groupings"
+                )
 
 
 def fit_seed(seed: int, model: str, grouping: str, fold: int) -> int:

@@ -59,7 +59,14 @@ class FoldPredictions:
 
 
 def write_predictions(path: Path, predictions: FoldPredictions) -> None:
-    """Write whole or not at all; equal predictions give equal bytes."""
+    """Write whole or not at all; equal predictions give equal bytes.
+
+    Raises
+    ------
+    RunError
+        A score is not a number.
+    """
+    _check_numbers(path, predictions)
     arrays = {field.name: getattr(predictions, field.name) for field in fields(predictions)}
     with atomic_write(path, "wb") as stream:
         np.savez_compressed(stream, allow_pickle=False, **arrays)
@@ -71,15 +78,27 @@ def read_predictions(path: Path) -> FoldPredictions:
     Raises
     ------
     RunError
-        The file is missing or damaged.
+        The file is missing or damaged, or a score in it is not a number.
     """
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            return FoldPredictions(**{field.name: arrays[field.name] for field in fields(FoldPredictions)})
+            found = FoldPredictions(**{field.name: arrays[field.name] for field in fields(FoldPredictions)})
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing; run the cross-validation again to make it") from error
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise RunError(f"{path} is damaged ({error}); delete it and run again to make it anew") from error
+    _check_numbers(path, found)
+    return found
+
+
+def _check_numbers(path: Path, predictions: FoldPredictions) -> None:
+    wrong = np.flatnonzero(~np.isfinite(predictions.scores).all(axis=1))
+    if len(wrong):
+        raise RunError(
+            f"{path}: expected numbers as scores, got {predictions.scores[wrong[0]].min()} for recording "
+            f"{predictions.test_ids[predictions.positions[wrong[0]]]}; fit this model with other "
+            "settings, or leave it out (and delete the file if it is there)"
+        )
 
 
 @dataclass(frozen=True)
