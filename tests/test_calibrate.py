@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from handmade_model import LABELS as OTHER_LABELS
 from handmade_model import make_flatbuffer, write_handmade
 
+from avianvox.cli.calibrate import _lines, _verdicts
 from avianvox.cli.main import cli
 from avianvox.errors import InputError, ModelFileError, RunError
 from avianvox.evaluation.automation import automation_at, automation_curve
@@ -293,6 +294,7 @@ def test_hours_count_a_recording_once_however_many_folds_test_it(rng: np.random.
     report = calibrate_run(run_of(thrice), options=CalibrateOptions(accuracy=0.0))
     assert report.automation.best.n_items == len(pooled)
     assert report.automation.best.hours == pytest.approx(0.5)
+    assert "32 recordings, tested 40 times" in next(_lines(report))
 
 
 def test_classes_of_one_score_share_the_answer() -> None:
@@ -360,6 +362,59 @@ def test_the_command_writes_a_report_and_a_model_file(run: SavedRun, model_file:
     printed = command(run.path, "--model", "gnb_mfcc", "--best-f1", "--into", model, "--json").stdout
     assert (kept.read_bytes(), model.read_bytes()) == before
     assert json.loads(printed) == json.loads(kept.read_text())
+
+
+def test_a_file_that_was_trained_otherwise_gets_its_calibration_with_a_note(
+    run: SavedRun, model_file: Callable[..., Path]
+) -> None:
+    settings = run.config["model_settings"] | {"model": "gnb_mfcc", "seed": 5, "patience": 1}
+    provenance = {"train": settings, "data_hash": run.config["data_hash"]}
+    same = command(
+        run.path, "--model", "gnb_mfcc", "--into", model_file("same.tflite", provenance=provenance)
+    )
+    assert "note" not in same.stderr
+    other = {"train": settings | {"epochs": 7, "padding": "mean"}, "data_hash": "0" * 64}
+    model = model_file("other.tflite", provenance=other)
+    found = command(run.path, "--model", "gnb_mfcc", "--into", model)
+    assert found.exit_code == 0
+    (note,) = [line for line in found.stderr.splitlines() if line.startswith("note")]
+    there = run.config["model_settings"]
+    for words in (
+        f"epochs 7, there {there['epochs']}",
+        f"padding mean, there {there['padding']}",
+        "other rec",
+    ):
+        assert words in note
+    basis = read_model_file(model).info.calibration["basis"]
+    assert (basis["model_settings"], basis["data_hash"]) == (there, run.config["data_hash"])
+
+
+def test_coverages_of_sets_are_what_is_asked_for(run: SavedRun, model_file: Callable[..., Path]) -> None:
+    model = model_file("model.tflite")
+    found = command(run.path, "--model", "gnb_mfcc", "--coverages", "0.7, 0.6", "--into", model)
+    assert "sets for 60% hold" in found.stdout
+    assert list(read_model_file(model).info.calibration["recording"]["conformal"]) == ["0.6", "0.7"]
+    for wrong in ("", "0.5,1", "much"):
+        assert command(run.path, "--model", "gnb_mfcc", "--coverages", wrong).exit_code == 2
+
+
+def test_a_verdict_where_calibration_is_no_help(rng: np.random.Generator) -> None:
+    def verdicts(score: float, *right: float) -> str:
+        """Of a model that gives every answer this score, and is right so often in each fold."""
+        folds = np.repeat(np.arange(len(right)), 200)
+        scores = np.full((len(folds), 3), (1 - score) / 2)
+        scores[:, 0] = score
+        targets = np.where(rng.random(len(folds)) < np.array(right)[folds], 0, 1 + np.arange(len(folds)) % 2)
+        recordings = tuple(
+            Recording(f"R{i}", Path(f"R{i}.wav"), recordist=f"P{i}") for i in range(len(folds))
+        )
+        windows = scores.astype(np.float32)
+        pooled = Pooled(recordings, targets, folds, scores, windows, np.arange(len(folds)))
+        return " ".join(_verdicts(calibrate_run(run_of(pooled))))
+
+    assert verdicts(0.99, 0.5, 0.5, 0.5) == ""
+    assert "the error per recording does not fall (0.0" in verdicts(0.5, 1.0, 0.0)
+    assert "the error per recording stays at 0.1" in verdicts(0.99, 0.3, 0.6, 0.6)
 
 
 def test_a_file_of_another_model_is_refused_and_left_alone(

@@ -15,15 +15,19 @@ if TYPE_CHECKING:
     from avianvox.evaluation.detection import Metric
 
 EPILOG = """\b
-Every figure is of recordings whose fold took no part: neither in training, nor in fitting temperatures,
-thresholds and sets. What goes into the model file is fitted on all folds. The expected calibration error is
-never 0 on few recordings: "by chance" is what a perfectly calibrated model would show on them, and in 19 of
-20 cases would not exceed.
+Figures are of recordings whose fold took no part: neither in training, nor in fitting temperatures,
+thresholds and sets. Some are flattered, since their scores were chosen on the same recordings: the share
+labelled without a person at the wanted accuracy, the one that is surely so, and the best score for hearing
+and naming. Random halves of the sessions, in the kept file, have limits from the other half and temperatures
+from both. The temperatures and thresholds that are shown, and the model file's, are fitted on all folds.
+The expected calibration error is never 0 on few recordings: "by chance" is what a perfectly calibrated model
+would show on them, and in 19 of 20 cases would not exceed.
 
 \b
 A class is named from the score on at which the wanted precision is reached (its lower 80 % bound, counting
-sessions). Where too few sessions tell, it takes the threshold of all classes together. Below the threshold
-"avianvox classify" says "uncertain". Everything is kept in RUN/calibration/MODEL-GROUPING.json.
+sessions). Where too few sessions tell, it takes the threshold of all classes together, or a higher one that
+it reaches the precision at itself. Below the threshold "avianvox classify" says "uncertain". Everything is
+kept in RUN/calibration/MODEL-GROUPING.json.
 
 \b
 Exit codes: 0 done; 1 failed; 2 wrong usage.
@@ -42,6 +46,16 @@ _METRICS = {
 }
 
 
+def _coverages(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[float, ...]:
+    try:
+        found = tuple(sorted({float(part) for part in value.split(",")}))
+    except ValueError:
+        found = ()
+    if not found or not all(0 < coverage < 1 for coverage in found):
+        raise click.BadParameter(f"expected numbers above 0 and below 1 like 0.5,0.9, got {value}")
+    return found
+
+
 @click.command(epilog=EPILOG)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--model", help="A model of the run.  [default: the only one]")
@@ -57,6 +71,14 @@ _METRICS = {
     help="Wanted of the recordings that are named.  [default: 0.9]",
 )
 @click.option("--best-f1", is_flag=True, help="Thresholds of the best F1 instead.")
+@click.option(
+    "--coverages",
+    callback=_coverages,
+    default="0.5,0.8,0.9,0.95",
+    show_default=True,
+    metavar="A,B",
+    help="How often prediction sets shall hold the right species.",
+)
 @click.option(
     "--accuracy",
     type=FiniteFloat(0, 1),
@@ -91,6 +113,7 @@ def calibrate(
     grouping: str,
     precision: float | None,
     best_f1: bool,
+    coverages: tuple[float, ...],
     accuracy: float,
     listening_factor: float,
     metric: "Metric",
@@ -107,7 +130,7 @@ def calibrate(
     from avianvox.evaluation.calibrate import calibrate_run
     from avianvox.evaluation.calibration_report import CalibrateOptions, keep_report
     from avianvox.evaluation.saved_run import SavedRun
-    from avianvox.export.calibrated import write_calibration
+    from avianvox.export.calibrated import training_differences, write_calibration
     from avianvox.features.spec import FeatureSpec
 
     if precision is not None and best_f1:
@@ -115,14 +138,26 @@ def calibrate(
     require_extra("scipy", extra="train", purpose="avianvox calibrate")
     wanted = None if best_f1 else precision or 0.9
     options = CalibrateOptions(
-        precision=wanted, accuracy=accuracy, listening_factor=listening_factor, metric=metric
+        precision=wanted,
+        accuracy=accuracy,
+        listening_factor=listening_factor,
+        coverages=coverages,
+        metric=metric,
     )
     saved = SavedRun.open(run)
     report = calibrate_run(saved, model, grouping=grouping, options=options)
     kept = keep_report(saved, report)
     if into is not None:
         spec = FeatureSpec.from_mapping(saved.config["features"])
-        write_calibration(into, report.calibration, kind=report.model, labels=saved.labels.names, spec=spec)
+        info = write_calibration(
+            into, report.calibration, kind=report.model, labels=saved.labels.names, spec=spec
+        )
+        if differences := training_differences(info):
+            click.echo(
+                f"note: {into} was trained otherwise than the models of {run} ({'; '.join(differences)}): "
+                "its calibrated scores may be worth less than measured",
+                err=True,
+            )
     if as_json:
         click.echo(json.dumps(report.to_mapping(), indent=1, ensure_ascii=False, allow_nan=False))
     else:
@@ -134,13 +169,15 @@ def _lines(report: "CalibrationReport") -> "Iterator[str]":
     from avianvox.evaluation.summary import Table
 
     window, recording = report.levels["window"], report.levels["recording"]
+    again = f", tested {recording.n} times" if recording.n > report.n_recordings else ""
     yield (
-        f"{report.model}, {report.n_folds} {report.grouping} folds: {recording.n} recordings of "
-        f"{recording.n_sessions} sessions, {window.n} windows"
+        f"{report.model}, {report.n_folds} {report.grouping} folds: {recording.n_sessions} sessions, "
+        f"{report.n_recordings} recordings{again}, {window.n} windows"
     )
     yield ""
     columns = ("", "per recording", "per window")
     yield Table(columns, tuple((name, *cells) for name, *cells in _rows(recording, window))).markdown()
+    yield from _verdicts(report)
     yield from _threshold_lines(report, recording)
     yield from _automation_lines(report)
     yield from _detection_lines(report)
@@ -170,6 +207,21 @@ def _rows(*levels: "LevelReport") -> "Iterator[tuple[str, ...]]":
         )
 
 
+def _verdicts(report: "CalibrationReport") -> "Iterator[str]":
+    for name, level in report.levels.items():
+        before, after, most = level.before.error, level.after.error, level.after.floor.high
+        if after >= before:
+            yield (
+                f"Calibration does not help this model: the error per {name} does not fall "
+                f"({before:.3f} -> {after:.3f})."
+            )
+        elif after > most:
+            yield (
+                f"Calibration does not make this model's scores probabilities: the error per {name} stays at "
+                f"{after:.3f}, and chance allows {most:.3f} at most."
+            )
+
+
 def _threshold_lines(report: "CalibrationReport", recording: "LevelReport") -> "Iterator[str]":
     decided = recording.decided
     rightly = f", {decided.right} of them rightly ({decided.precision:.0%})" if decided.named else ""
@@ -180,7 +232,8 @@ def _threshold_lines(report: "CalibrationReport", recording: "LevelReport") -> "
     by_source: dict[str, list[str]] = {"own": [], "few": [], "none": []}
     for label, found in zip(report.labels.names, recording.thresholds.classes, strict=True):
         if not found.sure:
-            by_source["few"].append(label)
+            own = f" (own, {found.score:.2f})" if found.source == "own" else ""
+            by_source["few"].append(label + own)
         elif found.source == "none":
             by_source["none"].append(label)
         else:
@@ -201,14 +254,11 @@ def _threshold_lines(report: "CalibrationReport", recording: "LevelReport") -> "
 def _automation_lines(report: "CalibrationReport") -> "Iterator[str]":
     automation = report.automation
     best, (share, accuracy) = automation.best, automation.held_out
+    hours = best.hours_saved(listening_factor=automation.listening_factor)
+    spared = "" if isnan(hours) else f", which spares {hours:.2f} hours of listening"
     yield (
         f"Labelled without a person at {automation.target:.1%} accuracy: {best.share:.1%} of the recordings"
-        + (
-            f" (score {best.threshold:.2f} or more), which spares "
-            f"{best.hours_saved(listening_factor=automation.listening_factor):.2f} hours of listening"
-            if best.n_items
-            else ""
-        )
+        + (f" (score {best.threshold:.2f} or more){spared}" if best.n_items else "")
         + f"; surely so: {automation.careful.share:.1%}; with thresholds from other folds: {share:.1%}"
         + (f", of which {accuracy:.1%} are right." if share else ".")
     )

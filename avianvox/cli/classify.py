@@ -27,7 +27,7 @@ Statuses: ok, clipped (with an answer), silent (nothing to name), truncated (an 
 failed), empty, undecodable, unsupported, missing. Windows of silence are left out.
 
 \b
-A model that 'avianvox calibrate' has seen gives calibrated scores: of the answers with 0.8, about eight of
+A model that 'avianvox calibrate' has seen gives calibrated scores: of the answers with 0.3, about three of
 ten are right on recordings like those it was tested on. Where the best score is below the threshold of its
 species, the answer is "uncertain" (in the column decision, else "named"), and the species are candidates.
 

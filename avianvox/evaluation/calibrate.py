@@ -87,6 +87,7 @@ def calibrate_run(
         model=model,
         grouping=grouping,
         n_folds=n_folds,
+        n_recordings=len({recording.id for recording in pooled.recordings}),
         labels=run.labels,
         options=options,
         levels=levels,
@@ -95,7 +96,7 @@ def calibrate_run(
         hierarchy=weigh_errors(crossed.targets, crossed.predicted, Taxonomy.of(run.labels)),
         calibration=Calibration(
             **{level: _for_the_file(levels[level]) for level in LEVELS},
-            basis=_basis(model, grouping, n_folds, options, levels),
+            basis=_basis(run.config, model, grouping, n_folds, options, levels),
         ),
     )
 
@@ -210,7 +211,12 @@ def _for_the_file(level: LevelReport) -> LevelCalibration:
 
 
 def _basis(
-    model: str, grouping: str, n_folds: int, options: CalibrateOptions, levels: Mapping[str, LevelReport]
+    config: Mapping[str, Any],
+    model: str,
+    grouping: str,
+    n_folds: int,
+    options: CalibrateOptions,
+    levels: Mapping[str, LevelReport],
 ) -> dict[str, Any]:
     """What a model file says about its calibration."""
     measured = {
@@ -231,6 +237,8 @@ def _basis(
         "model": model,
         "grouping": grouping,
         "n_folds": n_folds,
+        "model_settings": dict(config["model_settings"]),
+        "data_hash": config["data_hash"],
         "thresholds": options.rule,
         "held_out": plain(measured),
     }

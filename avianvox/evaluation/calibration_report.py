@@ -133,11 +133,15 @@ class Automation:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationReport:
-    """All that `calibrate_run` finds; ``calibration`` is what goes into a model file."""
+    """All that `calibrate_run` finds; ``calibration`` is what goes into a model file.
+
+    ``n_recordings``: each counted once, however many folds test it.
+    """
 
     model: str
     grouping: str
     n_folds: int
+    n_recordings: int
     labels: LabelSet
     options: CalibrateOptions
     levels: Mapping[str, LevelReport]
@@ -168,6 +172,7 @@ class CalibrationReport:
             "model": self.model,
             "grouping": self.grouping,
             "n_folds": self.n_folds,
+            "n_recordings": self.n_recordings,
             "options": plain(self.options) | {"rule": self.options.rule},
             "levels": {name: self._level(level) for name, level in self.levels.items()},
             "automation": self.automation.to_mapping(),

@@ -140,8 +140,8 @@ class Calibration:
     ----------
     window, recording : LevelCalibration
     basis : mapping
-        Where it comes from: model, folds, counts, rule of the thresholds, error before and after, measured
-        coverage. Plain values for people and programs; nothing here reads them.
+        Where it comes from: model and its settings, data, folds, counts, rule of the thresholds, error before
+        and after, measured coverage. Plain values for people and programs; nothing here reads them.
     """
 
     window: LevelCalibration
@@ -188,7 +188,7 @@ class Calibration:
             known = ", ".join(f"{value:g}" for value in limits)
             raise InputError(
                 f"coverage: the model's calibration holds {known or 'none'}, got {coverage:g}; "
-                "'avianvox calibrate' writes others"
+                "'avianvox calibrate --coverages' writes others"
             )
         return limits[coverage]
 
