@@ -112,10 +112,24 @@ def test_sessions_that_cross_a_grouped_split_are_named() -> None:
     assert not look(rows, {"mine.json": split}).at("alarm")
     (alarm,) = look(rows, {"mine.json": planted}).at("alarm")
     assert alarm.kind == "broken grouping"
-    assert alarm.title.startswith(f"mine.json folds: {len(set(moved))} sessions stand on both sides")
+    assert alarm.title.startswith(f"mine.json folds: {len(set(moved))} sessions on both sides, though")
     for i in moved:
         assert f"{rows[i].recordist}, {rows[i].date}, {rows[i].site}" in alarm.detail
         assert rows[i].id in alarm.detail
+
+
+def test_a_shared_session_is_a_warning_unless_few_share_one() -> None:
+    """Also where the look-up, at this size, gains nothing."""
+    rows = [row(f"{i:02d}", "ABC"[i % 3], f"p{i}@1") for i in range(40)]
+    split = Split((Fold(np.arange(20), np.arange(20, 40)),), "random", 0)
+    for n, level in ((1, "note"), (2, "warning")):
+        leaky = [
+            *rows[:20],
+            *(replace(r, recordist=f"p{k}") if k < n else r for k, r in enumerate(rows[20:])),
+        ]
+        (found,) = [f for f in look(leaky, {"mine": split}).findings if f.kind == "shared session"]
+        assert found.level == level
+        assert ("can't tell at this size" in found.advice) == (level == "note")
 
 
 def test_a_recording_on_both_sides_is_named() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from published_layout import copy_without_sound, make_layout
 
 from avianvox.cli.main import cli
 
@@ -31,7 +32,7 @@ def test_random_and_session_folds_side_by_side(folder: Path, tmp_path: Path) -> 
     kept = tmp_path / "audit.json"
     result = run(folder, "--out", kept)
     assert result.exit_code == 0
-    assert "left out: 1 recordings without a label" in result.stderr
+    assert "left out: 1 recording without a label" in result.stderr
     lines = result.stdout.splitlines()
     assert lines[0] == "64 recordings, 2 classes"
     assert lines[2].split() == ["random", "session"]
@@ -61,8 +62,9 @@ def test_a_split_from_a_file(folder: Path, tmp_path: Path) -> None:
 
 
 def test_options_change_what_is_looked_at(folder: Path) -> None:
-    figures = json.loads(run(folder, "--groupings", "site", "--folds", "2", "--json").stdout or "{}")
-    assert not figures  # one site only: no folds by site
+    site = json.loads(run(folder, "--groupings", "site", "--folds", "2", "--json").stdout)
+    assert not site["figures"]["splits"]
+    assert site["findings"][0]["title"] == "All recordings are of one site: nothing can be judged by site"
     drawn = [json.loads(run(folder, "--seed", seed, "--json").stdout)["figures"]["splits"] for seed in (0, 1)]
     assert drawn[0]["random"]["rules"]["duration"] != drawn[1]["random"]["rules"]["duration"]
     two = json.loads(run(folder, "--groupings", "recordist", "--folds", "2", "--json").stdout)
@@ -75,6 +77,7 @@ def test_options_change_what_is_looked_at(folder: Path) -> None:
         (["--store", "x"], 2, "--store is for --sound"),
         (["--sound"], 1, "none of the catalog's 64 sound files is there"),
         (["--groupings", "sesion"], 1, "did you mean 'session'?"),
+        (["--groupings", ","], 2, "--groupings names none"),
     ],
 )
 def test_mistakes(
@@ -86,3 +89,52 @@ def test_mistakes(
         main(["audit", str(folder), *options])
     assert ended.value.code == code
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("rows", "splits", "titles"),
+    [
+        (
+            [(label, "ann", "2020-01-01") for label in "AB" * 6],
+            ["random"],
+            ["All recordings are of one session: nothing can be judged by session"],
+        ),
+        (
+            [(label, label, "2020-01-01") for label in "ABCDEFGH"],
+            [],
+            ["There are no random folds: nothing can be judged by them"],
+        ),
+        (
+            [("A", f"person {i % 5}", "2020-01-01") for i in range(15)],
+            ["random", "session"],
+            ["All recordings are of A: there is nothing to tell apart"],
+        ),
+    ],
+)
+def test_what_cannot_be_judged_is_an_alarm_in_words(
+    tmp_path: Path, rows: list[tuple[str, str, str]], splits: list[str], titles: list[str]
+) -> None:
+    lines = [HEADER, *(f"{i}.wav,{i},{','.join(row)},wood,{5 + i % 7}" for i, row in enumerate(rows))]
+    (tmp_path / "recordings.csv").write_text("\n".join(lines) + "\n")
+    found = json.loads(run(tmp_path, "--json").stdout)
+    assert list(found["figures"]["splits"]) == splits
+    alarms = [finding["title"] for finding in found["findings"] if finding["level"] == "alarm"]
+    assert set(titles) <= set(alarms)
+    assert run(tmp_path).stdout.count("ALARM: ") == len(alarms)
+
+
+def test_a_catalog_without_a_label_is_named(tmp_path: Path) -> None:
+    (tmp_path / "recordings.csv").write_text(f"{HEADER}\na.wav,,,,,,\n")
+    result = run(tmp_path)
+    assert str(result.exception) == f"{tmp_path}: no recording has a label; fill in the column label"
+
+
+def test_imported_features_are_heard_without_any_sound(tmp_path: Path) -> None:
+    from avianvox.dataset.catalog import read_catalog
+
+    layout, imported = make_layout(tmp_path / "layout", per_class=3), tmp_path / "imported"
+    copy_without_sound(layout, tmp_path / "mute")
+    assert CliRunner().invoke(cli, ["data", "import", str(tmp_path / "mute"), "--out", str(imported)])
+    result = run(imported, "--sound", "--store", imported / "store", "--json")
+    assert json.loads(result.stdout)["figures"]["sound"]["recordings"] == len(read_catalog(imported))
+    assert "source" in json.loads(result.stdout)["figures"]["splits"]

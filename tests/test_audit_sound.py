@@ -14,8 +14,9 @@ import soxr
 from avianvox.audio.decode import load_waveform
 from avianvox.dataset.catalog import read_catalog
 from avianvox.dataset.splits import Fold, Split, make_split
+from avianvox.evaluation.audit.duplicates import Duplicate
 from avianvox.evaluation.audit.findings import Finding
-from avianvox.evaluation.audit.sound import sound_findings
+from avianvox.evaluation.audit.sound import _duplicate_findings, _Heard, sound_findings
 from avianvox.features.build import build_store
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
@@ -123,6 +124,18 @@ def test_copies_on_the_other_side_of_a_clean_split_are_named(halves: Sounds, tmp
         named = f"{halves[i][0].id} ({halves[i][0].label}) and {copy.id} ({copy.label}): "
         assert named in across.detail
         assert (named in labels.detail) == (copy.id == "copy-mp3")
+
+
+def test_a_pair_with_two_labels_gets_one_advice() -> None:
+    recordings = [Recording(name, Path(name), name[0]) for name in ("a1", "b1", "b2")]
+    heard = _Heard(recordings, np.arange(3), np.array([0, 1, 1]), {})
+    same = [Duplicate(0, 1, "same sound", 0.0, 2.0, 1.0), Duplicate(1, 2, "same sound", 0.0, 2.0, 1.0)]
+    note, warning = sorted(_duplicate_findings(same, heard), key=lambda finding: finding.level)
+    assert (note.level, warning.level) == ("note", "warning")
+    assert "b1 (b) and b2 (b)" in note.detail
+    assert "a1" not in note.detail
+    assert "a1 (a) and b1 (b)" in warning.detail
+    assert "from 0.0 s of the first and 0.0 s of the second" in note.detail
 
 
 def test_recordings_without_features_are_passed_over(halves: Sounds, tmp_path: Path) -> None:

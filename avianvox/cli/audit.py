@@ -8,7 +8,7 @@ import click
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
     from avianvox.dataset.splits import Split
-    from avianvox.evaluation.audit.findings import Audit
+    from avianvox.evaluation.audit.findings import Audit, Finding
     from avianvox.features.store import FeatureStore
 
 EPILOG = """\b
@@ -40,7 +40,10 @@ _RULES = {
 
 
 def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+    names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+    if not names:
+        raise click.UsageError("--groupings names none; for example: --groupings random,session")
+    return names
 
 
 @click.command(epilog=EPILOG)
@@ -94,9 +97,12 @@ def audit(
     as they are, a warning that they need a word beside them, a note that something is good to know.
     """
     import json
+    from dataclasses import replace
 
     from avianvox.cli.common import exit_with_failures, progress_bar, unreadable
     from avianvox.dataset.catalog import read_catalogs
+    from avianvox.errors import CatalogError
+    from avianvox.evaluation.audit.findings import counted
     from avianvox.evaluation.audit.index import audit_recordings
     from avianvox.files import atomic_write
 
@@ -106,15 +112,21 @@ def audit(
     for line in catalog.problem_lines():
         click.echo(line, err=True)
     labelled = [i for i, recording in enumerate(catalog.recordings) if recording.label]
+    if not labelled:
+        names = ", ".join(map(str, catalogs))
+        raise CatalogError(f"{names}: no recording has a label; fill in the column label")
     if len(labelled) < len(catalog):
-        click.echo(f"left out: {len(catalog) - len(labelled)} recordings without a label", err=True)
+        click.echo(
+            f"left out: {counted(len(catalog) - len(labelled), 'recording')} without a label", err=True
+        )
     catalog = catalog.subset(labelled)
-    splits = _splits(catalog, split_file, groupings, folds, seed)
+    splits, undrawn = _splits(catalog, split_file, groupings, folds, seed)
     features = _features(catalog, store) if sound else None
     with progress_bar("audit", hide=not sound) as progress:
         found = audit_recordings(
             catalog.recordings, splits, catalog.labels, store=features, progress=progress
         )
+    found = replace(found, findings=(*undrawn, *found.findings))
     text = json.dumps(found.to_mapping(), indent=1)  # in ASCII: an id may come from a name that is not UTF-8
     if out is not None:
         with atomic_write(out) as stream:
@@ -128,46 +140,63 @@ def audit(
 
 def _splits(
     catalog: "Catalog", file: Path | None, groupings: tuple[str, ...], folds: int, seed: int
-) -> "dict[str, Split]":
-    """The splits to look at, by name."""
-    from avianvox.dataset.splits import Split, make_split, source_split
+) -> "tuple[dict[str, Split], list[Finding]]":
+    """The splits to look at, by name, and what is to be said of groupings that allow none."""
+    from avianvox.dataset.splits import GROUPINGS, Split, make_split, source_split
+    from avianvox.errors import InputError
+    from avianvox.evaluation.audit.classes import undrawn_finding
 
     rows = catalog.recordings
     if file is not None:
-        return {file.name: Split.load(file, rows)}
-    source = {"source": source_split(rows, catalog.split)} if catalog.split else {}
-    drawn = {name: make_split(rows, grouping=name, n_folds=folds, seed=seed) for name in groupings}
-    return {**source, **drawn}
+        return {file.name: Split.load(file, rows)}, []
+    splits = {"source": source_split(rows, catalog.split)} if catalog.split else {}
+    undrawn = []
+    for name in groupings:
+        try:
+            splits[name] = make_split(rows, grouping=name, n_folds=folds, seed=seed)
+        except InputError as error:
+            if name not in GROUPINGS:
+                raise
+            undrawn.append(undrawn_finding(name, rows, str(error)))
+    return splits, undrawn
 
 
 def _features(catalog: "Catalog", store: Path | None) -> "FeatureStore":
+    from contextlib import suppress
+
     from avianvox.cli.common import progress_bar
-    from avianvox.errors import CatalogError
+    from avianvox.errors import CatalogError, StoreError
     from avianvox.evaluation.run_folder import default_store
     from avianvox.features.provide import provide_store
     from avianvox.features.spec import spec_named
+    from avianvox.features.store import FeatureStore
 
-    if not any(recording.path.is_file() for recording in catalog.recordings):
-        raise CatalogError(
-            f"none of the catalog's {len(catalog)} sound files is there, the first one at "
-            f"{catalog.recordings[0].path}; leave --sound out to audit the index alone"
-        )
     spec = spec_named("published_v1")
     at = store or default_store(Path("runs/audit"), spec)
+    if not any(recording.path.is_file() for recording in catalog.recordings):
+        with suppress(StoreError):
+            held = FeatureStore.open(at, spec=spec)
+            if {recording.id for recording in catalog.recordings} <= set(held.ids):
+                return held  # features may come without any sound: avianvox data import
+        raise CatalogError(
+            f"none of the catalog's {len(catalog)} sound files is there, the first one at "
+            f"{catalog.recordings[0].path}, and {at} holds no features of them; leave --sound out to audit "
+            "the index alone"
+        )
     with progress_bar("features") as progress:
         return provide_store(catalog.recordings, spec, at, progress=progress)
 
 
 def _show(found: "Audit", splits: "dict[str, Split]") -> None:
     """Figures of each split in a table, then every finding."""
-    from avianvox.evaluation.audit.findings import LEVELS
+    from avianvox.evaluation.audit.findings import LEVELS, counted
 
     figures = found.figures
-    lines = [f"{figures['recordings']} recordings, {figures['classes']} classes", ""]
-    lines += _table(figures["splits"])
+    lines = [f"{counted(figures['recordings'], 'recording')}, {counted(figures['classes'], 'class')}", ""]
+    lines += _table(figures["splits"]) if splits else ["no folds to look at"]
     lines += ["", *(f"{name}: {_meaning(name, split)}" for name, split in splits.items()), ""]
     counts = {level: len(found.at(level)) for level in LEVELS}
-    lines += [", ".join(f"{n} {level}{'' if n == 1 else 's'}" for level, n in counts.items())]
+    lines += [", ".join(counted(n, level) for level, n in counts.items())]
     lines += [line for finding in found.findings for line in ("", *finding.lines())]
     click.echo("\n".join(lines).encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
 
@@ -182,7 +211,7 @@ def _table(splits: dict[str, Any]) -> list[str]:
     for rule, title in _RULES.items():
         figures = [s["rules"][rule] for s in splits.values()]
         rows.append((f"  {title}", [f"{f['top1']:.1%} ({f['top5']:.1%})" for f in figures]))
-    width = max(15, *(len(name) + 2 for name in splits))
+    width = max(18, *(len(name) + 2 for name in splits))
     return [
         f"{title:<{28 if cells else 0}}" + "".join(f"{c:>{width}}" for c in cells) for title, cells in rows
     ]
@@ -191,9 +220,10 @@ def _table(splits: dict[str, Any]) -> list[str]:
 def _meaning(name: str, split: "Split") -> str:
     """Where a split comes from, in words."""
     from avianvox.dataset.splits import GROUPINGS
+    from avianvox.evaluation.audit.findings import counted
 
     if name == "source":
         return "the split that the catalog's source defines"
     if name not in GROUPINGS:
-        return f"read from the file, {len(split.folds)} folds, grouping {split.grouping}"
+        return f"read from the file, {counted(len(split.folds), 'fold')}, grouping {split.grouping}"
     return f"{len(split.folds)} folds drawn here with seed {split.seed}: {GROUPINGS[name]}"

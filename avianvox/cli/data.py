@@ -75,6 +75,7 @@ def check(catalog: Path, source: str | None, duplicates: bool, as_json: bool) ->
     from dataclasses import asdict
 
     from avianvox.dataset.catalog import duplicate_audio, read_catalog
+    from avianvox.evaluation.audit.findings import counted
 
     found = read_catalog(catalog, source=source)
     problems = [*found.problems, *(duplicate_audio(found.recordings) if duplicates else ())]
@@ -83,7 +84,7 @@ def check(catalog: Path, source: str | None, duplicates: bool, as_json: bool) ->
     else:
         for problem in problems:
             _echo(f"{problem.kind}: {problem.message}")
-    click.echo(f"{len(found)} recordings, {len(problems)} problems", err=True)
+    click.echo(f"{counted(len(found), 'recording')}, {counted(len(problems), 'problem')}", err=True)
     if problems:
         raise SystemExit(3)
 
@@ -152,10 +153,10 @@ def split(
 def import_(catalog: Path, source: str | None, features: Path | None, out: Path, as_json: bool) -> None:
     """Bring the published data set, or any other catalog, into a plain index.
 
-    OUT gets recordings.csv, which names the sound files where they lie; split.json, read with it from then on,
-    where the source defines a split; and a feature store where the features of the published experiment are
-    at hand: they are read without decoding any sound. Every file's size is checked, and what is missing is
-    listed.
+    OUT gets recordings.csv, which names the sound files where they lie; split.json, read with it from then
+    on, where the source defines a split; and a feature store where the features of the published experiment
+    are at hand: they are read without decoding any sound. Every file's size is checked, and what is missing
+    is listed.
     """
     from avianvox.cli.common import exit_with_failures, progress_bar
     from avianvox.dataset import published
@@ -227,11 +228,13 @@ def _species_table(catalog: "Catalog") -> dict[str, Any]:
 
 def _show_import(summary: dict[str, Any]) -> None:
     from avianvox.dataset import published
+    from avianvox.evaluation.audit.findings import counted
 
     n = summary["recordings"]
     split = summary["split"]
     parts = f"; {split['train']} for training, {split['test']} for testing" if any(split.values()) else ""
-    click.echo(f"{n} recordings of {summary['species']} classes, source {summary['source']}{parts}")
+    what = f"{counted(n, 'recording')} of {counted(summary['species'], 'class')}"
+    click.echo(f"{what}, source {summary['source']}{parts}")
     click.echo(f"sound files there: {summary['sound']} of {n}")
     click.echo(f"features imported: {summary['features']} of {n}")
     for name, (count, mean, deviation) in summary.get("values", {}).items():

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from avianvox.evaluation.audit.findings import Finding
+from avianvox.evaluation.audit.findings import Finding, counted
 from avianvox.evaluation.audit.shared import KEYS
 from avianvox.types import LabelSet, Recording
 
@@ -11,8 +11,33 @@ _MAIN_RECORDIST = 0.25  # from this share of all recordings on, one person is wo
 _MANY = 0.05  # share of recordings about which something is unknown
 
 
+def undrawn_finding(grouping: str, recordings: Sequence[Recording], reason: str) -> Finding:
+    """What it says of a catalog that no folds by ``grouping`` can be drawn; ``reason`` is why."""
+    groups = {KEYS[grouping](r) for r in recordings} if grouping in KEYS else set()
+    if len(groups) == 1 and "" not in groups:
+        title = f"All recordings are of one {grouping}: nothing can be judged by {grouping}"
+    else:
+        title = f"There are no {grouping} folds: nothing can be judged by them"
+    return Finding(
+        "alarm",
+        "no folds",
+        title,
+        f"{reason[:1].upper()}{reason[1:]}.",
+        "Add recordings of each species made on other occasions, by other people and elsewhere; until then, "
+        "don't call any figure of these recordings an accuracy on new ones.",
+    )
+
+
 def class_findings(recordings: Sequence[Recording], labels: LabelSet) -> Iterator[Finding]:
-    """Species that come from one session or one recordist only."""
+    """One species alone, and species that come from one session or one recordist only."""
+    if len(labels) == 1:
+        yield Finding(
+            "alarm",
+            "one class",
+            f"All recordings are of {_called(labels.names[0], labels)}: there is nothing to tell apart",
+            "Whatever is asked, one answer is right every time.",
+            "Add recordings of other species, or of none; see that the column label holds the species.",
+        )
     single = {key: single_group_classes(recordings, key) for key in ("session", "recordist")}
     if single["session"]:
         yield Finding(
@@ -41,7 +66,7 @@ def recording_findings(recordings: Sequence[Recording]) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "zero duration",
-            f"{len(empty)} recordings have a length of zero",
+            f"{counted(len(empty), 'recording')} of no length",
             f"By the catalog: {', '.join(empty)}.",
             "See what they hold (avianvox probe); leave them out if there is nothing.",
         )

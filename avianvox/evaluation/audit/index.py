@@ -13,7 +13,7 @@ import numpy as np
 from avianvox.dataset.splits import Split
 from avianvox.errors import InputError
 from avianvox.evaluation.audit.classes import class_findings, recording_findings
-from avianvox.evaluation.audit.findings import Audit, Finding
+from avianvox.evaluation.audit.findings import Audit, Finding, counted
 from avianvox.evaluation.audit.shared import LOOKUPS, SplitFacts, look_at, straddling
 from avianvox.types import LabelSet, Recording
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SURE = 0.05 / len(LOOKUPS)  # most the p-value of a rule may be on one split
 _GRAVE = 0.05  # accuracy gained from which on a rule is an alarm
+_MUCH = 0.1  # share of test recordings with their session in training from which on it is a warning
 _MOST_NAMED = 5  # recordings or groups that a finding names
 _KEPT_TOGETHER = ("session", "recordist", "site")
 
@@ -81,7 +82,7 @@ def _split_findings(facts: SplitFacts, recordings: Sequence[Recording]) -> Itera
         yield Finding(
             "alarm",
             "recording on both sides",
-            f"{facts.name}: {len(facts.repeated)} recordings are trained on and tested on",
+            f"{facts.name}: {counted(len(facts.repeated), 'recording')} both trained on and tested on",
             f"In one and the same fold: {_some(facts.repeated)}.",
             "Take them out of one side, or draw new folds with: avianvox data split",
         )
@@ -112,23 +113,22 @@ def _split_findings(facts: SplitFacts, recordings: Sequence[Recording]) -> Itera
 
 
 def _shared_session(facts: SplitFacts, recordings: Sequence[Recording]) -> Finding:
-    level = _level(facts, "session_lookup")
+    gain, share = _level(facts, "session_lookup"), facts.shared["session"]
     groups = list(straddling(facts.split, recordings, "session"))
     largest = max(groups, key=lambda group: len(group.test))
     by_recordist, by_site = (facts.rules[name].top1 for name in ("recordist_lookup", "site_lookup"))
     return Finding(
-        level or "note",
+        gain or ("warning" if share >= _MUCH else "note"),
         "shared session",
-        f"{facts.name}: {facts.shared['session']:.0%} of the test recordings were made on an occasion that "
-        "training holds too",
+        f"{facts.name}: {share:.0%} of the test recordings were made on an occasion that training holds too",
         f"An occasion is one recordist, date and place: a session. {_gain(facts, 'session_lookup')}\n"
         f"The same by recordist names {by_recordist:.1%} right, by place {by_site:.1%}.\n"
-        f"{len({group.key for group in groups})} occasions stand on both sides, for example "
+        f"Occasions on both sides: {len({group.key for group in groups})}, for example "
         f"{_readable(largest.key)}: {len(largest.train)} trained on, {len(largest.test)} tested.",
         "Judge models on folds that keep sessions together (--groupings session), and give a figure of this "
         "split only beside that of the session's commonest species."
-        if level
-        else "Nothing has to be done as long as the session says so little; session folds are the safer way.",
+        if gain or share >= _MUCH
+        else "The look-up can't tell at this size; session folds are the safer way.",
     )
 
 
@@ -143,7 +143,7 @@ def _broken(facts: SplitFacts, recordings: Sequence[Recording]) -> Finding:
     return Finding(
         "alarm",
         "broken grouping",
-        f"{facts.name}: {len({group.key for group in groups})} {grouping}s stand on both sides, though this "
+        f"{facts.name}: {counted(len({group.key for group in groups}), grouping)} on both sides, though this "
         f"split is said to keep each {grouping} on one",
         f"{facts.shared[grouping]:.1%} of the test recordings have theirs in training too:\n{named}{more}\n"
         f"{_gain(facts, 'session_lookup')}",

@@ -176,7 +176,8 @@ def _duplicate_findings(duplicates: Sequence[Duplicate], heard: _Heard) -> Itera
             "Leave one of each pair out, or give both the same recordist, date and site, so that folds by "
             "session keep them together.",
         )
-    inside = [each for each in duplicates if each not in leaks]
+    split_labels = [each for each in duplicates if heard.targets[each.first] != heard.targets[each.second]]
+    inside = [each for each in duplicates if each not in leaks and each not in split_labels]
     if inside:
         yield Finding(
             "note",
@@ -185,7 +186,6 @@ def _duplicate_findings(duplicates: Sequence[Duplicate], heard: _Heard) -> Itera
             f"On one side of every fold:\n{_listed(inside, heard)}",
             "Leave one of each pair out: it counts twice.",
         )
-    split_labels = [each for each in duplicates if heard.targets[each.first] != heard.targets[each.second]]
     if split_labels:
         yield Finding(
             "warning",
@@ -215,8 +215,8 @@ def _how(each: Duplicate) -> str:
     if each.kind != "same sound":
         return each.kind
     return (
-        f"{each.overlap_s:.1f} s of the same sound, from {max(each.offset_s, 0):.1f} s of the first and "
-        f"{max(-each.offset_s, 0):.1f} s of the second on (agreement {each.agreement:.2f})"
+        f"{each.overlap_s:.1f} s of the same sound, from {max(each.offset_s, 0.0):z.1f} s of the first and "
+        f"{max(-each.offset_s, 0.0):z.1f} s of the second on (agreement {each.agreement:.2f})"
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from avianvox import __version__
 from avianvox.dataset.taxonomy import Taxonomy
 from avianvox.errors import InputError
+from avianvox.evaluation.audit.findings import counted
 from avianvox.evaluation.calibrate import calibrate_run
 from avianvox.evaluation.calibration_report import report_path
 from avianvox.evaluation.report.blocks import PICTURES, Counter, Section
@@ -132,10 +133,9 @@ def build_report(run: SavedRun, *, model: str | None = None, n_clips: int = N_CL
             run.config, _optional(run.path / "versions.json"), _optional(run.path / "timings.json")
         ),
     )
-    n_models = len(run.models)
     title = (
-        f"Cross-validation of {n_models} {'model' if n_models == 1 else 'models'} on {len(run.recordings)} "
-        f"recordings of {len(run.labels)} classes"
+        f"Cross-validation of {counted(len(run.models), 'model')} on "
+        f"{counted(len(run.recordings), 'recording')} of {counted(len(run.labels), 'class')}"
     )
     byline = (
         f"Beyond the ladder, figures are those of `{model}` under {grouping} folds, pooled over all folds; "
