@@ -18,9 +18,12 @@ BIRDS = Taxonomy.of(
             "Turdus plumbeus",
             "Zonotrichia leucophrys",
             NO_BIRD,
-        )
+        ),
+        ("Common buzzard", "Red-shouldered hawk", *("",) * 6),
     )
 )
+
+KNOWN = Taxonomy.of(LabelSet(BIRDS.labels.names[2:]))
 
 
 def test_importance_by_heart() -> None:
@@ -36,24 +39,36 @@ def test_importance_by_heart() -> None:
 
 
 def test_shares_and_mean_importance_by_heart() -> None:
-    targets = np.array([3, 3, 3, 3, 3])
-    report = weigh_errors(targets, np.array([3, 2, 6, 5, 4]), BIRDS)
+    targets = np.array([1, 1, 1, 1, 1])
+    report = weigh_errors(targets, np.array([1, 0, 4, 3, 2]), KNOWN)
     assert report.right == pytest.approx({"species": 0.2, "genus": 0.4, "family": 0.6, "order": 0.8})
     assert (report.n_errors, report.importance, report.depth) == (4, 2.5, 4)
     assert report.right_by_chance == pytest.approx(report.right)  # one target alone: dealing changes nothing
 
 
 def test_chance_is_the_mean_over_dealt_answers(rng: np.random.Generator) -> None:
-    targets, predicted = rng.integers(7, size=40), rng.integers(7, size=40)
-    report = weigh_errors(targets, predicted, BIRDS)
-    dealt = [weigh_errors(targets, rng.permutation(predicted), BIRDS) for _ in range(300)]
+    targets, predicted = rng.integers(6, size=40), rng.integers(6, size=40)
+    report = weigh_errors(targets, predicted, KNOWN)
+    dealt = [weigh_errors(targets, rng.permutation(predicted), KNOWN) for _ in range(300)]
     assert report.right_by_chance["family"] == pytest.approx(
         np.mean([d.right["family"] for d in dealt]), abs=0.02
     )
     assert report.importance_by_chance == pytest.approx(np.mean([d.importance for d in dealt]), abs=0.05)
 
 
+def test_without_every_family_only_species_and_genus_are_counted() -> None:
+    names = ("Cyanistes caeruleus", "Melospiza lincolnii", "Melospiza melodia", "Parus major", NO_BIRD)
+    birds = Taxonomy.of(LabelSet(names, ("Blue tit", "", "", "Great tit", "")))
+    assert birds.unplaced.tolist() == [True, False, False, True, False]
+    report = weigh_errors(np.array([0, 3, 4, 2, 2, 1]), np.array([3, 3, 4, 1, 2, 0]), birds)
+    assert (report.n_unplaced, report.n_errors) == (2, 3)
+    assert [report.right["species"], report.right["genus"]] == pytest.approx([3 / 6, 4 / 6])
+    left_out = [report.right["family"], report.right_by_chance["order"], report.importance]
+    assert np.isnan([*left_out, report.importance_by_chance]).all()
+    assert report.caveat.startswith("2 classes have no family in the bundled table: family, order")
+
+
 def test_without_rows_or_errors_there_is_no_figure() -> None:
-    none = weigh_errors(np.empty(0, np.int64), np.empty(0, np.int64), BIRDS)
+    none = weigh_errors(np.empty(0, np.int64), np.empty(0, np.int64), KNOWN)
     assert np.isnan([*none.right.values(), none.importance]).all()
-    assert np.isnan(weigh_errors(np.array([1]), np.array([1]), BIRDS).importance)
+    assert np.isnan(weigh_errors(np.array([1]), np.array([1]), KNOWN).importance)

@@ -16,7 +16,8 @@ BIRDS = LabelSet(
         "Todus mexicanus",
         "Zonotrichia leucophrys",
         NO_BIRD,
-    )
+    ),
+    ("Common buzzard", *("",) * 5),
 )
 
 
@@ -27,6 +28,11 @@ def test_the_table_of_the_package() -> None:
     assert taxonomy.orders == ("", "Passeriformes", "Passeriformes", "Coraciiformes", "Passeriformes", "")
     assert taxonomy.names("species") == BIRDS.names
     assert taxonomy.names("family") == taxonomy.families
+
+
+def test_common_names_have_no_genus() -> None:
+    labels = LabelSet(("Great bittern", "Great tit", "Parus major"), ("", "Great tit", "Great tit"))
+    assert Taxonomy.of(labels).genera == ("", "", "Parus")
 
 
 def test_taxonomic_sequence() -> None:

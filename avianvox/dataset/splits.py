@@ -219,8 +219,8 @@ def _folds(
     n_groups = largest if groups is None else min(largest, len(np.unique(groups)))
     if groups is not None and n_groups == 1 < largest:
         raise InputError(
-            f"cannot draw folds by {grouping}: all recordings stand in one group; ask for random folds alone, or "
-            f"add recordings of another {grouping}"
+            f"cannot draw folds by {grouping}: all recordings stand in one group; ask for random folds "
+            f"alone, or add recordings of another {grouping}"
         )
     if n_groups < n_folds:
         ending = "" if n_groups == 1 else "s"

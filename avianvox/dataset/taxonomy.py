@@ -1,7 +1,8 @@
 """Taxonomy: what genus, family and order the classes belong to, and their taxonomic sequence.
 
-The genus stands in the scientific name. Family and order come from a table: the one in the package, or a CSV
-file of the user's. What the table doesn't know is "", and of such a class only the genus is used.
+Family and order come from a table, the one in the package or, from Python, another CSV file; what it doesn't
+know is "". The genus is the first word of a scientific name. "Great tit" looks like one too, so that a genus
+counts where the table knows it or where the class has a common name beside its own.
 
 The table in the package holds the genera of the recordings that avianvox was developed with. Families and
 sequence follow the present world checklists (Clements, AviList).
@@ -17,7 +18,7 @@ import numpy as np
 
 from avianvox.dataset.sources.fields import read_rows
 from avianvox.errors import CatalogError
-from avianvox.types import LabelSet
+from avianvox.types import NO_BIRD, LabelSet
 
 LEVELS = ("species", "genus", "family", "order")
 """From the finest to the coarsest."""
@@ -58,7 +59,11 @@ class Taxonomy:
             The table lacks a column, or gives one name two families.
         """
         rows = _read_table(table)
-        genera = tuple(_genus(label) for label in labels.names)
+        known = {*rows, *map(_genus, rows)}
+        genera = tuple(
+            _genus(label) if _genus(label) in known or labels.common_name(i) not in ("", label) else ""
+            for i, label in enumerate(labels.names)
+        )
         found = [
             rows.get(label) or rows.get(genus) for label, genus in zip(labels.names, genera, strict=True)
         ]
@@ -76,6 +81,12 @@ class Taxonomy:
         sequence = sorted(range(len(labels)), key=key)
         return cls(labels, genera, families, orders, tuple(np.argsort(sequence).tolist()))
 
+    @property
+    def unplaced(self) -> np.ndarray:
+        """Whether a class is a species whose family or order is not known, shape (n_classes,), bool."""
+        placed = (np.array(self.families) != "") & (np.array(self.orders) != "")
+        return ~placed & (np.array(self.labels.names) != NO_BIRD)
+
     def names(self, level: str) -> tuple[str, ...]:
         """The name of each class at a level of `LEVELS`."""
         columns = (self.labels.names, self.genera, self.families, self.orders)
@@ -91,7 +102,7 @@ class Taxonomy:
 
 
 def _genus(label: str) -> str:
-    """The first word of a scientific name; "" for other names, such as `NO_BIRD`."""
+    """The first word of what looks like a scientific name; "" for other names, such as `NO_BIRD`."""
     found = _BINOMIAL.match(label)
     return found[1] if found else ""
 

@@ -3,7 +3,10 @@
 The classes are the leaves of a tree: order, family, genus, species. The importance of an error is the depth
 of the tree minus the depth of the nearest node that holds target and answer: 1 for another species of the
 right genus, 2 for another genus of the right family, 3 for another family of the right order, 4 for nothing
-in common. A class whose family or order is not known shares none, and "no bird" shares nothing with any bird.
+in common; "no bird" shares nothing with any bird.
+
+Of a class whose family or order is not known nobody can say how far off an error is. With such a class among
+them, only species and genus are counted, and the report says how many there are.
 """
 
 from collections.abc import Mapping
@@ -32,6 +35,8 @@ class HierarchyReport:
         The same if the answers were dealt out at random: what errors would weigh that know no kinship.
     depth : int
         Of the tree.
+    n_unplaced : int
+        Classes whose family or order is not known. If there are any, family, order and importance are NaN.
     """
 
     right: Mapping[str, float]
@@ -40,6 +45,17 @@ class HierarchyReport:
     importance: float
     importance_by_chance: float
     depth: int
+    n_unplaced: int
+
+    @property
+    def caveat(self) -> str:
+        """What to say where not every class has a family; "" where each has."""
+        if not self.n_unplaced:
+            return ""
+        return (
+            f"{self.n_unplaced} classes have no family in the bundled table: family, order and the weight of "
+            "errors are left out."
+        )
 
 
 def importance_matrix(taxonomy: Taxonomy) -> np.ndarray:
@@ -48,7 +64,8 @@ def importance_matrix(taxonomy: Taxonomy) -> np.ndarray:
     Returns
     -------
     np.ndarray, shape (n_classes, n_classes), int64
-        Row = target, column = answer; 0 on the diagonal, symmetric.
+        Row = target, column = answer; 0 on the diagonal, symmetric. A family or order that is not known
+        is shared with none.
 
     References
     ----------
@@ -73,22 +90,28 @@ def weigh_errors(targets: np.ndarray, predicted: np.ndarray, taxonomy: Taxonomy)
     importance = importance_matrix(taxonomy)
     confusion = metrics.confusion_matrix(targets, predicted, n_classes=len(taxonomy.labels))
     by_chance = np.outer(confusion.sum(axis=1), confusion.sum(axis=0))
+    n_unplaced = int(taxonomy.unplaced.sum())
     return HierarchyReport(
-        right=_right(confusion, importance),
-        right_by_chance=_right(by_chance, importance),
+        right=_right(confusion, importance, n_unplaced),
+        right_by_chance=_right(by_chance, importance, n_unplaced),
         n_errors=int((targets != predicted).sum()),
-        importance=_mean_importance(confusion, importance),
-        importance_by_chance=_mean_importance(by_chance, importance),
+        importance=_mean_importance(confusion, importance, n_unplaced),
+        importance_by_chance=_mean_importance(by_chance, importance, n_unplaced),
         depth=len(LEVELS),
+        n_unplaced=n_unplaced,
     )
 
 
-def _right(confusion: np.ndarray, importance: np.ndarray) -> dict[str, float]:
+def _right(confusion: np.ndarray, importance: np.ndarray, n_unplaced: int) -> dict[str, float]:
     total = confusion.sum()
-    shares = (confusion[importance <= height].sum() for height in range(len(LEVELS)))
-    return {level: float(n / total) if total else np.nan for level, n in zip(LEVELS, shares, strict=True)}
+    shares = {}
+    for height, level in enumerate(LEVELS):
+        known = total and (level in ("species", "genus") or not n_unplaced)
+        shares[level] = float(confusion[importance <= height].sum() / total) if known else np.nan
+    return shares
 
 
-def _mean_importance(confusion: np.ndarray, importance: np.ndarray) -> float:
+def _mean_importance(confusion: np.ndarray, importance: np.ndarray, n_unplaced: int) -> float:
     errors = confusion * (importance > 0)
-    return float((errors * importance).sum() / errors.sum()) if errors.sum() else np.nan
+    known = errors.sum() and not n_unplaced
+    return float((errors * importance).sum() / errors.sum()) if known else np.nan

@@ -1,5 +1,6 @@
 """How wrong the errors are: genus, family and order, and the importance of an error."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -31,6 +32,8 @@ def hierarchy_section(pooled: Mapping[str, Pooled], taxonomy: Taxonomy) -> Secti
     )
     for k, level in enumerate(LEVELS):
         share, chance = first.right[level], first.right_by_chance[level]
+        if math.isnan(share):
+            continue
         plot.bar((k - _HALF, k + _HALF), share, "s1", tip=f"{level}: {share:.3f}, by chance {chance:.3f}")
         plot.span((k - _HALF - 0.08, k + _HALF + 0.08), (chance, chance), "s2")
     plot.legend([("s1", f"{grouping} folds"), ("s2", "the same answers dealt out at random")], 0.04, 0.95)
@@ -47,7 +50,7 @@ def hierarchy_section(pooled: Mapping[str, Pooled], taxonomy: Taxonomy) -> Secti
     ]
     text = Text(
         "An error weighs 1 where the genus is still right, 2 where the family is, 3 where the order is, and "
-        f"{first.depth} where nothing is shared."
+        f"{first.depth} where nothing is shared. {first.caveat}".rstrip()
     )
     caption = "Recordings whose answer is right at each level of the taxonomy."
     blocks = (
