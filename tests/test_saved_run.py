@@ -34,13 +34,19 @@ def test_everything_is_read_back(tiny_crossval: Path, synth_catalog_dir: Path) -
 
 
 def test_a_name_that_is_not_utf8_survives(tmp_path: Path) -> None:
-    from avianvox.evaluation.run_folder import RunFolder, read_recordings
+    from avianvox.evaluation.pictures import draw_confusion
+    from avianvox.evaluation.run_folder import RunFolder, read_config, read_recordings
 
     recording = Recording(
         "a\udce9", tmp_path / "a\udce9.wav", "Vireo", background=("Turdus",), duration_s=1.5
     )
-    RunFolder(tmp_path / "run", {"models": []}).write_catalog([recording])
+    folder = RunFolder(tmp_path / "run", {"models": [], "labels": ["B\udcff"]})
+    folder.write_catalog([recording])
     assert read_recordings(tmp_path / "run") == (recording,)
+    assert read_config(tmp_path / "run")["labels"] == ["B\udcff"]
+    draw_confusion(tmp_path / "foreign.png", np.eye(2, dtype=int), ["A", "B\udcff"], title="")
+    draw_confusion(tmp_path / "marked.png", np.eye(2, dtype=int), ["A", "B\ufffd"], title="")
+    assert (tmp_path / "foreign.png").read_bytes() == (tmp_path / "marked.png").read_bytes()
 
 
 def test_a_model_without_all_its_fits_is_not_shown(tiny_crossval: Path, tmp_path: Path) -> None:

@@ -190,6 +190,7 @@ def _features(catalog: "Catalog", store: Path | None) -> "FeatureStore":
 def _show(found: "Audit", splits: "dict[str, Split]") -> None:
     """Figures of each split in a table, then every finding."""
     from avianvox.evaluation.audit.findings import LEVELS, counted
+    from avianvox.evaluation.plain import printable
 
     figures = found.figures
     lines = [f"{counted(figures['recordings'], 'recording')}, {counted(figures['classes'], 'class')}", ""]
@@ -198,7 +199,7 @@ def _show(found: "Audit", splits: "dict[str, Split]") -> None:
     counts = {level: len(found.at(level)) for level in LEVELS}
     lines += [", ".join(counted(n, level) for level, n in counts.items())]
     lines += [line for finding in found.findings for line in ("", *finding.lines())]
-    click.echo("\n".join(lines).encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+    click.echo(printable("\n".join(lines)))
 
 
 def _table(splits: dict[str, Any]) -> list[str]:

@@ -258,5 +258,6 @@ def _print_json(value: Any) -> None:
 
 
 def _echo(text: str) -> None:
-    """Print names of files that are not UTF-8 with a mark in the place of each foreign byte."""
-    click.echo(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+    from avianvox.evaluation.plain import printable
+
+    click.echo(printable(text))

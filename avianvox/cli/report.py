@@ -34,7 +34,7 @@ def report(run: Path, model: str | None, out: Path | None, clips: int, as_json: 
     folder = out or run / REPORT
     written = write_report(SavedRun.open(run), folder, model=model, n_clips=clips)
     if as_json:
-        click.echo(json.dumps(written.to_mapping(), indent=1, ensure_ascii=False))
+        click.echo(json.dumps(written.to_mapping(), indent=1))
     else:
         click.echo(folder / "report.html")
     for section in written.sections:

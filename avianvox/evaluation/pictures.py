@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from avianvox.evaluation.metrics import class_recall, class_support
+from avianvox.evaluation.plain import printable
 from avianvox.files import atomic_write
 
 _CELL_INCHES = 0.3
@@ -29,6 +30,7 @@ def draw_confusion(path: Path, confusion: np.ndarray, labels: Sequence[str], *, 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    labels = [printable(label) for label in labels]
     n = len(labels)
     side = max(4.0, _CELL_INCHES * n)
     room = 0.4 + _LETTER_INCHES * max(

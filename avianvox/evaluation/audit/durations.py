@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from avianvox.errors import InputError
-from avianvox.evaluation.plain import plain
+from avianvox.evaluation.plain import plain, printable
 from avianvox.files import atomic_write
 from avianvox.randomness import derive_rng
 from avianvox.types import LabelSet, Recording
@@ -139,8 +139,9 @@ def draw_durations(path: Path, found: DurationCorrelation, *, title: str) -> Non
         FigureCanvasAgg(figure)
         axes = figure.add_axes((0.08, 0.1, 0.88, 0.79))
         axes.scatter(found.minutes, found.accuracy, s=18, color="tab:blue")
-        for label, x, y in zip(found.labels, found.minutes, found.accuracy, strict=True):
-            axes.text(x, y + 0.012, label, fontsize=6, style="italic", rotation=55, rotation_mode="anchor")
+        names = map(printable, found.labels)
+        for name, x, y in zip(names, found.minutes, found.accuracy, strict=True):
+            axes.text(x, y + 0.012, name, fontsize=6, style="italic", rotation=55, rotation_mode="anchor")
         if not math.isnan(found.slope):
             ends = np.array([found.minutes.min(), found.minutes.max()])
             axes.plot(ends, found.intercept + found.slope * ends, color="tab:red", linewidth=1.2)

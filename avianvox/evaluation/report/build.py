@@ -13,6 +13,7 @@ from avianvox.errors import InputError
 from avianvox.evaluation.audit.findings import counted
 from avianvox.evaluation.calibrate import calibrate_run
 from avianvox.evaluation.calibration_report import report_path
+from avianvox.evaluation.plain import printable
 from avianvox.evaluation.report.blocks import PICTURES, Counter, Section
 from avianvox.evaluation.report.confusion import confusion_section
 from avianvox.evaluation.report.curves import curves_section
@@ -91,11 +92,11 @@ def write_report(run: SavedRun, out: Path, *, model: str | None = None, n_clips:
         (out / PICTURES).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(error, out) from error
-    values = json.dumps(report.to_mapping(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    values = json.dumps(report.to_mapping(), indent=1, allow_nan=False) + "\n"
     pictures = {f"{PICTURES}/{key}.svg": standalone(svg) for key, svg in counter.pictures.items()}
     for file, content in {**pictures, HTML: page, MARKDOWN: text, JSON: values}.items():
         with atomic_write(out / file) as stream:
-            stream.write(content)
+            stream.write(printable(content))
     return report
 
 
