@@ -102,6 +102,11 @@ def test_figures_come_back_from_the_folder_alone(tones: Path, tmp_path: Path) ->
     both = CliRunner().invoke(crossval, [str(tones), "--recompute", str(out)])
     assert both.exit_code == 2
     assert "leave CATALOG out" in both.stderr
+    senseless = CliRunner().invoke(
+        crossval, ["--recompute", str(out), "--models", "x", "--folds", "3", "--fresh", "--json"]
+    )
+    assert senseless.exit_code == 2
+    assert "leave --models, --folds, --fresh out" in senseless.stderr
     neither = CliRunner().invoke(crossval, [])
     assert neither.exit_code == 2
     assert "Missing argument 'CATALOG...'" in neither.stderr

@@ -90,6 +90,12 @@ def test_the_seed_changes_what_is_drawn(data: TrainingData) -> None:
     assert np.array_equal(scores("logreg_floor", 0), scores("logreg_floor", 1))
 
 
+def test_a_batch_larger_than_the_recordings_is_all_of_them(data: TrainingData) -> None:
+    many, all_of_them = (TrainSettings(epochs=2, batch_size=n) for n in (64, 18))
+    found = [MODELS.get("mlp_mfcc")(s).fit(data, seed=0).predict(data).scores for s in (many, all_of_them)]
+    np.testing.assert_array_equal(*found)
+
+
 def test_statistics_are_those_of_the_rows(data: TrainingData) -> None:
     chosen = data.subset(np.array([4, 2]))
     rows = [data.store.features(i).astype(np.float64) for i in chosen.recordings]

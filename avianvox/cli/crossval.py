@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from avianvox.cli.crossval_progress import Lines
@@ -149,8 +150,8 @@ def crossval(
     for module in ("sklearn", "matplotlib"):
         require_extra(module, extra="train", purpose="avianvox crossval")
     if recompute is not None:
-        if catalogs:
-            raise click.UsageError("--recompute takes all it needs from RUN; leave CATALOG out")
+        if others := _given_beside(("recompute", "as_json")):
+            raise click.UsageError(f"--recompute takes all it needs from RUN; leave {', '.join(others)} out")
         _recompute(recompute, as_json)
         return
     if not catalogs:
@@ -185,6 +186,18 @@ def crossval(
     for line in data.left_out:
         click.echo(f"left out: {line}", err=True)
     exit_with_failures(unreadable(catalog.recordings, features))
+
+
+def _given_beside(names: tuple[str, ...]) -> list[str]:
+    """The arguments and options of this call but those of ``names``, as the user writes them."""
+    context = click.get_current_context()
+    return [
+        "CATALOG" if isinstance(parameter, click.Argument) else parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in (None, *names)
+        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+        and context.params[parameter.name] != ()
+    ]
 
 
 def _recompute(run: Path, as_json: bool) -> None:

@@ -55,7 +55,8 @@ def perceptron(settings: TrainSettings, seed: int) -> Any:
 def learn(classifier: Any, values: np.ndarray, targets: np.ndarray) -> None:
     """Fit in place, on one thread: with matrices this small, more threads wait for each other.
 
-    To end after the epochs asked for is no reason to warn.
+    To end after the epochs asked for is no reason to warn, nor is a batch larger than the recordings: it is
+    cut to them.
 
     Raises
     ------
@@ -69,6 +70,7 @@ def learn(classifier: Any, values: np.ndarray, targets: np.ndarray) -> None:
 
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "Got `batch_size`", UserWarning)
         classifier.fit(values, targets)
 
 

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How a model is fitted. A model without epochs passes over the options that speak of them.
+    """How a model is fitted. Networks use all options; other models pass over those they have no use for.
+
+    Naive Bayes on pixels uses ``crops_per_recording``, ``combine`` and ``padding``; the perceptron uses
+    ``epochs``, ``batch_size`` and ``learning_rate``; other models on numbers of a whole recording use none.
 
     Attributes
     ----------

@@ -47,7 +47,7 @@ def mel_statistics(data: TrainingData) -> np.ndarray:
 def floor_statistics(data: TrainingData) -> np.ndarray:
     """`mel_statistics` after each recording's own noise floor, its median in each band, was subtracted.
 
-    What is stationary in a recording (place, device, gain, weather) is gone with it.
+    Gain is gone with it. Stationary noise is not: where the floor is higher, less of a song stands above it.
 
     Returns
     -------
