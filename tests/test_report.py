@@ -79,7 +79,23 @@ def test_figures_are_those_of_the_run(folder: Path, tiny_crossval: Path) -> None
     accuracy = right / sum(map(sum, counts))
     by_level = run.figures["models"][model]["groupings"]["session"]
     assert accuracy == pytest.approx(by_level["recording"]["accuracy"]["pooled"])
+    rows = [line.split(" | ") for line in (folder / "report.md").read_text().splitlines()]
+    (row,) = [row for row in rows if row[0] == f"| {model}" and len(row) == 8]
+    assert row[-1] == f"{by_level['window']['accuracy']['pooled']:.3f} |"
     assert sections["hierarchy"]["session"]["right"]["species"] == pytest.approx(accuracy)
+
+
+def test_what_says_nothing_is_left_out(folder: Path, tiny_crossval: Path) -> None:
+    """Of few classes the first five names; of folds without held-out recordings, when training stops."""
+    text = (folder / "report.md").read_text()
+    assert len(SavedRun.open(tiny_crossval).labels) in (4, 5)
+    assert "top 3" in text
+    assert "top 5" not in text
+    assert "among five" not in text
+    assert "learning rate" in text
+    assert "patience" not in text
+    heads = [line.split(" | ")[:3] for line in text.splitlines() if line.startswith("| model | gap")]
+    assert heads == [["| model", "gap", "session folds"]]
 
 
 def test_the_page_loads_nothing(folder: Path) -> None:
@@ -194,4 +210,6 @@ def test_a_lost_recording_costs_its_sound_alone(tiny_crossval: Path, tmp_path: P
     write_report(SavedRun.open(moved), tmp_path / "report", n_clips=2)
     page = (tmp_path / "report" / "report.html").read_text()
     assert "The sound cannot be shown" in page
+    assert "bright part" not in page
+    assert "Uncalibrated score" in page
     assert "<audio" not in page

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import soundfile
 
+from avianvox.dataset.taxonomy import Taxonomy
 from avianvox.evaluation.predictions import Pooled
 from avianvox.evaluation.report.blocks import Column, Counter, Findings, Table, Text
 from avianvox.evaluation.report.clips import clip_audio, clip_picture, cut_clip, palette_png
-from avianvox.evaluation.report.confusion import confusion_order
+from avianvox.evaluation.report.confusion import confusion_order, confusion_section
 from avianvox.evaluation.report.markup import Markup, tag
 from avianvox.evaluation.report.mistakes import instructive_mistakes
 from avianvox.evaluation.report.plot import Axis, Plot, round_step, standalone, step_corners
 from avianvox.features.spec import FeatureSpec
-from avianvox.types import Recording
+from avianvox.types import LabelSet, Recording
 
 HOSTILE = '<script>alert("x")</script>'
 
@@ -118,6 +119,13 @@ def test_the_surest_mistakes_come_first_and_no_pair_twice() -> None:
     assert instructive_mistakes(found, 9) == [0, 2, 3]  # row 1 is the pair of row 0, row 4 is right
     assert instructive_mistakes(found, 1) == [0]
     assert instructive_mistakes(found, 0) == []
+
+
+def test_a_matrix_without_mistakes_has_no_table_of_them() -> None:
+    labels = LabelSet(("Parus major", "Turdus merula"))
+    right = pooled([0, 1], [[0.9, 0.1], [0.2, 0.8]])
+    _, words = confusion_section({"session": right}, Taxonomy.of(labels)).blocks
+    assert words == Text("No recording was confused, session folds.")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import numpy as np
 from avianvox.dataset.taxonomy import LEVELS, Taxonomy
 from avianvox.evaluation.metrics import class_support, confusion_matrix
 from avianvox.evaluation.predictions import Pooled
-from avianvox.evaluation.report.blocks import PICTURES, Column, Counter, Section, Table
+from avianvox.evaluation.report.blocks import PICTURES, Column, Counter, Section, Table, Text
 from avianvox.evaluation.report.markup import Markup, join, tag
 from avianvox.evaluation.report.plot import drawing
 from avianvox.types import LabelSet
@@ -139,13 +139,15 @@ def confusion_section(pooled: Mapping[str, Pooled], taxonomy: Taxonomy) -> Secti
     return Section("confusion", "Confusions", (block, _pairs(counts, taxonomy, grouping)), data)
 
 
-def _pairs(counts: np.ndarray, taxonomy: Taxonomy, grouping: str) -> Table:
+def _pairs(counts: np.ndarray, taxonomy: Taxonomy, grouping: str) -> Table | Text:
     names, support = taxonomy.labels.names, class_support(counts)
     wrong = [(int(counts[i, j]), i, j) for i, j in np.argwhere(counts).tolist() if i != j]
     rows = [
         (names[i], names[j], count, float(count / support[i]), int(counts[j, i]), _kinship(taxonomy, i, j))
         for count, i, j in sorted(wrong, key=lambda item: (-item[0], support[item[1]], item[1:]))[:N_PAIRS]
     ]
+    if not rows:
+        return Text(f"No recording was confused, {grouping} folds.")
     columns = (
         Column("species", "name"),
         Column("was called", "name"),
@@ -154,7 +156,7 @@ def _pairs(counts: np.ndarray, taxonomy: Taxonomy, grouping: str) -> Table:
         Column("other way", "d", "recordings of the second species that were called the first"),
         Column("both of one"),
     )
-    return Table(f"The {len(rows)} most frequent confusions, {grouping} folds.", columns, rows)
+    return Table(f"The most frequent confusions ({len(rows)}), {grouping} folds.", columns, rows)
 
 
 def _kinship(taxonomy: Taxonomy, i: int, j: int) -> str:

@@ -5,8 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from avianvox.dataset.licences import licence_name
+from avianvox.evaluation.audit.findings import counted
 from avianvox.evaluation.report.blocks import Column, Facts, Section, Table, name
 from avianvox.types import LabelSet, Recording
+
+_UNUSED = ("patience", "validation_windows")
+"""Settings of training with recordings held out to stop by, which cross-validation does without."""
 
 _UNKNOWN = "not stated"
 
@@ -18,7 +22,7 @@ def data_section(recordings: Sequence[Recording], labels: LabelSet) -> Section:
     people = Count(r.recordist for r in recordings if r.recordist)
     sites = {r.site for r in recordings if r.site}
     facts = [
-        ("recordings", f"{len(recordings)} of {len(labels)} classes"),
+        ("recordings", f"{len(recordings)} of {counted(len(labels), 'class')}"),
         ("length", "not stated" if minutes is None else f"{minutes:.0f} minutes"),
         ("sessions", f"{len({r.session for r in recordings})} (recordist, date and place)"),
         ("recordists", f"{len(people)}" if people else _UNKNOWN),
@@ -73,7 +77,7 @@ def data_section(recordings: Sequence[Recording], labels: LabelSet) -> Section:
             [(text, n) for text, n in licences.most_common()],
         ),
         Table("What there is of each species.", species_columns, species),
-        Table(f"Credits: the {len(recordings)} recordings.", credit_columns, credits, folded=True),
+        Table(f"Credits: {counted(len(recordings), 'recording')}.", credit_columns, credits, folded=True),
     )
     data = {
         "facts": dict(facts),
@@ -96,6 +100,7 @@ def settings_section(
         for key, entry in config.items()
         if key not in hidden
         for part, text in (entry.items() if isinstance(entry, Mapping) else ((None, entry),))
+        if part not in _UNUSED
     }
     rows = [(key.replace("_", " "), _plain(text)) for key, text in flat.items()]
     seconds: dict[str, float] = {}

@@ -34,8 +34,9 @@ def durations_section(figures: Mapping[str, Any], model: str, groupings: Sequenc
         for g, one in shown.items()
     ]
     text = Text(
-        "Where species with little sound score otherwise than those with much, length itself may have been "
-        f"learned: padding tells it. {' '.join(words)} p is by random pairing."
+        "Species with little sound may score lower as there was less to learn from, or otherwise as length "
+        "itself was learned: padding tells it, and so does the seam where a short recording is looped. "
+        f"{' '.join(words)} p is by random pairing."
     )
     caption = (
         f"Share of each species' recordings that `{model}` found, against the species' minutes, with a line "

@@ -28,6 +28,7 @@ def hierarchy_section(pooled: Mapping[str, Pooled], taxonomy: Taxonomy) -> Secti
     plot = Plot(
         Axis(-0.6, len(LEVELS) - 0.4, "level", ticks),
         Axis(0.0, 1.0, "right at it or below"),
+        top=26.0,
         title="Right shares by level of the taxonomy",
     )
     for k, level in enumerate(LEVELS):
@@ -36,7 +37,8 @@ def hierarchy_section(pooled: Mapping[str, Pooled], taxonomy: Taxonomy) -> Secti
             continue
         plot.bar((k - _HALF, k + _HALF), share, "s1", tip=f"{level}: {share:.3f}, by chance {chance:.3f}")
         plot.span((k - _HALF - 0.08, k + _HALF + 0.08), (chance, chance), "s2")
-    plot.legend([("s1", f"{grouping} folds"), ("s2", "the same answers dealt out at random")], 0.04, 0.95)
+    plot.legend([("s1", f"{grouping} folds")], 0.02, 1.05)  # above the axes: bars may be of any height
+    plot.legend([("s2", "the same answers dealt out at random")], 0.3, 1.05)
     columns = (
         Column("folds"),
         *(Column(f"{level} right", ".3f") for level in LEVELS),

@@ -60,7 +60,9 @@ class Mistake:
     @property
     def summary(self) -> str:
         given, right = self.scores
-        return f"Score {given:.2f}; the right name has {right:.2f} and comes {_ordinal(self.rank)}."
+        return (
+            f"Uncalibrated score {given:.2f}; the right name has {right:.2f} and comes {_ordinal(self.rank)}."
+        )
 
     def to_mapping(self) -> dict[str, Any]:
         return {
@@ -166,12 +168,13 @@ def mistakes_section(
         part = "the window that spoke loudest for the name"
     else:
         part = "its loudest part, as the model judges a recording at once"
-    text = Text(
-        "Recordings that were given a wrong name with the highest score, no pair of species twice. The "
-        f"bright part of a spectrogram is {part}. Sounds are made equally loud."
-    )
+    words = "Recordings that were given a wrong name with the highest score, no pair of species twice."
+    if any(sound.picture for sound in sounds.values()):
+        words += f" The bright part of a spectrogram is {part}. Sounds are made equally loud."
     data = {"mistakes": [mistake.to_mapping() for mistake in found]}
-    return Section("mistakes", "The most instructive mistakes", (text, MistakesBlock(tuple(found))), data)
+    return Section(
+        "mistakes", "The most instructive mistakes", (Text(words), MistakesBlock(tuple(found))), data
+    )
 
 
 def instructive_mistakes(pooled: Pooled, n: int) -> list[int]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from avianvox.evaluation.audit.findings import counted
 from avianvox.evaluation.report.blocks import Section, Text, Tiles, number
 from avianvox.evaluation.report.ladder import cell, value
 from avianvox.evaluation.rules import RULES
@@ -40,12 +41,12 @@ def summary_section(
         (number(gap["recording"]["accuracy"], "+z.3f"), f"gap to {g} folds", "What random folds flatter.")
         for g, gap in entry["gap"].items()
     ]
-    top5 = value(entry["groupings"][grouping]["recording"]["top5"])
+    n, top5 = len(run.labels), value(entry["groupings"][grouping]["recording"]["top5"])
     before, after = (found["levels"]["recording"][stage]["error"] for stage in ("before", "after"))
     tiles += [
-        (number(top5), "right among five", f"{grouping.capitalize()} folds."),
+        *([(number(top5), "right among five", f"{grouping.capitalize()} folds.")] if n > 5 else []),
         (number(after), "calibration error", f"Held-out folds; {number(before)} before calibration."),
-        (f"{1 / len(run.labels):.3f}", "chance", f"One of {len(run.labels)} classes."),
+        (f"{1 / n:.3f}", "chance", f"One of {counted(n, 'class')}."),
     ]
     sentences = [
         f"Under {grouping} folds `{model}` names {cell(accuracy[grouping])} of the recordings rightly."

@@ -7,6 +7,7 @@ folds unless a caption says otherwise.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from avianvox.evaluation.calibration_report import verdict
 from avianvox.evaluation.report.blocks import Cell, Chart, Column, Section, Table, Text, number
 from avianvox.evaluation.report.markup import Markup
 from avianvox.evaluation.report.plot import Axis, Plot
@@ -20,11 +21,13 @@ def calibration_section(found: Mapping[str, Any], grouping: str) -> Section:
     recording = found["levels"]["recording"]
     panels = tuple(_reliability(recording[stage], title, css) for stage, title, css in _STAGES)
     before, after = (recording[stage]["error"] for stage, *_ in _STAGES)
-    text = Text(
+    by_chance = recording["after"]["floor"]
+    said = (
         f"Expected calibration error per recording: {number(before)} before, {number(after)} after. A "
-        f"perfectly calibrated model would show {number(recording['after']['floor']['mean'])} on so few "
-        f"recordings, and less than {number(recording['after']['floor']['high'])} in 95 of 100 cases."
+        f"perfectly calibrated model would show {number(by_chance['mean'])} on so few recordings, and less "
+        f"than {number(by_chance['high'])} in 95 of 100 cases. "
     )
+    text = Text((said + verdict("recording", before, after, by_chance["high"])).strip())
     caption = (
         f"Reliability per recording, {grouping} folds: share of right answers against the score of the "
         "answer, in bins of equal width; the larger the dot, the more recordings. Each fold is calibrated "
@@ -79,7 +82,7 @@ def thresholds_section(found: Mapping[str, Any]) -> Section:
         Column("right", "d"),
         Column("sessions", "d", "of the named recordings"),
         Column("precision", "bar"),
-        Column("at least", ".2f", "one-sided lower 95 % bound of the precision, counting sessions"),
+        Column("at least", ".2f", "one-sided lower 80 % bound of the precision, counting sessions"),
         Column("recall", "bar"),
         Column("enough to tell"),
     )
@@ -201,7 +204,8 @@ def _automated(automation: Mapping[str, Any]) -> str:
 
 
 def _reliability(quality: Mapping[str, Any], title: str, css: str) -> Markup:
-    plot = Plot(Axis(0.0, 1.0, "score of the answer"), Axis(0.0, 1.0, "right"), title=f"Reliability, {title}")
+    axes = Axis(0.0, 1.0, "score of the answer"), Axis(0.0, 1.0, "right")
+    plot = Plot(*axes, title=f"Reliability, {title}", top=30.0)
     plot.line((0, 1), (0, 1), "s0 dashed")
     bins: Sequence[Mapping[str, Any]] = quality["reliability"]
     total = sum(one["n"] for one in bins)
@@ -212,7 +216,8 @@ def _reliability(quality: Mapping[str, Any], title: str, css: str) -> Markup:
         tip = f"{one['n']} recordings: score {one['confidence']:.2f}, right {one['accuracy']:.2f}"
         radius = 2.5 + 13 * (one["n"] / total) ** 0.5
         plot.dot(one["confidence"], one["accuracy"], css, tip=tip, radius=radius)
-    plot.legend([(css, title), ("", f"calibration error {number(quality['error'])}")], 0.04, 0.94)
+    plot.legend([(css, title)], 0.02, 1.06)  # above the axes: dots may lie anywhere
+    plot.legend([("", f"calibration error {number(quality['error'])}")], 0.6, 1.06)
     return plot.svg()
 
 
