@@ -34,6 +34,8 @@ from avianvox.evaluation.calibration import (
 from avianvox.evaluation.calibration_report import CalibrateOptions
 from avianvox.evaluation.conformal import COVERAGES, covered, random_halves, set_limit, set_sizes
 from avianvox.evaluation.predictions import Pooled
+from avianvox.evaluation.report.blocks import Text
+from avianvox.evaluation.report.trust import calibration_section
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.evaluation.thresholds import LEAST_SESSIONS, decide, find_thresholds
 from avianvox.features.spec import FeatureSpec
@@ -410,7 +412,12 @@ def test_a_verdict_where_calibration_is_no_help(rng: np.random.Generator) -> Non
         )
         windows = scores.astype(np.float32)
         pooled = Pooled(recordings, targets, folds, scores, windows, np.arange(len(folds)))
-        return " ".join(_verdicts(calibrate_run(run_of(pooled))))
+        report = calibrate_run(run_of(pooled))
+        printed = " ".join(_verdicts(report))
+        section = calibration_section(report.to_mapping(), "session")
+        assert isinstance(section.blocks[0], Text)
+        assert ("Calibration does" in section.blocks[0].text) == ("error per recording" in printed)
+        return printed
 
     assert verdicts(0.99, 0.5, 0.5, 0.5) == ""
     assert "the error per recording does not fall (0.0" in verdicts(0.5, 1.0, 0.0)

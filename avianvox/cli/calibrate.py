@@ -208,18 +208,11 @@ def _rows(*levels: "LevelReport") -> "Iterator[tuple[str, ...]]":
 
 
 def _verdicts(report: "CalibrationReport") -> "Iterator[str]":
+    from avianvox.evaluation.calibration_report import verdict
+
     for name, level in report.levels.items():
-        before, after, most = level.before.error, level.after.error, level.after.floor.high
-        if after >= before:
-            yield (
-                f"Calibration does not help this model: the error per {name} does not fall "
-                f"({before:.3f} -> {after:.3f})."
-            )
-        elif after > most:
-            yield (
-                f"Calibration does not make this model's scores probabilities: the error per {name} stays at "
-                f"{after:.3f}, and chance allows {most:.3f} at most."
-            )
+        if found := verdict(name, level.before.error, level.after.error, level.after.floor.high):
+            yield found
 
 
 def _threshold_lines(report: "CalibrationReport", recording: "LevelReport") -> "Iterator[str]":

@@ -97,6 +97,31 @@ class LevelReport:
     coverage: tuple[Coverage, ...]
 
 
+def verdict(level: str, before: float, after: float, most: float) -> str:
+    """One sentence where calibration is no help, else nothing.
+
+    Parameters
+    ----------
+    level : str
+        ``"window"`` or ``"recording"``.
+    before, after : float
+        Calibration error of the model's scores, and of calibrated ones of held-out folds.
+    most : float
+        What chance allows, `Floor.high`.
+    """
+    if after >= before:
+        return (
+            f"Calibration does not help this model: the error per {level} does not fall "
+            f"({before:.3f} -> {after:.3f})."
+        )
+    if after > most:
+        return (
+            f"Calibration does not make this model's scores probabilities: the error per {level} stays at "
+            f"{after:.3f}, and chance allows {most:.3f} at most."
+        )
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Automation:
     """What recordings can be labelled without a person, on calibrated scores of held-out folds.
