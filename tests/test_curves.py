@@ -41,19 +41,6 @@ def test_curves_and_areas_agree_with_scikit_learn(rows: list[tuple[bool, int]]) 
     assert curves.roc_auc(positive, scores) == pytest.approx(sk.roc_auc_score(positive, scores))
 
 
-@settings(max_examples=40, deadline=None)
-@given(ROWS, st.integers(0, 99))
-def test_weighted_areas_agree_with_scikit_learn(rows: list[tuple[bool, int]], seed: int) -> None:
-    sk = pytest.importorskip("sklearn.metrics")
-    positive, scores = arrays(rows)
-    weights = np.random.default_rng(seed).uniform(0.1, 3.0, size=(len(rows), 2))
-    precision, auc = (area(positive, scores, weights) for area in (curves.average_precision, curves.roc_auc))
-    for r in range(2):
-        sample = {"sample_weight": weights[:, r]}
-        assert precision[r] == pytest.approx(sk.average_precision_score(positive, scores, **sample))
-        assert auc[r] == pytest.approx(sk.roc_auc_score(positive, scores, **sample))
-
-
 def test_a_curve_by_hand() -> None:
     curve = curves.precision_recall_curve(np.array([1, 0, 1, 0]), np.array([0.9, 0.8, 0.8, 0.1]))
     assert curve.x.tolist() == [0.0, 0.5, 1.0, 1.0]

@@ -2,7 +2,7 @@
 
 ``targets`` and ``predicted`` are class positions, shape (n,), integer; ``scores`` has shape (n, n_classes).
 `validate` checks them once at the border, one function gives one number, and `evaluate` gives them all;
-`evaluate_weighted` does so for many resamples at once.
+`evaluate_weighted` gives most of them for many resamples at once.
 
 Where scores tie, figures are expected values over a random order of the tied classes: a rule that scores all
 classes alike has the accuracy of chance, and not that of the first class. `best_class` alone, which must
@@ -107,13 +107,13 @@ def top_k_accuracy(targets: np.ndarray, scores: np.ndarray, *, k: int = 5) -> fl
 def class_average_precision(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Average precision of each class against the rest, shape (n_classes,); NaN for one without targets."""
     validate(targets, scores)
-    return _per_class(curves.average_precision, targets, scores, np.ones((len(targets), 1)))[:, 0]
+    return _per_class(curves.average_precision, targets, scores)
 
 
 def class_roc_auc(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """ROC AUC of each class against the rest, shape (n_classes,); NaN where all rows or none are targets."""
     validate(targets, scores)
-    return _per_class(curves.roc_auc, targets, scores, np.ones((len(targets), 1)))[:, 0]
+    return _per_class(curves.roc_auc, targets, scores)
 
 
 def confusion_matrix(targets: np.ndarray, predicted: np.ndarray, *, n_classes: int) -> np.ndarray:
@@ -192,11 +192,17 @@ def evaluate(targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
     0.5
     """
     weighted = evaluate_weighted(targets, scores, np.ones((len(targets), 1)))
-    return {name: float(values[0]) for name, values in weighted.items()}
+    areas = {
+        "mean_average_precision": class_average_precision(targets, scores),
+        "mean_roc_auc": class_roc_auc(targets, scores),
+    }
+    return {name: float(values[0]) for name, values in weighted.items()} | {
+        name: float(mean_defined(values)) for name, values in areas.items()
+    }
 
 
 def evaluate_weighted(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """The figures of `evaluate`, once for each column of weights.
+    """The figures of `evaluate` but those of `RANKING`, once for each column of weights.
 
     Parameters
     ----------
@@ -223,10 +229,6 @@ def evaluate_weighted(targets: np.ndarray, scores: np.ndarray, weights: np.ndarr
         "top5": _ratio(expected_hits(targets, scores, k=5) @ weights, total),
         "balanced_accuracy": mean_defined(_ratio(right, support)),
         "macro_f1": mean_defined(_ratio(2 * right, support + predicted)),
-        "mean_average_precision": mean_defined(
-            _per_class(curves.average_precision, targets, scores, weights)
-        ),
-        "mean_roc_auc": mean_defined(_per_class(curves.roc_auc, targets, scores, weights)),
     }
 
 
@@ -237,13 +239,10 @@ def mean_defined(values: np.ndarray) -> np.ndarray:
 
 
 def _per_class(
-    area: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
-    targets: np.ndarray,
-    scores: np.ndarray,
-    weights: np.ndarray,
+    area: Callable[[np.ndarray, np.ndarray], np.ndarray], targets: np.ndarray, scores: np.ndarray
 ) -> np.ndarray:
-    """``area`` of each class against the rest, shape (n_classes, r)."""
-    return np.array([area(targets == c, scores[:, c], weights) for c in range(scores.shape[1])])
+    """``area`` of each class against the rest, shape (n_classes,)."""
+    return np.array([area(targets == c, scores[:, c]) for c in range(scores.shape[1])])
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -147,10 +147,9 @@ def summarise(folds: Sequence[FoldPredictions], pooled: Pooled, labels: LabelSet
     for level in LEVELS:
         for name in FIGURES:
             values = tuple(found[name] for found in per_fold[level])
-            ends = (bounds[name].low, bounds[name].high) if level == "recording" else ()
-            figures[level, name] = Figure(
-                values, *((math.nan,) if name in RANKING else (together[level][name], *ends))
-            )
+            value = math.nan if name in RANKING else together[level][name]
+            ends = (bounds[name].low, bounds[name].high) if level == "recording" and name in bounds else ()
+            figures[level, name] = Figure(values, value, *ends)
     confusion = metrics.confusion_matrix(pooled.targets, pooled.predicted, n_classes=pooled.scores.shape[1])
     classes = {
         "recordings": metrics.class_support(confusion),
