@@ -9,7 +9,7 @@ import pytest
 from avianvox.dataset.catalog import read_catalog
 from avianvox.dataset.splits import Fold, Split, make_split, source_split
 from avianvox.errors import InputError
-from avianvox.evaluation.audit.findings import Audit, Finding
+from avianvox.evaluation.audit.findings import Audit, Finding, counted
 from avianvox.evaluation.audit.index import audit_recordings
 from avianvox.evaluation.rules import RULES
 from avianvox.types import LabelSet, Recording
@@ -187,6 +187,11 @@ def test_findings_are_ranked_and_travel() -> None:
     assert Audit.from_mapping(audit.to_mapping()) == audit
     with pytest.raises(InputError, match="level"):
         Finding("terrible", "kind", "", "", "")
+
+
+def test_one_thing_is_not_several() -> None:
+    words = [counted(n, word) for n in (1, 2) for word in ("fold", "class")]
+    assert words == ["1 fold", "1 class", "2 folds", "2 classes"]
 
 
 def test_unlabelled_recordings_are_refused() -> None:

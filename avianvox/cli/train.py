@@ -136,10 +136,12 @@ def _epochs(bars: "Progress | None") -> "Callable[[EpochReport], None] | None":
 
 
 def _show(run: "Run") -> None:
+    from avianvox.evaluation.audit.findings import counted
+
     figures = run.figures
     click.echo(
-        f"{run.path}: {run.architecture}, {len(run.labels)} classes, {figures['epochs']} epochs, "
-        f"least loss after {figures['best_epoch']}"
+        f"{run.path}: {run.architecture}, {counted(len(run.labels), 'class')}, "
+        f"{counted(figures['epochs'], 'epoch')}, least loss after {figures['best_epoch']}"
     )
     for part in ("train", "validation"):
         found = figures[part]

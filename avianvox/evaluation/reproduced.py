@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from avianvox.evaluation.audit.findings import counted
 from avianvox.evaluation.bootstrap import session_interval
 from avianvox.evaluation.metrics import expected_hits
 from avianvox.evaluation.predictions import FoldPredictions, pool
@@ -109,13 +110,14 @@ class Reproduction:
             tuple(_test_row(name, figures) for name, figures in self.test.items()),
         )
         lines = [
-            f"Three shuffle folds inside the training part: {data['training']} recordings of "
-            f"{data['classes']} classes,",
-            f"{protocol['epochs']} epochs; and folds that keep sessions together. Accuracy:",
+            f"Three shuffle folds inside the training part: {counted(data['training'], 'recording')} of "
+            f"{counted(data['classes'], 'class')},",
+            f"{counted(protocol['epochs'], 'epoch')}; and folds that keep sessions together. Accuracy:",
             "",
             folds.markdown(),
-            f"The test part: {data['test']} recordings, {_SPLITS.get(data['split'], 'a given split')}, "
-            f"{protocol['final_epochs']} epochs, one crop under {len(CROP_SEEDS)} seeds.",
+            f"The test part: {counted(data['test'], 'recording')}, "
+            f"{_SPLITS.get(data['split'], 'a given split')}, "
+            f"{counted(protocol['final_epochs'], 'epoch')}, one crop under {len(CROP_SEEDS)} seeds.",
             *_left_out(data["untrained"]),
             "Accuracy, with its 95 % interval over sessions:",
             "",
