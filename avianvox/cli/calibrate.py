@@ -183,11 +183,12 @@ def _lines(report: "CalibrationReport") -> "Iterator[str]":
     yield from _detection_lines(report)
     tree = report.hierarchy
     if tree.n_errors:
-        right = ", ".join(f"{level} {share:.3f}" for level, share in tree.right.items())
-        yield (
-            f"Right at the level of {right}; an error weighs {tree.importance:.2f} of {tree.depth} "
+        right = ", ".join(f"{name} {share:.3f}" for name, share in tree.right.items() if share == share)
+        weight = (
+            f"an error weighs {tree.importance:.2f} of {tree.depth} "
             f"(dealt out at random: {tree.importance_by_chance:.2f})."
         )
+        yield f"Right at the level of {right}; {tree.caveat or weight}"
 
 
 def _rows(*levels: "LevelReport") -> "Iterator[tuple[str, ...]]":
