@@ -296,6 +296,7 @@ def test_a_file_that_was_trained_otherwise_gets_its_calibration_with_a_note(
         "other rec",
     ):
         assert words in note
+    assert f"epochs 7, there {there['epochs']}" in read_model_file(model).card
     basis = read_model_file(model).info.calibration["basis"]
     assert (basis["model_settings"], basis["data_hash"]) == (there, run.config["data_hash"])
 

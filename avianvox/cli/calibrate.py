@@ -130,7 +130,8 @@ def calibrate(
     from avianvox.evaluation.calibrate import calibrate_run
     from avianvox.evaluation.calibration_report import CalibrateOptions, keep_report
     from avianvox.evaluation.saved_run import SavedRun
-    from avianvox.export.calibrated import training_differences, write_calibration
+    from avianvox.export.calibrated import write_calibration
+    from avianvox.export.card import training_differences
     from avianvox.features.spec import FeatureSpec
 
     if precision is not None and best_f1:
@@ -159,7 +160,7 @@ def calibrate(
                 err=True,
             )
     if as_json:
-        click.echo(json.dumps(report.to_mapping(), indent=1, ensure_ascii=False, allow_nan=False))
+        click.echo(json.dumps(report.to_mapping(), indent=1, allow_nan=False))
     else:
         click.echo("\n".join(_lines(report)))
     click.echo(f"kept in {kept}" + (f", written into {into}" if into else ""), err=True)

@@ -227,7 +227,7 @@ def keep_report(run: SavedRun, report: CalibrationReport) -> Path:
     except OSError as error:
         raise output_error(error, path.parent) from error
     with atomic_write(path) as stream:
-        json.dump(report.to_mapping(), stream, indent=1, ensure_ascii=False, allow_nan=False)
+        json.dump(report.to_mapping(), stream, indent=1, allow_nan=False)  # ASCII: a label may be any bytes
         stream.write("\n")
     return path
 

@@ -36,7 +36,8 @@ class Coverage:
     folds : tuple of float
         The same, fold by fold.
     halves, halves_deviation : float
-        Mean and deviation of the share over random halves of the sessions, under the limit of the other half.
+        Mean and deviation of the share over random halves of the sessions, under the limit of the other half;
+        NaN where there is one session.
     mean_size : float
         Classes in a set, on held-out folds.
     single : float in [0, 1]
@@ -94,16 +95,12 @@ def random_halves(
     Returns
     -------
     np.ndarray, shape (n_halves,)
-
-    Raises
-    ------
-    InputError
-        There are fewer than two sessions.
+        NaN where all rows are of one session.
     """
     true = _true(distances, targets)
     names, session_of = np.unique(sessions, return_inverse=True)
     if len(names) < 2:
-        raise InputError("conformal: expected recordings of 2 sessions or more, got 1")
+        return np.full(n_halves, np.nan)
     rng = derive_rng(seed, "halves of sessions")
     shares = np.empty(n_halves)
     for i in range(n_halves):

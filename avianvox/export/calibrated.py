@@ -11,9 +11,6 @@ from avianvox.features.spec import FeatureSpec
 from avianvox.inference.calibration import Calibration
 from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
 
-_UNUSED = ("patience", "validation_windows")
-"""Settings that mean nothing to a cross-validation, since no fit holds data back."""
-
 
 def write_calibration(
     path: Path | str, calibration: Calibration, *, kind: str, labels: tuple[str, ...], spec: FeatureSpec
@@ -50,23 +47,3 @@ def write_calibration(
     info = replace(info, calibration=calibration.to_mapping())
     write_model_file(path, flatbuffer=found.flatbuffer, info=info, card=model_card(info))
     return info
-
-
-def training_differences(info: ModelInfo) -> tuple[str, ...]:
-    """How the training of a calibrated model file differs from that of the models it was calibrated by.
-
-    Returns
-    -------
-    tuple of str
-        One for each setting that both know, such as "epochs 150, there 1", and one for the training data.
-    """
-    basis, provenance = info.calibration["basis"], info.provenance
-    there, own = dict(basis["model_settings"]), provenance.get("train", {})
-    found = [
-        f"{name} {own[name]}, there {value}"
-        for name, value in there.items()
-        if name not in _UNUSED and name in own and own[name] != value
-    ]
-    if provenance.get("data_hash", basis["data_hash"]) != basis["data_hash"]:
-        found.append("other recordings or features")
-    return tuple(found)

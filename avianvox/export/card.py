@@ -17,6 +17,10 @@ _FIGURES = (
 )
 
 
+_UNUSED_SETTINGS = ("patience", "validation_windows")
+"""They mean nothing to a cross-validation, since no fit holds data back."""
+
+
 def read_figures(path: Path, kind: str) -> dict[str, Any]:
     """One model's figures from the ``figures.json`` of ``avianvox crossval``, for a model file's provenance.
 
@@ -93,6 +97,26 @@ def model_card(info: ModelInfo) -> str:
     return "\n\n".join(sections) + "\n"
 
 
+def training_differences(info: ModelInfo) -> tuple[str, ...]:
+    """How the training of a calibrated model file differs from that of the models it was calibrated by.
+
+    Returns
+    -------
+    tuple of str
+        One for each setting that both know, such as "epochs 150, there 1", and one for the training data.
+    """
+    basis, provenance = info.calibration["basis"], info.provenance
+    there, own = dict(basis["model_settings"]), provenance.get("train", {})
+    found = [
+        f"{name} {own[name]}, there {value}"
+        for name, value in there.items()
+        if name not in _UNUSED_SETTINGS and name in own and own[name] != value
+    ]
+    if provenance.get("data_hash", basis["data_hash"]) != basis["data_hash"]:
+        found.append("other recordings or features")
+    return tuple(found)
+
+
 def _limits(has_noise: bool, *, calibrated: bool) -> list[str]:
     lines = [
         "It knows no species beyond its classes, and gives every sound to one of them.",
@@ -123,6 +147,7 @@ def _calibration(info: ModelInfo) -> list[str]:
             f"| {named} of {found['rows']} | {_percent(found['named_rightly'] / named if named else None)} |"
         )
     rows = basis["held_out"]["recording"]
+    otherwise = training_differences(info)
     thresholds = info.calibration["recording"]["thresholds"]
     named_from = [
         f"{name} from {value:.2f}"
@@ -132,7 +157,9 @@ def _calibration(info: ModelInfo) -> list[str]:
     return [
         f"## Calibration\n\nFitted and judged on {basis['n_folds']} {basis['grouping']} folds of "
         f"{rows['rows']} recordings from {rows['sessions']} sessions, by models of this kind that learned "
-        "from the other folds. Each figure is of a fold that took no part in fitting. Calibration error: "
+        "from the other folds. "
+        + (f"This model was trained otherwise than they ({'; '.join(otherwise)}). " if otherwise else "")
+        + "Each figure is of a fold that took no part in fitting. Calibration error: "
         "mean distance of score and share of right answers, weighted over 15 bins; by chance: what is left "
         "of it, on so few sessions, were the scores perfect.\n\n" + "\n".join(table) + "\n\nThe best "
         f"species is named, rather than uncertain, from a threshold on ({basis['thresholds']}). "

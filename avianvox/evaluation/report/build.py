@@ -139,7 +139,7 @@ def build_report(run: SavedRun, *, model: str | None = None, n_clips: int = N_CL
         f"{counted(len(run.recordings), 'recording')} of {counted(len(run.labels), 'class')}"
     )
     byline = (
-        f"Beyond the ladder, figures are those of `{model}` under {grouping} folds, pooled over all folds; "
+        f"Beyond the ladder, figures are those of `{model}` under {grouping} folds, all folds together; "
         "each recording was judged by a model that had not learned from its fold."
     )
     return Report(title, byline, model, grouping, sections)

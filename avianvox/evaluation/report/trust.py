@@ -109,7 +109,7 @@ def thresholds_section(found: Mapping[str, Any]) -> Section:
         (
             one["nominal"],
             one["held_out"],
-            f"{one['halves']:.1%} ± {one['halves_deviation']:.1%}",
+            "-" if one["halves"] is None else f"{one['halves']:.1%} ± {one['halves_deviation']:.1%}",
             one["mean_size"],
             one["single"],
         )
