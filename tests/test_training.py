@@ -319,7 +319,7 @@ def test_the_command_reads_a_file_and_options_go_before_it(catalog: Catalog, tmp
     arguments = [str(tmp_path / "recordings.csv"), "--config", str(file), "--out", str(tmp_path / "run")]
     result = CliRunner().invoke(command, [*arguments, "--epochs", "1"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    assert "3 classes, 1 epochs" in result.stdout
+    assert "3 classes, 1 epoch," in result.stdout
     assert "duplicate id: high0: listed twice" in result.stderr
     assert "left out: nameless: no label" in result.stderr
     run = Run.open(tmp_path / "run")
