@@ -104,6 +104,19 @@ def test_it_survives_json() -> None:
     for broken in ({}, {"window": 3}, {**json.loads(text), "recording": {"temperature": "hot"}}):
         with pytest.raises(ModelFileError, match="is not valid"):
             Calibration.from_mapping(broken, n_classes=3)
+    for key, wrong in (
+        ("temperature", math.nan),
+        ("temperature", 0),
+        ("uniform", math.inf),
+        ("thresholds", [0.5, math.nan, 0.5]),
+        ("thresholds", [0.5, math.inf, 0.5]),
+        ("conformal", {"0.9": math.nan}),
+        ("conformal", {"0.9": -math.inf}),
+        ("conformal", {"nan": 1.0}),
+    ):
+        level = json.loads(text)["window"] | {key: wrong}
+        with pytest.raises(ModelFileError, match=r"is not valid.*(finite|temperature above 0)"):
+            Calibration.from_mapping({**json.loads(text), "window": level}, n_classes=3)
     with pytest.raises(InputError, match="window, recording"):
         CALIBRATION.level("night")
     with pytest.raises(InputError, match=r"holds 0\.5, 0\.9, got 0\.8"):

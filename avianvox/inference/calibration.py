@@ -126,10 +126,17 @@ class LevelCalibration:
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "LevelCalibration":
         return cls(
-            Scaling(values["temperature"], values["uniform"]),
-            tuple(math.inf if value is None else float(value) for value in values["thresholds"]),
-            {float(coverage): float(value) for coverage, value in values["conformal"].items()},
+            Scaling(_finite(values["temperature"]), _finite(values["uniform"])),
+            tuple(math.inf if value is None else _finite(value) for value in values["thresholds"]),
+            {_finite(coverage): _finite(value) for coverage, value in values["conformal"].items()},
         )
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"expected a finite number, got {value}")
+    return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +211,12 @@ class Calibration:
         Raises
         ------
         ModelFileError
-            A part is missing or of the wrong kind, or thresholds are not one for each class.
+            A part is missing, of the wrong kind or not finite, or thresholds are not one for each class.
         """
         try:
             window, recording = (LevelCalibration.from_mapping(values[name]) for name in LEVELS)
             basis = dict(values["basis"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (InputError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelFileError(
                 f"the calibration is not valid: {error!r}; calibrate the model again"
             ) from error
