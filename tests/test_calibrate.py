@@ -34,8 +34,8 @@ from avianvox.evaluation.calibration import (
 from avianvox.evaluation.calibration_report import CalibrateOptions
 from avianvox.evaluation.conformal import COVERAGES, covered, random_halves, set_limit
 from avianvox.evaluation.predictions import Pooled
-from avianvox.evaluation.report.blocks import Text
-from avianvox.evaluation.report.trust import calibration_section
+from avianvox.evaluation.report.blocks import Counter, Table, Text
+from avianvox.evaluation.report.trust import calibration_section, thresholds_section
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.evaluation.thresholds import decide, find_thresholds
 from avianvox.features.spec import FeatureSpec
@@ -206,6 +206,23 @@ def test_hours_count_a_recording_once_however_many_folds_test_it(rng: np.random.
     assert report.automation.best.n_items == len(pooled)
     assert report.automation.best.hours == pytest.approx(0.5)
     assert "32 recordings, tested 40 times" in next(_lines(report))
+
+
+def test_what_is_never_named_is_counted_whole(rng: np.random.Generator) -> None:
+    """Where no score suffices for all classes together, one with few sessions is not named from it either."""
+    pooled = overconfident(rng, n_sessions=6)
+    targets = np.where(rng.random(len(pooled)) < 0.5, (pooled.predicted + 1) % 8, pooled.predicted)
+    report = calibrate_run(run_of(replace(pooled, targets=targets)), options=CalibrateOptions(precision=1.0))
+    thresholds = report.levels["recording"].thresholds
+    unsure = sum(not found.sure for found in thresholds.classes)
+    assert np.isinf([thresholds.pooled.score, *thresholds.scores]).all()
+    assert 0 < unsure < 8
+    printed = [line for line in _lines(report) if "named" in line][1:]
+    never = "Never named, since no score suffices: all 8 classes"
+    assert printed == [f"  {never}; for {unsure} of them there are too few sessions to tell"]
+    table = thresholds_section(report.to_mapping()).blocks[-1]
+    assert isinstance(table, Table)
+    assert "| *all species* | – | never named | 0 | 0 | – | – | – | 0.00 | " in table.markdown(Counter())
 
 
 def test_classes_of_one_score_share_the_answer() -> None:

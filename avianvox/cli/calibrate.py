@@ -1,6 +1,6 @@
 """``avianvox calibrate``: what the scores of a cross-validated model are worth, written into its file."""
 
-from math import isnan
+from math import isinf, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -224,26 +224,24 @@ def _threshold_lines(report: "CalibrationReport", recording: "LevelReport") -> "
         f"Thresholds for {report.options.rule}: of {decided.n} held-out recordings {decided.named} are "
         f"named{rightly}, the others are uncertain."
     )
-    by_source: dict[str, list[str]] = {"own": [], "few": [], "none": []}
+    surely, few, never = [], [], []
     for label, found in zip(report.labels.names, recording.thresholds.classes, strict=True):
-        if not found.sure:
-            own = f" (own, {found.score:.2f})" if found.source == "own" else ""
-            by_source["few"].append(label + own)
-        elif found.source == "none":
-            by_source["none"].append(label)
+        if isinf(found.score):
+            never.append(found)
+        elif found.sure:
+            surely.append(f"{label} ({found.score:.2f})")
         else:
-            by_source["own"].append(f"{label} ({found.score:.2f})")
-    pooled = recording.thresholds.pooled
-    limit = "none of which suffices" if pooled.source == "none" else f"{pooled.score:.2f}"
-    titles = {
-        "own": "Named from a score of their own",
-        "few": f"Too few sessions to tell, named from the score of all classes ({limit})",
-    }
-    for key, title in titles.items():
-        if names := by_source[key]:
-            yield f"  {title}: {', '.join(names)}"
-    if names := by_source["none"]:
-        yield f"  Never named, since no score suffices: {len(names)} of {len(report.labels)} classes"
+            few.append(f"{label} (own, {found.score:.2f})" if found.source == "own" else label)
+    if surely:
+        yield f"  Named from a score of their own: {', '.join(surely)}"
+    if few:
+        limit = f"{recording.thresholds.pooled.score:.2f}"
+        yield f"  Too few sessions to tell, named from the score of all classes ({limit}): {', '.join(few)}"
+    if never:
+        n, n_unsure = len(report.labels), sum(not found.sure for found in never)
+        which = f"all {n} classes" if len(never) == n else f"{len(never)} of {n} classes"
+        unsure = f"; for {n_unsure} of them there are too few sessions to tell" if n_unsure else ""
+        yield f"  Never named, since no score suffices: {which}{unsure}"
 
 
 def _automation_lines(report: "CalibrationReport") -> "Iterator[str]":

@@ -88,12 +88,13 @@ def thresholds_section(found: Mapping[str, Any]) -> Section:
     )
     sources = {"own": "own predictions", "pooled": "all species", "none": "never named"}
     keys = ("named", "right", "sessions", "precision", "precision_low", "recall")
+    of_named = ("sessions", "precision", "precision_low")
     rows: list[tuple[Cell, ...]] = [
         (
             label,
             one["score"],
             sources[one["source"]],
-            *(one[key] for key in keys),
+            *(None if key in of_named and not one["named"] else one[key] for key in keys),
             "yes" if one["sure"] else "no",
         )
         for label, one in {"all species": thresholds["pooled"], **thresholds["classes"]}.items()
