@@ -179,6 +179,12 @@ def test_coverage_lists_the_prediction_set(model: Path, calibrated: Path, sound:
         "1"
     ]  # never empty
     assert len(rows(sound, "--model", calibrated)) == len(LABELS)
+    text = run(sound, "--model", calibrated, "--coverage", 0.9).stdout.splitlines()
+    assert text[1] == "    one of these 2, with 90 % coverage"
+    for options, said in ((("--coverage", 0.9), 0.9), ((), None)):
+        answer = json.loads(run(sound, "--model", calibrated, "--format", "jsonl", *options).stdout)
+        assert answer["coverage"] == said
+    assert "coverage" not in run(sound, "--model", calibrated).stdout
     refused = {
         ("--coverage", 0.8): "calibration holds 0.5, 0.9, got 0.8",
         ("--coverage", 0.9, "--top", 1): "goes without --top",

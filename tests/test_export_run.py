@@ -1,6 +1,7 @@
 """From a run folder to a file that answers the same with and without avianvox."""
 
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -25,7 +26,7 @@ from avianvox.inference.classifier import Classifier
 from avianvox.modelfile import read_model_file, write_model_file
 from avianvox.models.cnn import VARIANTS, build_cnn
 from avianvox.training import run as folder
-from avianvox.types import Waveform
+from avianvox.types import Decision, Waveform
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SPEC = FeatureSpec(n_fft=1024, n_mels=64, n_frames=64)
@@ -99,13 +100,14 @@ def test_the_file_describes_its_run(model_file: Path) -> None:
     assert "A. Person, r0" in read_model_file(model_file).card
 
 
-@pytest.mark.parametrize("calibrated", [False, True])
+@pytest.mark.parametrize("threshold", [None, 0.0, 0.99, math.inf])
 def test_the_script_in_the_documentation_gives_the_commands_numbers(
-    model_file: Path, catalog: Path, tmp_path: Path, calibrated: bool
+    model_file: Path, catalog: Path, tmp_path: Path, threshold: float | None
 ) -> None:
-    if calibrated:
+    if threshold is not None:
         plain, model_file = read_model_file(model_file), tmp_path / "calibrated.tflite"
-        found = Calibration(LevelCalibration(Scaling(3.0)), LevelCalibration(Scaling(0.5, 0.25)))
+        recording_level = LevelCalibration(Scaling(0.5, 0.25), (threshold,) * len(LABELS))
+        found = Calibration(LevelCalibration(Scaling(3.0)), recording_level)
         info = replace(plain.info, calibration=found.to_mapping())
         write_model_file(model_file, flatbuffer=plain.flatbuffer, info=info, card="")
     page = (REPOSITORY / "docs" / "model-file.md").read_text(encoding="utf-8")
@@ -121,9 +123,12 @@ def test_the_script_in_the_documentation_gives_the_commands_numbers(
         text=True,
     )
     prediction = Classifier.load(model_file).classify(recording)
-    assert prediction.calibrated == calibrated
+    assert prediction.calibrated == (threshold is not None)
     assert len(prediction.windows) == 4
-    found = [line.split("\t") for line in answer.stdout.splitlines()]
+    lines = answer.stdout.splitlines()
+    uncertain = lines[0] == "uncertain, perhaps"
+    assert uncertain == (prediction.decision == Decision.UNCERTAIN) == (threshold in (0.99, math.inf))
+    found = [line.split("\t") for line in lines[uncertain:]]
     expected = prediction.top(3)
     assert [label for label, _ in found] == [label for label, _ in expected]
     np.testing.assert_allclose([float(s) for _, s in found], [s for _, s in expected], atol=1e-4)

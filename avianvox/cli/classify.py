@@ -76,8 +76,8 @@ Examples:
 @click.option(
     "--coverage",
     type=FiniteFloat(0, 1),
-    help="Show as many species as hold the right one in this share of recordings, for example 0.9, in place "
-    "of the --top best.",
+    help="Show as many species as hold the right one in this share of recordings, in place of the --top "
+    "best. The model file has sets for some shares: the bundled one for 0.5, 0.8, 0.9 and 0.95.",
 )
 @click.option(
     "--format",
@@ -134,7 +134,7 @@ def classify(
     if coverage is not None and (top is not None or min_score is not None or not calibrated):
         raise click.UsageError("--coverage says what is shown: it goes without --top, --min-score and --raw")
     limits = None if coverage is None else _set_limits(model or DEFAULT_MODEL, coverage)
-    view = View(3 if top is None else top, min_score or 0.0, timeline, limits)
+    view = View(3 if top is None else top, min_score or 0.0, timeline, limits, coverage)
     form = FORMATS.get(format_name or _format_of(output))(view)
     predictions = classify_files(
         inputs,

@@ -216,7 +216,7 @@ class Calibration:
         try:
             window, recording = (LevelCalibration.from_mapping(values[name]) for name in LEVELS)
             basis = dict(values["basis"])
-        except (InputError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelFileError(
                 f"the calibration is not valid: {error!r}; calibrate the model again"
             ) from error

@@ -47,12 +47,15 @@ class View:
     set_limits : mapping of str to float, optional
         ``"window"`` and ``"recording" -> `` limit of `nonconformity`: prediction sets are shown, whatever
         ``top`` and ``min_score`` are.
+    coverage : float, optional
+        The share of recordings whose set holds the right species; given with ``set_limits``, and said.
     """
 
     top: int = 3
     min_score: float = 0.0
     timeline: bool = False
     set_limits: Mapping[str, float] | None = None
+    coverage: float | None = None
 
     def best(self, prediction: Prediction, part: "Part") -> list[tuple[str, str, float]]:
         """Scientific name, common name and score of the species to show, best first."""
@@ -121,7 +124,10 @@ class Table:
         for part in _parts(prediction, self.view):
             window, doubt = part.window, part.decision == Decision.UNCERTAIN
             span = "" if window is None else "{:8.2f} - {:.2f} s  ".format(*_span(window, prediction))
-            for name, common, score in self.view.best(prediction, part):
+            best = self.view.best(prediction, part)
+            if self.view.coverage is not None:
+                yield f"    {span}one of these {len(best)}, with {100 * self.view.coverage:g} % coverage\n"
+            for name, common, score in best:
                 anything = True
                 words = f"{'uncertain, perhaps ' if doubt else ''}{name}{f' ({common})' if common else ''}"
                 yield f"    {span}{score:.4f}  {words}\n"
@@ -154,7 +160,10 @@ class Csv:
 
 
 class JsonLines:
-    """One JSON object for each file: ``species`` of the recording and, with a timeline, ``windows``."""
+    """One JSON object for each file: ``species`` of the recording and, with a timeline, ``windows``.
+
+    With a ``coverage``, species are prediction sets; else it is null.
+    """
 
     def __init__(self, view: View) -> None:
         self.view = view
@@ -169,6 +178,7 @@ class JsonLines:
             "path": _text(prediction.path),
             "status": str(prediction.status),
             "calibrated": prediction.calibrated,
+            "coverage": self.view.coverage,
             **self._answer(prediction, Part(None, prediction.scores, prediction.decision)),
             "header_s": _rounded(prediction.header_s),
             "decoded_s": _rounded(prediction.decoded_s),
