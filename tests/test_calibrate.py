@@ -208,6 +208,16 @@ def test_hours_count_a_recording_once_however_many_folds_test_it(rng: np.random.
     assert "32 recordings, tested 40 times" in next(_lines(report))
 
 
+def test_a_table_of_detection_leaves_out_what_is_undefined_throughout(rng: np.random.Generator) -> None:
+    report = calibrate_run(run_of(overconfident(rng, n_sessions=6)))
+    (head,) = [line for line in "\n".join(_lines(report)).splitlines() if "something calls:" in line]
+    columns = [cell.split() for cell in head.strip("|").split("|")[1:]]
+    assert columns == [
+        ["something", "calls:", "R", "A-"],
+        ["this", "species", "calls:", "P", "R", "F1", "A-"],
+    ]
+
+
 def test_what_is_never_named_is_counted_whole(rng: np.random.Generator) -> None:
     """Where no score suffices for all classes together, one with few sessions is not named from it either."""
     pooled = overconfident(rng, n_sessions=6)
@@ -379,6 +389,6 @@ def test_the_metric_chooses_the_best_row(run: SavedRun) -> None:
         report = calibrate_run(run, "gnb_pixels", grouping="random", options=options)
         found = [getattr(row.classification, metric) for row in report.detection]
         best = report.best_detection("classification")
-        assert (best is None) == np.isnan(found).all()
+        assert (best is None) == (not np.nanmax([0, *found]))
         if best is not None:
             assert getattr(best.classification, metric) == np.nanmax(found)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from avianvox.errors import InputError
-from avianvox.evaluation.detection import THRESHOLDS, best_threshold, detection_table
+from avianvox.evaluation.detection import THRESHOLDS, Metric, best_threshold, detection_table
 from avianvox.types import NO_BIRD, LabelSet
 
 LABELS = LabelSet(("Parus ater", "Parus major", NO_BIRD))
@@ -37,8 +37,10 @@ def test_counts_by_hand() -> None:
 def test_a_score_at_the_threshold_fires() -> None:
     rows = detection_table(TARGETS, SCORES, LABELS)
     assert [row.threshold for row in rows] == list(THRESHOLDS)
-    assert (THRESHOLDS[0], THRESHOLDS[2], THRESHOLDS[-1], len(THRESHOLDS)) == (0.5, 0.6, 0.95, 10)
-    assert [row.classification.tp for row in rows] == [2, 2, 2, 1, 1, 1, 1, 1, 1, 0]
+    low, high = THRESHOLDS[:6], THRESHOLDS[5:]
+    assert low == (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+    assert (high[2], high[-1], len(high)) == (0.6, 0.95, 10)
+    assert [row.classification.tp for row in rows[5:]] == [2, 2, 2, 1, 1, 1, 1, 1, 1, 0]
 
 
 def test_classification_agrees_with_scikit_learn(rng: np.random.Generator) -> None:
@@ -60,7 +62,7 @@ def test_classification_agrees_with_scikit_learn(rng: np.random.Generator) -> No
 def test_what_is_undefined_without_silent_items() -> None:
     birds = TARGETS != 2
     for labels, columns in ((LABELS, 3), (WITHOUT, 2)):
-        row = detection_table(TARGETS[birds], SCORES[birds][:, :columns], labels)[0]
+        row = detection_table(TARGETS[birds], SCORES[birds][:, :columns], labels, thresholds=[0.5])[0]
         found, named = row.identification, row.classification
         assert np.isnan([found.precision, found.f1, found.accuracy, named.accuracy]).all()
         assert (found.recall, named.precision, named.recall) == (0.75, 2 / 3, 0.5)
@@ -70,9 +72,18 @@ def test_what_is_undefined_without_silent_items() -> None:
 
 def test_the_best_threshold() -> None:
     rows = detection_table(TARGETS, SCORES, LABELS)
-    assert best_threshold(rows, "recall").threshold == 0.5
+    assert best_threshold(rows, "recall").threshold == 0.05
     assert best_threshold(rows, "precision").threshold == 0.85
-    assert best_threshold(rows, "f1", question="identification").threshold == 0.5
+    assert best_threshold(rows, "f1", question="identification").threshold == 0.2
+
+
+@pytest.mark.parametrize("metric", ["precision", "recall", "f1"])
+def test_a_best_of_nothing_is_undefined(metric: Metric) -> None:
+    """Both birds fire, under each other's name."""
+    rows = detection_table(np.array([0, 1]), np.array([[0.1, 0.9], [0.9, 0.1]]), WITHOUT)
+    assert getattr(rows[0].classification, metric) == 0
+    with pytest.raises(InputError, match="it is 0, or undefined"):
+        best_threshold(rows, metric)
 
 
 def test_no_items_have_no_figures() -> None:

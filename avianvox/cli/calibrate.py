@@ -44,6 +44,7 @@ _METRICS = {
     "accuracy": "accuracy",
     "accuracy_without_tn": "accuracy without true negatives",
 }
+_LETTERS = dict(zip(_METRICS, ("P", "R", "F1", "A", "A-"), strict=True))
 
 
 def _coverages(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[float, ...]:
@@ -261,19 +262,14 @@ def _detection_lines(report: "CalibrationReport") -> "Iterator[str]":
     from avianvox.evaluation.calibration_report import QUESTIONS
     from avianvox.evaluation.summary import Table
 
-    columns = ("score", "something calls:  P  R  F1  A  A-", "this species calls:  P  R  F1  A  A-")
-    rows = tuple(
-        (
-            f"{row.threshold:.2f}",
-            *(
-                "  ".join(_number(getattr(getattr(row, question), metric)) for metric in _METRICS)
-                for question in QUESTIONS
-            ),
-        )
-        for row in report.detection
-    )
+    columns, cells = ["score"], [[f"{row.threshold:.2f}" for row in report.detection]]
+    for question, title in zip(QUESTIONS, ("something calls", "this species calls"), strict=True):
+        counts = [getattr(row, question) for row in report.detection]
+        shown = [metric for metric in _METRICS if not all(isnan(getattr(one, metric)) for one in counts)]
+        columns.append(f"{title}:  {'  '.join(_LETTERS[metric] for metric in shown)}")
+        cells.append(["  ".join(_number(getattr(one, metric)) for metric in shown) for one in counts])
     yield ""
-    yield Table(columns, rows).markdown()
+    yield Table(tuple(columns), tuple(zip(*cells, strict=True))).markdown()
     metric = report.options.metric
     best = [report.best_detection(question) for question in QUESTIONS]
     found = [

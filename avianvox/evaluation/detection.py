@@ -23,7 +23,8 @@ from avianvox.errors import InputError
 from avianvox.evaluation import metrics
 from avianvox.types import NO_BIRD, LabelSet
 
-THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
+THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, *(round(0.5 + 0.05 * i, 2) for i in range(10)))
+"""Also low ones: calibrated scores of a model that knows little lie below 0.5."""
 
 Question = Literal["identification", "classification"]
 Metric = Literal["precision", "recall", "f1", "accuracy", "accuracy_without_tn"]
@@ -97,15 +98,15 @@ def best_threshold(
     Raises
     ------
     InputError
-        The metric is undefined at every threshold.
+        The metric is undefined or 0 at every threshold.
     """
-    defined = [row for row in rows if not np.isnan(getattr(getattr(row, question), metric))]
-    if not defined:
+    positive = [row for row in rows if getattr(getattr(row, question), metric) > 0]  # NaN is not
+    if not positive:
         raise InputError(
-            f"no threshold has the best {metric} of {question}: it is undefined without items of '{NO_BIRD}' "
-            "or without birds; choose another metric"
+            f"no threshold has the best {metric} of {question}: it is 0, or undefined without items of "
+            f"'{NO_BIRD}' or without birds; choose another metric"
         )
-    return max(defined, key=lambda row: (getattr(getattr(row, question), metric), -row.threshold))
+    return max(positive, key=lambda row: (getattr(getattr(row, question), metric), -row.threshold))
 
 
 def _row(threshold: float, fires: np.ndarray, calls: np.ndarray, named_right: np.ndarray) -> DetectionRow:
