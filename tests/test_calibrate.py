@@ -34,8 +34,8 @@ from avianvox.evaluation.calibration import (
 from avianvox.evaluation.calibration_report import CalibrateOptions
 from avianvox.evaluation.conformal import COVERAGES, covered, random_halves, set_limit
 from avianvox.evaluation.predictions import Pooled
-from avianvox.evaluation.report.blocks import Counter, Table, Text
-from avianvox.evaluation.report.trust import calibration_section, thresholds_section
+from avianvox.evaluation.report.blocks import Chart, Counter, Table, Text
+from avianvox.evaluation.report.trust import automation_section, calibration_section, thresholds_section
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.evaluation.thresholds import decide, find_thresholds
 from avianvox.features.spec import FeatureSpec
@@ -216,6 +216,17 @@ def test_a_table_of_detection_leaves_out_what_is_undefined_throughout(rng: np.ra
         ["something", "calls:", "R", "A-"],
         ["this", "species", "calls:", "P", "R", "F1", "A-"],
     ]
+
+
+def test_what_takes_recordings_for_independent_says_so(rng: np.random.Generator) -> None:
+    for accuracy, volunteers in ((0.966, True), (0.9, False)):
+        options = CalibrateOptions(accuracy=accuracy)
+        report = calibrate_run(run_of(overconfident(rng, n_sessions=6)), options=options)
+        assert "; surely so, were recordings independent: " in "\n".join(_lines(report))
+        curve = automation_section(report.to_mapping(), "session").blocks[1]
+        assert isinstance(curve, Chart)
+        assert "bound, were recordings independent" in curve.caption
+        assert ("Snapshot Serengeti" in curve.caption) == volunteers
 
 
 def test_what_is_never_named_is_counted_whole(rng: np.random.Generator) -> None:

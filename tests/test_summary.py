@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from avianvox.dataset.splits import Fold
-from avianvox.evaluation.ladder import compare_neighbours, ladder_csv, ladder_table
+from avianvox.evaluation.ladder import compare_neighbours, ladder_csv, ladder_table, p_text
 from avianvox.evaluation.learning import cut_training
 from avianvox.evaluation.predictions import FoldPredictions, Pooled, pool
+from avianvox.evaluation.report.blocks import Counter
+from avianvox.evaluation.report.ladder import _neighbours
 from avianvox.evaluation.sensitivity import crop_seed_accuracies
 from avianvox.evaluation.summary import Figure, Outcome, Table, model_mapping, summarise
 from avianvox.types import LabelSet, Recording
@@ -113,6 +115,13 @@ def test_a_ladder_of_fifteen_rungs_fits_a_terminal() -> None:
     lines = ladder_table(outcomes, steps, ("random", "session")).markdown().splitlines()
     assert len(lines) == 17
     assert max(map(len, lines)) <= 100
+
+
+def test_a_small_p_value_is_never_printed_as_none() -> None:
+    assert [p_text(p) for p in (0.0001, 0.001, 1.0)] == ["<.001", "0.001", "1.000"]
+    names = {"grouping": "session", "lower": "a", "higher": "b"}
+    row = names | {"difference": 0.25, "low": 0.125, "high": 0.375, "p_value": 0.0001}
+    assert "| +0.250 [+0.125, +0.375] | <.001 |" in _neighbours([row]).markdown(Counter())
 
 
 def test_a_table_is_aligned_markdown() -> None:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Figures are of recordings whose fold took no part: neither in training, nor in fitting temperatures,
-thresholds and sets. Some are flattered, since their scores were chosen on the same recordings: the share
-labelled without a person at the wanted accuracy, the one that is surely so, and the best score for hearing
-and naming. Random halves of the sessions, in the kept file, have limits from the other half and temperatures
-from both. The temperatures and thresholds that are shown, and the model file's, are fitted on all folds.
+thresholds and sets; but the models behind the other folds' scores had learned from that fold. Some figures
+are flattered, since their scores were chosen on the same recordings: the share labelled without a person at
+the wanted accuracy, the one that is surely so (if recordings were independent, which those of a session are
+not), and the best score for hearing and naming. Random halves of the sessions, in the kept file, have limits
+from the other half and temperatures from both. The temperatures and thresholds that are shown, and the model
+file's, are fitted on all folds.
 The expected calibration error is never 0 on few recordings: "by chance" is what a perfectly calibrated model
 would show on them, and in 19 of 20 cases would not exceed.
 
@@ -85,7 +87,8 @@ def _coverages(_ctx: click.Context, _param: click.Parameter, value: str) -> tupl
     type=FiniteFloat(0, 1),
     default=0.966,
     show_default=True,
-    help="Wanted of what is labelled without a person.",
+    help="Wanted of what is labelled without a person: by default as of the volunteers of Snapshot "
+    "Serengeti, a camera-trap study.",
 )
 @click.option(
     "--listening-factor",
@@ -253,7 +256,8 @@ def _automation_lines(report: "CalibrationReport") -> "Iterator[str]":
     yield (
         f"Labelled without a person at {automation.target:.1%} accuracy: {best.share:.1%} of the recordings"
         + (f" (score {best.threshold:.2f} or more){spared}" if best.n_items else "")
-        + f"; surely so: {automation.careful.share:.1%}; with thresholds from other folds: {share:.1%}"
+        + f"; surely so, were recordings independent: {automation.careful.share:.1%}"
+        + f"; with thresholds from other folds: {share:.1%}"
         + (f", of which {accuracy:.1%} are right." if share else ".")
     )
 

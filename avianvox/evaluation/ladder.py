@@ -69,7 +69,7 @@ def ladder_table(outcomes: Outcomes, neighbours: Sequence[Neighbours], groupings
         cells = [str(by_grouping[name].figures["recording", "accuracy"]) for name in groupings]
         gaps = [f"{gap(by_grouping, pair, 'recording', 'accuracy'):+.3f}" for pair in pairs]
         step = steps.get(model)
-        difference, p_value = (f"{step.difference:+.3f}", _p(step.p_value)) if step else ("", "")
+        difference, p_value = (f"{step.difference:+.3f}", p_text(step.p_value)) if step else ("", "")
         others = [
             f"{by_grouping[main].figures['recording', name].pooled:.3f}" for name in ("top5", "macro_f1")
         ]
@@ -120,5 +120,6 @@ def ladder_csv(outcomes: Outcomes, neighbours: Sequence[Neighbours], groupings: 
     return text.getvalue()
 
 
-def _p(value: float) -> str:
+def p_text(value: float) -> str:
+    """A p-value as it is printed: never 0, since no number of sign flips shows that."""
     return "<.001" if value < 0.001 else f"{value:.3f}"

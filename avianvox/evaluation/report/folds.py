@@ -12,7 +12,11 @@ def folds_section(figures: Mapping[str, Any], audit: Mapping[str, Any] | None) -
         Column("folds"),
         Column("training / test", "d"),
         Column("session shared", ".0%", "test recordings whose session stands in training too"),
-        Column("recordist shared", ".0%", "test recordings whose recordist has the species in training too"),
+        Column(
+            "recordist and species shared",
+            ".0%",
+            "test recordings whose recordist has the species in training too",
+        ),
         Column("not judged in some fold", "text"),
     )
     rows = []

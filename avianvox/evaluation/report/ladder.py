@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from avianvox.evaluation.ladder import p_text
 from avianvox.evaluation.report.blocks import (
+    MISSING,
     Block,
     Chart,
     Column,
@@ -173,7 +175,7 @@ def _neighbours(rows: Sequence[Mapping[str, Any]]) -> Table:
     )
     cells = []
     for row in rows:
-        p = row["p_value"]
+        p = MISSING if row["p_value"] is None else p_text(row["p_value"])
         difference = f"{row['difference']:+.3f}"
         if row["low"] is not None:
             difference += f" [{row['low']:+.3f}, {row['high']:+.3f}]"

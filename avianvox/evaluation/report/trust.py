@@ -7,7 +7,7 @@ folds unless a caption says otherwise.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from avianvox.evaluation.calibration_report import verdict
+from avianvox.evaluation.calibration_report import CalibrateOptions, verdict
 from avianvox.evaluation.report.blocks import Cell, Chart, Column, Section, Table, Text, number
 from avianvox.evaluation.report.markup import Markup
 from avianvox.evaluation.report.plot import Axis, Plot
@@ -135,8 +135,12 @@ def automation_section(found: Mapping[str, Any], grouping: str) -> Section:
     caption = (
         f"Accuracy of the recordings that are labelled automatically against their share, {grouping} folds, "
         "over all thresholds of the calibrated score. The band reaches down to the one-sided lower 95 % "
-        "bound."
+        "bound, were recordings independent; those of one session are not, so it is too narrow."
     )
+    if automation["target"] == CalibrateOptions().accuracy:
+        caption += (
+            " The dashed line is the accuracy of the volunteers of Snapshot Serengeti, a camera-trap study."
+        )
     curve = Chart("automation", caption, (_automation(automation["curve"], automation["target"]),))
     questions = ("identification", "classification")
     panels = tuple(_detection(found["detection"], question) for question in questions)
