@@ -5,7 +5,7 @@ apart: the `Calibration`, fitted on all folds, which goes into a model file; and
 fold is judged under numbers that were fitted on the other folds alone. `CalibrationReport` holds both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -39,7 +39,7 @@ from avianvox.evaluation.metrics import expected_hits
 from avianvox.evaluation.plain import plain
 from avianvox.evaluation.predictions import Pooled
 from avianvox.evaluation.saved_run import SavedRun
-from avianvox.evaluation.thresholds import Decided, Thresholds, decide, find_thresholds
+from avianvox.evaluation.thresholds import POOLED, Decided, Thresholds, decide, find_thresholds
 from avianvox.inference.calibration import LEVELS, Calibration, LevelCalibration, Scaling, nonconformity
 
 
@@ -96,7 +96,7 @@ def calibrate_run(
         hierarchy=weigh_errors(crossed.targets, crossed.predicted, Taxonomy.of(run.labels)),
         calibration=Calibration(
             **{level: _for_the_file(levels[level]) for level in LEVELS},
-            basis=_basis(run.config, model, grouping, n_folds, options, levels),
+            basis=_basis(run.config, run.labels.names, model, grouping, n_folds, options, levels),
         ),
     )
 
@@ -212,6 +212,7 @@ def _for_the_file(level: LevelReport) -> LevelCalibration:
 
 def _basis(
     config: Mapping[str, Any],
+    names: Sequence[str],
     model: str,
     grouping: str,
     n_folds: int,
@@ -233,6 +234,7 @@ def _basis(
         }
         for name, level in levels.items()
     }
+    classes = zip(names, levels["recording"].thresholds.classes, strict=True)
     return {
         "model": model,
         "grouping": grouping,
@@ -240,5 +242,6 @@ def _basis(
         "model_settings": dict(config["model_settings"]),
         "data_hash": config["data_hash"],
         "thresholds": options.rule,
+        "borrowed": [name for name, threshold in classes if threshold.source == POOLED],
         "held_out": plain(measured),
     }

@@ -126,6 +126,8 @@ def _limits(has_noise: bool, *, calibrated: bool) -> list[str]:
         "One answer for each window: of several voices, the loudest tends to win.",
         "Other recorders, places and seasons than in training lower its accuracy; random folds hide that.",
     ]
+    if calibrated:
+        lines.insert(1, "Thresholds do not protect against sounds or species it never learned.")
     return lines if has_noise else [*lines, "It has no class for sound without an animal."]
 
 
@@ -149,6 +151,7 @@ def _calibration(info: ModelInfo) -> list[str]:
     rows = basis["held_out"]["recording"]
     otherwise = training_differences(info)
     thresholds = info.calibration["recording"]["thresholds"]
+    borrowed = ", ".join(basis.get("borrowed", ()))
     named_from = [
         f"{name} from {value:.2f}"
         for name, value in zip(info.labels.names, thresholds, strict=True)
@@ -159,7 +162,8 @@ def _calibration(info: ModelInfo) -> list[str]:
         f"{rows['rows']} recordings from {rows['sessions']} sessions, by models of this kind that learned "
         "from the other folds. "
         + (f"This model was trained otherwise than they ({'; '.join(otherwise)}). " if otherwise else "")
-        + "Each figure is of a fold that took no part in fitting. Calibration error: "
+        + "Each figure is of a fold that took no part in fitting; the models behind the other folds' scores, "
+        "though, had learned from it. Calibration error: "
         "mean distance of score and share of right answers, weighted over 15 bins; by chance: what is left "
         "of it, on so few sessions, were the scores perfect.\n\n" + "\n".join(table) + "\n\nThe best "
         f"species is named, rather than uncertain, from a threshold on ({basis['thresholds']}). "
@@ -169,6 +173,7 @@ def _calibration(info: ModelInfo) -> list[str]:
             if len(named_from) < len(thresholds)
             else f"Recordings: {', '.join(named_from)}."
         )
+        + (f" Borrowed from all classes: {borrowed}; for these, too few sessions tell." if borrowed else "")
     ]
 
 

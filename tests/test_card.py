@@ -1,0 +1,39 @@
+"""What the model card says about a calibration."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+
+from avianvox.evaluation.calibrate import calibrate_run
+from avianvox.evaluation.calibration_report import CalibrateOptions
+from avianvox.evaluation.predictions import Pooled
+from avianvox.evaluation.saved_run import SavedRun
+from avianvox.export.card import model_card
+from avianvox.features.spec import FeatureSpec
+from avianvox.modelfile import ModelInfo
+from avianvox.types import LabelSet, Recording
+
+PROTECT = "Thresholds do not protect against sounds or species it never learned."
+
+
+def test_the_card_marks_thresholds_that_are_borrowed(rng: np.random.Generator) -> None:
+    """Three classes, mostly right; the last one is heard in three sessions, too few to tell."""
+    sessions = np.arange(63)
+    targets = np.where(sessions < 60, sessions % 2, 2)
+    scores = rng.dirichlet(np.ones(3), len(sessions)) * 0.5
+    scores[sessions, np.where(sessions % 10 == 9, 1 - sessions % 2, targets)] += 0.5
+    recordings = tuple(Recording(f"R{i}", Path(f"R{i}.wav"), recordist=f"P{i}") for i in sessions)
+    pooled = Pooled(recordings, targets, sessions % 3, scores, scores.astype(np.float32), sessions)
+    labels = LabelSet(("Aus bus", "Cus dus", "Eus fus"))
+    config = {"model_settings": {"epochs": 3}, "data_hash": "d"}
+    run = SimpleNamespace(models=("m",), labels=labels, config=config, pooled=lambda model, grouping: pooled)
+    report = calibrate_run(cast(SavedRun, run), options=CalibrateOptions(precision=0.6))
+    assert report.calibration.basis["borrowed"] == ["Eus fus"]
+    plain = ModelInfo("letters", "m", FeatureSpec(), labels)
+    card = model_card(replace(plain, calibration=report.calibration.to_mapping()))
+    assert "Borrowed from all classes: Eus fus; for these, too few sessions tell." in card
+    assert PROTECT in card
+    assert PROTECT not in model_card(plain)
