@@ -2,111 +2,41 @@
 
 import csv
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
+from fake_crossval import (
+    BOTH,
+    N_CLASSES,
+    Predict,
+    contents,
+    gambler,
+    never,
+    oracle,
+    parrot,
+    run,
+    sessions_tell,
+)
 
 from avianvox.dataset.catalog import Catalog
-from avianvox.dataset.training_data import TrainingData, WindowScores
-from avianvox.errors import InputError, RunError
-from avianvox.evaluation.conclude import CrossvalResult, conclude
+from avianvox.dataset.training_data import TrainingData
+from avianvox.errors import InputError
+from avianvox.evaluation.conclude import conclude
 from avianvox.evaluation.crossval import (
     CrossvalSettings,
-    FitFunction,
     FitReport,
-    crossvalidate,
     fit_seed,
     rule_fit,
     with_session_folds,
 )
-from avianvox.evaluation.predictions import FoldPredictions, read_predictions, write_predictions
-from avianvox.evaluation.run_folder import erase_run
 from avianvox.evaluation.saved_run import SavedRun
-from avianvox.features.spec import FeatureSpec
 from avianvox.types import Recording
-
-Predict = Callable[[TrainingData], WindowScores]
-
-N_CLASSES, N_SESSIONS, N_REPEATS = 4, 3, 3
-
-
-@dataclass(frozen=True)
-class FakeStore:
-    """Ids without sound."""
-
-    ids: tuple[str, ...]
-    data_hash: str = "abc"
-
-
-def data_of(catalog: Catalog) -> TrainingData:
-    store = FakeStore(tuple(r.id for r in catalog.recordings))
-    targets = np.array([catalog.labels.index[r.label] for r in catalog.recordings])
-    return TrainingData(store, FeatureSpec(), np.arange(len(targets)), targets, N_CLASSES)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
-    """Every class was recorded in sessions of its own, so that a session tells the class."""
-    return Catalog(
-        tuple(
-            Recording(f"r{c}{s}{i}", Path("none.wav"), f"Species {c}", recordist=f"{c}{s}")
-            for c in range(N_CLASSES)
-            for s in range(N_SESSIONS)
-            for i in range(N_REPEATS)
-        )
-    )
-
-
-def windows_of(data: TrainingData, classes: Sequence[int] | np.ndarray) -> WindowScores:
-    """Two windows for each recording: one sure of the class, one that knows nothing."""
-    scores = np.repeat(np.eye(N_CLASSES, dtype=np.float32)[classes], 2, axis=0)
-    scores[1::2] = 1 / N_CLASSES
-    return WindowScores(scores, np.repeat(np.arange(len(data)), 2))
-
-
-def oracle(train: TrainingData, seed: int) -> Predict:
-    return lambda test: windows_of(test, test.targets)
-
-
-def parrot(train: TrainingData, seed: int) -> Predict:
-    """Knows sessions by heart and says class 0 in a session it has not met."""
-    heard = {name[:3]: target for name, target in zip(train.ids, train.targets, strict=True)}
-    return lambda test: windows_of(test, [heard.get(name[:3], 0) for name in test.ids])
-
-
-def gambler(train: TrainingData, seed: int) -> Predict:
-    draw = np.random.default_rng(seed)
-    return lambda test: windows_of(test, draw.integers(N_CLASSES, size=len(test)))
-
-
-def never(train: TrainingData, seed: int) -> Predict:
-    raise AssertionError("fitted again")
-
-
-BOTH = {"parrot": parrot, "gambler": gambler}
-DEFAULT = CrossvalSettings()
-
-
-def run(
-    catalog: Catalog,
-    models: Mapping[str, FitFunction],
-    out: Path,
-    settings: CrossvalSettings = DEFAULT,
-    progress: Callable[[FitReport], None] | None = None,
-) -> CrossvalResult:
-    return crossvalidate(data_of(catalog), catalog, models, out, settings, listen=False, progress=progress)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Bytes of every file that has to be the same for the same configuration."""
-    return {
-        str(p.relative_to(folder)): p.read_bytes()
-        for p in sorted(folder.rglob("*"))
-        if p.is_file() and p.name not in ("timings.json", "versions.json")
-    }
+    return sessions_tell()
 
 
 @pytest.fixture(scope="module")
@@ -279,63 +209,6 @@ def test_seeds_are_named_and_the_run_seed_changes_them(
     assert contents(tmp_path)["splits/session.json"] != contents(finished)["splits/session.json"]
 
 
-@pytest.mark.parametrize(
-    ("settings", "models", "key"),
-    [
-        (CrossvalSettings(seed=1), BOTH, "seed was 0 and is 1 now"),
-        (CrossvalSettings(n_folds=2), BOTH, "n_folds was 3 and is 2 now"),
-    ],
-)
-def test_a_run_of_another_configuration_is_refused(
-    settings: CrossvalSettings, models: dict, key: str, catalog: Catalog, finished: Path
-) -> None:
-    before = contents(finished)
-    with pytest.raises(RunError, match=rf"another configuration \({key}.*--fresh"):
-        run(catalog, models, finished, settings)
-    assert contents(finished) == before
-
-
-def test_other_labels_are_another_configuration(catalog: Catalog, finished: Path) -> None:
-    first, *rest = catalog.recordings
-    other = Catalog((replace(first, label="Species 3"), *rest))
-    with pytest.raises(RunError, match="catalog_hash"):
-        run(other, BOTH, finished)
-
-
-def test_foreign_folders_are_neither_used_nor_erased(catalog: Catalog, tmp_path: Path) -> None:
-    (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(RunError, match="holds no cross-validation"):
-        run(catalog, {"parrot": parrot}, tmp_path)
-    with pytest.raises(RunError, match="holds no cross-validation"):
-        erase_run(tmp_path)
-    (tmp_path / "config.json").write_text('{"kind": "something else"}')
-    with pytest.raises(RunError, match="not the folder of a cross-validation"):
-        run(catalog, {"parrot": parrot}, tmp_path)
-    with pytest.raises(RunError, match="not the folder of a cross-validation"):
-        erase_run(tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "thesis.txt"]
-
-
-def test_fresh_erases_a_run_and_nothing_else(catalog: Catalog, tmp_path: Path) -> None:
-    erase_run(tmp_path / "not there yet")
-    run(catalog, {"parrot": parrot}, tmp_path)
-    (tmp_path / "features-1").mkdir()
-    (tmp_path / "notes.txt").write_text("mine")
-    erase_run(tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["features-1", "notes.txt"]
-
-
-def test_a_damaged_prediction_is_named(catalog: Catalog, tmp_path: Path) -> None:
-    run(catalog, {"parrot": parrot}, tmp_path)
-    path = tmp_path / "predictions" / "parrot-random-0.npz"
-    path.write_bytes((tmp_path / "predictions" / "parrot-random-1.npz").read_bytes())
-    with pytest.raises(RunError, match=r"parrot-random-0\.npz holds the predictions of another fold"):
-        run(catalog, {"parrot": parrot}, tmp_path)
-    path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(RunError, match=r"parrot-random-0\.npz is damaged"):
-        run(catalog, {"parrot": parrot}, tmp_path)
-
-
 def test_random_folds_never_stand_alone() -> None:
     some = [Recording(name, Path("none.wav"), recordist=name) for name in "ab"]
     assert with_session_folds(("random",), some) == ("random", "session")
@@ -358,62 +231,3 @@ def test_one_session_is_judged_by_random_folds_and_said_to_flatter(catalog: Cata
     assert result.table.columns == ("model", "random", "step", "p", "top-5", "F1")
     with pytest.raises(InputError, match="by session: all recordings stand in one group"):
         run(one, {"parrot": parrot}, tmp_path / "both")
-
-
-def test_a_fold_with_one_class_to_learn_from_is_refused_before_anything_is_fitted(tmp_path: Path) -> None:
-    pair = Catalog(
-        tuple(
-            Recording(
-                f"{label}{i}",
-                Path("none.wav"),
-                f"Species {label}",
-                recordist=f"{i}" if label == "other" else "p",
-            )
-            for label in ("lone", "other")
-            for i in range(6)
-        )
-    )
-    with pytest.raises(
-        InputError, match=r"session fold \d has no class but Species other to learn from; add"
-    ):
-        run(pair, {"oracle": never}, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
-def test_scores_that_are_no_numbers_are_named_by_file(
-    catalog: Catalog, finished: Path, tmp_path: Path
-) -> None:
-    def diverged(train: TrainingData, seed: int) -> Predict:
-        return lambda test: replace(
-            windows_of(test, test.targets), scores=np.full((2 * len(test), 4), np.nan)
-        )
-
-    with pytest.raises(
-        RunError, match=r"diverged-random-0\.npz: expected numbers .* got nan for recording r"
-    ):
-        run(catalog, {"diverged": diverged}, tmp_path)
-    path = finished / "predictions" / "parrot-session-1.npz"
-    good = read_predictions(path)
-    with open(tmp_path / "nan.npz", "wb") as stream:
-        np.savez(stream, **{**asdict(good), "scores": np.full_like(good.scores, np.nan)})
-    with pytest.raises(RunError, match=r"nan\.npz: expected numbers"):
-        read_predictions(tmp_path / "nan.npz")
-
-
-def test_a_prediction_file_gives_the_same_bytes_and_the_same_values(tmp_path: Path) -> None:
-    one = FoldPredictions(
-        np.array([[1.0, 0.0], [0.4, 0.6]], np.float32),
-        np.array([1, 0]),
-        np.array([1, 0]),
-        np.array(["t0", "t1"]),
-        np.array(["a"]),
-    )
-    np.testing.assert_allclose(one.recording_scores(), [[0.4, 0.6], [1.0, 0.0]], rtol=1e-6)
-    write_predictions(tmp_path / "p.npz", one)
-    write_predictions(tmp_path / "q.npz", one)
-    assert (tmp_path / "p.npz").read_bytes() == (tmp_path / "q.npz").read_bytes()
-    assert read_predictions(tmp_path / "p.npz").test_ids.tolist() == ["t0", "t1"]
-    with pytest.raises(RunError, match="is missing"):
-        read_predictions(tmp_path / "r.npz")
-    with pytest.raises(InputError, match="none of t1"):
-        replace(one, positions=np.array([0, 0]))
