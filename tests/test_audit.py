@@ -9,8 +9,9 @@ import pytest
 from avianvox.dataset.catalog import read_catalog
 from avianvox.dataset.splits import Fold, Split, make_split, source_split
 from avianvox.errors import InputError
-from avianvox.evaluation.audit.findings import Audit, Finding, counted
+from avianvox.evaluation.audit.findings import Audit, Finding
 from avianvox.evaluation.audit.index import audit_recordings
+from avianvox.evaluation.plain import counted
 from avianvox.evaluation.rules import RULES
 from avianvox.types import LabelSet, Recording
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from avianvox.cli.common import comma_names
+
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
     from avianvox.dataset.splits import Split
@@ -39,13 +41,6 @@ _RULES = {
 }
 
 
-def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
-    if not names:
-        raise click.UsageError("--groupings names none; for example: --groupings random,session")
-    return names
-
-
 @click.command(epilog=EPILOG)
 @click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
 @click.option(
@@ -57,7 +52,7 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
 )
 @click.option(
     "--groupings",
-    callback=_names,
+    callback=comma_names,
     default="random,session",
     show_default=True,
     metavar="A,B",
@@ -102,10 +97,12 @@ def audit(
     from avianvox.cli.common import exit_with_failures, progress_bar, unreadable
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.errors import CatalogError
-    from avianvox.evaluation.audit.findings import counted
     from avianvox.evaluation.audit.index import audit_recordings
+    from avianvox.evaluation.plain import counted
     from avianvox.files import atomic_write
 
+    if not groupings:
+        raise click.UsageError("--groupings names none; for example: --groupings random,session")
     if store is not None and not sound:
         raise click.UsageError("--store is for --sound")
     catalog = read_catalogs(catalogs)
@@ -189,8 +186,8 @@ def _features(catalog: "Catalog", store: Path | None) -> "FeatureStore":
 
 def _show(found: "Audit", splits: "dict[str, Split]") -> None:
     """Figures of each split in a table, then every finding."""
-    from avianvox.evaluation.audit.findings import LEVELS, counted
-    from avianvox.evaluation.plain import printable
+    from avianvox.evaluation.audit.findings import LEVELS
+    from avianvox.evaluation.plain import counted, printable
 
     figures = found.figures
     lines = [f"{counted(figures['recordings'], 'recording')}, {counted(figures['classes'], 'class')}", ""]
@@ -221,7 +218,7 @@ def _table(splits: dict[str, Any]) -> list[str]:
 def _meaning(name: str, split: "Split") -> str:
     """Where a split comes from, in words."""
     from avianvox.dataset.splits import GROUPINGS
-    from avianvox.evaluation.audit.findings import counted
+    from avianvox.evaluation.plain import counted
 
     if name == "source":
         return "the split that the catalog's source defines"

@@ -28,6 +28,13 @@ class FiniteFloat(click.FloatRange):
         return number
 
 
+def comma_names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """A callback for options like ``A,B``: the names, each once; None where the option is left out."""
+    if value is None:
+        return None
+    return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+
+
 @contextmanager
 def progress_bars(*, hide: bool = False) -> "Iterator[Progress | None]":
     """Bars on standard error where that is a terminal; None elsewhere, and where they are hidden."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from avianvox.cli.common import comma_names
+
 if TYPE_CHECKING:
     from avianvox.cli.crossval_progress import Lines
     from avianvox.dataset.catalog import Catalog
@@ -39,10 +41,6 @@ _UNUSED = ("model", "seed", "validation", "patience", "validation_windows")
 """Keys of a [train] table that mean nothing here: models and seed are options, and no fit holds data back."""
 
 
-def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
-
-
 def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, ...]:
     try:
         return tuple(sorted({int(part) for part in value.split(",") if part.strip()}))
@@ -55,7 +53,7 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
 @click.option(
     "--models",
     "model_names",
-    callback=_names,
+    callback=comma_names,
     default="gnb_pixels,gnb_mfcc,cnn_v20",
     show_default=True,
     metavar="A,B",
@@ -63,7 +61,7 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
 )
 @click.option(
     "--groupings",
-    callback=_names,
+    callback=comma_names,
     default="random,session",
     show_default=True,
     metavar="A,B",

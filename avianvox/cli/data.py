@@ -75,7 +75,7 @@ def check(catalog: Path, source: str | None, duplicates: bool, as_json: bool) ->
     from dataclasses import asdict
 
     from avianvox.dataset.catalog import duplicate_audio, read_catalog
-    from avianvox.evaluation.audit.findings import counted
+    from avianvox.evaluation.plain import counted
 
     found = read_catalog(catalog, source=source)
     problems = [*found.problems, *(duplicate_audio(found.recordings) if duplicates else ())]
@@ -228,7 +228,7 @@ def _species_table(catalog: "Catalog") -> dict[str, Any]:
 
 def _show_import(summary: dict[str, Any]) -> None:
     from avianvox.dataset import published
-    from avianvox.evaluation.audit.findings import counted
+    from avianvox.evaluation.plain import counted
 
     n = summary["recordings"]
     split = summary["split"]

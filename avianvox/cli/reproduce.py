@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from avianvox.cli.common import progress_bar, progress_bars
+from avianvox.cli.common import comma_names, progress_bar, progress_bars
 
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
@@ -28,17 +28,11 @@ Example:
 """
 
 
-def _names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
-
-
 @click.command(epilog=EPILOG)
 @click.argument("catalog", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--models",
-    callback=_names,
+    callback=comma_names,
     metavar="A,B",
     help="Some of cnn_v16, cnn_v18, cnn_v17, cnn_v20, gnb_pixels, gnb_mfcc, mlp_mfcc.  [default: all]",
 )

@@ -136,7 +136,7 @@ def _epochs(bars: "Progress | None") -> "Callable[[EpochReport], None] | None":
 
 
 def _show(run: "Run") -> None:
-    from avianvox.evaluation.audit.findings import counted
+    from avianvox.evaluation.plain import counted
 
     figures = run.figures
     click.echo(

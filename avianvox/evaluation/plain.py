@@ -13,6 +13,11 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
+def counted(n: int, word: str) -> str:
+    """A number of things: "1 class", "2 classes"."""
+    return f"{n} {word}{'' if n == 1 else 'es' if word.endswith('s') else 's'}"
+
+
 def plain(value: Any) -> Any:
     """Dataclasses and mappings as dictionaries, arrays and sequences as lists, numbers of six decimals.
 

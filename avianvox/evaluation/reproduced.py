@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from avianvox.evaluation.audit.findings import counted
 from avianvox.evaluation.bootstrap import session_interval
 from avianvox.evaluation.metrics import expected_hits
+from avianvox.evaluation.plain import counted
 from avianvox.evaluation.predictions import FoldPredictions, pool
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.evaluation.sensitivity import CROP_SEEDS, crop_seed_accuracies

@@ -3,8 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from avianvox.evaluation.audit.findings import Finding, counted
+from avianvox.evaluation.audit.findings import Finding
 from avianvox.evaluation.audit.shared import KEYS
+from avianvox.evaluation.plain import counted
 from avianvox.types import LabelSet, Recording
 
 _MAIN_RECORDIST = 0.25  # from this share of all recordings on, one person is worth a note

@@ -84,11 +84,6 @@ class Audit:
         return [line for finding in self.findings for line in finding.lines()]
 
 
-def counted(n: int, word: str) -> str:
-    """A number of things: "1 class", "2 classes"."""
-    return f"{n} {word}{'' if n == 1 else 'es' if word.endswith('s') else 's'}"
-
-
 def _indented(text: str) -> list[str]:
     hanging = "    " if text.startswith("- ") else "  "
     return wrap(text, _WIDTH, initial_indent="  ", subsequent_indent=hanging, break_long_words=False)

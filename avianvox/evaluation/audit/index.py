@@ -13,8 +13,9 @@ import numpy as np
 from avianvox.dataset.splits import Split
 from avianvox.errors import InputError
 from avianvox.evaluation.audit.classes import class_findings, recording_findings
-from avianvox.evaluation.audit.findings import Audit, Finding, counted
+from avianvox.evaluation.audit.findings import Audit, Finding
 from avianvox.evaluation.audit.shared import LOOKUPS, SplitFacts, look_at, straddling
+from avianvox.evaluation.plain import counted
 from avianvox.types import LabelSet, Recording
 
 if TYPE_CHECKING:

@@ -10,10 +10,9 @@ from typing import Any
 from avianvox import __version__
 from avianvox.dataset.taxonomy import Taxonomy
 from avianvox.errors import InputError
-from avianvox.evaluation.audit.findings import counted
 from avianvox.evaluation.calibrate import calibrate_run
 from avianvox.evaluation.calibration_report import report_path
-from avianvox.evaluation.plain import printable
+from avianvox.evaluation.plain import counted, printable
 from avianvox.evaluation.report.blocks import PICTURES, Counter, Section
 from avianvox.evaluation.report.confusion import confusion_section
 from avianvox.evaluation.report.curves import curves_section

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from avianvox.dataset.licences import licence_name
-from avianvox.evaluation.audit.findings import counted
+from avianvox.evaluation.plain import counted
 from avianvox.evaluation.report.blocks import Column, Facts, Section, Table, name
 from avianvox.types import LabelSet, Recording
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from avianvox.evaluation.audit.findings import counted
+from avianvox.evaluation.plain import counted
 from avianvox.evaluation.report.blocks import Section, Text, Tiles, number
 from avianvox.evaluation.report.ladder import cell, value
 from avianvox.evaluation.rules import RULES
