@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real recordings, or a skip that says how to name it."""
-    folder = Path(os.environ.get("AVIANVOX_DATA", REPOSITORY.parent / "shared" / "data"))
+    folder = Path(os.environ.get("AVIANVOX_DATA", REPOSITORY.parent / "shared" / "data")).resolve()
     if not (folder / "puerto_rico" / "recordings.json").is_file():
         pytest.skip(f"real recordings not found in {folder}; set AVIANVOX_DATA")
     return folder
