@@ -193,6 +193,37 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Detection:
+    """One row of a table: a species in a span of a recording, or what came of a recording without an answer.
+
+    Empty strings and ``None`` mean "not known" or "does not apply". Without ``begin_s`` the row speaks of the
+    whole recording; without ``scientific_name`` it names nothing, and says what came of the file.
+    """
+
+    path: str
+    status: Status = Status.OK
+    channel: int | None = None  # counted from 1; None: all channels mixed
+    begin_s: float | None = None  # within the file
+    end_s: float | None = None
+    low_hz: float | None = None  # of a box somebody drew; a model of whole windows leaves it open
+    high_hz: float | None = None
+    begin_time: str = ""  # ISO 8601, with the offset from UTC where it is known
+    end_time: str = ""
+    time_source: str = ""  # where the time was read, such as "guano"
+    latitude: float | None = None  # degrees
+    longitude: float | None = None
+    recorder: str = ""  # serial number or name of the device
+    rank: int | None = None  # 1 for the best species of this span
+    scientific_name: str = ""
+    common_name: str = ""
+    score: float | None = None  # in [0, 1]
+    decision: Decision | None = None
+    header_s: float | None = None  # length of the file by its header
+    decoded_s: float | None = None  # and what was decoded of it
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """The answer for one recording.
 

@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "avianvox"
 
 ROOMS = (
     ("errors", "types", "registry", "config", "randomness", "files", "workers"),
+    ("tables",),
     ("audio",),
     ("features",),
     ("dataset",),

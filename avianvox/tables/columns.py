@@ -1,0 +1,117 @@
+"""The columns of a table of detections, and its CSV rows.
+
+The same columns, in the same order, make up CSV, Parquet and JSON lines. A new column is a new
+`TABLE_VERSION`; a column is never renamed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields
+from functools import partial
+
+from avianvox.errors import InputError
+from avianvox.types import Decision, Detection, Status
+
+TABLE_VERSION = 1
+
+COLUMNS = tuple(field.name for field in fields(Detection))
+
+DECIMALS = {
+    "begin_s": 3,
+    "end_s": 3,
+    "low_hz": 1,
+    "high_hz": 1,
+    "latitude": 6,
+    "longitude": 6,
+    "score": 4,
+    "header_s": 3,
+    "decoded_s": 3,
+}
+"""Numbers with a fraction, and how many of its digits are written."""
+
+WHOLE = ("channel", "rank")
+"""Numbers without one."""
+
+
+def cells(detection: Detection) -> list[str]:
+    """What is written for ``detection`` under each of `COLUMNS`; nothing where a value is None."""
+    return [_cell(name, getattr(detection, name)) for name in COLUMNS]
+
+
+def _cell(name: str, value: str | float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.{DECIMALS[name]}f}" if name in DECIMALS else _unicode(str(value))
+
+
+def _unicode(text: str) -> str:
+    """Valid Unicode: file names on Linux may hold any bytes."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def csv_line(row: Iterable[str]) -> str:
+    """Cells quoted where RFC 4180 asks for it, separated by commas, with a line end."""
+    return (
+        ",".join(f'"{c.replace(chr(34), chr(34) * 2)}"' if set(c) & set('",\r\n') else c for c in row) + "\n"
+    )
+
+
+HEADER = csv_line(COLUMNS)
+
+
+def to_csv(detections: Iterable[Detection]) -> str:
+    """The rows of ``detections``, without the header."""
+    return "".join(csv_line(cells(detection)) for detection in detections)
+
+
+def from_csv(lines: Iterable[str], *, origin: str = "table") -> Iterator[Detection]:
+    """Read rows back; ``lines`` begin with the header.
+
+    Columns may stand in any order, and others beside them are passed over; only ``path`` has to be there.
+
+    Parameters
+    ----------
+    lines : iterable of str
+    origin : str
+        What the lines come from, for messages.
+
+    Raises
+    ------
+    InputError
+        There is no column ``path``, or a value is not of its column's kind; the message names the row.
+    """
+    import csv
+
+    rows = csv.DictReader(lines)
+    try:
+        if "path" not in (rows.fieldnames or ()):
+            raise InputError(f"{origin}: expected a table of detections with a column 'path'; there is none")
+        for row in rows:
+            yield detection_of(row, origin=f"{origin}, line {rows.line_num}")
+    except csv.Error as error:
+        raise InputError(f"{origin}, line {rows.line_num}: not valid CSV: {error}") from error
+
+
+def detection_of(row: Mapping[str, str | None], *, origin: str) -> Detection:
+    """A detection from the texts of a row; raises `InputError` for a value of the wrong kind."""
+    values = {}
+    for name in COLUMNS:
+        if text := row.get(name):
+            try:
+                values[name] = _READ[name](text)
+            except ValueError as error:
+                raise InputError(f"{origin}: column '{name}' cannot be '{text}'") from error
+    return Detection(**values)  # type: ignore[arg-type]
+
+
+def _number(text: str) -> float:
+    from math import isfinite
+
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+_READ: dict[str, Callable[[str], object]] = dict.fromkeys(COLUMNS, str)
+_READ |= dict.fromkeys(DECIMALS, _number) | dict.fromkeys(WHOLE, partial(int, base=10))
+_READ |= {"status": Status, "decision": Decision}
