@@ -1,13 +1,18 @@
-"""`Classifier`: one recording in, one `Prediction` out, in memory that does not grow with the recording."""
+"""`Classifier`: sound in, scored windows out, in memory that does not grow with the recording.
+
+`Classifier.windows` is the stream that everything else reads from: one `Prediction` of a whole file here,
+rows and events in :mod:`avianvox.inference.answers`, a microphone in :mod:`avianvox.inference.live`.
+"""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from avianvox.audio.decode import AudioStream, open_audio
+from avianvox.audio.decode import open_audio
 from avianvox.errors import AudioError, ModelFileError
 from avianvox.features.extract import FeatureStream
 from avianvox.features.spec import FeatureSpec
@@ -17,6 +22,9 @@ from avianvox.inference.runtime import RUNTIMES, Runtime
 from avianvox.inference.windows import hop_frames, stream_windows
 from avianvox.modelfile import DEFAULT_MODEL, ModelFile, find_model, read_model_file
 from avianvox.types import LabelSet, Prediction, Status, Window
+
+if TYPE_CHECKING:
+    from avianvox.inference.gate import Gate
 
 SILENCE_DB = -50.0
 """Log-mel power. Noise of one step of 16 bits is 18 dB below it, the quietest real window 14 dB above."""
@@ -81,12 +89,12 @@ class Classifier:
         InputError
             When ``overlap_s`` is out of range.
         """
-        hop = hop_frames(self.spec, overlap_s)
+        hop_frames(self.spec, overlap_s)  # before the file is opened: it is not the file's fault
         if os.path.isdir(path):
             return self._prediction(path, Status.EMPTY, (), message="there is no sound file in this folder")
         try:
             with open_audio(path, sample_rate=self.spec.sample_rate) as audio:
-                windows, n_samples = self._score(audio, hop)
+                windows = tuple(self.windows(audio, overlap_s=overlap_s, calibrated=False))
                 report = audio.report
         except AudioError as error:
             return self._prediction(
@@ -95,34 +103,48 @@ class Classifier:
         prediction = self._prediction(
             path,
             report.status,
-            tuple(_clip(window, n_samples) for window in windows),
+            windows,
             header_s=report.header_s,
             decoded_s=report.decoded_s,
-            message=report.message or ("" if windows else "no sound loud enough to name"),
+            message=report.message or ("" if windows else NOTHING_LOUD),
         )
         if calibrated and self.calibration is not None and windows:
             return calibrate(prediction, self.calibration)
         return prediction
 
-    def _score(self, audio: AudioStream, hop: int) -> tuple[list[Window], int]:
-        """Windows and number of samples; decoding, describing and scoring run in a thread each."""
-        spec = self.spec
-        n_samples = 0
+    def windows(
+        self,
+        blocks: Iterable[np.ndarray],
+        *,
+        overlap_s: float = 0.0,
+        calibrated: bool = True,
+        gate: "Gate | None" = None,
+    ) -> "WindowStream":
+        """Score sound as it comes: decoding, describing and scoring run in a thread each.
 
-        def rows() -> Iterator[np.ndarray]:
-            nonlocal n_samples
-            features = FeatureStream(spec)
-            for block in read_ahead(audio):
-                n_samples += len(block)
-                yield from features.push(block)
-            yield from features.finish()
+        Parameters
+        ----------
+        blocks : iterable of np.ndarray, shape (n,), float32, full scale ±1
+            Mono sound at ``spec.sample_rate`` Hz, in pieces of any size.
+        overlap_s : float, seconds
+            By how much neighbouring windows overlap; at least 0 and less than the window.
+        calibrated : bool
+            Calibrated scores and their decision, where the model file has them; else the network's own.
+        gate : Gate, optional
+            Windows in which it hears no animal are not scored.
 
-        windows = [
-            Window(first * spec.hop_length, spec.n_frames * spec.hop_length, self._runtime.scores(features))
-            for first, features in stream_windows(read_ahead(rows()), n_frames=spec.n_frames, hop=hop)
-            if features[:, : spec.n_mels].max() > SILENCE_DB
-        ]
-        return windows, n_samples
+        Returns
+        -------
+        WindowStream
+            To be iterated over once; windows come in order of time.
+
+        Raises
+        ------
+        InputError
+            When ``overlap_s`` is out of range.
+        """
+        calibration = self.calibration if calibrated else None
+        return WindowStream(self.spec, self._runtime, calibration, gate, blocks, overlap_s)
 
     def _prediction(
         self,
@@ -150,6 +172,62 @@ class Classifier:
         )
 
 
+NOTHING_LOUD = "no sound loud enough to name"
+
+
+class WindowStream:
+    """Scored windows of a stream of sound, and a count of those that were not scored.
+
+    Windows in which no band exceeds `SILENCE_DB` hold nothing to name and are left out, as are those that the
+    gate holds back.
+
+    Attributes
+    ----------
+    n_samples : int
+        Samples taken in so far.
+    n_scored, n_silent, n_gated : int
+        Windows so far.
+    """
+
+    def __init__(
+        self,
+        spec: FeatureSpec,
+        runtime: Runtime,
+        calibration: Calibration | None,
+        gate: "Gate | None",
+        blocks: Iterable[np.ndarray],
+        overlap_s: float,
+    ) -> None:
+        self.n_samples = self.n_scored = self.n_silent = self.n_gated = 0
+        self._spec, self._runtime, self._calibration, self._gate = spec, runtime, calibration, gate
+        self._blocks, self._hop = blocks, hop_frames(spec, overlap_s)
+
+    def __iter__(self) -> Iterator[Window]:
+        spec, gate, calibration = self._spec, self._gate, self._calibration
+        length = spec.n_frames * spec.hop_length
+        for first, rows in stream_windows(read_ahead(self._rows()), n_frames=spec.n_frames, hop=self._hop):
+            if rows[:, : spec.n_mels].max() <= SILENCE_DB:
+                self.n_silent += 1
+                continue
+            if gate is not None and gate.score(rows) < gate.threshold:
+                self.n_gated += 1
+                continue
+            self.n_scored += 1
+            scores, decision = self._runtime.scores(rows), None
+            if calibration is not None:
+                scaled = calibration.apply(scores, "window")
+                scores, decision = scaled.astype(np.float32), calibration.window.decide(scaled)
+            start = first * spec.hop_length
+            yield Window(start, min(length, self.n_samples - start), scores, decision)
+
+    def _rows(self) -> Iterator[np.ndarray]:
+        features = FeatureStream(self._spec)
+        for block in read_ahead(self._blocks):
+            self.n_samples += len(block)
+            yield from features.push(block)
+        yield from features.finish()
+
+
 def read_calibration(model: ModelFile) -> Calibration | None:
     """The calibration in a model file, or None. Raises `ModelFileError` for one that is not valid."""
     if not model.info.calibration:
@@ -174,9 +252,3 @@ def calibrate(prediction: Prediction, calibration: Calibration) -> Prediction:
         calibrated=True,
         decision=calibration.recording.decide(recording),
     )
-
-
-def _clip(window: Window, n_samples: int) -> Window:
-    """The window without what lies beyond the recording's end."""
-    n = min(window.n_samples, n_samples - window.first_sample)
-    return Window(window.first_sample, n, window.scores)
