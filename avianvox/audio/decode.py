@@ -1,7 +1,7 @@
 """From a file to blocks of float32 mono at the model's rate, and what is to be said about the file.
 
 `open_audio` is the way in. Content decides how a file is read, never its extension. Channels are mixed to
-mono before resampling. The decoder is read in pieces of a fixed size, so the samples are the same to the last
+mono before resampling, or one of them is picked and the others are never looked at. The decoder is read in pieces of a fixed size, so the samples are the same to the last
 bit however large the blocks are that leave here, and memory doesn't grow with the recording.
 
 How a status is found, first match first:
@@ -12,6 +12,8 @@ How a status is found, first match first:
   not end within a frame.
 - silent: the samples of all channels stay within `SILENT_RANGE` (a constant offset is silence too).
 - clipped: a share of `CLIPPED_SHARE` or more of the samples stands at full scale.
+
+Where one channel was picked, these two speak of that channel.
 
 Samples that are no sound (NaN, infinite, beyond ±`ABSURD`) become zero and are counted in the message.
 """
@@ -30,7 +32,7 @@ import numpy as np
 import soundfile
 
 from avianvox.audio.headers import read_by_libsndfile, read_header, recognise
-from avianvox.audio.resample import Resampler, mix_to_mono
+from avianvox.audio.resample import Resampler, mix_to_mono, pick_channel
 from avianvox.audio.sndfile import SndfileSource
 from avianvox.errors import AudioError, AvianvoxError, InputError
 from avianvox.types import Status, Waveform
@@ -206,16 +208,29 @@ def judge(path: Path, source: Source, meter: Meter) -> Probe:
 class AudioStream:
     """One open recording; iterate once over its blocks, then look at ``report``. Made by `open_audio`."""
 
-    def __init__(self, path: Path | str, *, sample_rate: int, block_s: float = 4.0) -> None:
+    def __init__(
+        self, path: Path | str, *, sample_rate: int, block_s: float = 4.0, channel: int | None = None
+    ) -> None:
         if sample_rate <= 0 or block_s <= 0:
             raise InputError(
                 f"open_audio: expected a positive rate and block, got {sample_rate} Hz and {block_s} s"
             )
+        if channel is not None and channel < 1:
+            raise InputError(f"open_audio: channels are counted from 1, got {channel}")
         self.path = Path(path)
         self.sample_rate = sample_rate
         self._block = max(1, round(block_s * sample_rate))
-        self._source, self._stream = open_source(self.path)
+        self._channel = channel
         self._meter = Meter()
+        self._source, self._stream = open_source(self.path)
+        there = self._source.channels
+        if channel is not None and channel > there:
+            self.close()
+            held = f"channels 1 to {there}" if there > 1 else "one channel"
+            raise AudioError(
+                f"{path}: expected a channel {channel}, the file has {held}; pick another, or mix them",
+                status=Status.UNSUPPORTED,
+            )
 
     def __enter__(self) -> "AudioStream":
         return self
@@ -262,16 +277,19 @@ class AudioStream:
         with only_audio_errors(self.path):
             resampler = Resampler(self._source.sample_rate, self.sample_rate)
             for chunk in self._source.chunks():
-                self._meter.add(chunk)
-                yield resampler.push(mix_to_mono(chunk))
+                heard = chunk if self._channel is None else pick_channel(chunk, self._channel)
+                self._meter.add(heard)
+                yield resampler.push(mix_to_mono(heard))
             if not self._meter.n_frames:
                 report = self.report
                 raise AudioError(f"{self.path}: {report.message}", status=report.status)
             yield resampler.finish()
 
 
-def open_audio(path: Path | str, *, sample_rate: int, block_s: float = 4.0) -> AudioStream:
-    """Open a recording for reading in blocks, mixed to mono and resampled.
+def open_audio(
+    path: Path | str, *, sample_rate: int, block_s: float = 4.0, channel: int | None = None
+) -> AudioStream:
+    """Open a recording for reading in blocks, as mono and resampled.
 
     Parameters
     ----------
@@ -280,6 +298,8 @@ def open_audio(path: Path | str, *, sample_rate: int, block_s: float = 4.0) -> A
         Of the samples that come out.
     block_s : float, seconds
         Length of a block. The samples don't depend on it.
+    channel : int or None
+        The channel to read, counted from 1; None mixes all of them.
 
     Returns
     -------
@@ -289,7 +309,7 @@ def open_audio(path: Path | str, *, sample_rate: int, block_s: float = 4.0) -> A
     Raises
     ------
     AudioError
-        Nothing can be decoded; ``error.status`` says why.
+        Nothing can be decoded, or there is no such channel (status unsupported); ``error.status`` says why.
 
     Examples
     --------
@@ -297,7 +317,17 @@ def open_audio(path: Path | str, *, sample_rate: int, block_s: float = 4.0) -> A
     ...     seconds = sum(len(block) for block in stream) / 22050
     ...     print(stream.report.status)
     """
-    return AudioStream(path, sample_rate=sample_rate, block_s=block_s)
+    return AudioStream(path, sample_rate=sample_rate, block_s=block_s, channel=channel)
+
+
+def count_channels(path: Path | str) -> int:
+    """How many channels a recording has, by its header. Raises as `open_audio` does."""
+    source, stream = open_source(Path(path))
+    try:
+        return source.channels
+    finally:
+        source.close()
+        stream.close()
 
 
 def load_waveform(path: Path | str, *, sample_rate: int) -> tuple[Waveform, Probe]:

@@ -1,4 +1,4 @@
-"""Many channels to one, and any sample rate to the model's, block by block."""
+"""Many channels to one, one of many, and any sample rate to the model's, block by block."""
 
 import numpy as np
 import soxr
@@ -12,6 +12,11 @@ def mix_to_mono(frames: np.ndarray) -> np.ndarray:
         return (frames[:, 0] + frames[:, 1]) * np.float32(0.5)
     mixed: np.ndarray = frames.mean(axis=1, dtype=np.float32)
     return mixed
+
+
+def pick_channel(frames: np.ndarray, channel: int) -> np.ndarray:
+    """One channel, counted from 1: shape (n, channels), float32, to shape (n, 1) in an array of its own."""
+    return frames[:, channel - 1 : channel].copy()
 
 
 class Resampler:
