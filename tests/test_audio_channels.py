@@ -32,7 +32,7 @@ def peak_hz(samples: np.ndarray) -> float:
     return float(np.argmax(np.abs(np.fft.rfft(samples))) * RATE / len(samples))
 
 
-@pytest.mark.parametrize(("channel", "hz"), enumerate(TONES_HZ, start=1))
+@pytest.mark.parametrize(("channel", "hz"), list(enumerate(TONES_HZ, start=1)))
 def test_a_channel_that_is_picked_is_heard_alone(four_tones: Path, channel: int, hz: float) -> None:
     samples = read(four_tones, channel)
     expected, _ = soundfile.read(four_tones, dtype="float32")

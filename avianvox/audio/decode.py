@@ -1,8 +1,9 @@
 """From a file to blocks of float32 mono at the model's rate, and what is to be said about the file.
 
 `open_audio` is the way in. Content decides how a file is read, never its extension. Channels are mixed to
-mono before resampling, or one of them is picked and the others are never looked at. The decoder is read in pieces of a fixed size, so the samples are the same to the last
-bit however large the blocks are that leave here, and memory doesn't grow with the recording.
+mono before resampling, or one of them is picked and the others are never looked at. The decoder is read in
+pieces of a fixed size, so the samples are the same to the last bit however large the blocks are that leave
+here, and memory doesn't grow with the recording.
 
 How a status is found, first match first:
 
