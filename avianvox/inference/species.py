@@ -1,0 +1,179 @@
+"""Lists of species: what a user writes, in a file or on the command line, as positions in a model's labels.
+
+A name is scientific or common, in any case, with any accents, hyphens and apostrophes, "grey" or "gray";
+BirdNET's ``Scientific name_Common name`` is both. Lists outlive names: a line with a scientific name that the
+model doesn't know counts for the species with its common name, and `choose_species` says so. Start there.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from unicodedata import normalize
+
+from avianvox.errors import InputError
+from avianvox.registry import nearest
+from avianvox.types import LabelSet
+
+_COMMENT = re.compile(r"(^|\s)#.*")
+_SHOWN = 5  # names in a message
+
+
+@dataclass(frozen=True, slots=True)
+class SpeciesChoice:
+    """The classes that a list names.
+
+    Attributes
+    ----------
+    indices : tuple of int
+        Positions in the labels, ascending, each once.
+    unknown : tuple of str
+        Names that the model doesn't know, as they were written.
+    renamed : tuple of (str, str)
+        A scientific name as written, and the label that it was taken for, by the common name beside it.
+    """
+
+    indices: tuple[int, ...]
+    unknown: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+
+    def notes(self, labels: LabelSet) -> list[str]:
+        """What a user should know, one line each; mostly nothing."""
+        lines = [f"'{old}' is '{new}' here, by its common name" for old, new in self.renamed]
+        if len(self.unknown) > _SHOWN:
+            return [*lines, f"the model doesn't know {_few(self.unknown)}"]
+        known = _known(labels)
+        return lines + [f"the model doesn't know '{name}'{nearest(name, known)}" for name in self.unknown]
+
+
+def read_species(text: str, labels: LabelSet) -> SpeciesChoice:
+    """Read a list of species.
+
+    Parameters
+    ----------
+    text : str
+        Names separated by commas, or the path of a text file in UTF-8: names separated by commas or line
+        ends, and comments from ``#`` on.
+    labels : LabelSet
+        The classes of the model.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, the list holds no name, or the model knows none of its names.
+
+    Examples
+    --------
+    >>> labels = LabelSet(("Parus major", "Turdus merula"), ("Great Tit", "Eurasian Blackbird"))
+    >>> read_species("eurasian blackbird, Corvus corax", labels)
+    SpeciesChoice(indices=(1,), unknown=('Corvus corax',), renamed=())
+    """
+    path = Path(text)
+    is_file = _is_file(path)
+    names = _names(_read_text(path) if is_file else text)
+    if not names:
+        raise InputError(f"species list: {text or 'it'} names no species; write one name a line")
+    choice = find_species(names, labels)
+    if choice.indices:
+        return choice
+    origin = f"{path}: " if is_file else "" if len(names) > 1 else f"there is no file '{text}', and "
+    raise InputError(
+        f"species list: {origin}the model doesn't know {_few(choice.unknown)}"
+        f"{nearest(names[0], _known(labels))} ('avianvox models info' lists its species)"
+    )
+
+
+def find_species(names: list[str], labels: LabelSet) -> SpeciesChoice:
+    """Look names up: as labels, then as scientific, then as common names."""
+    scientific = _positions(labels.names)
+    common = _positions(labels.common_names)
+    indices: set[int] = set()
+    unknown: list[str] = []
+    renamed: list[tuple[str, str]] = []
+    for name in names:
+        first, _, second = name.partition("_")
+        first_key, second_key = _key(first), _key(second)
+        whole = _key(name)
+        if found := scientific.get(whole) or scientific.get(first_key) or common.get(whole):
+            indices.update(found)
+        elif found := common.get(second_key):
+            indices.update(found)
+            renamed += [(first.strip(), labels.names[i]) for i in found]
+        else:
+            unknown.append(name)
+    return SpeciesChoice(tuple(sorted(indices)), tuple(unknown), tuple(renamed))
+
+
+def choose_species(
+    labels: LabelSet, *, only: str = "", without: str = ""
+) -> tuple[tuple[int, ...] | None, list[str]]:
+    """The classes that may be named, and notes for the user.
+
+    Parameters
+    ----------
+    labels : LabelSet
+    only, without : str
+        A list as in `read_species`, of the species to keep and of those to leave out; "" is no list.
+
+    Returns
+    -------
+    tuple of tuple of int, or None, and list of str
+        Positions, ascending; None stands for all.
+
+    Raises
+    ------
+    InputError
+        As `read_species`, or nothing is left to name.
+    """
+    if not (only or without):
+        return None, []
+    keep = read_species(only, labels) if only else SpeciesChoice(tuple(range(len(labels))))
+    drop = read_species(without, labels) if without else SpeciesChoice(())
+    left = tuple(i for i in keep.indices if i not in drop.indices)
+    if not left:
+        raise InputError("species list: the exclusions leave no species to name; shorten one of the lists")
+    return left, [*keep.notes(labels), *drop.notes(labels)]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # names in a row may be no path at all
+        return False
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"species list: {path} is not text in UTF-8 ({error}); save it as UTF-8") from error
+    except OSError as error:
+        raise InputError(f"species list: {path} cannot be read: {error.strerror or error}") from error
+
+
+def _names(text: str) -> list[str]:
+    lines = (_COMMENT.sub("", line) for line in text.splitlines())
+    names = (" ".join(name.split()) for line in lines for name in line.split(","))
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _positions(names: tuple[str, ...]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        if name:
+            found.setdefault(_key(name), []).append(i)
+    return found
+
+
+def _key(name: str) -> str:
+    """Letters and digits alone, without case and accents: what a name is compared by."""
+    plain = normalize("NFKD", name).casefold()
+    return "".join(c for c in plain if c.isalnum()).replace("gray", "grey")
+
+
+def _known(labels: LabelSet) -> list[str]:
+    return [name for name in (*labels.names, *labels.common_names) if name]
+
+
+def _few(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(f"'{name}'" for name in names[:_SHOWN]) + more
