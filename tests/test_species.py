@@ -58,7 +58,7 @@ def test_many_unknown_names_are_counted() -> None:
 
 
 def test_a_list_without_a_known_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no file 'Setophaga adelaide', and .*did you mean 'Setophaga adela"):
+    with pytest.raises(InputError, match=r"no file 'Setophaga adelaide', and .*mean 'Setophaga adela"):
         read_species("Setophaga adelaide", LABELS)
     (tmp_path / "none.txt").write_text("Corvus corax\n")
     with pytest.raises(InputError, match=r"none\.txt: the model doesn't know 'Corvus corax' \("):
