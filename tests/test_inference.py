@@ -13,13 +13,14 @@ import soundfile
 from handmade_model import LABELS, SPEC, write_handmade
 
 from avianvox.dataset.windows import window_offsets
-from avianvox.errors import AvianvoxError, InputError, ModelFileError
+from avianvox.errors import InputError, ModelFileError
 from avianvox.inference.classifier import Classifier
-from avianvox.inference.executors import EXECUTORS, classify_files
 from avianvox.inference.executors import _classify_one as classify_one
+from avianvox.inference.executors import classify_files
 from avianvox.inference.readahead import read_ahead
 from avianvox.inference.windows import hop_frames, stream_windows
 from avianvox.types import LabelSet, Prediction, Status
+from avianvox.workers import EXECUTORS
 
 RATE = 22050
 
@@ -126,12 +127,6 @@ def test_every_executor_gives_the_same_answers_in_order(name: str, model: Path, 
         np.testing.assert_array_equal(one.scores, other.scores)
 
 
-def test_the_serial_executor_submits_too() -> None:
-    with EXECUTORS.get("serial")(1) as pool:
-        assert pool.submit(divmod, 7, 2).result() == (3, 1)
-        assert isinstance(pool.submit(divmod, 7, 0).exception(), ZeroDivisionError)
-
-
 def crash_on_bad(model: tuple[str, int], overlap_s: float, calibrated: bool, path: Path) -> Prediction:
     """Stands in for a decoder that ends its process."""
     if path.name.startswith("bad"):
@@ -152,29 +147,6 @@ def test_a_file_that_crashes_its_worker_is_named_and_the_others_are_classified(
     assert [i for i, p in enumerate(found) if p.status is Status.UNDECODABLE] == [1, 2, 9]
     assert found[1].message == "the decoder crashed on it, or memory ran out"
     assert {p.top(1)[0][0] for i, p in enumerate(found) if i not in (1, 2, 9)} == {LABELS.names[0]}
-
-
-def test_a_pool_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("avianvox.workers.start_worker", end_at_once)
-    with (
-        EXECUTORS.get("processes")(2) as pool,
-        pytest.raises(AvianvoxError, match="worker processes end as they start"),
-    ):
-        list(pool.map(abs, [1, 2]))
-
-
-def end_at_once() -> None:
-    os._exit(1)
-
-
-@pytest.mark.parametrize("name", ["threads", "processes"])
-def test_pools_take_calls_as_they_come(name: str) -> None:
-    taken = []
-    with EXECUTORS.get(name)(2) as pool:
-        for n, answer in enumerate(pool.map(abs, (taken.append(i) or -i for i in range(100)))):
-            assert answer == n
-            assert len(taken) <= n + 8
-    assert len(taken) == 100
 
 
 def test_workers_end_with_a_parent_that_was_killed(model: Path, tmp_path: Path) -> None:

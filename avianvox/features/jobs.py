@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from avianvox import workers
 from avianvox.features.ledger import CRASHED, Entry, file_signature
 from avianvox.features.partial import DataFolder, Shape, file_pieces
 from avianvox.features.worker import Outcome, Task, describe
 from avianvox.types import Status
+from avianvox.workers import WorkerCrashed, Workplace, open_executor
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +74,20 @@ class Workers(ExitStack):
 
     def __init__(self, jobs: int) -> None:
         super().__init__()
-        self._processes = self.enter_context(workers.Workers(jobs)) if jobs > 1 else None
+        self._executor = self.enter_context(open_executor(Workplace(jobs)))
 
     def submit(self, task: Task) -> Callable[[], Outcome]:
         """Begin, and give back what waits for the outcome.
 
         It raises as `describe` does, and `NoWorkers` where no process can be started.
         """
-        if self._processes is None:
-            return partial(describe, task)
-        return partial(_wait, self._processes.submit(describe, task), task)
+        return partial(_wait, self._executor.begin(describe, task), task)
 
 
 def _wait(outcome: Callable[[], Outcome], task: Task) -> Outcome:
     try:
         return outcome()
-    except workers.WorkerCrashed:
+    except WorkerCrashed:
         size, mtime_ns = file_signature(task.path)
         entry = Entry(task.id, Status.UNDECODABLE, 0, size, mtime_ns, "", "", message=CRASHED)
         return Outcome(entry, np.zeros((2, task.spec.n_features)))
