@@ -17,6 +17,7 @@ COMMANDS: Registry[click.Command] = Registry(
     "command",
     {
         "classify": "avianvox.cli.classify:classify",
+        "segments": "avianvox.cli.segments:segments",
         "probe": "avianvox.cli.probe:probe",
         "data": "avianvox.cli.data:data",
         "features": "avianvox.cli.features:features",
@@ -35,6 +36,7 @@ COMMANDS: Registry[click.Command] = Registry(
 
 SUMMARIES = {
     "classify": "Name the species in recordings.",
+    "segments": "Cut examples of each species for review, with spectrograms.",
     "probe": "Show what recordings hold and whether they decode.",
     "data": "List, check, split and import a catalog of recordings.",
     "features": "Build, inspect and verify a feature store.",

@@ -1,0 +1,129 @@
+"""``avianvox segments``: cut examples of each species for review."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from avianvox.cli.common import FiniteFloat, exit_with_failures, progress_bar
+
+if TYPE_CHECKING:
+    from avianvox.types import Detection
+
+EPILOG = """\b
+OUT gets a folder for each species with the sound, at the recording's own rate, and a spectrogram of each
+example, and index.csv: what was cut from where, when, with which score and whom it is owed to. Sound
+beside the detection is paled in the picture. Of a detection longer than a minute, its first minute.
+
+\b
+--pick best takes the highest scores; uncertain those nearest to 0.5, of which a calibrated model is right
+half of the time: naming them by hand teaches it most; random says how often the table is right.
+
+\b
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 finished, but some recordings could not be cut: they have a row
+in the index that says why, and a line on standard error.
+
+\b
+Examples:
+  avianvox segments detections.csv --out review
+  avianvox segments detections.csv --out doubtful --pick uncertain --per-species 20 --format flac
+  avianvox segments detections.csv --out sample --pick random --seed 7 --pad 0 --no-pictures
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A new or empty folder.")
+@click.option(
+    "--per-species", type=click.IntRange(1), default=10, show_default=True, help="At most so many of each."
+)
+@click.option(
+    "--pick",
+    type=click.Choice(["best", "random", "uncertain"]),
+    default="best",
+    show_default=True,
+    help="Which detections of a species.",
+)
+@click.option(
+    "--pad",
+    "pad_s",
+    type=FiniteFloat(0, 60),
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Sound before and after the detection.",
+)
+@click.option(
+    "--format",
+    "audio_format",
+    type=click.Choice(["wav", "flac"]),
+    default="wav",
+    show_default=True,
+    help="Kind of sound file.",
+)
+@click.option("--from", "table_format", metavar="FORMAT", help="Format of TABLE.  [default: by its content]")
+@click.option(
+    "--audio",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder to which the table's paths are relative.  [default: this one, then the table's]",
+)
+@click.option("--pictures/--no-pictures", default=True, help="Draw spectrograms.  [default: pictures]")
+@click.option("--seed", default=0, show_default=True, help="Draws the random examples.")
+def segments(
+    table: Path,
+    out: Path,
+    per_species: int,
+    pick: str,
+    pad_s: float,
+    audio_format: str,
+    table_format: str | None,
+    audio: Path | None,
+    pictures: bool,
+    seed: int,
+) -> None:
+    """Cut examples of each species in TABLE, with spectrograms, for review.
+
+    TABLE holds species with begin and end, such as 'avianvox classify --by event' writes, or Raven.
+    """
+    from avianvox.dataset.credits import credit_of
+    from avianvox.errors import InputError, require_extra
+    from avianvox.inference.picks import choose
+    from avianvox.inference.segments import SegmentOptions, write_segments
+
+    if pictures:
+        require_extra("matplotlib", extra="plot", purpose="drawing spectrograms (or give --no-pictures)")
+    chosen = choose(_read(table, table_format), pick=pick, per_species=per_species, seed=seed)
+    if not chosen:
+        raise InputError(
+            f"{table}: expected rows with a species, a begin and an end, found none; "
+            "'avianvox classify --by event' writes such a table"
+        )
+    folders = (audio,) if audio else (Path(), table.parent)
+
+    def locate(path: str) -> Path:
+        places = [folder / path for folder in folders]
+        return next((place for place in places if place.exists()), places[0])
+
+    with progress_bar("cutting") as progress:
+        cut = write_segments(
+            chosen,
+            out,
+            SegmentOptions(pad_s, audio_format, pictures),
+            locate=locate,
+            credit=credit_of,
+            progress=progress,
+        )
+    click.echo(out / "index.csv")
+    n_cut = sum(bool(segment.file) for segment in cut)
+    click.echo(f"{n_cut} of {len(cut)} segments of {len(chosen)} species", err=True)
+    failed = {s.detection.path: f"{s.detection.status}: {s.detection.message}" for s in cut if not s.file}
+    exit_with_failures(f"{path}: {why}" for path, why in failed.items())
+
+
+def _read(table: Path, name: str | None) -> "Iterator[Detection]":
+    from avianvox.tables.columns import from_csv
+
+    del name
+    with open(table, encoding="utf-8") as lines:
+        yield from from_csv(lines, origin=str(table))
