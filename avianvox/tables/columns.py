@@ -6,7 +6,6 @@ The same columns, in the same order, make up CSV, Parquet and JSON lines. A new 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
-from functools import partial
 
 from avianvox.errors import InputError
 from avianvox.types import Decision, Detection, Status
@@ -40,11 +39,11 @@ def cells(detection: Detection) -> list[str]:
 def _cell(name: str, value: str | float | None) -> str:
     if value is None:
         return ""
-    return f"{value:.{DECIMALS[name]}f}" if name in DECIMALS else _unicode(str(value))
+    return f"{value:.{DECIMALS[name]}f}" if name in DECIMALS else valid_unicode(str(value))
 
 
-def _unicode(text: str) -> str:
-    """Valid Unicode: file names on Linux may hold any bytes."""
+def valid_unicode(text: str) -> str:
+    """``text`` in which what is no Unicode is replaced: file names on Linux may hold any bytes."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -112,6 +111,14 @@ def _number(text: str) -> float:
     return value
 
 
+def _whole(text: str) -> int:
+    """A whole number; ``2.0`` is one, as programs write that keep a column with gaps as fractions."""
+    value = _number(text)
+    if value != int(value):
+        raise ValueError(text)
+    return int(value)
+
+
 _READ: dict[str, Callable[[str], object]] = dict.fromkeys(COLUMNS, str)
-_READ |= dict.fromkeys(DECIMALS, _number) | dict.fromkeys(WHOLE, partial(int, base=10))
+_READ |= dict.fromkeys(DECIMALS, _number) | dict.fromkeys(WHOLE, _whole)
 _READ |= {"status": Status, "decision": Decision}

@@ -1,0 +1,111 @@
+"""Lines of foreign tables: columns found by name, numbers read, errors that name file and line."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import TextIO
+
+from avianvox.errors import InputError
+
+
+@contextmanager
+def open_table(path: Path) -> Iterator[TextIO]:
+    """Open a text file for reading; bytes that are no UTF-8 come as surrogates, see `decoded`.
+
+    Raises
+    ------
+    InputError
+        It cannot be read.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            yield file
+    except OSError as error:
+        raise InputError(f"cannot read the table {path}: {error.strerror or error}") from error
+
+
+def decoded(line: str) -> str:
+    """``line``, read as Windows' Latin 1 where it was not UTF-8, as older programs write it."""
+    if line.isascii() or not any("\udc80" <= c <= "\udcff" for c in line):
+        return line
+    return line.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a table: ``column -> text``, names in lower case without ``*``.
+
+    ``origin`` says in messages where it stands.
+    """
+
+    cells: Mapping[str, str]
+    origin: str
+
+    def text(self, *names: str) -> str:
+        """The first of the named columns that holds anything, or an empty text."""
+        return next((cell for name in names if (cell := self.cells.get(name, ""))), "")
+
+    def number(self, *names: str) -> float | None:
+        """Like `text`, as a number; None where there is none.
+
+        Raises
+        ------
+        InputError
+            It is not a finite number.
+        """
+        text = self.text(*names)
+        return read_number(text, origin=f"{self.origin}, column '{names[0]}'") if text else None
+
+    def needed(self, *names: str) -> float:
+        """Like `number`; raises `InputError` where there is none."""
+        value = self.number(*names)
+        if value is None:
+            raise InputError(f"{self.origin}: column '{names[0]}' is empty or missing; expected a number")
+        return value
+
+
+def read_number(text: str, *, origin: str) -> float:
+    """A finite number, with a point or, as some countries write it, a comma; else `InputError`."""
+    try:
+        value = float(text if "." in text else text.replace(",", "."))
+    except ValueError:
+        value = float("nan")
+    if not isfinite(value):
+        raise InputError(f"{origin}: expected a number, got '{text}'")
+    return value
+
+
+def column_names(header: str, delimiter: str) -> list[str]:
+    """Names of the columns as `Line` knows them."""
+    return [_name(cell) for cell in next(csv.reader([header], delimiter=delimiter), [])]
+
+
+def read_lines(path: Path, delimiter: str) -> Iterator[Line]:
+    """The lines of a table whose first line holds the names of its columns; empty ones are passed over.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or is not a table.
+    """
+    with open_table(path) as file:
+        lines = map(decoded, file)
+        if delimiter == "\t":  # programs that write tabs don't quote
+            rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        else:
+            rows = csv.reader(lines, delimiter=delimiter)
+        try:
+            names = [_name(cell) for cell in next(rows, [])]
+            for row in rows:
+                if any(row):
+                    cells = dict(zip(names, map(str.strip, row), strict=False))
+                    yield Line(cells, f"{path}, line {rows.line_num}")
+        except csv.Error as error:
+            raise InputError(f"{path}, line {rows.line_num}: not a table of text: {error}") from error
+
+
+def _name(cell: str) -> str:
+    return cell.strip().rstrip("*").strip().lower()

@@ -1,0 +1,233 @@
+"""The formats of tables of detections, one row of `FORMATS` each, and how any of them is read and written.
+
+Start with `read_table` and `write_table`. Formats whose tables speak of one recording are written as a folder
+of tables that mirrors the folder of the recordings.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePath
+from typing import Protocol
+
+from avianvox.errors import InputError, OutputError
+from avianvox.files import output_error
+from avianvox.registry import Registry
+from avianvox.types import Detection
+
+
+class Format(Protocol):
+    """How detections stand in a file. It is made without arguments."""
+
+    endings: tuple[str, ...]
+    """How names of such files end; the first is used for new ones."""
+
+    one_per_recording: bool
+    """Whether a table speaks of one recording, so that many of them are written as a folder."""
+
+    def write(
+        self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None
+    ) -> None:
+        """Write a file, which appears whole or not at all, in memory that doesn't grow with it.
+
+        ``about``: what the table comes from, such as ``{"model": ...}``, kept where the format has a place.
+        """
+
+    def read(self, path: Path) -> Iterator[Detection]:
+        """The rows of a file, one by one; raises `InputError`, with file and line, for what isn't valid."""
+
+    def recognises(self, head: str) -> bool:
+        """Whether a file that begins with ``head`` is of this format."""
+
+
+class Stream(Protocol):
+    """A format whose tables can be written piece by piece; which are said in `STREAMS`."""
+
+    def header(self) -> str:
+        """What stands before the first rows."""
+
+    def lines(self, group: Sequence[Detection]) -> str:
+        """The rows of one file."""
+
+
+FORMATS: Registry[type[Format]] = Registry(
+    "format",
+    {
+        "csv": "avianvox.tables.native:Csv",
+        "jsonl": "avianvox.tables.native:JsonLines",
+        "parquet": "avianvox.tables.parquet:Parquet",
+        "raven": "avianvox.tables.raven:Raven",
+        "table": "avianvox.tables.terminal:Table",
+    },
+)
+
+STREAMS = ("csv", "jsonl", "table")
+
+_HEAD = 4096
+_TABLES = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+
+
+def format_of(path: Path | str, name: str | None = None) -> str:
+    """The name of a table's format: ``name``, else what its content says, else the ending of a new file.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no format ``name``.
+    InputError
+        Neither content nor ending says it.
+    """
+    if name is not None:
+        FORMATS.get(name)
+        return name
+    if os.path.isfile(path) and os.path.getsize(path):
+        if found := _recognised(path, list(FORMATS)):
+            return found
+        raise InputError(
+            f"{path}: not a table that avianvox knows; expected one of {', '.join(FORMATS)}; "
+            "where it is one, say which"
+        )
+    return format_of_new(path)
+
+
+def format_of_new(path: Path | str) -> str:
+    """The format that the ending of ``path`` stands for; raises `InputError` where it stands for none."""
+    endings = {ending: name for name in FORMATS for ending in FORMATS.get(name).endings}
+    fitting = [ending for ending in endings if str(path).lower().endswith(ending)]
+    if not fitting:
+        raise InputError(
+            f"'{path}' does not say its format: end it in {', '.join(endings)}, or name the format"
+        )
+    return endings[max(fitting, key=len)]
+
+
+def _recognised(path: Path | str, names: Iterable[str]) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD).decode("utf-8-sig", "replace")
+    except OSError as error:
+        raise InputError(f"cannot read the table {path}: {error.strerror or error}") from error
+    head = head.replace("\r\n", "\n")
+    return next((name for name in names if FORMATS.get(name)().recognises(head)), None)
+
+
+def read_table(path: Path | str, name: str | None = None) -> Iterator[Detection]:
+    """The rows of a table, or of all tables in a folder, in the order of their names.
+
+    A table that doesn't name its recording speaks of the sound file beside it that is called like it; where
+    there is none, ``path`` of its rows is that name without an ending. In a folder, tables of one recording
+    each are looked for, or those of the format ``name``; other files are passed over.
+
+    Raises
+    ------
+    UnknownNameError, InputError
+        As the rows are asked for, too: what isn't valid is found where it stands.
+    """
+    if not os.path.isdir(path):
+        if not os.path.exists(path):
+            raise InputError(f"{path}: no such table")
+        folder, file = os.path.split(path)
+        yield from _read(Path(path), format_of(path, name), _sounds(os.listdir(folder or ".")))
+        return
+    names = [format_of(path, name)] if name else [n for n in FORMATS if FORMATS.get(n).one_per_recording]
+    anything = False
+    for folder, folders, files in os.walk(path):
+        folders.sort()
+        sounds = _sounds(files)
+        for file in sorted(files):
+            table = Path(folder, file)
+            if file.lower().endswith(_TABLES) and (found := _recognised(table, names)):
+                anything = True
+                yield from _read(table, found, sounds)
+    if not anything:
+        raise InputError(f"{path}: there is no table of {', '.join(names)} in this folder")
+
+
+def _read(table: Path, name: str, sounds: Mapping[str, str]) -> Iterator[Detection]:
+    """The rows of ``table``; a path that lacks its ending gets it from the sound file beside the table."""
+    form = FORMATS.get(name)()
+    if not form.one_per_recording:
+        yield from form.read(table)
+        return
+    for row in form.read(table):
+        folder, stem = os.path.split(row.path)
+        if stem in sounds and folder == str(table.parent).removeprefix("."):
+            row = replace(row, path=os.path.join(folder, sounds[stem]))
+        yield row
+
+
+def _sounds(names: Iterable[str]) -> dict[str, str]:
+    """``name without its ending -> name`` of the files that are no tables, where there is one such file."""
+    found: dict[str, str] = {}
+    for name in names:
+        stem, ending = os.path.splitext(name)
+        if ending and ending.lower() not in _TABLES:
+            found[stem] = "" if stem in found else name
+    return {stem: name for stem, name in found.items() if name}
+
+
+def write_table(
+    detections: Iterable[Detection],
+    out: Path | str,
+    name: str,
+    *,
+    root: Path | str | None = None,
+    about: Mapping[str, str] | None = None,
+) -> None:
+    """Write rows as one file, or as a folder of tables where a table speaks of one recording.
+
+    A file is written for such a format too where ``out`` ends like one of its files. In a folder, the table
+    of ``<root>/night/a.wav`` is ``night/a.avianvox.selections.txt``; a second recording of that name with
+    another ending gets ``night/a.flac.avianvox.selections.txt``. A recording in which nothing is named gets
+    no table.
+
+    Parameters
+    ----------
+    detections : iterable of Detection
+        The rows of a recording stand together.
+    out : path-like
+    name : str
+        A name in `FORMATS`.
+    root : path-like, optional
+        The folder whose tree is mirrored; else the one in which the program runs.
+    about : mapping of str to str, optional
+        What the table comes from, such as ``{"model": ...}``, kept where the format has a place for it.
+
+    Raises
+    ------
+    UnknownNameError, InputError, OutputError, MissingExtraError
+    """
+    form = FORMATS.get(name)()
+    if not form.one_per_recording or str(out).lower().endswith(form.endings):
+        form.write(detections, Path(out), about)
+        return
+    from avianvox.tables.spans import by_recording
+
+    taken: set[str] = set()
+    try:
+        os.makedirs(out, exist_ok=True)
+        for path, rows in by_recording(detections):
+            named = [row for row in rows if row.scientific_name or row.common_name]
+            if not named:
+                continue
+            place = mirrored(path, root)
+            ending = f".avianvox{form.endings[0]}"
+            table = place.with_suffix(ending) if place.suffix else Path(f"{place}{ending}")
+            if str(table).lower() in taken:
+                table = Path(f"{place}{ending}")
+            taken.add(str(table).lower())
+            os.makedirs(Path(out, table).parent, exist_ok=True)
+            form.write(named, Path(out, table), about)
+    except OutputError:
+        raise
+    except OSError as error:
+        raise output_error(error, Path(out)) from error
+
+
+def mirrored(path: str, root: Path | str | None) -> Path:
+    """Where ``path`` stands in a folder that mirrors ``root``; its whole path where it is elsewhere."""
+    place = PurePath(os.path.abspath(path))
+    base = os.path.abspath(root or ".")
+    if place.is_relative_to(base):
+        return Path(place.relative_to(base))
+    return Path(place.drive.strip(":\\"), *place.parts[1:])

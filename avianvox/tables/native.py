@@ -1,0 +1,99 @@
+"""Detections as CSV and JSON lines: the same columns, every row kept, also of files that failed."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from avianvox.errors import InputError
+from avianvox.tables.columns import COLUMNS, DECIMALS, HEADER, WHOLE, detection_of, from_csv, to_csv
+from avianvox.tables.rows import Column, Row, json_lines, write_rows
+from avianvox.types import Detection
+
+TYPED_COLUMNS = tuple(
+    Column(name, float, DECIMALS[name]) if name in DECIMALS else Column(name, int if name in WHOLE else str)
+    for name in COLUMNS
+)
+"""`COLUMNS` with their kinds."""
+
+
+def typed_rows(detections: Iterable[Detection]) -> Iterator[Row]:
+    """The values of each detection under `TYPED_COLUMNS`."""
+    return ([getattr(detection, name) for name in COLUMNS] for detection in detections)
+
+
+class Csv:
+    """Comma-separated values in UTF-8 with the columns of :mod:`avianvox.tables.columns`."""
+
+    endings = (".csv",)
+    one_per_recording = False
+
+    def header(self) -> str:
+        return HEADER
+
+    def lines(self, group: Sequence[Detection]) -> str:
+        return to_csv(group)
+
+    def write(
+        self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None
+    ) -> None:
+        write_rows(typed_rows(detections), TYPED_COLUMNS, path, "csv", about=about)
+
+    def read(self, path: Path) -> Iterator[Detection]:
+        from avianvox.tables.delimited import open_table
+
+        with open_table(path) as file:
+            yield from from_csv(file, origin=str(path))
+
+    def recognises(self, head: str) -> bool:
+        columns = head.partition("\n")[0].strip().replace('"', "").split(",")
+        return "path" in columns and ("status" in columns or "scientific_name" in columns)
+
+
+class JsonLines:
+    """One JSON object a row, with every column; null where a value is not known."""
+
+    endings = (".jsonl", ".ndjson")
+    one_per_recording = False
+
+    def header(self) -> str:
+        return ""
+
+    def lines(self, group: Sequence[Detection]) -> str:
+        return json_lines(TYPED_COLUMNS, typed_rows(group))
+
+    def write(
+        self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None
+    ) -> None:
+        write_rows(typed_rows(detections), TYPED_COLUMNS, path, "jsonl", about=about)
+
+    def read(self, path: Path) -> Iterator[Detection]:
+        from json import loads
+
+        from avianvox.tables.delimited import open_table
+
+        with open_table(path) as file:
+            for number, line in enumerate(file, start=1):
+                if not line.strip():
+                    continue
+                origin = f"{path}, line {number}"
+                try:
+                    values = loads(line)
+                except ValueError as error:
+                    raise InputError(f"{origin}: not valid JSON: {error}") from error
+                yield from_values(values, origin=origin)
+
+    def recognises(self, head: str) -> bool:
+        return head.startswith("{") and '"path"' in head
+
+
+def from_values(values: object, *, origin: str) -> Detection:
+    """A detection from an object of JSON or a row of Parquet; other keys are passed over.
+
+    Raises
+    ------
+    InputError
+        There is no path, or a value is not of its column's kind.
+    """
+    if not isinstance(values, dict) or not isinstance(values.get("path"), str):
+        raise InputError(f"{origin}: expected a row of a table of detections, with a 'path'")
+    texts = {name: str(value) for name in COLUMNS if (value := values.get(name)) is not None}
+    return detection_of(texts, origin=origin)

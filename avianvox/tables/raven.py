@@ -1,0 +1,132 @@
+"""Raven's selection tables: tab-separated, one row a selection.
+
+In a table over several recordings, begin and end go on counting over the recordings, as Raven does where it
+has opened them one after the other; ``File Offset (s)`` is within the recording.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PureWindowsPath
+
+from avianvox.errors import InputError
+from avianvox.files import atomic_write
+from avianvox.tables.columns import valid_unicode
+from avianvox.tables.delimited import Line, column_names, read_lines
+from avianvox.tables.recordings import recording_of
+from avianvox.tables.spans import Span, band_of, by_recording, length_of, one_line, spans
+from avianvox.types import Detection
+
+COLUMNS = (
+    "Selection",
+    "View",
+    "Channel",
+    "Begin Time (s)",
+    "End Time (s)",
+    "Low Freq (Hz)",
+    "High Freq (Hz)",
+    "Annotation",
+    "Common Name",
+    "Confidence",
+    "Begin Path",
+    "Begin File",
+    "File Offset (s)",
+)
+"""``Annotation`` is the scientific name; Raven Lite shows it, and no other column of names."""
+
+SPECIES = ("scientific name", "species", "annotation", "label", "tag")
+"""Columns in which the name of a species is looked for, the first one first; after them ``Common Name``, and
+``Species Code`` where there is none."""
+
+
+class Raven:
+    """Selection tables of Raven Pro and Raven Lite."""
+
+    endings = (".selections.txt", ".selection.table.txt")
+    one_per_recording = True
+
+    def write(
+        self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None
+    ) -> None:
+        """Raises `InputError` where a recording comes after one of unknown length."""
+        begin: float | None = 0.0  # of the recording, counted from the first one's
+        number = 0
+        with atomic_write(path) as file:
+            file.write("\t".join(COLUMNS) + "\n")
+            for recording, rows in by_recording(detections):
+                length: float | None = None
+                for row in rows:
+                    length = length_of(row) if row.status.usable else 0.0
+                    for span in spans([row]):
+                        if begin is None:
+                            raise InputError(
+                                f"{path}: cannot count the times of {recording} on, because the length of "
+                                "a recording before it is not known; name a folder, for a table of each"
+                            )
+                        number += 1
+                        file.write(_line(number, span, begin))
+                begin = None if begin is None or length is None else begin + length
+
+    def read(self, path: Path) -> Iterator[Detection]:
+        before: tuple[str, ...] = ()
+        for line in read_lines(path, "\t"):
+            selection = (line.text("selection"), line.text("begin time (s)"), line.text("end time (s)"))
+            if selection != before and line.text(*SPECIES, "common name").lower() != "nocall":
+                yield _detection(line, path)
+            before = selection  # Raven has a row for each of a selection's views
+
+    def recognises(self, head: str) -> bool:
+        return "begin time (s)" in column_names(head.partition("\n")[0], "\t")
+
+
+def _line(number: int, span: Span, begin: float) -> str:
+    low, high = span.band_hz
+    row = span.detection
+    return (
+        "\t".join(
+            (
+                str(number),
+                "Spectrogram 1",
+                str(row.channel or 1),
+                f"{begin + span.begin_s:.6f}",
+                f"{begin + span.end_s:.6f}",
+                f"{low:.1f}",
+                f"{high:.1f}",
+                span.label,
+                one_line(row.common_name),
+                "" if row.score is None else f"{row.score:.4f}",
+                valid_unicode(row.path),
+                valid_unicode(Path(row.path).name),
+                f"{span.begin_s:.6f}",
+            )
+        )
+        + "\n"
+    )
+
+
+def _detection(line: Line, table: Path) -> Detection:
+    begin = line.needed("begin time (s)")
+    length = line.needed("end time (s)") - begin
+    offset = line.number("file offset (s)")
+    channel = line.number("channel")
+    low, high = band_of(line.number("low freq (hz)"), line.number("high freq (hz)"))
+    within = begin if offset is None else offset
+    common = line.text("common name")
+    return Detection(
+        path=_recording(line, table),
+        channel=None if channel is None else int(channel),
+        begin_s=within,
+        end_s=within + length,
+        low_hz=low,
+        high_hz=high,
+        scientific_name=line.text(*SPECIES) or ("" if common else line.text("species code")),
+        common_name=common,
+        score=line.number("confidence", "score"),
+    )
+
+
+def _recording(line: Line, table: Path) -> str:
+    """``Begin Path``, else ``Begin File`` beside the table, else what the table's name says."""
+    if path := line.text("begin path"):
+        return path
+    if name := line.text("begin file"):
+        return str(table.parent / PureWindowsPath(name).name)
+    return recording_of(table)

@@ -1,0 +1,145 @@
+"""Typed rows of any table, written as CSV, JSON lines or Parquet.
+
+A table is a tuple of `Column` and rows with one value for each, None or an empty text where it is not known.
+Detections are such a table (:mod:`avianvox.tables.native`); counts by hour and by day are others. Start with
+`write_rows`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from avianvox.errors import UnknownNameError, require_extra
+from avianvox.files import atomic_write
+from avianvox.registry import nearest
+from avianvox.tables.columns import csv_line, valid_unicode
+
+Value = str | int | float | None
+Row = Sequence[Value]
+
+ROW_GROUP = 32_768
+"""Rows that stand in memory at a time while Parquet is written or read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Name and kind of a column; ``decimals`` is how many digits of a fraction are kept."""
+
+    name: str
+    kind: type[str] | type[int] | type[float] = str
+    decimals: int = 0
+
+    def text(self, value: Value) -> str:
+        """What CSV holds; empty where the value is not known."""
+        if value is None:
+            return ""
+        return f"{value:.{self.decimals}f}" if self.kind is float else valid_unicode(str(value))
+
+    def plain(self, value: Value) -> Value:
+        """What JSON and Parquet hold; None where the value is not known."""
+        if value is None or value == "":
+            return None
+        if self.kind is float:
+            return round(float(value), self.decimals)
+        return int(value) if self.kind is int else valid_unicode(str(value))
+
+
+def csv_header(columns: Sequence[Column]) -> str:
+    return csv_line(column.name for column in columns)
+
+
+def csv_lines(columns: Sequence[Column], rows: Iterable[Row]) -> str:
+    return "".join(csv_line(c.text(v) for c, v in zip(columns, row, strict=True)) for row in rows)
+
+
+def json_lines(columns: Sequence[Column], rows: Iterable[Row]) -> str:
+    """One object a row, with every column."""
+    from json import dumps
+
+    return "".join(
+        dumps({c.name: c.plain(v) for c, v in zip(columns, row, strict=True)}, ensure_ascii=False) + "\n"
+        for row in rows
+    )
+
+
+def write_rows(
+    rows: Iterable[Row],
+    columns: Sequence[Column],
+    path: Path | str,
+    name: str,
+    *,
+    about: Mapping[str, str] | None = None,
+) -> None:
+    """Write a table; the file appears whole or not at all, and only a part of it is in memory at a time.
+
+    Parameters
+    ----------
+    rows : iterable of sequences
+    columns : sequence of Column
+    path : path-like
+    name : {"csv", "jsonl", "parquet"}
+    about : mapping of str to str, optional
+        What the table is and comes from; kept in the metadata of a Parquet file.
+
+    Raises
+    ------
+    UnknownNameError
+        ``name`` is none of the three.
+    MissingExtraError
+        Parquet without the package pyarrow.
+    OutputError
+    """
+    if name not in _WRITERS:
+        raise UnknownNameError(f"unknown format '{name}'{nearest(name, list(_WRITERS))} of typed rows")
+    if name == "parquet":
+        require_parquet()
+    with atomic_write(path, "wb") as file:
+        _WRITERS[name](rows, columns, file, about or {})
+
+
+def require_parquet() -> None:
+    """Raise `MissingExtraError` where Parquet can be neither written nor read."""
+    require_extra("pyarrow", extra="parquet", purpose="Parquet")
+
+
+About = Mapping[str, str]
+
+
+def _write_csv(rows: Iterable[Row], columns: Sequence[Column], file: IO[bytes], _: About) -> None:
+    file.write(csv_header(columns).encode())
+    for row in rows:
+        file.write(csv_lines(columns, [row]).encode())
+
+
+def _write_json(rows: Iterable[Row], columns: Sequence[Column], file: IO[bytes], _: About) -> None:
+    for row in rows:
+        file.write(json_lines(columns, [row]).encode())
+
+
+def _write_parquet(rows: Iterable[Row], columns: Sequence[Column], file: IO[bytes], about: About) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+    schema = pa.schema(
+        [pa.field(column.name, kinds[column.kind]) for column in columns],
+        metadata={f"avianvox.{key}": value for key, value in about.items()},
+    )
+    rows = iter(rows)
+    with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+        while group := list(islice(rows, ROW_GROUP)):
+            values = zip(*group, strict=True)
+            arrays = [
+                pa.array([c.plain(v) for v in of_column], kinds[c.kind])
+                for c, of_column in zip(columns, values, strict=True)
+            ]
+            writer.write_batch(pa.record_batch(arrays, schema=schema))
+
+
+_WRITERS: dict[str, Callable[[Iterable[Row], Sequence[Column], IO[bytes], About], Any]] = {
+    "csv": _write_csv,
+    "jsonl": _write_json,
+    "parquet": _write_parquet,
+}

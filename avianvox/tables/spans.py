@@ -1,0 +1,76 @@
+"""What annotation formats can hold of detections: named spans, recording by recording."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
+
+from avianvox.errors import InputError
+from avianvox.types import Detection
+
+OPEN_BAND_HZ = (0.0, 11_025.0)
+"""Written for a detection without frequencies where a format wants them, and read back as none: what the
+bundled model hears."""
+
+
+class Span(NamedTuple):
+    """Begin and end in seconds within the file, with the name to write there."""
+
+    begin_s: float
+    end_s: float
+    label: str
+    detection: Detection
+
+    @property
+    def band_hz(self) -> tuple[float, float]:
+        low, high = self.detection.low_hz, self.detection.high_hz
+        return OPEN_BAND_HZ if low is None or high is None else (low, high)
+
+
+def spans(rows: Iterable[Detection]) -> Iterator[Span]:
+    """The rows that name a species; one that speaks of a whole recording begins at 0 and ends with it.
+
+    The name is the scientific one, or the common one where there is no other. Without any length, the span
+    of a whole recording is empty.
+    """
+    for row in rows:
+        label = one_line(row.scientific_name or row.common_name)
+        if not label:
+            continue
+        if row.begin_s is None:
+            yield Span(0.0, length_of(row) or 0.0, label, row)
+        else:
+            yield Span(row.begin_s, row.begin_s if row.end_s is None else row.end_s, label, row)
+
+
+def length_of(row: Detection) -> float | None:
+    """Seconds of the recording: as decoded, else as its header says."""
+    return row.header_s if row.decoded_s is None else row.decoded_s
+
+
+def by_recording(detections: Iterable[Detection]) -> Iterator[tuple[str, Iterator[Detection]]]:
+    """Path and rows of one recording after the other.
+
+    Raises
+    ------
+    InputError
+        The rows of a recording stand in two places.
+    """
+    seen: set[str] = set()
+    for path, rows in groupby(detections, key=attrgetter("path")):
+        if path in seen:
+            raise InputError(f"the rows of {path} stand in two places; sort the table by its column 'path'")
+        seen.add(path)
+        yield path, rows
+
+
+def band_of(low_hz: float | None, high_hz: float | None) -> tuple[float | None, float | None]:
+    """Frequencies as read; None twice for `OPEN_BAND_HZ`, for one alone and for Audacity's -1."""
+    if low_hz is None or high_hz is None or low_hz < 0 or high_hz < 0 or (low_hz, high_hz) == OPEN_BAND_HZ:
+        return None, None
+    return low_hz, high_hz
+
+
+def one_line(text: str) -> str:
+    """``text`` without tabs and line ends, which would break a line of a table."""
+    return " ".join(text.split())

@@ -1,0 +1,85 @@
+"""Detections for people: a line for each file, and its species indented below."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+from avianvox.errors import InputError
+from avianvox.files import atomic_write
+from avianvox.tables.columns import valid_unicode
+from avianvox.types import Decision, Detection
+
+
+class Table:
+    """What a terminal shows.
+
+    Parameters
+    ----------
+    min_score : float in [0, 1]
+        Species below it were left out; said of a file in which nothing is left.
+    coverage : float in [0, 1], optional
+        The species of a span are the set that holds the right one in this share of recordings.
+    """
+
+    endings = (".txt",)
+    one_per_recording = False
+
+    def __init__(self, min_score: float = 0.0, coverage: float | None = None) -> None:
+        self.min_score = min_score
+        self.coverage = coverage
+
+    def header(self) -> str:
+        return ""
+
+    def lines(self, group: Sequence[Detection]) -> str:
+        """The rows of one file."""
+        first = group[0]
+        facts = [] if first.decoded_s is None else [f"{first.decoded_s:.1f} s"]
+        facts += [str(first.status)] if first.status != "ok" else []
+        text = valid_unicode(first.path) + (f"  ({', '.join(facts)})" if facts else "") + "\n"
+        named = [row for row in group if row.scientific_name or row.common_name]
+        if first.message and (first.status.failed or not named):
+            text += f"    {first.message}\n"
+        if not named and first.status.usable and (first.status.failed or not first.message):
+            text += f"    nothing at {self.min_score:g} or above\n"
+        parts = groupby(named, key=attrgetter("channel", "begin_s", "end_s"))
+        return text + "".join(self._part(list(rows)) for _, rows in parts)
+
+    def _part(self, rows: Sequence[Detection]) -> str:
+        """One span, or the whole recording."""
+        where = _where(rows[0])
+        text = ""
+        if self.coverage is not None:
+            text = f"    {where}one of these {len(rows)}, with {100 * self.coverage:g} % coverage\n"
+        doubt = rows[0].decision == Decision.UNCERTAIN  # the best one says it
+        for row in rows:
+            name = row.scientific_name or row.common_name
+            common = f" ({row.common_name})" if row.common_name not in ("", name) else ""
+            score = "" if row.score is None else f"{row.score:.4f}  "
+            text += f"    {where}{score}{'uncertain, perhaps ' if doubt else ''}{name}{common}\n"
+            doubt = False
+        return text
+
+    def write(
+        self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None
+    ) -> None:
+        with atomic_write(path) as file:
+            for _, rows in groupby(detections, key=attrgetter("path")):
+                file.write(self.lines(list(rows)))
+
+    def read(self, path: Path) -> Iterator[Detection]:
+        raise InputError(f"{path}: the format 'table' is for people and can't be read; choose another one")
+
+    def recognises(self, head: str) -> bool:
+        return False
+
+
+def _where(row: Detection) -> str:
+    """Span, channel and time of day, as far as they are known."""
+    span = ""
+    if row.begin_s is not None:
+        end_s = row.begin_s if row.end_s is None else row.end_s
+        span = f"{row.begin_s:8.2f} - {end_s:.2f} s  "
+    channel = "" if row.channel is None else f"channel {row.channel}  "
+    return span + channel + (f"{row.begin_time}  " if row.begin_time else "")
