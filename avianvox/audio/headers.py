@@ -130,46 +130,58 @@ def read_header(stream: BinaryIO, container: str) -> Header:
         return Header()
 
 
+def wave_chunks(stream: BinaryIO, container: str) -> Iterator[tuple[bytes, int]]:
+    """Name and size of one chunk of a WAV or W64 after the other, with the stream at its content.
+
+    Those behind the sound come too, of RF64 files as well. Ends where the file ends, even within a chunk.
+    """
+    stream.seek(0)
+    if container == "W64":
+        stream.seek(40)
+        return _chunks(stream, "<4s12xQ", align=8)
+    order = ">" if stream.read(12)[:4] == b"RIFX" else "<"
+    return _chunks(stream, order + "4sI")
+
+
 def _chunks(stream: BinaryIO, layout: str, align: int = 2) -> Iterator[tuple[bytes, int]]:
-    """Name and size of one chunk after the other, with the stream at its content."""
     n_head = struct.calcsize(layout)
     here = stream.tell()
     end = stream.seek(0, 2)
+    size_of_data = None  # of an RF64 stands in the chunk ds64
     while here + n_head <= end:
         stream.seek(here)
         name, size = struct.unpack(layout, stream.read(n_head))
         size -= n_head if align == 8 else 0  # W64 counts the head of a chunk
+        if name == b"ds64":
+            size_of_data = struct.unpack("<8xQ", stream.read(16))[0]
+            stream.seek(here + n_head)
+        elif name == b"data" and size == 0xFFFFFFFF and size_of_data:
+            size = size_of_data
         yield name, size
         here += n_head + max(0, size + -size % align)
 
 
 def _wave(stream: BinaryIO) -> Header:
-    order = ">" if stream.read(12)[:4] == b"RIFX" else "<"
-    return _wave_chunks(stream, _chunks(stream, order + "4sI"), order)
+    return _wave_header(stream, "WAV", ">" if stream.read(4) == b"RIFX" else "<")
 
 
 def _wave64(stream: BinaryIO) -> Header:
-    stream.seek(40)
-    return _wave_chunks(stream, _chunks(stream, "<4s12xQ", align=8), "<")
+    return _wave_header(stream, "W64", "<")
 
 
-def _wave_chunks(stream: BinaryIO, chunks: Iterator[tuple[bytes, int]], order: str) -> Header:
+def _wave_header(stream: BinaryIO, container: str, order: str) -> Header:
     tag, frame_bytes, codec = 0, 0, ""
-    counted = size_of_data = None  # by the chunks fact and ds64
-    for name, size in chunks:
+    counted = None  # by the chunk fact
+    for name, size in wave_chunks(stream, container):
         if name == b"fmt ":
             body = stream.read(26)
             tag, frame_bytes = struct.unpack_from(order + "H10xH", body)
             if tag == 0xFFFE:  # the true one follows
                 tag = struct.unpack_from(order + "H", body, 24)[0]
             codec = "" if tag in _WAVE_TAGS else _WAVE_NAMES.get(tag, f"codec 0x{tag:04x}")
-        elif name == b"ds64":
-            size_of_data = struct.unpack("<8xQ", stream.read(16))[0]
         elif name == b"fact":
             counted = struct.unpack(order + "I", stream.read(4))[0]
         elif name == b"data":
-            if size == 0xFFFFFFFF and size_of_data:
-                size = size_of_data
             if tag not in _PCM_TAGS:
                 return Header(codec, None if counted in _UNKNOWN_LENGTHS else counted)
             known = frame_bytes and size not in _UNKNOWN_LENGTHS and 0 < size < _ABSURD_BYTES

@@ -1,0 +1,61 @@
+"""Times that recorders write into the names of their files.
+
+References
+----------
+AudioMoth-Firmware-Basic, main.c, generateFilename, and its README for the older hexadecimal names
+Wildlife Acoustics, Song Meter Mini 2 User Guide, "File Name Conventions"; SM3BAT User Guide, 8.1 (channels, and
+``$`` for a clock set by GPS); SMART System User Guide (microseconds)
+Frontier Labs, BAR-LT: ``YYYYMMDDTHHMMSS+hhmm_...``
+"""
+
+import re
+from datetime import UTC, datetime, timezone
+
+from avianvox.audio.notes import FieldNotes, date_time, offset_of
+
+_AUDIOMOTH = re.compile(r"(\d{8})_(\d{6})(T?)", re.IGNORECASE)
+_SONG_METER = re.compile(r"(.+?)_(?:(?:0\+1|[01])_)?(\d{8})[_$](\d{6})(?:_(\d{6}))?")
+_ISO = re.compile(r"(?:.*[^0-9])?(\d{8}T\d{6}(?:\.\d{1,6})?)(Z|[+-]\d{4})(?:[^0-9].*)?")
+_HEXADECIMAL = re.compile(r"([0-9A-F]{8})\.wav", re.IGNORECASE)
+_FIRST_AUDIOMOTH = datetime(2016, 1, 1, tzinfo=UTC).timestamp()
+_TRIGGERED = (
+    "a triggered recording leaves silence out: times behind the first gap are too early until the AudioMoth "
+    "app has expanded it"
+)
+
+
+def name_notes(name: str) -> FieldNotes:
+    """What a file is called by its recorder; empty notes for a name that tells no time.
+
+    Names in which more follows behind the time are left alone: such a file is often a piece of a longer one.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, without folders.
+    """
+    stem = name.rpartition(".")[0] or name
+    if found := _AUDIOMOTH.fullmatch(stem):
+        return _notes("audiomoth file name", _local(found[1], found[2]), triggered=bool(found[3]))
+    if found := _SONG_METER.fullmatch(stem):
+        return _notes("song meter file name", _local(found[2], found[3], found[4]), recorder=found[1])
+    if found := _ISO.fullmatch(stem):
+        begin = date_time(found[1])
+        zone: timezone | None = UTC if found[2] == "Z" else offset_of(found[2])
+        return _notes("iso file name", begin.replace(tzinfo=zone) if begin else None)
+    if found := _HEXADECIMAL.fullmatch(name):
+        seconds = int(found[1], 16)
+        if _FIRST_AUDIOMOTH <= seconds < 1 << 31:
+            return _notes("audiomoth file name", datetime.fromtimestamp(seconds, UTC))
+    return FieldNotes()
+
+
+def _local(day: str, time: str, microseconds: str | None = None) -> datetime | None:
+    return date_time(f"{day}T{time}.{microseconds or 0}")
+
+
+def _notes(source: str, begin: datetime | None, *, recorder: str = "", triggered: bool = False) -> FieldNotes:
+    if begin is None:
+        return FieldNotes()
+    remarks = (_TRIGGERED,) if triggered else ()
+    return FieldNotes(begin=begin, time_source=source, recorder=recorder, remarks=remarks)

@@ -1,0 +1,103 @@
+"""What stands in a sound file beside the sound: the chunks of a WAV, the tags of FLAC, Ogg and MP3.
+
+Only heads of chunks and their texts are read, never the sound, so that a file of gigabytes costs as little as
+a short one. Nothing here raises because of a file: what cannot be read is not there.
+"""
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from avianvox.audio.headers import read_by_libsndfile, recognise, wave_chunks
+
+_MOST_BYTES = 1 << 20  # of a chunk; a larger one is no note
+_INFO = {
+    b"ICMT": "comment",
+    b"IART": "artist",
+    b"INAM": "title",
+    b"ISFT": "software",
+    b"ICRD": "date",
+    b"ICOP": "copyright",
+    b"IGNR": "genre",
+    b"IPRD": "album",
+}
+"""Names of the texts in a chunk LIST/INFO, as libsndfile calls them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """Notes as they stand in the file.
+
+    ``guano`` is the text of a chunk ``guan``, ``wamd`` the bytes of a chunk ``wamd``; ``texts`` holds comment,
+    artist, title and the like under lower-case names.
+    """
+
+    guano: str = ""
+    wamd: bytes = b""
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_tags(path: Path | str) -> Tags:
+    """The notes in one file; empty ones where it has none or cannot be read."""
+    try:
+        with open(path, "rb") as stream:
+            container, codec = recognise(stream)
+            if container in ("WAV", "W64"):
+                return _wave_tags(stream, container)
+            return Tags(texts=_texts(stream)) if read_by_libsndfile(container, codec) else Tags()
+    except (OSError, ValueError):
+        return Tags()
+
+
+def _wave_tags(stream: BinaryIO, container: str) -> Tags:
+    found: dict[str, bytes] = {}
+    texts: dict[str, str] = {}
+    try:
+        for name, size in wave_chunks(stream, container):
+            if not name.isascii() or not name.decode().isprintable():
+                break  # a head that was never completed led into the sound
+            if name == b"data" and not size:
+                break
+            if name in (b"guan", b"wamd"):
+                found.setdefault(name.decode(), stream.read(min(size, _MOST_BYTES)))
+            elif name.upper() == b"LIST" and stream.read(4) == b"INFO":
+                texts = _info(stream.read(min(size - 4, _MOST_BYTES))) | texts
+    except struct.error:  # it ends within a head
+        pass
+    return Tags(_decoded(found.get("guan", b"")), found.get("wamd", b""), texts)
+
+
+def _info(body: bytes) -> dict[str, str]:
+    texts = {}
+    at = 0
+    while at + 8 <= len(body):
+        name, size = struct.unpack_from("<4sI", body, at)
+        text = _decoded(body[at + 8 : at + 8 + size])
+        if text and name.isalnum():
+            texts[_INFO.get(name, name.decode())] = text
+        at += 8 + size + size % 2
+    return texts
+
+
+def _decoded(text: bytes) -> str:
+    """UTF-8 where it is valid, else Latin-1, which is always; devices fill up with zeros."""
+    text = text.partition(b"\0")[0]
+    try:
+        return text.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return text.decode("latin-1").strip()
+
+
+def _texts(stream: BinaryIO) -> dict[str, str]:
+    import soundfile
+
+    from avianvox.audio.chatter import silence_decoders
+
+    stream.seek(0)
+    try:
+        with silence_decoders(), soundfile.SoundFile(stream) as file:
+            return dict(file.copy_metadata())
+    except (soundfile.LibsndfileError, UnicodeDecodeError):
+        return {}
