@@ -19,6 +19,10 @@ NO_BIRD = "no bird"
 """Label of recordings that hold no animal voice."""
 
 
+Span = tuple[float, float | None]
+"""Begin and end within a file, in seconds; None: to its end."""
+
+
 class Status(StrEnum):
     """What came of one input file."""
 
@@ -51,9 +55,10 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One row of a catalog: a sound file and what is known about it.
+    """One row of a catalog: a sound file, or the part of one that was annotated, and what is known about it.
 
-    Empty strings and ``None`` mean "not known"; nothing is guessed.
+    Empty strings and ``None`` mean "not known"; nothing is guessed. A part has a ``begin_s``, and its id is
+    that of the file, ``#``, and what tells the parts of the file from each other.
     """
 
     id: str
@@ -73,15 +78,29 @@ class Recording:
     licence: str = ""
     url: str = ""
     source: str = ""  # name of the catalog source, for example "xeno_canto"
+    begin_s: float | None = None  # of the part within the file; None: the whole file
+    end_s: float | None = None  # None: to the file's end
+    low_hz: float | None = None  # of the box that was drawn around the voice
+    high_hz: float | None = None
+
+    @property
+    def span(self) -> Span | None:
+        """The part of the file that this is; None for all of it."""
+        return None if self.begin_s is None else (self.begin_s, self.end_s)
+
+    @property
+    def file_id(self) -> str:
+        """What all parts of one file have in common; the id itself where it is the whole file."""
+        return self.id if self.begin_s is None else self.id.rpartition("#")[0] or self.id
 
     @property
     def session(self) -> str:
         """Recordist, date and site: recordings that share all three were made on one occasion.
 
-        A recording about which none of the three is known is a session of its own.
+        A file about which none of the three is known is a session of its own.
         """
         if not (self.recordist or self.date or self.site):
-            return f"recording {self.id}"
+            return f"recording {self.file_id}"
         return " | ".join((self.recordist, self.date, self.site))
 
     @property

@@ -91,7 +91,8 @@ class Catalog:
         """Both catalogs in one.
 
         Where an id stands in both, the second recording is left out if its file holds the same bytes as the
-        first one's, and is called ``name/id`` if not. Each of them is listed.
+        first one's, and is called ``name/id`` if not. Each of them is listed. Parts of two files are told
+        apart by the ids of the files, see `Recording.file_id`.
 
         Raises
         ------
@@ -99,13 +100,14 @@ class Catalog:
             ``name/id`` is the id of a third recording.
         """
         there = {r.id: r for r in self.recordings}
+        file_of = {r.file_id: r for r in reversed(self.recordings)}
         taken = {**{r.id: r for r in other.recordings}, **there}
         added: list[Recording] = []
         found: list[Problem] = []
         new_id: dict[str, str] = {}
         for row in other.recordings:
-            kept = there.get(row.id)
-            if kept is None:
+            kept = there.get(row.id) or file_of.get(row.file_id)
+            if kept is None or (row.id not in there and _same_sound(kept.path, row.path)):
                 added.append(row)
                 continue
             renamed = replace(row, id=f"{name}/{row.id}")
@@ -223,7 +225,10 @@ def recording_problems(recording: Recording) -> list[Problem]:
 def duplicate_audio(recordings: Sequence[Recording]) -> list[Problem]:
     """Recordings whose files hold the same bytes. Reads the files that agree in size."""
     by_size: dict[int, list[Recording]] = defaultdict(list)
+    files: dict[str, Recording] = {}
     for recording in recordings:
+        files.setdefault(recording.file_id, recording)
+    for recording in files.values():
         if os.path.isfile(recording.path):
             by_size[recording.path.stat().st_size].append(recording)
     problems = []

@@ -21,7 +21,7 @@ from avianvox.registry import nearest
 from avianvox.types import Recording
 
 GROUPINGS = {
-    "random": "stratified folds; recordings of one session may stand on both sides",
+    "random": "stratified folds; recordings of one session may stand on both sides, parts of one file never",
     "session": "stratified folds that keep recordist, date and site together",
     "recordist": "stratified folds that keep a recordist together",
     "site": "stratified folds that keep a site together",
@@ -31,7 +31,7 @@ GROUPINGS = {
 
 def _own_group(recording: Recording) -> str:
     """As `Recording.session` says of a recording about which nothing is known."""
-    return f"recording {recording.id}"
+    return f"recording {recording.file_id}"
 
 
 _GROUP_OF: dict[str, Callable[[Recording], str]] = {
@@ -177,10 +177,16 @@ def make_split(
     order = np.array(sorted(labelled, key=lambda i: recordings[i].id), dtype=np.int64)
     labels = np.array([recordings[i].label for i in order])
     state = hash_name(seed, "split", grouping) % 2**32
+    parts = any(recordings[i].span for i in order)
     if grouping == "published":
+        if parts:
+            raise InputError(
+                "the published draws part whole recordings, and some of these are parts of one file; ask for "
+                "random or session folds, which keep a file's parts together"
+            )
         drawn = _shuffled(labels, n_folds, state)
     else:
-        group_of = _GROUP_OF.get(grouping)
+        group_of = _GROUP_OF.get(grouping) or (_own_group if parts else None)
         groups = np.array([group_of(recordings[i]) for i in order]) if group_of else None
         drawn = _folds(labels, groups, n_folds, state, grouping)
     folds = tuple(Fold(np.sort(order[train]), np.sort(order[test])) for train, test in drawn)
@@ -221,6 +227,8 @@ def _folds(
         raise InputError(
             f"cannot draw folds by {grouping}: all recordings stand in one group; ask for random folds "
             f"alone, or add recordings of another {grouping}"
+            if grouping != "random"
+            else "cannot draw folds: all are parts of one file; annotate other files too"
         )
     if n_groups < n_folds:
         ending = "" if n_groups == 1 else "s"

@@ -199,8 +199,7 @@ class _Build:
     def _current(self, entries: Sequence[Entry]) -> bool:
         """Whether ``entries`` describe the first recordings as their files are now."""
         return all(
-            entry.id == recording.id and entry.signature == file_signature(recording.path)
-            for entry, recording in zip(entries, self.recordings, strict=False)
+            entry.describes(recording) for entry, recording in zip(entries, self.recordings, strict=False)
         )
 
     def _donors(self) -> list[DataFolder]:
@@ -234,11 +233,13 @@ class _Build:
             if position is None or not donor.entries[position].lasting or not donor.is_sound(position):
                 continue
             entry = donor.entries[position]
+            if entry.span != recording.span:
+                continue
             if entry.signature == signature:
                 return Copy(donor, position, entry)
             if entry.content:
                 known[entry.content] = Copy(donor, position, entry)
-        task = Task(recording.id, recording.path, tuple(known), spool, self.spec, self.dtype)
+        task = Task(recording.id, recording.path, tuple(known), spool, self.spec, self.dtype, recording.span)
         return Extraction(workers.submit(task), spool, known, self.shape)
 
 

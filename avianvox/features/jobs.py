@@ -89,7 +89,7 @@ def _wait(outcome: Callable[[], Outcome], task: Task) -> Outcome:
         return outcome()
     except WorkerCrashed:
         size, mtime_ns = file_signature(task.path)
-        entry = Entry(task.id, Status.UNDECODABLE, 0, size, mtime_ns, "", "", message=CRASHED)
+        entry = Entry(task.id, Status.UNDECODABLE, 0, size, mtime_ns, "", "", message=CRASHED, span=task.span)
         return Outcome(entry, np.zeros((2, task.spec.n_features)))
 
 

@@ -7,10 +7,11 @@ a crash, and whatever follows it, does not count.
 import json
 import os
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from avianvox.features.layout import id_bytes, id_text
-from avianvox.types import Status
+from avianvox.types import Recording, Span, Status
 
 CRASHED = "the decoder crashed on it"
 """Message of an entry whose file killed a worker process, and once more when alone."""
@@ -28,11 +29,12 @@ class Entry:
     n_frames: int
     size: int
     mtime_ns: int
-    content: str  # SHA-256 of the source file
+    content: str  # SHA-256 of the source file, or see `part_content`
     digest: str  # BLAKE2b of the rows
     header_s: float | None = None
     decoded_s: float | None = None
     message: str = ""
+    span: Span | None = None  # the part of the file that was described
 
     @property
     def signature(self) -> Signature:
@@ -46,8 +48,19 @@ class Entry:
         """
         return self.status is not Status.UNSUPPORTED and self.message != CRASHED
 
+    def describes(self, recording: Recording) -> bool:
+        """Whether this is what came of ``recording`` as its file is now."""
+        return (self.id, self.span, self.signature) == (
+            recording.id,
+            recording.span,
+            file_signature(recording.path),
+        )
+
     def to_line(self) -> bytes:
-        return id_bytes(json.dumps(asdict(self), ensure_ascii=False)) + b"\n"
+        values = asdict(self)
+        if self.span is None:
+            del values["span"]
+        return id_bytes(json.dumps(values, ensure_ascii=False)) + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> "Entry":
@@ -56,7 +69,8 @@ class Entry:
             raise ValueError("the line was cut off")
         values = json.loads(id_text(line))
         try:
-            return cls(**{**values, "status": Status(values["status"])})
+            span = tuple(values["span"]) if "span" in values else None
+            return cls(**{**values, "status": Status(values["status"]), "span": span})
         except (TypeError, KeyError) as error:
             raise ValueError(str(error)) from error
 
@@ -71,6 +85,11 @@ def read_ledger(path: Path) -> list[Entry]:
     except (FileNotFoundError, ValueError):
         pass
     return entries
+
+
+def part_content(file_content: str, span: Span | None) -> str:
+    """What stands for the content of a part: a hash over the file's and the span; of a file, its own."""
+    return file_content if span is None else sha256(f"{file_content} {span}".encode()).hexdigest()
 
 
 def file_signature(path: Path | str) -> Signature:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from avianvox.errors import StoreError
 from avianvox.features.build import build_store
-from avianvox.features.ledger import file_signature
+from avianvox.features.ledger import file_signature, part_content
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.files import output_error, sha256_file
@@ -49,11 +50,12 @@ def provide_store(
 def _refuse_other_files(store: FeatureStore, recordings: Sequence[Recording]) -> None:
     positions = store.indices_of([recording.id for recording in recordings])
     rows = store.index[["size", "mtime_ns"]][positions].tolist()
+    file_content = lru_cache(maxsize=1)(sha256_file)  # once for all parts of a file
     for recording, position, signature in zip(recordings, positions.tolist(), rows, strict=True):
-        if file_signature(recording.path) == signature:
+        if recording.span is None and file_signature(recording.path) == signature:
             continue
         with suppress(OSError):
-            if sha256_file(recording.path) == store.content_hash(position):
+            if part_content(file_content(recording.path), recording.span) == store.content_hash(position):
                 continue
         raise StoreError(
             f"recording '{recording.id}': the store in {store.path} was built from another file than "

@@ -155,7 +155,7 @@ class FeatureStore:
         return Status(self.index["status"][position].decode())
 
     def content_hash(self, position: int) -> str:
-        """Hexadecimal SHA-256 of the source file."""
+        """Hexadecimal SHA-256 of the source file; of a part, `avianvox.features.ledger.part_content`."""
         return self.index["content"][position].tobytes().hex()
 
     def summary(self) -> dict[str, Any]:

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from avianvox.audio.decode import open_audio
+from avianvox.audio.decode import AudioStream, Probe, open_audio
 from avianvox.errors import AudioError
 from avianvox.features.extract import FeatureStream
 from avianvox.features.layout import row_digest
-from avianvox.features.ledger import Entry, file_signature
+from avianvox.features.ledger import Entry, file_signature, part_content
+from avianvox.features.spans import open_span, span_report, span_rows
 from avianvox.features.spec import FeatureSpec
 from avianvox.files import output_error
-from avianvox.types import Status
+from avianvox.types import Span, Status
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One file to describe. ``known``: content hashes whose features are at hand already."""
+    """A file, or a part of it, to describe. ``known``: content hashes whose features are at hand already."""
 
     id: str
     path: Path
@@ -28,6 +29,7 @@ class Task:
     spool: Path  # where the rows go
     spec: FeatureSpec
     dtype: str
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +50,35 @@ def describe(task: Task) -> Outcome:
     """
     size, mtime_ns = file_signature(task.path)
     nothing = np.zeros((2, task.spec.n_features))
+
+    def failed(status: Status, content: str, message: str) -> Outcome:
+        entry = Entry(task.id, status, 0, size, mtime_ns, content, "", message=message, span=task.span)
+        return Outcome(entry, nothing)
+
     if (size, mtime_ns) == (0, 0):
-        message = "no such file, or no permission to read it"
-        return Outcome(Entry(task.id, Status.MISSING, 0, 0, 0, "", "", message=message), nothing)
+        return failed(Status.MISSING, "", "no such file, or no permission to read it")
     try:
-        with open(task.path, "rb") as source:
-            content = file_digest(source, "sha256").hexdigest()
+        content = part_content(_file_content(task.path, size, mtime_ns), task.span)
     except OSError as error:
-        message = f"cannot be read: {error.strerror}"
-        return Outcome(Entry(task.id, Status.MISSING, 0, size, mtime_ns, "", "", message=message), nothing)
+        return failed(Status.MISSING, "", f"cannot be read: {error.strerror}")
     if content in task.known:
-        return Outcome(Entry(task.id, Status.OK, 0, size, mtime_ns, content, ""), None)
+        return Outcome(Entry(task.id, Status.OK, 0, size, mtime_ns, content, "", span=task.span), None)
     try:
         return _extract(task, size, mtime_ns, content)
     except AudioError as error:
-        status = Status(error.status)
-        message = str(error).removeprefix(f"{task.path}: ")
-        return Outcome(Entry(task.id, status, 0, size, mtime_ns, content, "", message=message), nothing)
+        return failed(Status(error.status), content, str(error).removeprefix(f"{task.path}: "))
 
 
 def _extract(task: Task, size: int, mtime_ns: int, content: str) -> Outcome:
     sums = np.zeros((2, task.spec.n_features))
     digest = row_digest()
     n_frames = 0
-    with open_audio(task.path, sample_rate=task.spec.sample_rate) as audio:
+    audio, before = _open(task)
+    with audio:
         stream = _stream(task.spec)
         try:
             with open(task.spool, "wb") as spool:
-                for block in _rows(stream, audio):
+                for block in _part(_rows(stream, audio), task, before):
                     stored = block.astype(task.dtype)
                     wide = stored.astype(np.float64)
                     sums[0] += wide.sum(axis=0)
@@ -89,7 +92,7 @@ def _extract(task: Task, size: int, mtime_ns: int, content: str) -> Outcome:
             if isinstance(error, OSError) and not isinstance(error, AudioError):
                 raise output_error(error, task.spool) from error
             raise
-        report = audio.report
+        report = _report(audio, task, n_frames)
     entry = Entry(
         task.id,
         report.status,
@@ -101,8 +104,31 @@ def _extract(task: Task, size: int, mtime_ns: int, content: str) -> Outcome:
         report.header_s,
         report.decoded_s,
         report.message,
+        task.span,
     )
     return Outcome(entry, sums)
+
+
+@lru_cache(maxsize=8)
+def _file_content(path: Path, size: int, mtime_ns: int) -> str:
+    """SHA-256 of a file, read once for all of its parts; size and time tell when it has changed."""
+    with open(path, "rb") as source:
+        return file_digest(source, "sha256").hexdigest()
+
+
+def _open(task: Task) -> tuple[AudioStream, int]:
+    """The sound to describe, and how many of its frames belong to what comes before."""
+    if task.span is None:
+        return open_audio(task.path, sample_rate=task.spec.sample_rate), 0
+    return open_span(task.path, task.spec, task.span)
+
+
+def _part(rows: Iterator[np.ndarray], task: Task, before: int) -> Iterator[np.ndarray]:
+    return rows if task.span is None else span_rows(rows, task.spec, task.span, before)
+
+
+def _report(audio: AudioStream, task: Task, n_frames: int) -> Probe:
+    return audio.report if task.span is None else span_report(audio.report, task.spec, task.span, n_frames)
 
 
 @lru_cache(maxsize=1)
