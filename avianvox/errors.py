@@ -35,6 +35,10 @@ class CatalogError(AvianvoxError, ValueError):
     """A catalog cannot be read or contradicts itself."""
 
 
+class DownloadError(AvianvoxError, ConnectionError):
+    """A server cannot be reached, refuses, or answers something else than was asked for."""
+
+
 class StoreError(AvianvoxError, OSError):
     """A feature store is missing, damaged, busy or belongs to another spec."""
 

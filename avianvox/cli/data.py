@@ -1,9 +1,11 @@
-"""``avianvox data``: look at a catalog, check it, split it, import it and credit its recordists."""
+"""``avianvox data``: look at a catalog, check it, split it, import or download it, credit its recordists."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from avianvox.cli.download import download
 
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
@@ -32,11 +34,14 @@ _source_option = click.option(
 
 @click.group(epilog="Example: avianvox data list recordings/")
 def data() -> None:
-    """List, check, split and import a catalog of recordings.
+    """List, check, split, import and download a catalog of recordings.
 
     CATALOG is a folder with recordings.csv or metadata.csv, with xeno-canto answers (recordings.json) beside
     XC<id>.* files, with one folder per class, or in the published set's Kaggle layout; or a CSV file.
     """
+
+
+data.add_command(download)
 
 
 @data.command("list", epilog="Example: avianvox data list recordings/ --json")

@@ -43,7 +43,7 @@ class XenoCanto:
         folder = path if path.is_dir() else path.parent
         files = _sound_files(folder)
         rows = [
-            _recording(row, folder, files, f"{page}, recording {number}")
+            read_recording(row, folder, files, f"{page}, recording {number}")
             for page, answer in zip(pages, answers, strict=True)
             for number, row in enumerate(answer["recordings"], start=1)
         ]
@@ -86,7 +86,14 @@ def _sound_files(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _recording(row: Any, folder: Path, files: dict[str, list[Path]], place: str) -> Recording:
+def read_recording(row: Any, folder: Path, files: dict[str, list[Path]], place: str) -> Recording:
+    """One entry of an answer's list, and its sound in ``files``; ``place`` says where it stands.
+
+    Raises
+    ------
+    CatalogError
+        It is no object, has no id, or names background species in another way.
+    """
     if not isinstance(row, dict):
         raise CatalogError(f"{place}: expected an object, found {row!r}")
     if not row.get("id"):

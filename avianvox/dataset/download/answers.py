@@ -1,0 +1,105 @@
+"""Pages of an answer, and the recordings that they list.
+
+A page that has come is kept until the whole answer is there, so that an interrupted download does not ask
+for it twice.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avianvox.audio.find import EXTENSIONS
+from avianvox.dataset.download.session import Session
+from avianvox.dataset.sources.fields import parse_address
+from avianvox.dataset.sources.xeno_canto import read_recording
+from avianvox.errors import CatalogError, DownloadError, InputError
+from avianvox.files import atomic_write
+from avianvox.types import Recording
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A recording of an answer: ``row`` as the server wrote it, and what it means."""
+
+    row: dict[str, Any]
+    recording: Recording
+
+    @classmethod
+    def from_row(cls, row: Any, place: str) -> "Sound":
+        """Raises `DownloadError` where ``row`` is not as documented; ``place`` says where it stands."""
+        try:
+            recording = read_recording(row, Path(), {}, place)
+        except CatalogError as error:
+            raise DownloadError(str(error)) from error
+        if not (recording.id[2:].isascii() and recording.id[2:].isdecimal()):
+            raise DownloadError(f"{place}: expected a number in 'id', found {row['id']!r}")
+        return cls(row, recording)
+
+    @property
+    def number(self) -> int:
+        return int(self.recording.id[2:])
+
+    @property
+    def address(self) -> str:
+        """Of the sound file; "" where xeno-canto withholds it, as it does for species under threat."""
+        return parse_address(str(self.row.get("file") or ""))
+
+    @property
+    def name(self) -> str:
+        """Of the file on the disk, with the ending under which it was uploaded."""
+        ending = os.path.splitext(str(self.row.get("file-name") or ""))[1].lower()
+        return f"{self.recording.id}{ending if ending in EXTENSIONS else '.mp3'}"
+
+
+def read_answer(session: Session, query: str, kept: Path | None = None) -> tuple[list[Sound], int]:
+    """Every recording that fits ``query``, by number, and how many the server announced.
+
+    Parameters
+    ----------
+    session : Session
+    query : str
+        As the API takes it, such as ``gen:Vireo sp:latimeri q:A``.
+    kept : Path, optional
+        A folder that keeps the pages that have come.
+
+    Raises
+    ------
+    DownloadError
+        The server refuses, cannot be reached, or answers otherwise than documented.
+    InputError
+        Nothing fits the query.
+    """
+    found: dict[int, Sound] = {}
+    announced, n_pages, number = 0, 1, 1
+    while number <= n_pages:
+        page = _page(session, query, number, kept)
+        announced, n_pages = _count(page, "numRecordings"), _count(page, "numPages")
+        for place, row in enumerate(page["recordings"], start=1):
+            sound = Sound.from_row(row, f"page {number} of the answer, recording {place}")
+            found.setdefault(sound.number, sound)  # a page may move on while the others are read
+        number += 1
+    if not found:
+        raise InputError(f"xeno-canto has no recording for '{query}'; expected tags, such as gen:Vireo q:A")
+    return [found[number] for number in sorted(found)], announced
+
+
+def _page(session: Session, query: str, number: int, kept: Path | None) -> dict[str, Any]:
+    if kept is None:
+        return session.page(query, number)
+    path = kept / f"page-{number:05d}.json"
+    if path.exists():
+        page: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return page
+    page = session.page(query, number)
+    with atomic_write(path) as stream:
+        json.dump(page, stream)
+    return page
+
+
+def _count(page: dict[str, Any], name: str) -> int:
+    try:
+        return int(page[name])
+    except (KeyError, TypeError, ValueError):
+        raise DownloadError(f"the answer has no number in '{name}', found {page.get(name)!r}") from None

@@ -1,0 +1,240 @@
+"""Requests to one server: one at a time, not too often, and again where that may help.
+
+The key stands in the address of a request to the API, so no address of such a request is ever shown or
+kept, and an error keeps no cause: what the server or a library says passes through `Session.hide`.
+"""
+
+import json
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException, HTTPResponse
+from typing import IO, Any, TypeVar
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, quote_plus, urlencode, urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from avianvox import __version__
+from avianvox.errors import AvianvoxError, DownloadError, InputError
+
+API = "https://xeno-canto.org/api/3/recordings"
+PER_PAGE = 500
+"""The most that the API gives on one page."""
+
+_AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
+_LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
+
+T = TypeVar("T")
+
+
+class RefusedError(DownloadError):
+    """The server has answered, and the same question would get the same answer."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class GaveUpError(DownloadError):
+    """Every attempt failed; later it may work."""
+
+
+class CutError(ConnectionError):
+    """Less came than was promised; what `Session.insist` runs raises it to be run again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a server is treated. Waits double from one attempt to the next."""
+
+    rate: float = 1.0  # requests a second; xeno-canto asks for no more than one
+    attempts: int = 6
+    first_wait_s: float = 1.0
+    longest_wait_s: float = 300.0  # who asks for more patience is left alone
+    timeout_s: float = 60.0
+
+
+class Session:
+    """Speaks with the API and fetches files.
+
+    Parameters
+    ----------
+    key : str
+        Of the API. Raises `InputError` where it is empty.
+    manners : Manners
+    api : str
+        Address of the API: ``https``, or ``http`` on this machine.
+    say : callable
+        Gets one line whenever there is something to wait for.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        manners: Manners = Manners(),
+        *,
+        api: str = API,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        if not key.strip():
+            raise InputError(
+                "xeno-canto asks for a key: set the environment variable XC_API_KEY, or give --key; "
+                "each member finds one at https://xeno-canto.org/account"
+            )
+        if not _is_allowed(api):
+            raise InputError(f"expected an address of the API that begins with https://, got '{api}'")
+        self._key = key.strip()
+        self._manners = manners
+        self._api = api
+        self.say = say
+        self._opener = build_opener(_Redirects())
+        self._next = 0.0
+
+    def page(self, query: str, number: int) -> dict[str, Any]:
+        """Page ``number`` of the answer to ``query``, counted from 1.
+
+        Raises
+        ------
+        DownloadError
+            The key or the query is refused, or every attempt failed.
+        """
+        values = {"query": query, "key": self._key, "per_page": PER_PAGE, "page": number}
+        address = f"{self._api}?{urlencode(values)}"
+        try:
+            return self.insist(f"page {number} of the answer", lambda: self._json(address))
+        except RefusedError as error:
+            if error.code in (401, 403):
+                advice = "see https://xeno-canto.org/account for yours"
+                raise DownloadError(f"the server refuses the key: {error}; {advice}") from None
+            raise DownloadError(f"the server refuses the query '{query}': {error}") from None
+
+    def insist(self, what: str, ask: Callable[[], T]) -> T:
+        """Run ``ask``, at its time, until it returns; ``what`` names it in messages.
+
+        Raises
+        ------
+        RefusedError
+            The server answers that it will not.
+        GaveUpError
+            Every attempt failed.
+        DownloadError
+            The server wants to be left alone for long.
+        """
+        manners = self._manners
+        for attempt in range(manners.attempts):
+            self._pace()
+            wait = 0.0
+            try:
+                return ask()
+            except AvianvoxError:
+                raise
+            except HTTPError as error:
+                reason = self._reason(error)
+                if error.code not in _AGAIN:
+                    raise RefusedError(f"{what}: {reason}", error.code) from None
+                wait = _retry_after(error.headers)
+            except (OSError, HTTPException) as error:
+                cause = error.reason if isinstance(error, URLError) else error
+                reason = self.hide(str(cause) or type(cause).__name__)
+                if isinstance(cause, ssl.SSLCertVerificationError):
+                    raise DownloadError(f"{what}: {reason}") from None
+            if wait > manners.longest_wait_s:
+                raise DownloadError(
+                    f"{what}: {reason}; the server asks to wait {wait:.0f} s: run the same command again "
+                    "after that, and it goes on from here"
+                )
+            if attempt + 1 < manners.attempts:
+                wait = max(wait, manners.first_wait_s * 2**attempt)
+                self.say(f"{what}: {reason}; trying again in {wait:.0f} s")
+                time.sleep(wait)
+        raise GaveUpError(f"{what}: {reason}, after {manners.attempts} attempts; run the same command later")
+
+    def open(
+        self, address: str, headers: dict[str, str] | None = None, *, method: str = "GET"
+    ) -> HTTPResponse:
+        """The server's answer, to be read and closed. Raises what `urllib.request.urlopen` does."""
+        if not _is_allowed(address):
+            raise RefusedError(f"expected an address that begins with https://, got '{self.hide(address)}'")
+        agent = {"User-Agent": f"avianvox/{__version__}"}
+        request = Request(address, headers={**agent, **(headers or {})}, method=method)
+        answer: HTTPResponse = self._opener.open(request, timeout=self._manners.timeout_s)
+        return answer
+
+    def hide(self, text: str) -> str:
+        """``text`` with three stars wherever it names the key."""
+        for spelling in {self._key, quote(self._key, safe=""), quote_plus(self._key)}:
+            text = text.replace(spelling, "***")
+        return text
+
+    def _json(self, address: str) -> dict[str, Any]:
+        with self.open(address, {"Accept": "application/json"}) as answer:
+            body = answer.read()
+        try:
+            page = json.loads(body)
+        except ValueError:
+            raise CutError("expected JSON, came something else or only a part of it") from None
+        if not isinstance(page, dict) or not isinstance(page.get("recordings"), list):
+            raise CutError("expected an object with a list 'recordings'")
+        return page
+
+    def _pace(self) -> None:
+        now = time.monotonic()
+        if now < self._next:
+            time.sleep(self._next - now)
+        self._next = time.monotonic() + 1 / self._manners.rate
+
+    def _reason(self, error: HTTPError) -> str:
+        """What the server says was wrong: ``message`` of version 3, ``error.message`` of version 2."""
+        told = error.reason
+        try:
+            answer = json.loads(error.read(1 << 16))
+            inner = answer.get("error")
+            told = (
+                answer.get("message") or (inner.get("message") if isinstance(inner, dict) else inner) or told
+            )
+        except (OSError, HTTPException, ValueError, AttributeError):
+            pass  # not every error page is JSON
+        finally:
+            error.close()
+        return self.hide(f"HTTP {error.code}: {' '.join(str(told).split())}")
+
+
+class _Redirects(HTTPRedirectHandler):
+    """Follows to an allowed address only, and asks there what it asked before."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> Request | None:
+        if not _is_allowed(newurl):
+            scheme, host = urlsplit(newurl)[:2]
+            raise RefusedError(f"the server leads on to {scheme}://{host}; expected https://")
+        request = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if request is not None:
+            request.method = req.get_method()
+        return request
+
+
+def _is_allowed(address: str) -> bool:
+    """Whether it is encrypted, or stays on this machine."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK))
+
+
+def _retry_after(headers: Message) -> float:
+    """Seconds that the server wants to be left alone: a number or a date; 0 where it says nothing."""
+    text = (headers.get("Retry-After") or "").strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

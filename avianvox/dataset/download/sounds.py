@@ -1,0 +1,123 @@
+"""One sound file: fetched whole, or continued where an earlier attempt was cut off.
+
+Beside a file that is being fetched lies its mark, the server's ``ETag`` or date. The rest is asked for
+with that mark (``If-Range``), so that a file that has changed meanwhile comes anew and is never patched
+together from two. Where the server gives no mark, the file comes anew too.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPResponse
+from pathlib import Path
+from urllib.error import HTTPError
+
+from avianvox.dataset.download.session import CutError, RefusedError, Session
+from avianvox.files import output_error
+
+_BLOCK = 1 << 16
+
+
+def fetch(session: Session, name: str, address: str, partial: Path) -> None:
+    """Bring the file at ``address`` into ``partial``; it is whole when this returns.
+
+    Raises
+    ------
+    RefusedError
+        The server does not give it, or gives something that is no sound.
+    DownloadError
+        As `Session.insist`.
+    OutputError
+        It cannot be written.
+    """
+    session.insist(name, lambda: _fetch_rest(session, name, address, partial))
+    _mark_file(partial).unlink(missing_ok=True)
+
+
+def size_of(session: Session, name: str, address: str) -> int:
+    """Bytes of the file at ``address`` by what the server says, without fetching it; raises as `fetch`."""
+
+    def ask() -> int:
+        with session.open(address, method="HEAD") as answer:
+            return _length(answer) or 0
+
+    return session.insist(name, ask)
+
+
+def _fetch_rest(session: Session, name: str, address: str, partial: Path) -> None:
+    there, mark = _begun(partial)
+    headers = {"Range": f"bytes={there}-", "If-Range": mark} if there else {}
+    try:
+        answer = session.open(address, headers)
+    except HTTPError as error:
+        if error.code != 416:
+            raise
+        error.close()
+        if error.headers.get("Content-Range") == f"bytes */{there}":
+            return  # it had come whole, and the run was killed before it could say so
+        partial.unlink()
+        raise CutError("the server has no such part of the file") from None
+    with answer:
+        _check_kind(answer, name)
+        if answer.status != 206:
+            there = 0
+            with _on_disk(partial):
+                partial.unlink(missing_ok=True)
+                _mark_file(partial).write_text(_mark(answer), encoding="utf-8")
+        elif not str(answer.headers.get("Content-Range", "")).startswith(f"bytes {there}-"):
+            partial.unlink()
+            raise CutError("the server sent another part than was asked for")
+        length = _length(answer)
+        size = there + _append(answer, partial)
+    if length is not None and size != there + length:
+        raise CutError(f"{size:,} of {there + length:,} bytes came")
+    if not size:
+        raise RefusedError(f"{name}: the file on the server is empty")
+
+
+def _begun(partial: Path) -> tuple[int, str]:
+    """Bytes that are there already and the mark of their file; (0, "") where it has to come anew."""
+    try:
+        size, mark = partial.stat().st_size, _mark_file(partial).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return 0, ""
+    return (size, mark) if mark else (0, "")
+
+
+def _mark_file(partial: Path) -> Path:
+    return partial.with_suffix(".mark")
+
+
+def _mark(answer: HTTPResponse) -> str:
+    """A strong ``ETag``, or else the date of the last change."""
+    tag = str(answer.headers.get("ETag", ""))
+    return tag if tag.startswith('"') else str(answer.headers.get("Last-Modified", ""))
+
+
+def _length(answer: HTTPResponse) -> int | None:
+    """Bytes that the server promises, None where it does not say."""
+    text = str(answer.headers.get("Content-Length", ""))
+    return int(text) if text.isdecimal() else None
+
+
+def _check_kind(answer: HTTPResponse, name: str) -> None:
+    kind = answer.headers.get_content_type() if "Content-Type" in answer.headers else ""
+    if kind.startswith("text/") or kind in ("application/json", "application/xml"):
+        raise RefusedError(f"{name}: expected sound, the server sent {kind}")
+
+
+def _append(answer: HTTPResponse, partial: Path) -> int:
+    n_bytes = 0
+    while block := answer.read(_BLOCK):
+        with _on_disk(partial), open(partial, "ab") as stream:
+            stream.write(block)
+        n_bytes += len(block)
+    return n_bytes
+
+
+@contextmanager
+def _on_disk(path: Path) -> Iterator[None]:
+    """What fails here is the disk's fault, and no reason to ask the server again."""
+    try:
+        yield
+    except OSError as error:
+        raise output_error(error, path) from error
