@@ -3,19 +3,21 @@
 References
 ----------
 AudioMoth-Firmware-Basic, main.c, generateFilename, and its README for the older hexadecimal names
-Wildlife Acoustics, Song Meter Mini 2 User Guide, "File Name Conventions"; SM3BAT User Guide, 8.1 (channels, and
-``$`` for a clock set by GPS); SMART System User Guide (microseconds)
-Frontier Labs, BAR-LT: ``YYYYMMDDTHHMMSS+hhmm_...``
+Wildlife Acoustics, Song Meter Mini 2 User Guide, "File Name Conventions"; SM3BAT User Guide, 8.1 (channels,
+and ``$`` for a clock set by GPS); SMART System User Guide (microseconds)
+https://github.com/QutEcoacoustics/emu, docs/Metadata.md: Frontier Labs' names hold time, offset and position
 """
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timezone
 
-from avianvox.audio.notes import FieldNotes, date_time, offset_of
+from avianvox.audio.notes import FieldNotes, date_time, offset_of, position
 
 _AUDIOMOTH = re.compile(r"(\d{8})_(\d{6})(T?)", re.IGNORECASE)
 _SONG_METER = re.compile(r"(.+?)_(?:(?:0\+1|[01])_)?(\d{8})[_$](\d{6})(?:_(\d{6}))?")
-_ISO = re.compile(r"(?:.*[^0-9])?(\d{8}T\d{6}(?:\.\d{1,6})?)(Z|[+-]\d{4})(?:[^0-9].*)?")
+_ISO = re.compile(r"(?:.*?[^0-9])?(\d{8}T\d{6}(?:\.\d{1,6})?)(Z|[+-]\d{4})(?:[^0-9].*)?")
+_PLACE = re.compile(r"([+-]\d{1,2}\.\d+)([+-]\d{1,3}\.\d+)")
 _HEXADECIMAL = re.compile(r"([0-9A-F]{8})\.wav", re.IGNORECASE)
 _FIRST_AUDIOMOTH = datetime(2016, 1, 1, tzinfo=UTC).timestamp()
 _TRIGGERED = (
@@ -42,7 +44,10 @@ def name_notes(name: str) -> FieldNotes:
     if found := _ISO.fullmatch(stem):
         begin = date_time(found[1])
         zone: timezone | None = UTC if found[2] == "Z" else offset_of(found[2])
-        return _notes("iso file name", begin.replace(tzinfo=zone) if begin else None)
+        notes = _notes("iso file name", begin.replace(tzinfo=zone) if begin else None)
+        place = _PLACE.search(stem, found.end(2))
+        latitude, longitude = position(*place.groups()) if place else (None, None)
+        return replace(notes, latitude=latitude, longitude=longitude)
     if found := _HEXADECIMAL.fullmatch(name):
         seconds = int(found[1], 16)
         if _FIRST_AUDIOMOTH <= seconds < 1 << 31:

@@ -20,7 +20,7 @@ class FieldNotes:
     Attributes
     ----------
     begin : datetime or None
-        Of the first sample. Without a zone where nothing states one: it is then local time of an unknown place.
+        Of the first sample. Without a zone where nothing states one: local time of a place not known.
     time_source : str
         Where `begin` was read: ``"guano"``, ``"wamd"``, ``"audiomoth comment"``, ``"xeno-canto"``,
         ``"xeno-canto comment"``, ``"audiomoth file name"``, ``"song meter file name"``, ``"iso file name"``.
@@ -78,16 +78,10 @@ class FieldNotes:
             return ""
         zone = self.begin.tzinfo
         start = self.begin.astimezone(UTC) if zone else self.begin
-        time = start + timedelta(
-            milliseconds=round(seconds / self.time_expansion * 1000 + _fraction_ms(start))
-        )
+        passed_ms = start.microsecond / 1000 + seconds / self.time_expansion * 1000
+        time = start.replace(microsecond=0) + timedelta(milliseconds=round(passed_ms))
         local = time.astimezone(zone) if zone else time
         return local.isoformat(timespec="milliseconds" if local.microsecond else "seconds")
-
-
-def _fraction_ms(time: datetime) -> float:
-    """How much rounding to whole milliseconds adds to ``time``."""
-    return round(time.microsecond / 1000) - time.microsecond / 1000
 
 
 def zone_of(name: str) -> tzinfo | None:

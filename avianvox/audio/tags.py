@@ -30,8 +30,8 @@ _INFO = {
 class Tags:
     """Notes as they stand in the file.
 
-    ``guano`` is the text of a chunk ``guan``, ``wamd`` the bytes of a chunk ``wamd``; ``texts`` holds comment,
-    artist, title and the like under lower-case names.
+    ``guano`` is the text of a chunk ``guan``, ``wamd`` the bytes of a chunk ``wamd``; ``texts`` holds
+    comment, artist, title and the like under lower-case names.
     """
 
     guano: str = ""
