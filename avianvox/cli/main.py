@@ -17,6 +17,7 @@ COMMANDS: Registry[click.Command] = Registry(
     "command",
     {
         "classify": "avianvox.cli.classify:classify",
+        "convert": "avianvox.cli.convert:convert",
         "segments": "avianvox.cli.segments:segments",
         "probe": "avianvox.cli.probe:probe",
         "data": "avianvox.cli.data:data",
@@ -37,6 +38,7 @@ COMMANDS: Registry[click.Command] = Registry(
 
 SUMMARIES = {
     "classify": "Name the species in recordings.",
+    "convert": "Write a table of detections or annotations in another format.",
     "segments": "Cut examples of each species for review, with spectrograms.",
     "probe": "Show what recordings hold and whether they decode.",
     "data": "List, check, split and import a catalog of recordings.",

@@ -57,6 +57,12 @@ FORMATS: Registry[type[Format]] = Registry(
         "jsonl": "avianvox.tables.native:JsonLines",
         "parquet": "avianvox.tables.parquet:Parquet",
         "raven": "avianvox.tables.raven:Raven",
+        "audacity": "avianvox.tables.audacity:Audacity",
+        "audacity_boxes": "avianvox.tables.audacity:AudacityBoxes",
+        "kaleidoscope": "avianvox.tables.kaleidoscope:Kaleidoscope",
+        "birdnet": "avianvox.tables.birdnet:BirdNet",
+        "simple_seq": "avianvox.tables.sequences:SimpleSeq",
+        "generic_seq": "avianvox.tables.sequences:GenericSeq",
         "table": "avianvox.tables.terminal:Table",
     },
 )
@@ -68,7 +74,7 @@ _TABLES = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 
 def format_of(path: Path | str, name: str | None = None) -> str:
-    """The name of a table's format: ``name``, else what its content says, else the ending of a new file.
+    """The name of a table's format: ``name``, else what its content says, else its ending.
 
     Raises
     ------
@@ -80,13 +86,8 @@ def format_of(path: Path | str, name: str | None = None) -> str:
     if name is not None:
         FORMATS.get(name)
         return name
-    if os.path.isfile(path) and os.path.getsize(path):
-        if found := _recognised(path, list(FORMATS)):
-            return found
-        raise InputError(
-            f"{path}: not a table that avianvox knows; expected one of {', '.join(FORMATS)}; "
-            "where it is one, say which"
-        )
+    if os.path.isfile(path) and (found := _recognised(path, list(FORMATS))):
+        return found
     return format_of_new(path)
 
 
@@ -176,10 +177,10 @@ def write_table(
 ) -> None:
     """Write rows as one file, or as a folder of tables where a table speaks of one recording.
 
-    A file is written for such a format too where ``out`` ends like one of its files. In a folder, the table
+    One file is written for such a format too where ``out`` ends like one (``.txt``). In a folder, the table
     of ``<root>/night/a.wav`` is ``night/a.avianvox.selections.txt``; a second recording of that name with
     another ending gets ``night/a.flac.avianvox.selections.txt``. A recording in which nothing is named gets
-    no table.
+    no table, and one that an earlier run wrote for it is removed.
 
     Parameters
     ----------
@@ -198,7 +199,7 @@ def write_table(
     UnknownNameError, InputError, OutputError, MissingExtraError
     """
     form = FORMATS.get(name)()
-    if not form.one_per_recording or str(out).lower().endswith(form.endings):
+    if not form.one_per_recording or _is_file(out, form.endings[0]):
         form.write(detections, Path(out), about)
         return
     from avianvox.tables.spans import by_recording
@@ -208,20 +209,25 @@ def write_table(
         os.makedirs(out, exist_ok=True)
         for path, rows in by_recording(detections):
             named = [row for row in rows if row.scientific_name or row.common_name]
-            if not named:
-                continue
             place = mirrored(path, root)
             ending = f".avianvox{form.endings[0]}"
             table = place.with_suffix(ending) if place.suffix else Path(f"{place}{ending}")
             if str(table).lower() in taken:
                 table = Path(f"{place}{ending}")
             taken.add(str(table).lower())
-            os.makedirs(Path(out, table).parent, exist_ok=True)
-            form.write(named, Path(out, table), about)
+            if named:
+                os.makedirs(Path(out, table).parent, exist_ok=True)
+                form.write(named, Path(out, table), about)
+            else:
+                Path(out, table).unlink(missing_ok=True)
     except OutputError:
         raise
     except OSError as error:
         raise output_error(error, Path(out)) from error
+
+
+def _is_file(out: Path | str, ending: str) -> bool:
+    return os.path.splitext(out)[1].lower() == os.path.splitext(ending)[1] and not os.path.isdir(out)
 
 
 def mirrored(path: str, root: Path | str | None) -> Path:

@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterable
 from pathlib import Path, PurePath, PureWindowsPath
 
-TABLE_ENDINGS = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-
 _WORDS = (
     r"\.(avianvox|birdnet|audacity|raven|selections?|tables?(\.\d+)?|labels?|boxes|results?|annotations?|"
     r"simple-seq)$"
@@ -27,6 +25,18 @@ def recording_of(table: Path) -> str:
     while (shorter := re.sub(_WORDS, "", name, flags=re.IGNORECASE)) != name and shorter:
         name = shorter
     return str(table.with_name(name))
+
+
+def common_folder(paths: Iterable[str]) -> str:
+    """The innermost folder that holds all of ``paths``, or the current one where none does."""
+    folder = ""
+    for path in paths:
+        here = os.path.dirname(os.path.abspath(path))
+        try:
+            folder = os.path.commonpath([folder, here]) if folder else here
+        except ValueError:  # two drives
+            return os.getcwd()
+    return folder or os.getcwd()
 
 
 class Recordings:

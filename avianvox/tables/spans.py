@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import attrgetter
+from pathlib import Path
 from typing import NamedTuple
 
 from avianvox.errors import InputError
@@ -41,6 +42,25 @@ def spans(rows: Iterable[Detection]) -> Iterator[Span]:
             yield Span(0.0, length_of(row) or 0.0, label, row)
         else:
             yield Span(row.begin_s, row.begin_s if row.end_s is None else row.end_s, label, row)
+
+
+def spans_of_one(detections: Iterable[Detection], table: Path) -> Iterator[Span]:
+    """Like `spans`, for a table that speaks of one recording.
+
+    Raises
+    ------
+    InputError
+        A second recording comes.
+    """
+    first = ""
+    for span in spans(detections):
+        first = first or span.detection.path
+        if span.detection.path != first:
+            raise InputError(
+                f"{table}: such a table speaks of one recording, and rows of {first} and "
+                f"{span.detection.path} came; name a folder, for a table of each"
+            )
+        yield span
 
 
 def length_of(row: Detection) -> float | None:

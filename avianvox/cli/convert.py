@@ -1,0 +1,156 @@
+"""``avianvox convert``: tables of detections and annotations from one format into another."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from avianvox.tables.formats import FORMATS
+
+if TYPE_CHECKING:
+    from avianvox.types import Detection
+
+EPILOG = """\b
+Formats, and how their files end:
+  csv             .csv              every column, every row; the same in jsonl and parquet
+  jsonl           .jsonl            one object a row
+  parquet         .parquet          typed columns; needs pip install 'avianvox[parquet]'
+  raven           .selections.txt   Raven's selection tables
+  audacity        .labels.txt       Audacity's labels: begin, end, label
+  audacity_boxes  .boxes.txt        the same with frequencies
+  kaleidoscope    .kaleidoscope.csv
+  birdnet         .birdnet.csv
+  simple_seq      .simple-seq.csv   for crowsetta, as raven, audacity (aud-seq) and audacity_boxes (aud-bbox)
+  generic_seq     .generic-seq.csv
+  table           .txt              for people; it can't be read back
+
+\b
+A table of raven, audacity, audacity_boxes and simple_seq speaks of one recording: OUT is a folder, in which
+they stand as the recordings do. An OUT that ends in .txt (.csv) is one file; of raven, over all recordings.
+Annotation formats hold named spans only: rows of files in which nothing was named are left out, and said.
+
+\b
+Examples:
+  avianvox convert answers.csv answers.parquet
+  avianvox convert answers.csv selections --to raven --audio recordings
+  avianvox convert selections annotations.csv --audio recordings
+  avianvox convert answers.csv - --to jsonl
+"""
+
+
+@dataclass
+class Tally:
+    """What has gone through, for the line at the end."""
+
+    rows: int = 0
+    named: int = 0
+    recordings: int = 0
+    missing: dict[str, None] = field(default_factory=dict)  # recordings that --audio doesn't hold
+
+    def count(self, rows: "Iterable[Detection]") -> "Iterator[Detection]":
+        path = None
+        for row in rows:
+            self.rows += 1
+            self.named += bool(row.scientific_name or row.common_name)
+            self.recordings += row.path != path
+            path = row.path
+            yield row
+
+
+@click.command(epilog=EPILOG)
+@click.argument("source", metavar="IN")
+@click.argument("out", metavar="OUT")
+@click.option(
+    "--from",
+    "source_format",
+    type=click.Choice([name for name in FORMATS if name != "table"]),
+    help="Format of IN.  [default: what it looks like]",
+)
+@click.option(
+    "--to", "out_format", type=click.Choice(list(FORMATS)), help="Format of OUT.  [default: by its ending]"
+)
+@click.option(
+    "--audio",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Where the recordings are: paths in the table become those of the files there with the same names, "
+    "and lengths that it lacks are read from their headers.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No summary; recordings not found are still listed.")
+def convert(
+    source: str,
+    out: str,
+    source_format: str | None,
+    out_format: str | None,
+    audio: Path | None,
+    quiet: bool,
+) -> None:
+    """Write the table IN in another format to OUT.
+
+    IN is a table, or a folder of tables of one recording each; its format is known by its content. OUT is a
+    file, a folder, or - for standard output.
+    """
+    from avianvox.cli.common import exit_with_failures
+    from avianvox.tables.formats import STREAMS, format_of_new, read_table, write_table
+    from avianvox.tables.recordings import common_folder
+
+    name = out_format or ("table" if out == "-" else format_of_new(out))
+    if out == "-" and name not in STREAMS:
+        raise click.UsageError(f"'{name}' can't be written to standard output, only {', '.join(STREAMS)} can")
+    tally = Tally()
+    rows = tally.count(read_table(source, source_format))
+    if audio is not None:
+        rows = _located(rows, audio, tally)
+    if out == "-":
+        _print(rows, name)
+    else:
+        root = audio or (
+            common_folder(row.path for row in read_table(source, source_format))
+            if FORMATS.get(name).one_per_recording
+            else None
+        )
+        write_table(rows, out, name, root=root)
+    if not quiet:
+        left_out = tally.rows - tally.named if name not in (*STREAMS, "parquet") else 0
+        said = f", {left_out} without a species left out" if left_out else ""
+        click.echo(f"{_count(tally.rows, 'row')} of {_count(tally.recordings, 'recording')}{said}", err=True)
+    exit_with_failures(f"{path}: no such recording in {audio}, or several" for path in tally.missing)
+
+
+def _located(rows: "Iterable[Detection]", audio: Path, tally: Tally) -> "Iterator[Detection]":
+    """The rows with the paths of the files in ``audio``, and with lengths where they had none."""
+    from avianvox.audio.find import find_audio
+    from avianvox.audio.probe import probe
+    from avianvox.tables.recordings import Recordings
+
+    recordings = Recordings(find_audio([audio]))
+    for path, group in groupby(rows, key=attrgetter("path")):
+        found = recordings.find(path)
+        if found is None:
+            tally.missing[path] = None
+            yield from group
+            continue
+        length: float | None = None
+        for row in group:
+            if row.header_s is None and row.decoded_s is None:
+                length = probe(found, decode=False).header_s if length is None else length
+                row = replace(row, header_s=length)
+            yield replace(row, path=found)
+
+
+def _print(rows: "Iterable[Detection]", name: str) -> None:
+    form = FORMATS.get(name)()
+    write = sys.stdout.buffer.write
+    write(form.header().encode())  # type: ignore[attr-defined]
+    for _, group in groupby(rows, key=attrgetter("path")):
+        write(form.lines(list(group)).encode())  # type: ignore[attr-defined]
+    sys.stdout.buffer.flush()
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"

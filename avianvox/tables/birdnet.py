@@ -1,0 +1,53 @@
+"""CSV as BirdNET-Analyzer writes it: one row a segment, over any number of recordings."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from avianvox.files import atomic_write
+from avianvox.tables.columns import csv_line, valid_unicode
+from avianvox.tables.delimited import column_names, read_lines
+from avianvox.tables.recordings import recording_of
+from avianvox.tables.spans import one_line, spans
+from avianvox.types import Detection
+
+COLUMNS = ("Start (s)", "End (s)", "Scientific name", "Common name", "Confidence", "File")
+
+
+class BirdNet:
+    """Its table for R (``filepath, start, end, ...``) is read too, and so are ``lat`` and ``lon``."""
+
+    endings = (".birdnet.csv", ".birdnet.results.csv")
+    one_per_recording = False
+
+    def write(
+        self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None
+    ) -> None:
+        with atomic_write(path) as file:
+            file.write(csv_line(COLUMNS))
+            for begin_s, end_s, label, row in spans(detections):
+                times = [f"{begin_s:.3f}", f"{end_s:.3f}"]
+                names = [label, one_line(row.common_name)]
+                score = "" if row.score is None else f"{row.score:.4f}"
+                file.write(csv_line([*times, *names, score, valid_unicode(row.path)]))
+
+    def read(self, path: Path) -> Iterator[Detection]:
+        for line in read_lines(path, ","):
+            yield Detection(
+                path=line.text("file", "filepath") or recording_of(path),
+                begin_s=line.needed("start (s)", "start"),
+                end_s=line.needed("end (s)", "end"),
+                latitude=_known(line.number("lat")),
+                longitude=_known(line.number("lon")),
+                scientific_name=line.text("scientific name", "scientific_name"),
+                common_name=line.text("common name", "common_name"),
+                score=line.number("confidence"),
+            )
+
+    def recognises(self, head: str) -> bool:
+        names = set(column_names(head.partition("\n")[0], ","))
+        return {"start (s)", "end (s)", "confidence"} <= names or {"filepath", "start", "end"} <= names
+
+
+def _known(degrees: float | None) -> float | None:
+    """BirdNET writes -1 where no place was given."""
+    return None if degrees == -1 else degrees

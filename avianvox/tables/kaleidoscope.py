@@ -1,0 +1,120 @@
+"""CSV as Kaleidoscope writes and opens it: one row a selection, over any number of recordings."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from pathlib import Path, PureWindowsPath
+
+from avianvox.files import atomic_write
+from avianvox.tables.columns import csv_line, valid_unicode
+from avianvox.tables.delimited import Line, column_names, read_lines
+from avianvox.tables.spans import Span, band_of, one_line, spans
+from avianvox.types import Detection
+
+COLUMNS = (
+    "INDIR",
+    "FOLDER",
+    "IN FILE",
+    "CHANNEL",
+    "OFFSET",
+    "DURATION",
+    "DATE",
+    "TIME",
+    "Fmin",
+    "Fmax",
+    "TOP1MATCH*",
+    "TOP1DIST",
+    "MANUAL ID",
+    "COMMON NAME",
+    "SCORE",
+)
+"""The last two are ours; Kaleidoscope keeps columns that it doesn't know. ``CHANNEL`` counts from 0, ``DATE``
+and ``TIME`` are the recording's begin, ``TOP1DIST`` is 1 less the score, so that the best stand first."""
+
+
+class Kaleidoscope:
+    """Kaleidoscope's results.
+
+    ``TOP1MATCH``, ``TOP1MATCH*`` and ``AUTO ID*`` are read; a ``MANUAL ID``, which a person gave, goes before
+    them. A distance is never read as a score.
+    """
+
+    endings = (".kaleidoscope.csv",)
+    one_per_recording = False
+
+    def write(
+        self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None
+    ) -> None:
+        with atomic_write(path) as file:
+            file.write(csv_line(COLUMNS))
+            for span in spans(detections):
+                file.write(csv_line(_cells(span)))
+
+    def read(self, path: Path) -> Iterator[Detection]:
+        for line in read_lines(path, ","):
+            yield _detection(line)
+
+    def recognises(self, head: str) -> bool:
+        return {"in file", "offset"} <= set(column_names(head.partition("\n")[0], ","))
+
+
+def _cells(span: Span) -> list[str]:
+    row = span.detection
+    folder, name = os.path.split(valid_unicode(row.path))
+    band = ["", ""] if row.low_hz is None or row.high_hz is None else [f"{f:.1f}" for f in span.band_hz]
+    channel = "" if row.channel is None else str(row.channel - 1)
+    distance, score = ("", "") if row.score is None else (f"{1 - row.score:.4f}", f"{row.score:.4f}")
+    place = [folder, "", name, channel, f"{span.begin_s:.6f}", f"{span.end_s - span.begin_s:.6f}"]
+    return [*place, *_begin(span), *band, span.label, distance, "", one_line(row.common_name), score]
+
+
+def _begin(span: Span) -> tuple[str, str]:
+    """Date and time at which the recording begins, to the second, in the zone of the row."""
+    if not span.detection.begin_time:
+        return "", ""
+    begin = datetime.fromisoformat(span.detection.begin_time) - timedelta(seconds=span.begin_s - 0.5)
+    return begin.strftime("%Y-%m-%d"), begin.strftime("%H:%M:%S")
+
+
+def _detection(line: Line) -> Detection:
+    begin = line.needed("offset")
+    end = begin + (line.number("duration") or 0.0)
+    low, high = band_of(line.number("fmin"), line.number("fmax"))
+    channel = line.number("channel")
+    by_hand = line.text("manual id")
+    times = _times(line, begin, end)
+    return Detection(
+        path=_path(line),
+        channel=None if channel is None else int(channel) + 1,
+        begin_s=begin,
+        end_s=end,
+        low_hz=low,
+        high_hz=high,
+        begin_time=times[0],
+        end_time=times[1],
+        time_source="kaleidoscope" if times[0] else "",
+        scientific_name=by_hand or line.text("top1match", "auto id"),
+        common_name="" if by_hand else line.text("common name"),
+        score=None if by_hand else line.number("score"),
+    )
+
+
+def _path(line: Line) -> str:
+    parts = [line.text(name) for name in ("indir", "folder", "in file")]
+    if any("\\" in part for part in parts):
+        return str(PureWindowsPath(*parts))
+    return os.path.join(*parts)
+
+
+def _times(line: Line, begin_s: float, end_s: float) -> tuple[str, str]:
+    """Begin and end of the selection; empty where date and time are missing or of no form that is certain."""
+    try:
+        start = datetime.combine(date.fromisoformat(line.text("date")), time.fromisoformat(line.text("time")))
+    except ValueError:
+        return "", ""
+    begin, end = (start + timedelta(seconds=round(s, 3)) for s in (begin_s, end_s))
+    return _iso(begin), _iso(end)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
