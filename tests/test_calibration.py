@@ -159,15 +159,12 @@ def test_uncertain_is_said_in_words_and_the_candidates_are_listed(calibrated: Pa
         ("2", "named"),
         ("3", "named"),
     ]
-    windows = rows(sound, "--model", calibrated, "--timeline", "--top", 1)
+    windows = rows(sound, "--model", calibrated, "--by", "window", "--top", 1)
     assert {row["decision"] for row in windows} == {"uncertain"}
     assert {row["decision"] for row in rows(sound, "--model", calibrated, "--raw")} == {""}
-    text = run(sound, "--model", calibrated, "--timeline").stdout
+    text = run(sound, "--model", calibrated, "--by", "window").stdout
     assert text.count("uncertain, perhaps Parus medius (Middle Tit)\n") == text.count("uncertain") == 2
     assert "uncertain" not in run(sound, "--model", calibrated).stdout
-    answer = json.loads(run(sound, "--model", calibrated, "--format", "jsonl", "--timeline").stdout)
-    assert (answer["calibrated"], answer["decision"]) == (True, "named")
-    assert [window["decision"] for window in answer["windows"]] == ["uncertain", "uncertain"]
 
 
 def test_coverage_lists_the_prediction_set(model: Path, calibrated: Path, sound: Path) -> None:
@@ -181,9 +178,6 @@ def test_coverage_lists_the_prediction_set(model: Path, calibrated: Path, sound:
     assert len(rows(sound, "--model", calibrated)) == len(LABELS)
     text = run(sound, "--model", calibrated, "--coverage", 0.9).stdout.splitlines()
     assert text[1] == "    one of these 2, with 90 % coverage"
-    for options, said in ((("--coverage", 0.9), 0.9), ((), None)):
-        answer = json.loads(run(sound, "--model", calibrated, "--format", "jsonl", *options).stdout)
-        assert answer["coverage"] == said
     assert "coverage" not in run(sound, "--model", calibrated).stdout
     refused = {
         ("--coverage", 0.8): "calibration holds 0.5, 0.9, got 0.8",

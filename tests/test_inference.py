@@ -14,13 +14,15 @@ from handmade_model import LABELS, SPEC, write_handmade
 
 from avianvox.dataset.windows import window_offsets
 from avianvox.errors import InputError, ModelFileError
+from avianvox.inference.answers import Answer, Question
 from avianvox.inference.classifier import Classifier
-from avianvox.inference.executors import _classify_one as classify_one
-from avianvox.inference.executors import classify_files
 from avianvox.inference.readahead import read_ahead
+from avianvox.inference.runs import _answer_one as answer_one
+from avianvox.inference.runs import answer_files
 from avianvox.inference.windows import hop_frames, stream_windows
-from avianvox.types import LabelSet, Prediction, Status
-from avianvox.workers import EXECUTORS
+from avianvox.tables.columns import HEADER, from_csv
+from avianvox.types import LabelSet, Status
+from avianvox.workers import Workplace
 
 RATE = 22050
 
@@ -115,23 +117,28 @@ def test_what_is_wrong_becomes_a_status(classifier: Classifier, tmp_path: Path) 
         assert str(path) not in prediction.message
 
 
-@pytest.mark.parametrize("name", list(EXECUTORS))
-def test_every_executor_gives_the_same_answers_in_order(name: str, model: Path, tmp_path: Path) -> None:
-    paths = [write_tones(tmp_path / f"{i}.wav", (500 + 900 * i, 4.0 - 0.8 * i)) for i in range(4)]
-    paths.insert(1, tmp_path / "missing.wav")
-    expected = [Classifier.load(model).classify(path) for path in paths]
-    found = list(classify_files(paths, model, jobs=2, executor=name))
-    assert [p.path for p in found] == [str(path) for path in paths]
-    for one, other in zip(found, expected, strict=True):
-        assert one.status == other.status
-        np.testing.assert_array_equal(one.scores, other.scores)
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_answers_come_in_order_and_are_those_of_each_file_alone(
+    jobs: int, model: Path, tmp_path: Path
+) -> None:
+    paths = [str(write_tones(tmp_path / f"{i}.wav", (500 + 900 * i, 4.0 - 0.8 * i))) for i in range(4)]
+    paths.insert(1, str(tmp_path / "missing.wav"))
+    found = dict(answer_files(paths, model, Question(), Workplace(jobs)))
+    assert [answer.entry.path for answer in found.values()] == paths
+    assert found == dict(answer_files(paths, model, Question(), Workplace(jobs), ordered=False))
+    for path, answer in zip(paths, found.values(), strict=True):
+        alone = Classifier.load(model).classify(path)
+        rows = list(from_csv([HEADER, *answer.rows.splitlines(keepends=True)]))
+        assert answer.entry.status == alone.status
+        shown = [(row.scientific_name, row.score) for row in rows if row.rank]
+        assert shown == [(name, round(score, 4)) for name, score in alone.top(3 * bool(alone.windows))]
 
 
-def crash_on_bad(model: tuple[str, int], overlap_s: float, calibrated: bool, path: Path) -> Prediction:
+def crash_on_bad(model: tuple[str, int], question: Question, path: str) -> Answer:
     """Stands in for a decoder that ends its process."""
-    if path.name.startswith("bad"):
+    if os.path.basename(path).startswith("bad"):
         os._exit(139)
-    return classify_one(model, overlap_s, calibrated, path)
+    return answer_one(model, question, path)
 
 
 def test_a_file_that_crashes_its_worker_is_named_and_the_others_are_classified(
@@ -141,12 +148,13 @@ def test_a_file_that_crashes_its_worker_is_named_and_the_others_are_classified(
     paths = [tmp_path / f"{'bad' if i in (1, 2, 9) else 'good'} {i}.wav" for i in range(12)]
     for path in paths[1:]:
         path.write_bytes(sound.read_bytes())
-    monkeypatch.setattr("avianvox.inference.executors._classify_one", crash_on_bad)
-    found = list(classify_files(paths, model, jobs=2))
-    assert [p.path for p in found] == [str(path) for path in paths]
-    assert [i for i, p in enumerate(found) if p.status is Status.UNDECODABLE] == [1, 2, 9]
+    monkeypatch.setattr("avianvox.inference.runs._answer_one", crash_on_bad)
+    answers = answer_files(map(str, paths), model, Question(), Workplace(2))
+    found = [answer.entry for _, answer in answers]
+    assert [entry.path for entry in found] == [str(path) for path in paths]
+    assert [i for i, entry in enumerate(found) if entry.status is Status.UNDECODABLE] == [1, 2, 9]
     assert found[1].message == "the decoder crashed on it, or memory ran out"
-    assert {p.top(1)[0][0] for i, p in enumerate(found) if i not in (1, 2, 9)} == {LABELS.names[0]}
+    assert {*found[0].named} == {*found[11].named} == {LABELS.names[0]}
 
 
 def test_workers_end_with_a_parent_that_was_killed(model: Path, tmp_path: Path) -> None:
@@ -154,9 +162,10 @@ def test_workers_end_with_a_parent_that_was_killed(model: Path, tmp_path: Path) 
     script = tmp_path / "script.py"
     script.write_text(
         "import sys\n"
-        "from avianvox.inference.executors import classify_files\n"
+        "from avianvox.inference.runs import Question, Workplace, answer_files\n"
         "if __name__ == '__main__':\n"
-        "    for _ in classify_files([sys.argv[1]] * 100_000, sys.argv[2], jobs=2): print(flush=True)\n"
+        "    paths = [sys.argv[1]] * 100_000\n"
+        "    for _ in answer_files(paths, sys.argv[2], Question(), Workplace(2)): print(flush=True)\n"
     )
     command = [sys.executable, script, sound, model]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
@@ -172,11 +181,15 @@ def test_workers_end_with_a_parent_that_was_killed(model: Path, tmp_path: Path) 
 def test_a_replaced_model_is_loaded_anew(tmp_path: Path) -> None:
     sound = write_tones(tmp_path / "tone.wav", (500, 3.0))
     model = write_handmade(tmp_path / "model.tflite")
-    assert next(classify_files([sound], model)).labels == LABELS
-    other = LabelSet(("A a", "B b", "C c"))
+
+    def named() -> set[str]:
+        ((_, answer),) = answer_files([str(sound)], model, Question(), Workplace())
+        return {*answer.entry.named}
+
+    assert named() == {LABELS.names[0]}
     model.unlink()
-    write_handmade(model, labels=other)
-    assert next(classify_files([sound], model)).labels == other
+    write_handmade(model, labels=LabelSet(("A a", "B b", "C c")))
+    assert named() == {"A a"}
 
 
 def test_a_graph_that_does_not_fit_is_refused(tmp_path: Path) -> None:

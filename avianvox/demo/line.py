@@ -26,11 +26,15 @@ from avianvox.features.extract import extract_features
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.files import atomic_write
-from avianvox.inference.executors import classify_files
-from avianvox.inference.formats import FORMATS, View
+from avianvox.inference.answers import Question
+from avianvox.inference.classifier import Classifier
+from avianvox.inference.runs import answer_files
 from avianvox.models import MODELS
 from avianvox.models.protocol import EpochReport, TrainSettings, fit_function
+from avianvox.tables.columns import HEADER
+from avianvox.tables.formats import read_table
 from avianvox.types import NO_BIRD, Recording
+from avianvox.workers import Workplace
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -242,32 +246,32 @@ class _Line:
     def classify(self) -> Made:
         unheard = read_catalog(self.out / "unheard")
         by_path = {str(recording.path): recording for recording in unheard.recordings}
-        paths = list(find_audio([self.out / "unheard"]))
-        predictions = list(classify_files(paths, self.out / "model.tflite"))
-        form = FORMATS.get("csv")(View())
-        with atomic_write(self.out / "answers.csv") as stream:
-            stream.write(form.header())
-            for prediction in predictions:
-                stream.writelines(form.lines(prediction))
-        right = [p.top(1)[0][0] == by_path[p.path].label for p in predictions]
-        seconds = sum(prediction.decoded_s or 0.0 for prediction in predictions)
+        paths = list(map(str, find_audio([self.out / "unheard"])))
+        model, table = self.out / "model.tflite", self.out / "answers.csv"
+        answers = [answer for _, answer in answer_files(paths, model, Question(), Workplace())]
+        with atomic_write(table) as stream:
+            stream.writelines([HEADER, *(answer.rows for answer in answers)])
+        best = {row.path: row.scientific_name for row in read_table(table) if row.rank == 1}
+        right = [best[path] == by_path[path].label for path in paths]
+        seconds = sum(answer.entry.decoded_s or 0.0 for answer in answers)
         lines = [
             f"{len(paths)} recordings of other birds, sessions and recordists, {seconds:.0f} s of sound",
-            f"accuracy {np.mean(right):.2f}; answers in {self.out / 'answers.csv'}",
+            f"accuracy {np.mean(right):.2f}; answers in {table}",
         ]
-        index = predictions[0].labels.index
-        targets = np.array([index[by_path[p.path].label] for p in predictions])
-        named = np.array([int(np.argmax(p.scores)) for p in predictions])
+        classifier = Classifier.load(model)
+        index = classifier.labels.index
+        targets = np.array([index[by_path[path].label] for path in paths])
+        named = np.array([index[best[path]] for path in paths])
         confusion = self.out / "pictures" / "unheard_confusion.png"
         draw_confusion(
             confusion,
             confusion_matrix(targets, named, n_classes=len(index)),
-            predictions[0].labels.names,
+            classifier.labels.names,
             title=f"{MODEL} on recordings it has not heard\naccuracy {np.mean(right):.2f}",
         )
-        birds = [p for p in predictions if by_path[p.path].label != NO_BIRD]
-        shown = max(birds, key=lambda p: (len(p.windows), p.path))
-        recording = by_path[shown.path]
+        birds = [a.entry for a in answers if by_path[a.entry.path].label != NO_BIRD]
+        longest = max(birds, key=lambda entry: (entry.n_windows, entry.path))
+        shown, recording = classifier.classify(longest.path), by_path[longest.path]
         rows = extract_features(load_waveform(shown.path, sample_rate=self.spec.sample_rate)[0], self.spec)
         boxes = _boxes(read_annotations(self.out / "unheard"), recording)
         title = f"{recording.id}: {recording.label}"

@@ -108,12 +108,19 @@ class LevelCalibration:
     thresholds: tuple[float, ...] = ()
     conformal: Mapping[float, float] = field(default_factory=dict)
 
-    def decide(self, scores: np.ndarray) -> Decision | None:
-        """Whether the best of calibrated ``scores``, shape (n_classes,), may be named; None without rule."""
+    def decide(self, scores: np.ndarray, label: int | None = None) -> Decision | None:
+        """Whether class ``label`` may be named; None without rule.
+
+        Parameters
+        ----------
+        scores : np.ndarray, shape (n_classes,), calibrated
+        label : int, optional
+            The best one where it is left out.
+        """
         if not self.thresholds:
             return None
-        best = int(scores.argmax())
-        return Decision.NAMED if scores[best] >= self.thresholds[best] else Decision.UNCERTAIN
+        label = int(scores.argmax()) if label is None else label
+        return Decision.NAMED if scores[label] >= self.thresholds[label] else Decision.UNCERTAIN
 
     def to_mapping(self) -> dict[str, Any]:
         return {

@@ -1,0 +1,195 @@
+"""The options of ``avianvox classify``, in the groups that its help shows."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from avianvox.cli.common import FiniteFloat
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+EPILOG = """\b
+Exit codes: 0 done; 1 failed (model unreadable, output not writable, interrupted); 2 wrong usage;
+3 finished, but some inputs failed: they have a row with their status, and a line on standard error.
+
+\b
+Statuses: ok, clipped (with an answer), silent (nothing to name), truncated (an answer, but counted as
+failed), empty, undecodable, unsupported, missing. Windows of silence are left out. The columns of CSV,
+Parquet and JSON lines are those of docs/tables.md; raven, audacity and the others are what their programs
+read, and 'avianvox convert' turns one into another.
+
+\b
+A model that 'avianvox calibrate' has seen gives calibrated scores: of the answers with 0.3, about three of
+ten are right on recordings like those it was tested on. Where the best score is below the threshold of its
+species, the answer is "uncertain" (in the column decision, else "named"), and the species are candidates.
+
+\b
+With --output, rows are kept as files finish, in FILE.partial, and FILE.ledger.jsonl says what came of each
+file. After Ctrl-C, a crash or a power cut, the same command with --resume goes on. Later, with more files
+in the folder, it adds these: a file is read again only if its path, size or time has changed. Tables other
+than CSV go on from FILE.rows.csv, which stays beside them.
+
+\b
+Times of day come from GUANO, an AudioMoth comment, the file's name or a xeno-canto index, as the column
+time_source says ('avianvox inspect' shows all of it). --timezone is for recorders that tell no zone.
+
+\b
+Coming from BirdNET? --min_conf is --min-score, --top_n is --top, --rtype is --format, --o is --output,
+--threads is --jobs, --classifier is --model, --slist is --species-list; --overlap is --overlap, and
+--merge_consecutive is --by event.
+
+\b
+Examples:
+  avianvox classify recording.mp3
+  avianvox classify recordings/ --top 1 --output answers.csv
+  avianvox classify recordings/ --by event --gate --output events.csv --resume
+  avianvox classify "night/*.flac" --by window --min-score 0.3 --overlap 1.5
+  avianvox classify recorder/ --by event --format raven --output labels
+  avianvox classify recorder/ --by hour --timezone America/Puerto_Rico --jobs 2
+  avianvox classify recording.mp3 --species-list "Coereba flaveola,Setophaga petechia"
+  avianvox classify recording.mp3 --coverage 0.9
+"""
+
+_OPTIONS: tuple[Callable[[F], F], ...] = (
+    click.argument("paths", nargs=-1, required=True, metavar="PATHS..."),
+    click.option(
+        "--by",
+        type=click.Choice(["recording", "event", "window", "hour", "day"]),
+        default="recording",
+        show_default=True,
+        help="What a row speaks of. Hours and days count events and the hours recorded.",
+    ),
+    click.option(
+        "--top",
+        type=click.IntRange(min=1),
+        help="Show at most so many species of a recording or window.  [default: 3]",
+    ),
+    click.option("--min-score", type=FiniteFloat(0, 1), help="Leave lower scores out.  [default: 0.0]"),
+    click.option(
+        "--coverage",
+        type=FiniteFloat(0, 1),
+        help="Show as many species as hold the right one in this share of recordings, in place of the --top "
+        "best. The model file has sets for some shares: the bundled one for 0.5, 0.8, 0.9 and 0.95.",
+    ),
+    click.option(
+        "--calibrated/--raw",
+        default=True,
+        help="Calibrated scores and their decision where the model has them, or the network's own scores.  "
+        "[default: calibrated]",
+    ),
+    click.option(
+        "--species-list",
+        metavar="FILE|NAMES",
+        help="Name these species alone: a file with one a line, or names with commas between them.",
+    ),
+    click.option("--exclude", metavar="FILE|NAMES", help="Never name these species."),
+    click.option(
+        "--overlap",
+        "overlap_s",
+        type=FiniteFloat(min=0),
+        default=0.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="Let neighbouring windows overlap.",
+    ),
+    click.option(
+        "--gate",
+        is_flag=True,
+        help="Ask a cheap gate first, and score only windows in which an animal calls.",
+    ),
+    click.option(
+        "--gate-threshold",
+        type=FiniteFloat(0, 1),
+        help="What the gate asks for; higher saves more and misses more.  [default: the gate's own]",
+    ),
+    click.option(
+        "--enter",
+        type=FiniteFloat(0, 1, min_open=True),
+        help="The score that an event reaches somewhere.  [default: each species' threshold in the model, "
+        "or 0.5]",
+    ),
+    click.option(
+        "--leave",
+        type=FiniteFloat(0, 1, min_open=True),
+        default=0.8,
+        show_default=True,
+        help="An event goes on down to this share of it.",
+    ),
+    click.option(
+        "--gap",
+        "gap_s",
+        type=FiniteFloat(min=0),
+        default=0.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="Pauses up to this belong to the event.",
+    ),
+    click.option(
+        "--min-length",
+        "min_length_s",
+        type=FiniteFloat(min=0),
+        default=0.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="Leave shorter events out.",
+    ),
+    click.option(
+        "--smooth",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        metavar="WINDOWS",
+        help="Average the scores of so many neighbouring windows (odd).",
+    ),
+    click.option(
+        "--multi-label",
+        is_flag=True,
+        help="Every species over its own threshold may be named at a time, not the best one alone.",
+    ),
+    click.option(
+        "--channels",
+        default="mix",
+        show_default=True,
+        metavar="mix|each|N",
+        help="Mix all channels, answer for each of them, or for channel N, counted from 1.",
+    ),
+    click.option(
+        "--timezone",
+        default="",
+        metavar="ZONE",
+        help="Zone of recorders that tell none, such as America/Puerto_Rico or -04:00.",
+    ),
+    click.option(
+        "--format",
+        "format_name",
+        metavar="NAME",
+        help="table, csv, jsonl, parquet, raven, audacity, audacity_boxes, kaleidoscope, birdnet, simple_seq "
+        "or generic_seq.  [default: by the ending of --output, else table]",
+    ),
+    click.option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write to FILE, which appears whole or not at all; formats with a table for each recording "
+        "write a folder. - is standard output.",
+    ),
+    click.option("--resume", is_flag=True, help="Go on from what an earlier run left beside --output."),
+    click.option(
+        "--model", metavar="NAME|FILE", help="A bundled model or a model file.  [default: the bundled one]"
+    ),
+    click.option(
+        "--jobs", type=click.IntRange(min=1), help="Worker processes.  [default: by files and cores]"
+    ),
+    click.option(
+        "-q", "--quiet", is_flag=True, help="No progress and no summary; failed files are still listed."
+    ),
+    click.option("--log-file", metavar="FILE", help="Append progress, failures and the summary to FILE."),
+)
+
+
+def classify_options(command: F) -> F:
+    """Put the options on ``command``, in their order."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command

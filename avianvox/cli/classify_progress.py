@@ -1,0 +1,174 @@
+"""What `avianvox classify` says while it runs and when it is done: a bar, a log file, a summary."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+
+from avianvox.audio.find import find_inputs
+from avianvox.files import output_error
+from avianvox.inference.runs import Tally
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from avianvox.inference.answers import Entry
+
+LOG_EVERY_S = 60.0
+SHOWN_FAILURES = 20
+SHOWN_SPECIES = 10
+
+
+class Watch:
+    """Follows a run through its `Tally`. A context manager; `done` takes each file that was read.
+
+    Parameters
+    ----------
+    paths : tuple of str
+        The arguments of the command. They are counted beside the run, so that it need not wait for that.
+    quiet : bool
+        No bar and no summary.
+    log_file : str or None
+        Takes times, progress once a minute, failures and the summary.
+    on_screen : bool
+        Answers go to standard output; where that is a terminal, they are progress enough.
+    """
+
+    def __init__(self, paths: tuple[str, ...], *, quiet: bool, log_file: str | None, on_screen: bool) -> None:
+        self.tally = Tally()
+        self.failed: list[str] = []
+        self.ledger = ""  # where the failures stand, if anywhere
+        self._paths, self._quiet, self._log_path = paths, quiet, log_file
+        hidden = quiet or not sys.stderr.isatty() or (on_screen and sys.stdout.isatty())
+        self._bars: Progress | None = None if hidden else _bars()
+        self._total: int | None = None
+        self._begin = self._logged = time.monotonic()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "Watch":
+        with ExitStack() as stack:
+            self._log_stream = None
+            if self._log_path is not None:
+                try:
+                    self._log_stream = stack.enter_context(open(self._log_path, "a", encoding="utf-8"))
+                except OSError as error:
+                    from pathlib import Path
+
+                    raise output_error(error, Path(self._log_path)) from error
+                self.log(f"begin: {' '.join(self._paths)}")
+            if self._bars is not None:
+                stack.enter_context(self._bars)
+                self._task = self._bars.add_task("", total=None)
+            if self._bars is not None or self._log_stream is not None:
+                threading.Thread(target=self._count, daemon=True).start()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+        if kind is None:
+            self._say(self.summary())
+        elif isinstance(error, KeyboardInterrupt):
+            self.log("interrupted")
+        elif error is not None:
+            self.log(f"failed: {error}")
+        self._stack.close()
+
+    def _count(self) -> None:
+        self._total = sum(1 for _ in find_inputs(self._paths))
+
+    def done(self, entry: "Entry") -> None:
+        """A file was read and counted."""
+        if entry.status.failed:
+            line = f"{entry.path}: {entry.status}: {entry.message}"
+            self.failed.append(line)
+            self.log(f"failed: {line}")
+        if self._bars is not None:
+            self._bars.update(
+                self._task, completed=self.tally.files, total=self._total, description=self._rate()
+            )
+        if self._log_stream is not None and time.monotonic() - self._logged >= LOG_EVERY_S:
+            self._logged = time.monotonic()
+            self.log(f"{self.tally.files} of {self._total or '?'} files, {self._rate()}, {self._left()}")
+
+    def _rate(self) -> str:
+        seconds = time.monotonic() - self._begin
+        speed = self.tally.new_seconds / seconds
+        failed = f", {self.tally.failed} failed" if self.tally.failed else ""
+        return f"{(self.tally.files - self.tally.kept) / seconds:.1f} files/s, {speed:.0f}x real time{failed}"
+
+    def _left(self) -> str:
+        read = self.tally.files - self.tally.kept
+        if self._total is None or not read:
+            return "time left not known"
+        left = (self._total - self.tally.files) * (time.monotonic() - self._begin) / read
+        return f"{_duration(left)} left"
+
+    def summary(self) -> list[str]:
+        """What was read, how fast, what failed, what was named."""
+        tally, seconds = self.tally, time.monotonic() - self._begin
+        files = "1 file" if tally.files == 1 else f"{tally.files:,} files"
+        kept = f" ({tally.kept:,} of them read before)" if tally.kept else ""
+        lines = [f"{files}{kept}, {_duration(tally.seconds)} of sound, {tally.failed or 'none'} failed"]
+        if tally.files == 1:
+            return lines
+        lines.append(f"{_duration(seconds)}, {tally.new_seconds / seconds:.0f} times real time")
+        troubles = [f"{n:,} {status}" for status, n in sorted(tally.statuses.items()) if status != "ok"]
+        if troubles:
+            lines.append(f"not ok: {', '.join(troubles)}")
+        named = tally.named.most_common()
+        if named:
+            shown = ", ".join(f"{name} {n:,}" for name, n in named[:SHOWN_SPECIES])
+            more = f" and {len(named) - SHOWN_SPECIES} species more" if len(named) > SHOWN_SPECIES else ""
+            lines.append(f"named: {shown}{more}")
+        if tally.n_gated:
+            lines.append(f"the gate held back {tally.n_gated / tally.n_windows:.1%} of the windows")
+        return lines
+
+    def _say(self, lines: list[str]) -> None:
+        for line in lines:
+            self.log(line)
+            if not self._quiet:
+                click.echo(line, err=True)
+
+    def log(self, line: str) -> None:
+        """A line for the log file, with the time of day."""
+        if self._log_stream is not None:
+            now = datetime.now().astimezone().isoformat(timespec="seconds")
+            self._log_stream.write(f"{now} {line}\n")
+            self._log_stream.flush()
+
+    def failures(self) -> Iterator[str]:
+        """A line for each file that failed; the first of many, where a ledger has them all."""
+        if not self.ledger or len(self.failed) <= SHOWN_FAILURES:
+            yield from self.failed
+            return
+        yield from islice(self.failed, SHOWN_FAILURES)
+        yield f"and {len(self.failed) - SHOWN_FAILURES} more, each in {self.ledger}"
+
+
+def _bars() -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("classifying"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,296 @@
+"""What is asked of a recording, and the answer to it: rows for the table, and an entry for the ledger.
+
+`answer_file` runs in a worker. It keeps sums and open events, never all windows of a recording, and gives its
+rows as CSV text, so that whoever collects answers only moves text. The same file and question give the same
+text on every machine.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from avianvox.audio.decode import count_channels, open_audio
+from avianvox.audio.field_notes import read_field_notes
+from avianvox.audio.notes import FieldNotes
+from avianvox.errors import AudioError
+from avianvox.inference.calibration import nonconformity
+from avianvox.inference.classifier import NOTHING_LOUD, Classifier, WindowStream
+from avianvox.inference.events import EventFinder, EventOptions, find_events
+from avianvox.tables.columns import to_csv
+from avianvox.types import Decision, Detection, Status
+
+if TYPE_CHECKING:
+    from avianvox.inference.gate import Gate
+
+NO_ANIMAL = "the gate heard no animal in it"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of every recording.
+
+    Attributes
+    ----------
+    by : {"recording", "event", "window"}
+        What a row speaks of.
+    overlap_s : float, seconds
+        By how much neighbouring windows overlap.
+    calibrated : bool
+        Calibrated scores where the model has them, or the network's own.
+    top : int
+        At most so many species of a recording or window.
+    min_score : float in [0, 1]
+        Species below it are left out.
+    coverage : float, optional
+        Prediction sets of this coverage in place of ``top`` and ``min_score``.
+    wanted : tuple of int, optional
+        Positions of the classes that may be named; None stands for all.
+    channels : {"mix", "each"} or int
+        All channels mixed, one answer for each, or the one of this number, counted from 1.
+    timezone : str
+        Zone of recorders whose files state none: an IANA name or an offset such as "+02:00".
+    gate : float, optional
+        Windows to which the gate gives less are not scored.
+    events : EventOptions
+        With ``multi_label`` every species of a window or recording is decided by its own threshold too.
+    """
+
+    by: str = "recording"
+    overlap_s: float = 0.0
+    calibrated: bool = True
+    top: int = 3
+    min_score: float = 0.0
+    coverage: float | None = None
+    wanted: tuple[int, ...] | None = None
+    channels: str | int = "mix"
+    timezone: str = ""
+    gate: float | None = None
+    events: EventOptions = field(default_factory=EventOptions)
+
+    def to_mapping(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the ledger keeps of a file beside its rows.
+
+    Attributes
+    ----------
+    path, size, time_ns
+        The file as it was when its reading began; -1 where there was none.
+    begin_time, recorder : str
+        As in `Detection`.
+    header_s, decoded_s : float, optional
+    n_windows, n_silent, n_gated : int
+        Windows of all channels read; of them, those left out as silence and by the gate.
+    named : mapping of str to int
+        How often each species was named: recordings, windows or events, as asked.
+    """
+
+    path: str
+    size: int
+    time_ns: int
+    status: Status
+    message: str = ""
+    begin_time: str = ""
+    recorder: str = ""
+    header_s: float | None = None
+    decoded_s: float | None = None
+    n_windows: int = 0
+    n_silent: int = 0
+    n_gated: int = 0
+    named: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An entry, and CSV rows without their header."""
+
+    entry: Entry
+    rows: str
+
+
+def key_of(path: str | os.PathLike[str]) -> tuple[str, int, int]:
+    """Path, size and time of last change: what a file is known by; -1 and -1 where there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return str(path), -1, -1
+    return str(path), found.st_size, found.st_mtime_ns
+
+
+def failed_answer(path: str, status: Status, message: str) -> Answer:
+    """The answer for a file about which nothing else is known."""
+    entry = Entry(*key_of(path), status=status, message=message)
+    return Answer(entry, to_csv([Detection(path, status, message=message)]))
+
+
+def answer_file(classifier: Classifier, path: str, question: Question, gate: "Gate | None" = None) -> Answer:
+    """Answer for one file. What is wrong with it becomes the status of its rows, not an error.
+
+    Raises
+    ------
+    InputError
+        The question is out of range for this model.
+    """
+    key = key_of(path)
+    if os.path.isdir(path):
+        return failed_answer(path, Status.EMPTY, "there is no sound file in this folder")
+    notes = read_field_notes(path, timezone=question.timezone)
+    rows = ""
+    named: Counter[str] = Counter()
+    n_scored = n_silent = n_gated = 0
+    try:
+        for channel in _channels(path, question.channels):
+            with open_audio(path, sample_rate=classifier.spec.sample_rate, channel=channel) as audio:
+                stream = classifier.windows(
+                    audio, overlap_s=question.overlap_s, calibrated=question.calibrated, gate=gate
+                )
+                found = list(SPEAKERS[question.by](stream, classifier, question))
+                report = audio.report
+            n_scored += stream.n_scored
+            n_silent += stream.n_silent
+            n_gated += stream.n_gated
+            message = report.message
+            if not message and not stream.n_scored:
+                message = NO_ANIMAL if stream.n_gated else NOTHING_LOUD
+            file = Detection(
+                path=path,
+                status=report.status,
+                channel=channel,
+                latitude=notes.latitude,
+                longitude=notes.longitude,
+                time_source=notes.time_source,
+                recorder=notes.recorder,
+                header_s=report.header_s,
+                decoded_s=report.decoded_s,
+                message=message,
+            )
+            rows += to_csv(_rows(file, found or [NOTHING], notes, classifier))
+            named.update(classifier.labels.names[f.label] for f in found if f.label is not None and f.named)
+    except AudioError as error:
+        return failed_answer(path, Status(error.status), str(error).removeprefix(f"{path}: "))
+    entry = Entry(
+        *key,
+        status=report.status,
+        message=message,
+        begin_time=notes.time_at(0.0),
+        recorder=notes.recorder,
+        header_s=report.header_s,
+        decoded_s=report.decoded_s,
+        n_windows=n_scored + n_silent + n_gated,
+        n_silent=n_silent,
+        n_gated=n_gated,
+        named=dict(sorted(named.items())),
+    )
+    return Answer(entry, rows)
+
+
+def _channels(path: str, wanted: str | int) -> Iterable[int | None]:
+    if wanted == "each":
+        return range(1, count_channels(path) + 1)
+    return (None if wanted == "mix" else int(wanted),)
+
+
+class Found(NamedTuple):
+    """A species in a span. ``first_sample`` is None for a whole recording, ``label`` where none is named."""
+
+    first_sample: int | None
+    n_samples: int
+    label: int | None
+    score: float | None
+    rank: int | None
+    decision: Decision | None
+
+    @property
+    def named(self) -> bool:
+        """Whether it is an answer, and not a candidate behind one."""
+        return self.rank in (None, 1) and self.decision is not Decision.UNCERTAIN
+
+
+NOTHING = Found(None, 0, None, None, None, None)
+
+
+def _rows(
+    file: Detection, found: Iterable[Found], notes: FieldNotes, classifier: Classifier
+) -> Iterator[Detection]:
+    labels, rate = classifier.labels, classifier.spec.sample_rate
+    timed = notes.begin is not None
+    for part in found:
+        whole = part.first_sample is None
+        begin_s = 0.0 if part.first_sample is None else part.first_sample / rate
+        end_s = (file.decoded_s or 0.0) if whole else begin_s + part.n_samples / rate
+        yield replace(
+            file,
+            begin_s=None if whole else begin_s,
+            end_s=None if whole else end_s,
+            begin_time=notes.time_at(begin_s) if timed else "",
+            end_time=notes.time_at(end_s) if timed else "",
+            rank=part.rank,
+            scientific_name="" if part.label is None else labels.names[part.label],
+            common_name="" if part.label is None else labels.common_name(part.label),
+            score=part.score,
+            decision=part.decision,
+        )
+
+
+def _by_recording(stream: WindowStream, classifier: Classifier, question: Question) -> Iterator[Found]:
+    total = np.zeros(len(classifier.labels))
+    for window in stream:
+        total += window.scores
+    if stream.n_scored:
+        scores, calibration = total / stream.n_scored, classifier.calibration
+        if question.calibrated and calibration is not None:
+            scores = calibration.apply(scores, "recording")
+        yield from _best(scores, "recording", classifier, question, (None, 0))
+
+
+def _by_window(stream: WindowStream, classifier: Classifier, question: Question) -> Iterator[Found]:
+    for window in stream:
+        span = (window.first_sample, window.n_samples)
+        yield from _best(window.scores, "window", classifier, question, span)
+
+
+def _by_event(stream: WindowStream, classifier: Classifier, question: Question) -> Iterator[Found]:
+    calibration = classifier.calibration if question.calibrated else None
+    rate = classifier.spec.sample_rate
+    finder = EventFinder(question.events, classifier.labels, rate, calibration, question.wanted)
+    decided = calibration is not None and calibration.window.thresholds and question.events.enter is None
+    decision = Decision.NAMED if decided else None
+    for event in find_events(stream, finder):
+        if event.score >= question.min_score:
+            yield Found(event.first_sample, event.n_samples, event.label, event.score, None, decision)
+
+
+SPEAKERS = {"recording": _by_recording, "window": _by_window, "event": _by_event}
+"""What a row may speak of, and what finds it in a stream of windows."""
+
+
+def _best(
+    scores: np.ndarray,
+    level: str,
+    classifier: Classifier,
+    question: Question,
+    span: tuple[int | None, int],
+) -> Iterator[Found]:
+    """The species to show of a window or recording, best first; ties keep the order of the labels."""
+    order = np.argsort(-scores, kind="stable")
+    if question.wanted is not None:
+        order = order[np.isin(order, question.wanted)]
+    calibration = classifier.calibration if question.calibrated else None
+    if question.coverage is not None and calibration is not None:
+        limit = calibration.set_limit(question.coverage, level)
+        shown = order[nonconformity(scores)[order] <= limit]
+    else:
+        shown = order[: question.top]
+        shown = shown[scores[shown] >= question.min_score]
+    decision: Decision | None = None
+    for rank, label in enumerate(map(int, shown), start=1):
+        if calibration is not None and (rank == 1 or question.events.multi_label):
+            decision = calibration.level(level).decide(scores, label)
+        yield Found(*span, label, float(scores[label]), rank, decision)

@@ -1,0 +1,268 @@
+"""Rows and ledger of a long run: appended as files finish, put in order at the end, resumed after a kill.
+
+While a run goes on, ``NAME.partial`` takes the rows of one file after another, in the order in which they
+finish, and the ledger beside it one line for each: what the file was known by, what came of it, and where its
+rows lie. At the end `Ledger.finish` writes rows and ledger in the order of the inputs, so the bytes are the
+same however the run went. A ledger that was finished can be taken up again too, with more files.
+
+A file is known by its path, size and time of last change; the settings and the model's hash stand in the
+first line of the ledger, and a run with others doesn't go on from it.
+"""
+
+import json
+import os
+import shutil
+from array import array
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, fields
+from hashlib import blake2b
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import numpy as np
+
+from avianvox.errors import InputError, OutputError
+from avianvox.features.lock import exclusive_lock
+from avianvox.files import atomic_write, output_error
+from avianvox.inference.answers import Answer, Entry
+from avianvox.tables.columns import HEADER
+from avianvox.types import Status
+
+KIND, VERSION = "avianvox ledger", 1
+
+
+def ledger_path(output: Path) -> Path:
+    """Where the ledger of a table lies: ``answers.csv`` has ``answers.csv.ledger.jsonl``."""
+    return output.with_name(f"{output.name}.ledger.jsonl")
+
+
+class Ledger:
+    """The rows and the ledger of one run. A context manager: it holds a lock while it is open.
+
+    Parameters
+    ----------
+    rows : Path
+        Where the finished rows, CSV with their header, are to lie; ``rows`` + ".partial" until then.
+    output : Path
+        The table that the user asked for; it names the ledger.
+    settings : mapping
+        What the rows depend on beside the files, ready for JSON: model hash, question, versions.
+    resume : bool
+        Go on from what lies there; else begin anew.
+
+    Raises
+    ------
+    OutputError
+        Without ``resume``: an interrupted run lies there. Or the place cannot be written.
+    InputError
+        With ``resume``: the ledger is damaged or was made with other settings.
+    StoreError
+        Another run writes there at this moment.
+    """
+
+    def __init__(self, rows: Path, output: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
+        self.rows, self.path = rows, ledger_path(output)
+        self.partial = rows.with_name(f"{rows.name}.partial")
+        self._settings = json.loads(json.dumps(settings))
+        self._resume = resume
+        self._order = array("q")  # for each input, where its line of the ledger begins
+        self._known = np.empty(0, np.uint64)  # sorted digests of the files of former runs ...
+        self._offsets = np.empty(0, np.int64)  # ... and where their lines begin
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "Ledger":
+        with ExitStack() as stack:
+            lock = self.path.with_name(f".{self.path.name}.lock")
+            busy = f"{self.path}: another run writes to it; wait for it, or choose another --output"
+            stack.enter_context(exclusive_lock(lock, busy=busy))
+            stack.callback(_remove, lock)
+            if self._resume and self.path.exists():
+                self._take_up()
+            else:
+                self._begin()
+            self._rows_file = stack.enter_context(_append(self.partial))
+            self._file = stack.enter_context(_append(self.path))
+            self._reader = stack.enter_context(open(self.path, "rb"))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _begin(self) -> None:
+        if self.partial.exists():
+            raise OutputError(
+                f"{self.partial}: an interrupted run lies here; go on with --resume, or remove the file"
+            )
+        with atomic_write(self.path) as file:
+            file.write(self._header(finished=False))
+        with atomic_write(self.partial) as file:
+            file.write(HEADER)
+
+    def _header(self, *, finished: bool) -> str:
+        head = {"kind": KIND, "version": VERSION, "finished": int(finished), "settings": self._settings}
+        return json.dumps(head) + "\n"
+
+    def _take_up(self) -> None:
+        head = self._read_header()
+        if head["finished"]:  # its offsets are those of the finished rows, whatever partial file is left
+            if not self.rows.exists():
+                raise InputError(f"{self.rows}: the rows of this ledger are gone; run without --resume")
+            with atomic_write(self.partial, "wb") as copy, open(self.rows, "rb") as finished:
+                shutil.copyfileobj(finished, copy, 1 << 20)
+        n_rows = self.partial.stat().st_size if self.partial.exists() else 0
+        digests, offsets = array("Q"), array("q")
+        end_of_rows, end = len(HEADER), 0
+        with open(self.path, "rb") as lines:
+            end = len(lines.readline())
+            for line in lines:
+                record = _record(line)
+                if record is None or record["offset"] + record["length"] > n_rows:
+                    break  # written as the run was killed
+                digests.append(digest_of(record["path"], record["size"], record["time_ns"]))
+                offsets.append(end)
+                end += len(line)
+                end_of_rows = max(end_of_rows, record["offset"] + record["length"])
+        known = np.array(digests, np.uint64)
+        order = np.argsort(known, kind="stable")
+        self._known, self._offsets = known[order], np.array(offsets, np.int64)[order]
+        if not n_rows:
+            with atomic_write(self.partial) as file:
+                file.write(HEADER)
+        os.truncate(self.partial, end_of_rows)
+        os.truncate(self.path, end)
+        if head["finished"]:
+            self._reopen()
+
+    def _read_header(self) -> Mapping[str, Any]:
+        with open(self.path, "rb") as lines:
+            head = _record(lines.readline())
+        if head is None or head.get("kind") != KIND:
+            raise InputError(f"{self.path}: expected the ledger of a run; remove it to begin anew")
+        if head.get("version") != VERSION:
+            raise InputError(
+                f"{self.path}: expected version {VERSION} of a ledger, got {head.get('version')}; "
+                "remove it to begin anew"
+            )
+        theirs = head["settings"]
+        changed = [k for k in {**theirs, **self._settings} if theirs.get(k) != self._settings.get(k)]
+        if changed:
+            told = ", ".join(f"{k} was {theirs.get(k)} and is {self._settings.get(k)}" for k in changed)
+            raise InputError(
+                f"{self.path}: the run that lies here had other settings ({told}); "
+                "give the same ones, or another --output"
+            )
+        return head
+
+    def _reopen(self) -> None:
+        """Say in the first line that the run goes on; it is as long as before, so no line moves."""
+        with open(self.path, "r+b") as file:
+            file.write(self._header(finished=False).encode())
+
+    def find(self, path: str, size: int, time_ns: int) -> Entry | None:
+        """What a former run says of a file that has not changed since; None where it has to be read."""
+        wanted = np.uint64(digest_of(path, size, time_ns))
+        at = int(np.searchsorted(self._known, wanted))
+        if at == len(self._known) or self._known[at] != wanted:
+            return None
+        return _entry(self._line(int(self._offsets[at])))
+
+    def keep(self, position: int, path: str, size: int, time_ns: int) -> None:
+        """Take the rows of a file that `find` knows for input number ``position``."""
+        at = int(np.searchsorted(self._known, np.uint64(digest_of(path, size, time_ns))))
+        self._place(position, int(self._offsets[at]))
+
+    def add(self, position: int, answer: Answer) -> None:
+        """Append the answer for input number ``position``: rows first, so that no line promises too much."""
+        rows = answer.rows.encode()
+        try:
+            offset = self._rows_file.tell()
+            self._rows_file.write(rows)
+            self._rows_file.flush()
+            here = self._file.tell()
+            record = {**asdict(answer.entry), "offset": offset, "length": len(rows)}
+            self._file.write((json.dumps(record) + "\n").encode())
+            self._file.flush()
+        except OSError as error:
+            raise output_error(error, self.partial) from error
+        self._place(position, here)
+
+    def _place(self, position: int, offset: int) -> None:
+        while len(self._order) <= position:
+            self._order.append(-1)
+        self._order[position] = offset
+
+    def _line(self, offset: int) -> dict[str, Any]:
+        self._reader.seek(offset)
+        found: dict[str, Any] = json.loads(self._reader.readline())
+        return found
+
+    def entries(self) -> Iterator[Entry]:
+        """What came of every input, in their order."""
+        for offset in self._order:
+            yield _entry(self._line(offset))
+
+    def groups(self) -> Iterator[str]:
+        """The rows of every input, in their order, without a header."""
+        with open(self.partial, "rb") as rows:
+            for offset in self._order:
+                record = self._line(offset)
+                rows.seek(record["offset"])
+                yield rows.read(record["length"]).decode()
+
+    def finish(self) -> None:
+        """Write rows and ledger in the order of the inputs, and let go of the partial file.
+
+        Killed at any moment, it leaves a run that can be taken up again.
+        """
+        with atomic_write(self.rows) as file:
+            file.write(HEADER)
+            for group in self.groups():
+                file.write(group)
+        offset = len(HEADER)
+        with atomic_write(self.path) as file:
+            file.write(self._header(finished=True))
+            for place in self._order:
+                record = self._line(place)
+                record["offset"] = offset
+                offset += record["length"]
+                file.write(json.dumps(record) + "\n")
+        self.partial.unlink()
+
+
+def digest_of(path: str, size: int, time_ns: int) -> int:
+    """64 bits that a file is found by."""
+    text = f"{size} {time_ns} {path}".encode("utf-8", "surrogateescape")
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    """A line of the ledger; None for one that was not written to its end."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _entry(record: Mapping[str, Any]) -> Entry:
+    values = {f.name: record[f.name] for f in fields(Entry)}
+    return Entry(**values | {"status": Status(values["status"])})
+
+
+def _append(path: Path) -> IO[bytes]:
+    try:
+        return open(path, "ab")
+    except OSError as error:
+        raise output_error(error, path) from error
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()

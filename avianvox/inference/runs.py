@@ -1,0 +1,180 @@
+"""Answers for any number of files: worked out by an executor, kept in a ledger, counted.
+
+`answer_files` is the stream of answers; `keep_answers` brings it into a ledger
+(:mod:`avianvox.inference.ledger`) and passes over what stands there already. Files are taken one by one as
+they are found, and nothing is kept of a file but its place in the ledger, so memory does not grow with their
+number.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from avianvox.inference.answers import Answer, Entry, Question, answer_file, failed_answer, key_of
+from avianvox.modelfile import find_model
+from avianvox.types import Status
+from avianvox.workers import Crashed, Workplace, open_executor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from avianvox.inference.ledger import Ledger
+
+
+@dataclass
+class Tally:
+    """What a run has done so far.
+
+    Attributes
+    ----------
+    files, kept : int
+        Files answered for, and how many of them a former run had answered.
+    seconds, new_seconds : float
+        Of sound decoded, in all files and in this run.
+    statuses, named : Counter
+        Files by status; recordings, windows or events by the species that they are named.
+    n_windows, n_silent, n_gated : int
+    """
+
+    files: int = 0
+    kept: int = 0
+    seconds: float = 0.0
+    new_seconds: float = 0.0
+    n_windows: int = 0
+    n_silent: int = 0
+    n_gated: int = 0
+    statuses: Counter[Status] = field(default_factory=Counter)
+    named: Counter[str] = field(default_factory=Counter)
+
+    def add(self, entry: Entry, *, kept: bool = False) -> None:
+        self.files += 1
+        self.seconds += entry.decoded_s or 0.0
+        if kept:
+            self.kept += 1
+        else:
+            self.new_seconds += entry.decoded_s or 0.0
+        self.n_windows += entry.n_windows
+        self.n_silent += entry.n_silent
+        self.n_gated += entry.n_gated
+        self.statuses[entry.status] += 1
+        self.named.update(entry.named)
+
+    @property
+    def failed(self) -> int:
+        """Files that failed."""
+        return sum(n for status, n in self.statuses.items() if status.failed)
+
+
+def answer_files(
+    paths: Iterable[str],
+    model: "str | Path",
+    question: Question,
+    workplace: Workplace,
+    *,
+    ordered: bool = True,
+) -> Generator[tuple[int, Answer]]:
+    """Answer for files; a file that crashes its worker is undecodable, and the others have their answers.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        Taken as workers become free.
+    model : str or path-like
+        A bundled name or a model file. Each worker loads it once.
+    question : Question
+    workplace : Workplace
+    ordered : bool
+        In the order of ``paths``, or as they come.
+
+    Yields
+    ------
+    tuple of int and Answer
+        The position of the file in ``paths``, and its answer.
+
+    Raises
+    ------
+    ModelFileError, InputError
+        The model cannot be read, or the question is out of range for it.
+    AvianvoxError
+        No worker can be started.
+    """
+    path = find_model(model)
+    task = partial(_answer_one, (str(path), path.stat().st_mtime_ns), question)
+    with open_executor(workplace) as pool:
+        answers = enumerate(pool.map(task, paths)) if ordered else pool.unordered(task, paths)
+        for position, answer in answers:
+            yield position, _crashed(answer) if isinstance(answer, Crashed) else answer
+
+
+def _crashed(call: Crashed) -> Answer:
+    return failed_answer(call.item, Status.UNDECODABLE, "the decoder crashed on it, or memory ran out")
+
+
+def keep_answers(
+    paths: Iterable[str],
+    model: "str | Path",
+    question: Question,
+    workplace: Workplace,
+    ledger: "Ledger",
+    tally: Tally,
+) -> Iterator[Entry]:
+    """Bring answers into the ledger as they come, and pass over the files that it knows.
+
+    Parameters are those of `answer_files`; ``tally`` counts every file.
+
+    Yields
+    ------
+    Entry
+        What came of a file that no former run had answered for.
+    """
+    positions: dict[int, int] = {}
+
+    def unknown() -> Iterator[str]:
+        number = 0
+        for position, path in enumerate(paths):
+            key = key_of(path)
+            entry = ledger.find(*key)
+            if entry is None:
+                positions[number] = position
+                number += 1
+                yield path
+            else:
+                ledger.keep(position, *key)
+                tally.add(entry, kept=True)
+
+    with closing(answer_files(unknown(), model, question, workplace, ordered=False)) as answers:
+        for number, answer in answers:
+            ledger.add(positions.pop(number), answer)
+            tally.add(answer.entry)
+            yield answer.entry
+
+
+def settings_of(model: "str | Path", question: Question, **others: Any) -> Mapping[str, Any]:
+    """What rows depend on beside the files: versions, the model's hash and every part of the question."""
+    from avianvox import __version__
+    from avianvox.files import sha256_file
+    from avianvox.tables.columns import TABLE_VERSION
+
+    versions = {"avianvox": __version__, "table": TABLE_VERSION, "model": sha256_file(find_model(model))}
+    return {**versions, **question.to_mapping(), **others}
+
+
+_local = threading.local()
+
+
+def _answer_one(model: tuple[str, int], question: Question, path: str) -> Answer:
+    """Answer with the classifier that this worker keeps; a model file that was replaced is loaded anew."""
+    from avianvox.inference.classifier import Classifier
+
+    if getattr(_local, "model", None) != model:
+        _local.classifier, _local.model = Classifier.load(model[0]), model
+    gate = None
+    if question.gate is not None:
+        from avianvox.inference.gate import Gate
+
+        gate = replace(Gate.load(), threshold=question.gate)
+    return answer_file(_local.classifier, path, question, gate)
