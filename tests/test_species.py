@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from avianvox.errors import InputError
-from avianvox.inference.species import choose_species, read_species
+from avianvox.inference.species import read_species
 from avianvox.types import LabelSet
 
 LABELS = LabelSet(
@@ -71,17 +71,6 @@ def test_a_list_without_a_known_name_is_refused(tmp_path: Path) -> None:
         read_species(str(tmp_path / "latin.txt"), LABELS)
     with pytest.raises(InputError, match="names no species"):
         read_species(" , ", LABELS)
-
-
-def test_a_list_keeps_and_an_exclusion_drops() -> None:
-    assert choose_species(LABELS) == (None, [])
-    assert choose_species(LABELS, without="Grey Kingbird") == ((0, 1, 2, 4), [])
-    kept, notes = choose_species(
-        LABELS, only="Grey Kingbird, Cooper's Hawk", without="Coopers hawk, Pica pica"
-    )
-    assert (kept, notes) == ((3,), ["the model doesn't know 'Pica pica'"])
-    with pytest.raises(InputError, match="leave no species"):
-        choose_species(LABELS, only="Grey Kingbird", without="Gray Kingbird")
 
 
 def test_species_that_share_a_common_name_are_all_meant() -> None:

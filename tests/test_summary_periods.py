@@ -19,6 +19,7 @@ from avianvox.inference.summary import (
     SUMMARY_VERSION,
     SummaryRow,
     summarise,
+    summary_lines,
     write_summary,
 )
 from avianvox.types import NO_BIRD, Decision, Detection, Status
@@ -138,6 +139,9 @@ def test_a_summary_is_written_with_documented_columns(tmp_path: Path) -> None:
         first, second = csv.DictReader(stream)
     assert (first["n_events"], first["calling_s"], first["best_score"]) == ("1", "60.000", "0.5000")
     assert (second["begin_time"], second["n_events"]) == ("2027-01-01T00:00:00-04:00", "0")
+    for name in ("csv", "jsonl", "table"):
+        write_summary(summarise(rows, by="hour"), tmp_path / "written", name)
+        assert (tmp_path / "written").read_text() == "".join(summary_lines(summarise(rows, by="hour"), name))
     write_summary(summarise(file("", 60.0), by="hour"), tmp_path / "hours.jsonl", "jsonl")
     found = json.loads((tmp_path / "hours.jsonl").read_text())
     assert (found["begin_time"], found["best_score"], found["recorded_s"]) == (None, None, 60.0)
@@ -146,6 +150,21 @@ def test_a_summary_is_written_with_documented_columns(tmp_path: Path) -> None:
     table = parquet.read_table(tmp_path / "hours.parquet")
     assert table.column("calling_s").to_pylist() == [60.0, 60.0]
     assert table.schema.metadata[b"avianvox.table_version"] == str(SUMMARY_VERSION).encode()
+
+
+def test_people_read_a_summary_as_text() -> None:
+    rows = [
+        *file("2026-12-31T23:50:00-04:00", 1200.0, (540.0, 660.0, 0.5), (690.0, 720.0, 0.8)),
+        Detection("b.wav", decoded_s=60.0),
+    ]
+    assert "".join(summary_lines(summarise(rows, by="day"), "table")) == (
+        "2026-12-31T00:00:00-04:00  (24E1, 600 s in 1 file)\n"
+        "        1 event      60.0 s  0.5000  Todus mexicanus (Puerto Rican Tody)\n"
+        "2027-01-01T00:00:00-04:00  (24E1, 600 s in 1 file)\n"
+        "        1 event      90.0 s  0.8000  Todus mexicanus (Puerto Rican Tody)\n"
+        "time not known  (60 s in 1 file)\n"
+        "    nothing named\n"
+    )
 
 
 ZONES = [

@@ -2,7 +2,8 @@
 
 A name is scientific or common, in any case, with any accents, hyphens and apostrophes, "grey" or "gray";
 BirdNET's ``Scientific name_Common name`` is both. Lists outlive names: a line with a scientific name that the
-model doesn't know counts for the species with its common name, and `choose_species` says so. Start there.
+model doesn't know counts for the species with its common name, and `SpeciesChoice.notes` says so. Start with
+`read_species`.
 """
 
 import re
@@ -101,37 +102,6 @@ def find_species(names: list[str], labels: LabelSet) -> SpeciesChoice:
         else:
             unknown.append(name)
     return SpeciesChoice(tuple(sorted(indices)), tuple(unknown), tuple(renamed))
-
-
-def choose_species(
-    labels: LabelSet, *, only: str = "", without: str = ""
-) -> tuple[tuple[int, ...] | None, list[str]]:
-    """The classes that may be named, and notes for the user.
-
-    Parameters
-    ----------
-    labels : LabelSet
-    only, without : str
-        A list as in `read_species`, of the species to keep and of those to leave out; "" is no list.
-
-    Returns
-    -------
-    tuple of tuple of int, or None, and list of str
-        Positions, ascending; None stands for all.
-
-    Raises
-    ------
-    InputError
-        As `read_species`, or nothing is left to name.
-    """
-    if not (only or without):
-        return None, []
-    keep = read_species(only, labels) if only else SpeciesChoice(tuple(range(len(labels))))
-    drop = read_species(without, labels) if without else SpeciesChoice(())
-    left = tuple(i for i in keep.indices if i not in drop.indices)
-    if not left:
-        raise InputError("species list: the exclusions leave no species to name; shorten one of the lists")
-    return left, [*keep.notes(labels), *drop.notes(labels)]
 
 
 def _is_file(path: Path) -> bool:

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from avianvox.audio.notes import zone_of
 from avianvox.errors import InputError
+from avianvox.files import atomic_write
 from avianvox.inference.periods import PERIODS, UNKNOWN, Finder, Period, instant, pieces
-from avianvox.tables.rows import Column, write_rows
+from avianvox.tables.rows import Column, csv_header, csv_lines, json_lines, write_rows
 from avianvox.types import NO_BIRD, Decision, Detection
 
 SUMMARY_VERSION = 1
@@ -142,9 +143,55 @@ def summarise(detections: Iterable[Detection], *, by: str, timezone: str = "") -
 
 
 def write_summary(rows: Iterable[SummaryRow], path: Path | str, name: str) -> None:
-    """Write a summary; formats and errors are those of :func:`avianvox.tables.rows.write_rows`."""
+    """Write a summary to a file, which appears whole or not at all.
+
+    Parameters
+    ----------
+    rows : iterable of SummaryRow
+    path : path-like
+    name : {"csv", "jsonl", "parquet", "table"}
+        ``table`` is text for people.
+
+    Raises
+    ------
+    UnknownNameError, MissingExtraError, OutputError
+        As :func:`avianvox.tables.rows.write_rows` does.
+    """
+    if name == "table":
+        with atomic_write(path) as file:
+            file.writelines(summary_lines(rows, name))
+        return
     about = {"table": "summary", "table_version": str(SUMMARY_VERSION)}
     write_rows(map(astuple, rows), SUMMARY_COLUMNS, path, name, about=about)
+
+
+def summary_lines(rows: Iterable[SummaryRow], name: str) -> Iterator[str]:
+    """The text of a summary, to print: ``name`` is "csv", "jsonl" or "table", the text for people."""
+    if name == "table":
+        yield from _text(rows)
+        return
+    if name == "csv":
+        yield csv_header(SUMMARY_COLUMNS)
+    lines = csv_lines if name == "csv" else json_lines
+    for row in rows:
+        yield lines(SUMMARY_COLUMNS, [astuple(row)])
+
+
+def _text(rows: Iterable[SummaryRow]) -> Iterator[str]:
+    """A line for each period of a recorder, and one for each species in it, the most events first."""
+    for (begin, recorder), group in groupby(rows, key=lambda row: (row.begin_time, row.recorder)):
+        found = list(group)
+        files = "1 file" if found[0].n_files == 1 else f"{found[0].n_files} files"
+        facts = ", ".join(part for part in (recorder, f"{found[0].recorded_s:.0f} s in {files}") if part)
+        yield f"{begin or 'time not known'}  ({facts})\n"
+        for row in sorted(found, key=lambda row: (-row.n_events, -row.calling_s)):
+            if not row.scientific_name:
+                yield "    nothing named\n"
+                continue
+            common = f" ({row.common_name})" if row.common_name else ""
+            best = "" if row.best_score is None else f"  {row.best_score:.4f}"
+            events = f"{row.n_events:5} event{' ' if row.n_events == 1 else 's'}{row.calling_s:9.1f} s"
+            yield f"    {events}{best}  {row.scientific_name}{common}\n"
 
 
 class _Counts:
