@@ -7,14 +7,20 @@ each request gets whose path ends with ``path``.
 """
 
 import json
+import os
 import shlex
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from unittest import mock
 from urllib.parse import parse_qs, quote, urlsplit
 
 KEY = "0123456789abcdef+/0123456789abcdef"
-MISCHIEF = ("401", "404", "429", "500", "cut", "drop", "short", "html", "empty", "hang", "away", "not json")
+MISCHIEF = (
+    *("401", "403", "404", "429", "500"),  # refused with this code
+    *("drop", "cut", "hang", "short"),  # no answer; half of it; half of it for now; less than was promised
+    *("html", "not json", "empty", "away", "moved", "other part"),  # something else than was asked for
+)
 
 
 def row(number: int, *, v2: bool = False, **changes: Any) -> dict[str, Any]:
@@ -81,6 +87,8 @@ class FakeXenoCanto:
         return [path for path, _ in self.requests if path.endswith("/download")]
 
     def __enter__(self) -> "FakeXenoCanto":
+        self._environment = mock.patch.dict(os.environ, no_proxy="*")
+        self._environment.start()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.host = f"http://127.0.0.1:{self._server.server_port}"
@@ -92,6 +100,7 @@ class FakeXenoCanto:
         self.release.set()
         self._server.shutdown()
         self._server.server_close()
+        self._environment.stop()
 
     def note(self, path: str, headers: dict[str, str]) -> str:
         """Write a request down; what it shall suffer, or ""."""
@@ -103,7 +112,8 @@ class FakeXenoCanto:
     def answer(self, values: dict[str, list[str]]) -> tuple[int, dict[str, Any]]:
         """HTTP code and content of a question to the API."""
         if values.get("key") != [KEY]:
-            said = f"'{values.get('key', [''])[0]}' is not a valid key ({quote(values.get('key', [''])[0])})"
+            key = values.get("key", [""])[0]
+            said = f"'{key}' is not a valid key ({quote(key)}, {quote(key, safe='')})"
             return 401, {"error": "client_error", "message": said}
         try:
             tags = [part.split(":", 1) for part in shlex.split(values["query"][0])]
@@ -149,6 +159,8 @@ def _handler(fake: FakeXenoCanto) -> type[BaseHTTPRequestHandler]:
                 self._send(200, b'{"recordings": [', kind="application/json")
             elif how == "away":
                 self._send(302, b"", Location="http://example.org/elsewhere")
+            elif how == "moved":
+                self._send(302, b"", Location=f"{fake.host}{self.path}")
             elif parts.path == "/api/3/recordings":
                 code, content = fake.answer(parse_qs(parts.query))
                 self._send(code, _json(content), how)
@@ -165,6 +177,8 @@ def _handler(fake: FakeXenoCanto) -> type[BaseHTTPRequestHandler]:
                 code, more = 206, {"Content-Range": f"bytes {first}-{len(sound) - 1}/{len(sound)}"}
                 if first >= len(sound):
                     code, sound, more = 416, b"", {"Content-Range": f"bytes */{len(sound)}"}
+                elif how == "other part":
+                    more = {"Content-Range": f"bytes 1-{len(sound) - 1}/{len(sound)}"}
                 sound = sound[first:]
             more = {**more, "ETag": fake.tag} if fake.tag else more
             self._send(code, sound, how, kind="audio/mpeg", **more)

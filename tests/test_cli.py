@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+from fake_xeno_canto import KEY, FakeXenoCanto, row
 
 from avianvox.cli.main import COMMANDS, main
 from avianvox.errors import ConfigError
@@ -65,12 +66,15 @@ def test_every_example_runs(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(workspace)
-    for example in all_examples():
-        if example.startswith("avianvox demo"):
-            continue  # has a test of its own
-        with pytest.raises(SystemExit) as ended:
-            main(shlex.split(example)[1:])
-        assert ended.value.code in (0, None), f"{example}\n{capsys.readouterr().err}"
+    monkeypatch.setenv("XC_API_KEY", KEY)
+    with FakeXenoCanto([row(1)]) as server:
+        monkeypatch.setenv("XC_API", server.address)
+        for example in all_examples():
+            if example.startswith("avianvox demo"):
+                continue  # has a test of its own
+            with pytest.raises(SystemExit) as ended:
+                main(shlex.split(example)[1:])
+            assert ended.value.code in (0, None), f"{example}\n{capsys.readouterr().err}"
 
 
 @pytest.mark.parametrize(

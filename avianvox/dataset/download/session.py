@@ -166,7 +166,7 @@ class Session:
 
     def hide(self, text: str) -> str:
         """``text`` with three stars wherever it names the key."""
-        for spelling in {self._key, quote(self._key, safe=""), quote_plus(self._key)}:
+        for spelling in {self._key, quote(self._key), quote_plus(self._key)}:
             text = text.replace(spelling, "***")
         return text
 
