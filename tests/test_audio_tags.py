@@ -1,4 +1,4 @@
-"""Chunks of notes: in every kind of WAV, wherever they stand, cut anywhere; GUANO as the guano package reads it."""
+"""Chunks of notes: in every kind of WAV, wherever they stand, cut anywhere; GUANO beside its own package."""
 
 import struct
 from pathlib import Path
@@ -148,6 +148,15 @@ def test_timestamps_of_guano_as_the_package_reads_them(stamp: str) -> None:
     ours = guano_notes(f"GUANO|Version: 1.0\nTimestamp: {stamp}").begin
     assert ours is not None
     assert (ours.replace(tzinfo=None), ours.utcoffset()) == (theirs.replace(tzinfo=None), theirs.utcoffset())
+
+
+@pytest.mark.parametrize(
+    ("written", "volts", "bound"), [("4.2", 4.2, ""), ("2.4", 2.5, "less than"), ("5.0", 4.9, "greater than")]
+)
+def test_the_battery_of_an_audiomoth(written: str, volts: float, bound: str) -> None:
+    """AudioMoth-Firmware-Basic, main.c, writeGuanoData: 2.4 and 5.0 stand for the ends of the scale."""
+    notes = guano_notes(f"Make:Open Acoustic Devices\nOAD|Battery Voltage:{written}")
+    assert (notes.battery_v, notes.battery_bound) == (volts, bound)
 
 
 @pytest.mark.parametrize("stamp", ["2016-12-06", "yesterday", "06/12/2016 10:06:19", "0016-12-06T10:06:19"])

@@ -10,7 +10,7 @@ from avianvox.audio.field_notes import FieldNotes, read_field_notes
 from avianvox.audio.names import name_notes
 
 MOTH = "24E1440360371ACA"
-COMMENTS = (
+COMMENTS: tuple[tuple[str, str, dict[str, object]], ...] = (
     # firmware 1.0: no zone (the clock knows UTC only), two digits behind the point
     (
         "Recorded at 19:17:30 06/04/2018 by AudioMoth 0FE081F80FE081F0 at gain setting 2 "

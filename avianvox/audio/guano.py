@@ -9,6 +9,9 @@ AudioMoth-Firmware-Basic, main.c, writeGuanoData: ``OAD|Battery Voltage``, ``OAD
 
 from avianvox.audio.notes import FieldNotes, date_time, number, position
 
+_SCALE_ENDS = {2.4: (2.5, "less than"), 5.0: (4.9, "greater than")}
+"""What an AudioMoth writes for a battery beyond its scale, and what it means."""
+
 _BLANKS = " \t\n\v\f\r\0"
 
 
@@ -38,6 +41,8 @@ def guano_notes(text: str) -> FieldNotes:
     place = first("Loc Position").replace(",", " ").split()
     latitude, longitude = position(*place) if len(place) == 2 else (None, None)
     expansion = number(first("TE"))
+    battery = number(first("OAD|Battery Voltage"))
+    battery_v, bound = (battery, "") if battery is None else _SCALE_ENDS.get(battery, (battery, ""))
     return FieldNotes(
         begin=begin,
         time_source="guano" if begin else "",
@@ -50,7 +55,8 @@ def guano_notes(text: str) -> FieldNotes:
         firmware=first("Firmware Version"),
         deployment=first("OAD|Deployment ID"),
         temperature_c=number(first("Temperature Ext", "Temperature Int")),
-        battery_v=number(first("OAD|Battery Voltage")),
+        battery_v=battery_v,
+        battery_bound=bound,
         time_expansion=expansion if expansion and expansion > 0 else 1.0,
         note=first("Note"),
     )
