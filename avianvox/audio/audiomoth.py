@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 
 from avianvox.audio.notes import FieldNotes, date_time, number, offset_of
 
-_RECORDED = re.compile(
+_RECORDED = (
     r"Recorded at (\d\d:\d\d:\d\d(?:\.\d{3})?) (\d\d)/(\d\d)/(\d{4})(?: \(UTC([+-]\d{1,2}(?::[ \d]\d)?)?\))?"
 )
-_DEVICE = re.compile(r"AudioMoth ([0-9A-F]{16})\b", re.IGNORECASE)
-_DEPLOYMENT = re.compile(r"during deployment ([0-9A-F]{16})\b", re.IGNORECASE)
-_GAIN = re.compile(r" at (?:gain setting (\d)|([a-z-]+) gain)")
-_BATTERY = re.compile(r"battery (?:state )?was (less than |< ?|greater than |> ?)?(\d+(?:\.\d+)?) ?V")
-_TEMPERATURE = re.compile(r"temperature was (-?\d+(?:\.\d+)?) ?C")
+_DEVICE = r"(?i)AudioMoth ([0-9A-F]{16})\b"
+_DEPLOYMENT = r"(?i)during deployment ([0-9A-F]{16})\b"
+_GAIN = r" at (?:gain setting (\d)|([a-z-]+) gain)"
+_BATTERY = r"battery (?:state )?was (less than |< ?|greater than |> ?)?(\d+(?:\.\d+)?) ?V"
+_TEMPERATURE = r"temperature was (-?\d+(?:\.\d+)?) ?C"
 _NO_SERIAL = "0FE081F80FE081F0"  # the address at which it stands, which firmware 1.0 to 1.2.0 wrote for it
 _BOUNDS = {"<": "less than", "l": "less than", ">": "greater than", "g": "greater than"}
 
@@ -34,12 +34,12 @@ def comment_notes(comment: str, artist: str = "") -> FieldNotes:
     comment, artist : str
         The texts ICMT and IART of a WAV. The artist names the device where the comment names a deployment.
     """
-    if not (recorded := _RECORDED.search(comment)) or "AudioMoth" not in comment + artist:
+    if not (recorded := re.search(_RECORDED, comment)) or "AudioMoth" not in comment + artist:
         return FieldNotes()
     begin = _begin(recorded)
-    device = (_DEVICE.search(comment) or _DEVICE.search(artist) or [""] * 2)[1].upper()
-    deployment, gain, heat = (p.search(comment) for p in (_DEPLOYMENT, _GAIN, _TEMPERATURE))
-    battery = _BATTERY.search(comment)
+    device = (re.search(_DEVICE, comment) or re.search(_DEVICE, artist) or [""] * 2)[1].upper()
+    deployment, gain, heat = (re.search(p, comment) for p in (_DEPLOYMENT, _GAIN, _TEMPERATURE))
+    battery = re.search(_BATTERY, comment)
     return FieldNotes(
         begin=begin,
         time_source="audiomoth comment" if begin else "",

@@ -13,18 +13,15 @@ Time and zone come from one source, and so do latitude and longitude. Where two 
 about the time, a remark says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, fields, replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
-from avianvox.audio import audiomoth, xeno_canto
-from avianvox.audio.guano import guano_notes
 from avianvox.audio.names import name_notes
 from avianvox.audio.notes import FieldNotes, zone_of
 from avianvox.audio.tags import Tags, read_tags
-from avianvox.audio.wamd import wamd_notes
 
 __all__ = ["FieldNotes", "read_field_notes", "zone_of"]
 
@@ -65,15 +62,7 @@ def read_field_notes(path: Path | str, *, timezone: str = "", tags: Tags | None 
     path = Path(path)
     zone = zone_of(timezone)
     tags = read_tags(path) if tags is None else tags
-    comment, artist = tags.texts.get("comment", ""), tags.texts.get("artist", "")
-    sources = [
-        guano_notes(tags.guano),
-        wamd_notes(tags.wamd),
-        audiomoth.comment_notes(comment, artist),
-        xeno_canto.answer_notes(path),
-        xeno_canto.comment_notes(comment),
-        name_notes(path.name),
-    ]
+    sources = list(_sources(path, tags))
     notes = _merge(sources)
     remarks = [remark for source in sources for remark in source.remarks]
     remarks += _contradictions(sources)
@@ -81,6 +70,29 @@ def read_field_notes(path: Path | str, *, timezone: str = "", tags: Tags | None 
         remarks += _odd_hour(notes.begin, zone)
         notes = replace(notes, begin=notes.begin.replace(tzinfo=zone))
     return replace(notes, remarks=tuple(remarks))
+
+
+def _sources(path: Path, tags: Tags) -> Iterator[FieldNotes]:
+    """Whoever may know, in order; a reader is imported when there is something to read."""
+    comment = tags.texts.get("comment", "")
+    if tags.guano:
+        from avianvox.audio.guano import guano_notes
+
+        yield guano_notes(tags.guano)
+    if tags.wamd:
+        from avianvox.audio.wamd import wamd_notes
+
+        yield wamd_notes(tags.wamd)
+    if comment:
+        from avianvox.audio.audiomoth import comment_notes
+
+        yield comment_notes(comment, tags.texts.get("artist", ""))
+    if path.name[:2].upper() == "XC" or comment.startswith("XC"):
+        from avianvox.audio import xeno_canto
+
+        yield xeno_canto.answer_notes(path)
+        yield xeno_canto.comment_notes(comment)
+    yield name_notes(path.name)
 
 
 def _merge(sources: Sequence[FieldNotes]) -> FieldNotes:

@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timezone
 
 from avianvox.audio.notes import FieldNotes, date_time, offset_of, position
 
-_AUDIOMOTH = re.compile(r"(\d{8})_(\d{6})(T?)", re.IGNORECASE)
-_SONG_METER = re.compile(r"(.+?)_(?:(?:0\+1|[01])_)?(\d{8})[_$](\d{6})(?:_(\d{6}))?")
-_ISO = re.compile(r"(?:.*?[^0-9])?(\d{8}T\d{6}(?:\.\d{1,6})?)(Z|[+-]\d{4})(?:[^0-9].*)?")
-_PLACE = re.compile(r"([+-]\d{1,2}\.\d+)([+-]\d{1,3}\.\d+)")
-_HEXADECIMAL = re.compile(r"([0-9A-F]{8})\.wav", re.IGNORECASE)
+_AUDIOMOTH = r"(?i)(\d{8})_(\d{6})(T?)"
+_SONG_METER = r"(.+?)_(?:(?:0\+1|[01])_)?(\d{8})[_$](\d{6})(?:_(\d{6}))?"
+_ISO = r"(?:.*?[^0-9])?(\d{8}T\d{6}(?:\.\d{1,6})?)(Z|[+-]\d{4})(?:[^0-9].*)?"
+_PLACE = r"([+-]\d{1,2}\.\d+)([+-]\d{1,3}\.\d+)"
+_HEXADECIMAL = r"(?i)([0-9A-F]{8})\.wav"
 _FIRST_AUDIOMOTH = datetime(2016, 1, 1, tzinfo=UTC).timestamp()
 _TRIGGERED = (
     "a triggered recording leaves silence out: times behind the first gap are too early until the AudioMoth "
@@ -37,18 +37,18 @@ def name_notes(name: str) -> FieldNotes:
         Of the file, without folders.
     """
     stem = name.rpartition(".")[0] or name
-    if found := _AUDIOMOTH.fullmatch(stem):
+    if found := re.fullmatch(_AUDIOMOTH, stem):
         return _notes("audiomoth file name", _local(found[1], found[2]), triggered=bool(found[3]))
-    if found := _SONG_METER.fullmatch(stem):
+    if found := re.fullmatch(_SONG_METER, stem):
         return _notes("song meter file name", _local(found[2], found[3], found[4]), recorder=found[1])
-    if found := _ISO.fullmatch(stem):
+    if found := re.fullmatch(_ISO, stem):
         begin = date_time(found[1])
         zone: timezone | None = UTC if found[2] == "Z" else offset_of(found[2])
         notes = _notes("iso file name", begin.replace(tzinfo=zone) if begin else None)
-        place = _PLACE.search(stem, found.end(2))
+        place = re.search(_PLACE, stem[found.end(2) :])
         latitude, longitude = position(*place.groups()) if place else (None, None)
         return replace(notes, latitude=latitude, longitude=longitude)
-    if found := _HEXADECIMAL.fullmatch(name):
+    if found := re.fullmatch(_HEXADECIMAL, name):
         seconds = int(found[1], 16)
         if _FIRST_AUDIOMOTH <= seconds < 1 << 31:
             return _notes("audiomoth file name", datetime.fromtimestamp(seconds, UTC))

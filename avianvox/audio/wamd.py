@@ -12,7 +12,7 @@ from avianvox.audio.notes import FieldNotes, date_time, number, position
 
 _MODEL, _SERIAL, _FIRMWARE, _PREFIX, _TIMESTAMP, _GPS_FIRST = range(1, 7)
 _NOTES, _EXPANSION, _POSITION_LAST, _INSIDE, _OUTSIDE = 0x0A, 0x0F, 0x14, 0x15, 0x16
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_NUMBER = r"-?\d+(?:\.\d+)?"
 
 
 def wamd_notes(body: bytes) -> FieldNotes:
@@ -25,7 +25,7 @@ def wamd_notes(body: bytes) -> FieldNotes:
 
     begin = date_time(text(_TIMESTAMP))
     latitude, longitude, elevation = _place(text(_POSITION_LAST, _GPS_FIRST))
-    heat = _NUMBER.match(text(_OUTSIDE, _INSIDE))
+    heat = re.match(_NUMBER, text(_OUTSIDE, _INSIDE))
     stretched = fields.get(_EXPANSION, b"")
     expansion = struct.unpack("<H", stretched)[0] if len(stretched) == 2 else 1
     return FieldNotes(

@@ -12,20 +12,20 @@ from typing import Any
 
 from avianvox.audio.notes import FieldNotes, date_time, number, position
 
-_FILE = re.compile(r"XC(\d+)(?!\d)", re.IGNORECASE)
-_CREDIT = re.compile(r"XC\d+ © (.+)")
-_COORDINATES = re.compile(r"\((-?[\d.]+), (-?[\d.]+)\)")
-_WHEN = re.compile(r"(?:(\d{1,2}):(\d\d)h)?.*?(\d{4}-\d\d-\d\d)")
-_TIME = re.compile(r"(\d{1,2})[:.](\d\d)(?::\d\d)?")
+_FILE = r"(?i)XC(\d+)(?!\d)"
+_CREDIT = r"XC\d+ © (.+)"
+_COORDINATES = r"\((-?[\d.]+), (-?[\d.]+)\)"
+_WHEN = r"(?:(\d{1,2}):(\d\d)h)?.*?(\d{4}-\d\d-\d\d)"
+_TIME = r"(\d{1,2})[:.](\d\d)(?::\d\d)?"
 
 
 def answer_notes(path: Path) -> FieldNotes:
     """What an answer of the API beside the file says of it; empty notes where there is none."""
-    found = _FILE.match(path.name)
+    found = re.match(_FILE, path.name)
     row = _rows_near(path.parent).get(found[1]) if found else None
     if row is None:
         return FieldNotes()
-    time = _TIME.fullmatch(_text(row, "time"))
+    time = re.fullmatch(_TIME, _text(row, "time"))
     begin = date_time(f"{_text(row, 'date')}T{time[1]:0>2}:{time[2]}") if time else None
     latitude, longitude = position(_text(row, "lat"), _text(row, "lon") or _text(row, "lng"))
     return FieldNotes(
@@ -47,11 +47,11 @@ def comment_notes(comment: str) -> FieldNotes:
     It reads ``XC1 © Recordist // Place (lat, lon), Country // 10m // 08:00h, 2013-07-29 // song // remarks``.
     """
     credit, *facts = _encoded_once(comment).split(" // ")
-    recordist = _CREDIT.fullmatch(credit)
+    recordist = re.fullmatch(_CREDIT, credit)
     if recordist is None or len(facts) < 3:
         return FieldNotes()
     place, height, when = facts[:3]
-    time, spot = _WHEN.match(when), _COORDINATES.search(place)
+    time, spot = re.match(_WHEN, when), re.search(_COORDINATES, place)
     begin = date_time(f"{time[3]}T{time[1]:0>2}:{time[2]}") if time and time[1] else None
     latitude, longitude = position(*spot.groups()) if spot else (None, None)
     return FieldNotes(
