@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from avianvox.cli.classify_options import EPILOG, classify_options
-from avianvox.cli.common import exit_with_failures
+from avianvox.cli.common import exit_with_failures, workplace_of
 
 if TYPE_CHECKING:
     from avianvox.cli.classify_progress import Watch
     from avianvox.inference.answers import Question
     from avianvox.tables.formats import Stream
+    from avianvox.types import Detection
     from avianvox.workers import Workplace
 
 _SERIAL_BYTES = 8 << 20
@@ -27,7 +29,7 @@ _LOOKED_AT = 256
 
 @click.command(epilog=EPILOG)
 @classify_options
-def classify(paths: tuple[str, ...], **options: Any) -> None:
+def classify(**options: Any) -> None:
     """Name the species in recordings.
 
     PATHS are sound files, folders (searched through) and patterns such as "*.wav". Each recording is cut into
@@ -39,9 +41,11 @@ def classify(paths: tuple[str, ...], **options: Any) -> None:
     )  # before NumPy: its threads cost more than they bring here
     from avianvox.audio.find import find_inputs
     from avianvox.cli.classify_progress import Watch
+    from avianvox.cli.classify_question import question_of
     from avianvox.errors import InputError
     from avianvox.modelfile import DEFAULT_MODEL
 
+    paths: tuple[str, ...] = options["paths"]
     output, options["model"] = options["output"], options["model"] or DEFAULT_MODEL
     on_screen = output in (None, "-") or _is_device(output)
     form = options["format_name"] or _format_of(output)
@@ -49,7 +53,7 @@ def classify(paths: tuple[str, ...], **options: Any) -> None:
     inputs = map(str, find_inputs(paths))
     first = list(islice(inputs, _LOOKED_AT))  # enough to see whether workers are worth their start
     try:
-        question = _question(options)
+        question = question_of(options)
         workplace = _workplace(options, first)
         run = _stream if on_screen else _keep
         with (
@@ -82,31 +86,8 @@ def _refuse_contradictions(options: dict[str, Any], form: str, *, on_screen: boo
         raise click.UsageError(f"--format {form} wants a file: give --output")
     if on_screen and options["resume"]:
         raise click.UsageError("--resume goes on from what lies beside a file: give --output")
-    if options["gate_threshold"] is not None and not options["gate"]:
-        raise click.UsageError("--gate-threshold is for --gate")
-
-
-def _question(options: dict[str, Any]) -> "Question":
-    """What is asked of every recording; what it says of the species is resolved with the model's labels."""
-    from avianvox.inference.answers import Question
-    from avianvox.inference.events import EventOptions
-
-    if options["coverage"] is not None:
-        _check_coverage(options["model"], options["coverage"])
-    names = ("enter", "leave", "gap_s", "min_length_s", "smooth", "multi_label")
-    return Question(
-        by="event" if options["by"] in ("hour", "day") else options["by"],
-        overlap_s=options["overlap_s"],
-        calibrated=options["calibrated"],
-        top=options["top"] or 3,
-        min_score=options["min_score"] or 0.0,
-        coverage=options["coverage"],
-        wanted=_wanted(options),
-        channels=_channels(options["channels"]),
-        timezone=options["timezone"],
-        gate=_gate(options),
-        events=EventOptions(**{name: options[name] for name in names}),
-    )
+    if options["gate_recall"] is not None and not (options["gate"] or options["gate_file"]):
+        raise click.UsageError("--gate-recall is for --gate")
 
 
 def _is_device(output: str) -> bool:
@@ -128,62 +109,16 @@ def _format_of(output: str | None) -> str:
         raise click.UsageError(str(error)) from error
 
 
-def _check_coverage(model: str, coverage: float) -> None:
-    """Raises unless the model has prediction sets of this coverage."""
-    from avianvox.inference.calibration import LEVELS
-    from avianvox.inference.classifier import read_calibration
-    from avianvox.modelfile import find_model, read_model_file
-
-    calibration = read_calibration(read_model_file(find_model(model)))
-    if calibration is None:
-        raise click.UsageError(
-            f"--coverage: {model} carries no calibration; write one with 'avianvox calibrate RUN --into'"
-        )
-    for level in LEVELS:
-        calibration.set_limit(coverage, level)
-
-
-def _wanted(options: dict[str, Any]) -> tuple[int, ...] | None:
-    """Positions of the classes that may be named; None for all of them."""
-    if options["species_list"] is None and options["exclude"] is None:
-        return None
-    from avianvox.inference.species import read_species
-    from avianvox.modelfile import find_model, read_model_file
-
-    labels = read_model_file(find_model(options["model"])).info.labels
-    chosen = set(range(len(labels)))
-    for option, keep in (("species_list", True), ("exclude", False)):
-        if options[option] is not None:
-            choice = read_species(options[option], labels)
-            for line in choice.notes(labels):
-                click.echo(line, err=True)
-            chosen &= set(choice.indices) if keep else chosen - set(choice.indices)
-    if not chosen:
-        raise click.UsageError("--species-list and --exclude leave no species to name")
-    return tuple(sorted(chosen))
-
-
-def _channels(text: str) -> str | int:
-    if text in ("mix", "each"):
-        return text
-    if not text.isdecimal() or int(text) < 1:
-        raise click.UsageError(f"--channels: expected mix, each, or a number from 1, got '{text}'")
-    return int(text)
-
-
-def _gate(options: dict[str, Any]) -> float | None:
-    if not options["gate"]:
-        return None
-    from avianvox.inference.gate import Gate
-
-    asked = options["gate_threshold"]
-    return Gate.load().threshold if asked is None else float(asked)
-
-
 def _workplace(options: dict[str, Any], first: list[str]) -> "Workplace":
-    from avianvox.workers import Workplace
+    """Where the work is done; a cluster's workers are asked for the model and the first file."""
+    from avianvox.modelfile import find_model
 
-    return Workplace(options["jobs"] or _default_jobs(first))
+    here = workplace_of(
+        options["jobs"], options["scheduler"], options["dask_config"], default=lambda: _default_jobs(first)
+    )
+    gate = [options["gate_file"]] if options["gate_file"] else []
+    there = [path for path in first if os.path.isfile(path)][:1]
+    return replace(here, shared=(find_model(options["model"]), *gate, *there))
 
 
 def _default_jobs(inputs: list[str]) -> int:
@@ -209,12 +144,23 @@ def _stream(
 
     made = Table(question.min_score, question.coverage) if form == "table" else FORMATS.get(form)()
     table = cast("Stream", made)
-    with _destination(options["output"]) as write:
-        for n, (_, answer) in enumerate(answer_files(inputs, options["model"], question, workplace)):
+
+    def groups() -> "Iterator[list[Detection]]":
+        for _, answer in answer_files(inputs, options["model"], question, workplace):
             watch.tally.add(answer.entry)
-            rows = list(from_csv(StringIO(HEADER + answer.rows, newline="")))
-            write(("" if n else table.header()) + table.lines(rows))
+            yield list(from_csv(StringIO(HEADER + answer.rows, newline="")))
             watch.done(answer.entry)
+
+    with _destination(options["output"]) as write:
+        if options["by"] in ("hour", "day"):
+            from avianvox.inference.summary import summarise, summary_lines
+
+            rows = chain.from_iterable(groups())
+            for line in summary_lines(summarise(rows, by=options["by"], timezone=options["timezone"]), form):
+                write(line)
+            return
+        for n, group in enumerate(groups()):
+            write(("" if n else table.header()) + table.lines(group))
 
 
 def _keep(
@@ -271,9 +217,15 @@ def _write_table(rows: Path, output: Path, form: str, options: dict[str, Any]) -
     """From the rows that were kept to the table that was asked for."""
     from avianvox.tables.formats import read_table, write_table
 
+    if options["by"] in ("hour", "day"):
+        from avianvox.inference.summary import summarise, write_summary
+
+        periods = summarise(read_table(rows, "csv"), by=options["by"], timezone=options["timezone"])
+        write_summary(periods, output, form)
+        return
     paths = options["paths"]
     root = Path(paths[0]) if len(paths) == 1 and os.path.isdir(paths[0]) else None
-    write_table(read_table(rows, "csv"), output, form, root=root)
+    write_table(read_table(rows, "csv"), output, form, root=root, about={"model": str(options["model"])})
 
 
 @contextmanager

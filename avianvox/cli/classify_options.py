@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from avianvox.cli.common import FiniteFloat
+from avianvox.cli.common import FiniteFloat, workplace_options
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -99,10 +99,12 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         help="Ask a cheap gate first, and score only windows in which an animal calls.",
     ),
     click.option(
-        "--gate-threshold",
+        "--gate-recall",
         type=FiniteFloat(0, 1),
-        help="What the gate asks for; higher saves more and misses more.  [default: the gate's own]",
+        help="The share of recordings of voices in which it hears one: 0.9 saves more and misses more than "
+        "0.98.  [default: 0.95]",
     ),
+    click.option("--gate-file", metavar="FILE", help="A gate of 'avianvox gate train' in its place."),
     click.option(
         "--enter",
         type=FiniteFloat(0, 1, min_open=True),
@@ -178,9 +180,7 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
     click.option(
         "--model", metavar="NAME|FILE", help="A bundled model or a model file.  [default: the bundled one]"
     ),
-    click.option(
-        "--jobs", type=click.IntRange(min=1), help="Worker processes.  [default: by files and cores]"
-    ),
+    workplace_options("by files and cores"),
     click.option(
         "-q", "--quiet", is_flag=True, help="No progress and no summary; failed files are still listed."
     ),

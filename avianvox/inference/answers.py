@@ -53,8 +53,10 @@ class Question:
         All channels mixed, one answer for each, or the one of this number, counted from 1.
     timezone : str
         Zone of recorders whose files state none: an IANA name or an offset such as "+02:00".
-    gate : float, optional
-        Windows to which the gate gives less are not scored.
+    gate : str, optional
+        A gate by name or file: windows in which it hears nothing are not scored.
+    gate_recall : float, optional
+        The share of recordings of voices that the gate must keep; by default its own.
     events : EventOptions
         With ``multi_label`` every species of a window or recording is decided by its own threshold too.
     """
@@ -68,7 +70,8 @@ class Question:
     wanted: tuple[int, ...] | None = None
     channels: str | int = "mix"
     timezone: str = ""
-    gate: float | None = None
+    gate: str | None = None
+    gate_recall: float | None = None
     events: EventOptions = field(default_factory=EventOptions)
 
     def to_mapping(self) -> dict[str, Any]:

@@ -142,7 +142,11 @@ class Classifier:
         ------
         InputError
             When ``overlap_s`` is out of range.
+        ModelFileError
+            The gate hears other features than the model's.
         """
+        if gate is not None:
+            gate.check_spec(self.spec)
         calibration = self.calibration if calibrated else None
         return WindowStream(self.spec, self._runtime, calibration, gate, blocks, overlap_s)
 
@@ -203,14 +207,22 @@ class WindowStream:
         self._blocks, self._hop = blocks, hop_frames(spec, overlap_s)
 
     def __iter__(self) -> Iterator[Window]:
+        for _, window in self.every():
+            if window is not None:
+                yield window
+
+    def every(self) -> Iterator[tuple[int, Window | None]]:
+        """The first sample of each window, and None in place of a window that is not scored."""
         spec, gate, calibration = self._spec, self._gate, self._calibration
         length = spec.n_frames * spec.hop_length
         for first, rows in stream_windows(read_ahead(self._rows()), n_frames=spec.n_frames, hop=self._hop):
             if rows[:, : spec.n_mels].max() <= SILENCE_DB:
                 self.n_silent += 1
+                yield first * spec.hop_length, None
                 continue
             if gate is not None and gate.score(rows) < gate.threshold:
                 self.n_gated += 1
+                yield first * spec.hop_length, None
                 continue
             self.n_scored += 1
             scores, decision = self._runtime.scores(rows), None
@@ -218,7 +230,7 @@ class WindowStream:
                 scaled = calibration.apply(scores, "window")
                 scores, decision = scaled.astype(np.float32), calibration.window.decide(scaled)
             start = first * spec.hop_length
-            yield Window(start, min(length, self.n_samples - start), scores, decision)
+            yield start, Window(start, min(length, self.n_samples - start), scores, decision)
 
     def _rows(self) -> Iterator[np.ndarray]:
         features = FeatureStream(self._spec)

@@ -10,8 +10,8 @@ import threading
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from avianvox.inference.answers import Answer, Entry, Question, answer_file, failed_answer, key_of
@@ -22,6 +22,7 @@ from avianvox.workers import Crashed, Workplace, open_executor
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from avianvox.inference.gate import Gate
     from avianvox.inference.ledger import Ledger
 
 
@@ -172,9 +173,12 @@ def _answer_one(model: tuple[str, int], question: Question, path: str) -> Answer
 
     if getattr(_local, "model", None) != model:
         _local.classifier, _local.model = Classifier.load(model[0]), model
-    gate = None
-    if question.gate is not None:
-        from avianvox.inference.gate import Gate
-
-        gate = replace(Gate.load(), threshold=question.gate)
+    gate = None if question.gate is None else _gate(question.gate, question.gate_recall)
     return answer_file(_local.classifier, path, question, gate)
+
+
+@cache
+def _gate(name: str, recall: float | None) -> "Gate":
+    from avianvox.inference.gate import load_gate
+
+    return load_gate(name, recall)
