@@ -1,10 +1,11 @@
-"""What commands share: an option type, progress on a terminal, and how a command with failed inputs ends."""
+"""What commands share: options, progress on a terminal, and how a command with failed inputs ends."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from math import isfinite
-from typing import TYPE_CHECKING, Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
     from avianvox.features.store import FeatureStore
     from avianvox.types import Recording
+    from avianvox.workers import Workplace
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 Report = Callable[[int, int], None]
 """Called with what is done and how much there is to do."""
@@ -33,6 +37,60 @@ def comma_names(_ctx: click.Context, _param: click.Parameter, value: str | None)
     if value is None:
         return None
     return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+
+
+def workplace_options(default: str) -> Callable[[F], F]:
+    """The options ``jobs``, ``scheduler`` and ``dask_config``, which `workplace_of` takes together.
+
+    ``default`` says how many processes there are when ``--jobs`` is left out.
+    """
+    options = (
+        click.option(
+            "--jobs",
+            type=click.IntRange(min=1),
+            help=f"Worker processes of this machine.  [default: {default}]",
+        ),
+        click.option(
+            "--scheduler",
+            default="",
+            metavar="ADDRESS",
+            help="Work on a Dask cluster, such as tcp://10.0.0.1:8786. Its workers need the same files under "
+            "the same paths.",
+        ),
+        click.option(
+            "--dask-config",
+            type=click.Path(path_type=Path, exists=True, dir_okay=False),
+            metavar="FILE",
+            help="The same, by a configuration of Dask in YAML (scheduler-address, certificates, time "
+            "limits) or the JSON file that a Dask scheduler writes.",
+        ),
+    )
+
+    def add(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def workplace_of(
+    jobs: int | None, scheduler: str, dask_config: Path | None, *, default: Callable[[], int]
+) -> "Workplace":
+    """Where the options say that the work is done; ``default`` gives the jobs when nothing is said.
+
+    Raises
+    ------
+    click.UsageError
+        ``jobs`` beside a cluster, which has workers of its own.
+    """
+    from avianvox.workers import Workplace
+
+    if not (scheduler or dask_config):
+        return Workplace(jobs or default())
+    if jobs is not None:
+        raise click.UsageError("--jobs counts processes of this machine; a Dask cluster has its own workers")
+    return Workplace(scheduler=scheduler, dask_config=dask_config)
 
 
 @contextmanager

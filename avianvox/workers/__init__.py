@@ -2,18 +2,21 @@
 
 Say where with a `Workplace`, and `open_executor` gives a `Mapper`. Its answers are the same wherever the
 work is done. A row of `EXECUTORS` stands for one kind of place: `SerialExecutor` below; ``pools`` has threads
-and processes, over the processes of ``processes``. Nothing heavy is imported before it is used: this is on
-the way of ``avianvox classify one.mp3``.
+and processes, over the processes of ``processes``; ``cluster`` has Dask. Nothing heavy is imported before it
+is used: this is on the way of ``avianvox classify one.mp3``.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from avianvox.errors import AvianvoxError
 from avianvox.registry import Registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class WorkerCrashed(AvianvoxError):
@@ -22,6 +25,10 @@ class WorkerCrashed(AvianvoxError):
 
 class NoWorkers(AvianvoxError):
     """Worker processes end before they take a call."""
+
+
+class ClusterError(AvianvoxError, OSError):
+    """A cluster cannot be reached, is gone, or its workers are not fit for the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +46,24 @@ class Workplace:
     ----------
     jobs : int
         Processes of this machine; 1 works in this process.
+    scheduler : str
+        Address of a Dask cluster's scheduler, such as ``tcp://10.0.0.1:8786``; it stands above ``jobs``.
+    dask_config : Path, optional
+        A configuration of Dask in YAML with a ``scheduler-address``, or the JSON that a scheduler writes.
+    shared : tuple of path-like
+        Files that the work reads: a cluster's workers are asked whether they see them under their path.
     """
 
     jobs: int = 1
+    scheduler: str = ""
+    dask_config: "Path | None" = None
+    shared: tuple["str | Path", ...] = ()
 
     @property
     def executor(self) -> str:
         """Its row of `EXECUTORS`."""
+        if self.scheduler or self.dask_config is not None:
+            return "dask"
         return "serial" if self.jobs == 1 else "processes"
 
 
@@ -74,6 +92,7 @@ EXECUTORS: Registry[Callable[[Workplace], AbstractContextManager[Mapper]]] = Reg
         "serial": "avianvox.workers:SerialExecutor",
         "threads": "avianvox.workers.pools:thread_pool",
         "processes": "avianvox.workers.pools:process_pool",
+        "dask": "avianvox.workers.cluster:dask_cluster",
     },
 )
 
@@ -85,6 +104,10 @@ def open_executor(workplace: Workplace) -> AbstractContextManager[Mapper]:
     ------
     NoWorkers
         On use, where no worker can be started.
+    ClusterError
+        The cluster cannot be reached, has no workers, or a worker has another version or lacks a shared file.
+    MissingExtraError
+        A cluster is asked for, and Dask is not installed.
 
     Examples
     --------

@@ -1,0 +1,209 @@
+"""The workers of a Dask cluster, behind a `Pool`.
+
+How a cluster comes to be (SLURM, Kubernetes, a cloud) is Dask's business: here it has an address. Its workers
+read the same files under the same paths as this machine, and have the same version of avianvox; each worker
+looks before its first call. A call whose worker is lost is made again by the scheduler, up to
+``distributed.scheduler.allowed-failures`` times. Then it may be what kills workers, or may have waited beside
+it: it is made once more when no other call is under way.
+"""
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+from avianvox import __version__
+from avianvox.errors import InputError, require_extra
+from avianvox.workers import ClusterError, WorkerCrashed, Workplace
+from avianvox.workers.pools import Pool
+
+_FIRST_WORKER_S = 60.0  # so long a cluster may take to have one; some start workers when work comes
+_COUNT_S = 5.0  # a cluster may grow and shrink
+
+
+@contextmanager
+def dask_cluster(workplace: Workplace) -> Iterator[Pool]:
+    """The workers of the cluster with this scheduler; raises `ClusterError`."""
+    require_extra("distributed", extra="dask", purpose="work on a Dask cluster")
+    import dask
+    from distributed import Client
+
+    address, config = _configuration(workplace)
+    with dask.config.set(config), _quiet():
+        try:
+            client = Client(address, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ClusterError(
+                f"the Dask scheduler at {address} cannot be reached ({error}); is it running there?"
+            ) from error
+        with client:
+            files = tuple((os.path.abspath(path), os.path.getsize(path)) for path in workplace.shared)
+            needs = _Needs(__version__, files)
+            _look_at_workers(client, address, needs)
+            with _Calls(client, address, needs) as calls:
+                yield Pool(_Width(client), calls.start, calls.again, calls.broken)
+
+
+def _configuration(workplace: Workplace) -> tuple[str, dict[str, Any]]:
+    """Address of the scheduler, and the configuration of Dask to work under."""
+    import dask
+
+    file = workplace.dask_config
+    if file is None:
+        return workplace.scheduler, {}
+    if not file.is_file():
+        raise InputError(f"{file}: there is no such file; expected a configuration of Dask")
+    try:
+        (read,) = dask.config.collect_yaml([str(file)])
+    except ValueError as error:
+        raise InputError(f"{file}: expected a configuration of Dask in YAML; {error}") from error
+    address = workplace.scheduler or read.get("scheduler-address") or read.get("address")
+    if not address:
+        raise InputError(f"{file} has no scheduler-address; add one, or name the scheduler with --scheduler")
+    return str(address), {} if "address" in read else dask.config.merge(dask.config.config, read)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave what Dask has to say about lost connections to the one line of an error."""
+    loggers = [logging.getLogger(f"distributed.{name}") for name in ("client", "comm", "core", "batched")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@dataclass(frozen=True, slots=True)
+class _Needs:
+    """What a worker has to have: ``files`` are paths and sizes in bytes."""
+
+    version: str
+    files: tuple[tuple[str, int], ...]
+
+
+def _look_at_workers(client: Any, address: str, needs: _Needs) -> None:
+    """Raise `ClusterError` where there is no worker, or one that is not fit."""
+    try:
+        client.submit(_look, needs, pure=False).result(timeout=_FIRST_WORKER_S)
+        client.run(_look, needs)
+    except TimeoutError as error:
+        raise ClusterError(
+            f"the Dask cluster at {address} has no worker within {_FIRST_WORKER_S:.0f} s; start some first"
+        ) from error
+    except (ImportError, AttributeError) as error:
+        raise ClusterError(
+            f"a worker of {address} cannot run avianvox {needs.version} ({error}); install it on all workers"
+        ) from error
+
+
+@lru_cache(maxsize=4)
+def _look(needs: _Needs) -> None:
+    """Raise `ClusterError` where this worker lacks something. A worker that is fit looks but once."""
+    here = f"the worker on {socket.gethostname()}"
+    if needs.version != __version__:
+        raise ClusterError(
+            f"{here} has avianvox {__version__}, expected {needs.version}; install one version everywhere"
+        )
+    for path, size in needs.files:
+        found = os.path.getsize(path) if os.path.exists(path) else None
+        if found != size:
+            what = "does not see it" if found is None else f"sees {found} bytes"
+            raise ClusterError(
+                f"{path}: {here} {what}, expected {size} bytes; workers need the same files under the same "
+                "paths, as on a shared file system"
+            )
+
+
+def _call(needs: _Needs, fn: Callable[[Any], Any], item: Any) -> Any:
+    _look(needs)
+    return fn(item)
+
+
+class _Calls:
+    """Calls on a cluster, with our own errors for lost workers and for a lost scheduler."""
+
+    def __init__(self, client: Any, address: str, needs: _Needs) -> None:
+        self._executor = client.get_executor(pure=False)
+        self._address = address
+        self._needs = needs
+        self._under_way: set[Future[Any]] = set()
+        self._lost = ThreadPoolExecutor(1)  # waits for calls that are made again, one at a time
+        self._broken = False
+
+    def __enter__(self) -> "_Calls":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._executor.shutdown(wait=False)  # cancels what is under way
+        self._lost.shutdown(cancel_futures=True)
+
+    def broken(self) -> bool:
+        """Whether a call was lost, and none was begun since."""
+        return self._broken
+
+    def start(self, fn: Callable[[Any], Any], item: Any) -> "Future[Any]":
+        """Begin a call. The future has a ``BrokenExecutor`` where it died with too many workers."""
+        self._broken = False
+        future = self._submit(fn, item)
+        self._under_way.add(future)
+        future.add_done_callback(self._under_way.discard)
+        return future
+
+    def again(self, fn: Callable[[Any], Any], item: Any) -> "Future[Any]":
+        """Make a lost call once more, alone. Its future has `WorkerCrashed` if it is lost again."""
+        return self._lost.submit(self._make_alone, fn, item)
+
+    def _make_alone(self, fn: Callable[[Any], Any], item: Any) -> Any:
+        wait(list(self._under_way))
+        try:
+            return self._submit(fn, item).result()
+        except BrokenExecutor as error:
+            raise WorkerCrashed(str(error)) from error
+
+    def _submit(self, fn: Callable[[Any], Any], item: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        self._executor.submit(_call, self._needs, fn, item).add_done_callback(partial(self._settle, future))
+        return future
+
+    def _settle(self, future: "Future[Any]", ended: "Future[Any]") -> None:
+        from distributed import KilledWorker
+
+        if ended.cancelled():
+            lost = (
+                f"the connection to the Dask scheduler at {self._address} is lost; run again when it is back"
+            )
+            future.set_exception(ClusterError(lost))
+        elif isinstance(error := ended.exception(), KilledWorker):
+            self._broken = True
+            future.set_exception(BrokenExecutor(str(error)))
+        elif error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(ended.result())
+
+
+class _Width:
+    """How many calls a cluster can make at once, asked for now and then."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._asked = 0.0
+        self._width = 1
+
+    def __call__(self) -> int:
+        if (now := time.monotonic()) > self._asked + _COUNT_S:
+            self._asked = now
+            with suppress(OSError):  # the calls under way will say that the scheduler is gone
+                threads: Mapping[str, int] = self._client.nthreads()
+                self._width = max(1, sum(threads.values()))
+        return self._width

@@ -1,0 +1,92 @@
+"""The executors' contract on a real cluster: two workers on loopback, some of which are killed."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dask_cluster import address_of, dask_cluster, die_on_three, process_of_worker, square_and_die_once
+
+from avianvox.errors import InputError, MissingExtraError
+from avianvox.workers import ClusterError, Crashed, Workplace, cluster, open_executor
+
+pytest.importorskip("distributed")
+
+
+@pytest.fixture(scope="module")
+def scheduler_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with dask_cluster(tmp_path_factory.mktemp("cluster")) as file:
+        yield file
+
+
+@pytest.fixture(scope="module")
+def place(scheduler_file: Path) -> Workplace:
+    return Workplace(scheduler=address_of(scheduler_file))
+
+
+def test_a_cluster_gives_every_answer_once(place: Workplace, scheduler_file: Path) -> None:
+    with open_executor(place) as executor:
+        assert list(executor.map(abs, range(-30, 0))) == list(range(30, 0, -1))
+        assert sorted(executor.unordered(abs, [-5, -4, -6])) == [(0, 5), (1, 4), (2, 6)]
+        assert list(executor.unordered(abs, [])) == []
+        assert executor.begin(abs, -3)() == 3
+        with pytest.raises(TypeError):
+            list(executor.map(len, [1]))
+    with open_executor(Workplace(dask_config=scheduler_file)) as executor:
+        assert list(executor.map(abs, [-1])) == [1]
+
+
+def test_a_killed_worker_costs_only_a_retry(place: Workplace, tmp_path: Path) -> None:
+    mark = str(tmp_path / "mark")
+    with open_executor(place) as executor:
+        found = dict(executor.unordered(square_and_die_once, ((n, mark) for n in range(40))))
+        assert found == {n: n**2 for n in range(40)}
+        assert Path(mark).exists()
+        answers = executor.unordered(process_of_worker, range(60))
+        os.kill(next(answers)[1], signal.SIGKILL)
+        assert len(list(answers)) == 59
+
+
+def test_a_call_that_kills_every_worker_is_the_only_one_lost(place: Workplace) -> None:
+    with open_executor(place) as executor:
+        assert list(executor.map(die_on_three, range(12))) == [0, 1, 2, Crashed(3), *range(4, 12)]
+
+
+def test_workers_look_before_they_work(
+    place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "model.tflite"
+    file.write_bytes(b"12")
+    with open_executor(Workplace(scheduler=place.scheduler, shared=(file,))):
+        pass
+    needs = cluster._Needs(cluster.__version__, ((str(file), 3),))
+    with pytest.raises(ClusterError, match=r"model\.tflite: the worker on .* sees 2 bytes, expected 3 bytes"):
+        cluster._look(needs)
+    file.unlink()
+    with pytest.raises(ClusterError, match="does not see it, expected 3 bytes; workers need the same files"):
+        cluster._look(needs)
+    monkeypatch.setattr(cluster, "__version__", "9.9")
+    with pytest.raises(ClusterError, match=r"expected 9\.9; install one version"), open_executor(place):
+        pass
+
+
+def test_a_configuration_of_dask_says_where_and_how(tmp_path: Path) -> None:
+    file = tmp_path / "dask.yaml"
+    file.write_text("scheduler-address: tcp://127.0.0.1:1\ndistributed: {comm: {timeouts: {connect: 7s}}}\n")
+    address, config = cluster._configuration(Workplace(dask_config=file))
+    assert address == "tcp://127.0.0.1:1"
+    assert config["distributed"]["comm"]["timeouts"]["connect"] == "7s"
+    assert len(config["distributed"]["comm"]) > 3  # the rest stays as it was
+    address, _ = cluster._configuration(Workplace(scheduler="tcp://127.0.0.1:2", dask_config=file))
+    assert address == "tcp://127.0.0.1:2"
+    for text, problem in (("a: 1\n", "has no scheduler-address"), ("a: [", "expected a configuration")):
+        file.write_text(text)
+        with pytest.raises(InputError, match=problem):
+            cluster._configuration(Workplace(dask_config=file))
+
+
+def test_without_dask_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avianvox.errors.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"avianvox\[dask\]"), open_executor(Workplace(scheduler="a")):
+        pass
