@@ -1,6 +1,6 @@
 """When and where a recording was made, and by what: start reading here.
 
-`read_field_notes` asks everybody who may know and takes each fact from the first who states it. In this order:
+`read_field_notes` asks all who may know and takes each fact from the first who states it, in this order:
 
 1. GUANO metadata in the file
 2. Wildlife Acoustics' older metadata in the file

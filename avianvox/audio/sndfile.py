@@ -68,6 +68,17 @@ class _Bytes:
         raise UnsupportedOperation(f"{len(data)} bytes for a file that is open for reading")
 
 
+def read_texts(stream: BinaryIO) -> dict[str, str]:
+    """The texts beside the sound, such as title, artist and comment; none of a file that cannot be opened."""
+    size = stream.seek(0, 2)
+    stream.seek(0)
+    try:
+        with silence_decoders(), _OneWay(_Bytes(stream, size, stretch=1)) as file:
+            return dict(file.copy_metadata())
+    except (soundfile.SoundFileError, ValueError):  # damaged, or text that is none
+        return {}
+
+
 class SndfileSource:
     """One open file, read with libsndfile.
 

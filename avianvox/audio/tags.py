@@ -4,6 +4,7 @@ Only heads of chunks and their texts are read, never the sound, so that a file o
 a short one. Nothing here raises because of a file: what cannot be read is not there.
 """
 
+import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,12 +42,18 @@ class Tags:
 
 def read_tags(path: Path | str) -> Tags:
     """The notes in one file; empty ones where it has none or cannot be read."""
+    if not os.path.isfile(path):  # to open a pipe would wait for whoever writes into it
+        return Tags()
     try:
         with open(path, "rb") as stream:
             container, codec = recognise(stream)
             if container in ("WAV", "W64"):
                 return _wave_tags(stream, container)
-            return Tags(texts=_texts(stream)) if read_by_libsndfile(container, codec) else Tags()
+            if read_by_libsndfile(container, codec):
+                from avianvox.audio.sndfile import read_texts
+
+                return Tags(texts=read_texts(stream))
+            return Tags()
     except (OSError, ValueError):
         return Tags()
 
@@ -88,16 +95,3 @@ def _decoded(text: bytes) -> str:
         return text.decode("utf-8").strip()
     except UnicodeDecodeError:
         return text.decode("latin-1").strip()
-
-
-def _texts(stream: BinaryIO) -> dict[str, str]:
-    import soundfile
-
-    from avianvox.audio.chatter import silence_decoders
-
-    stream.seek(0)
-    try:
-        with silence_decoders(), soundfile.SoundFile(stream) as file:
-            return dict(file.copy_metadata())
-    except (soundfile.LibsndfileError, UnicodeDecodeError):
-        return {}

@@ -91,7 +91,7 @@ def _rows(folder: Path, _changed_ns: int) -> dict[str, dict[str, Any]]:
     for page in sorted(folder.glob("*.json")):
         try:
             answer = json.loads(page.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         listed = answer.get("recordings") if isinstance(answer, dict) else None
         for row in listed if isinstance(listed, list) else ():
