@@ -1,0 +1,161 @@
+"""A gate from a catalog: folds by session, windows, a weighted sum of numbers, and thresholds.
+
+Labels are weak: of a recording with a voice it is not known where the voice is. So the stronger half of its
+windows is taken for voices first, then those that the first fit takes for voices, and the strongest in any
+case. What counts for noise is known.
+"""
+
+import platform
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+
+import numpy as np
+
+from avianvox.dataset.catalog import Catalog
+from avianvox.dataset.splits import make_split
+from avianvox.errors import InputError, require_extra
+from avianvox.evaluation.gate import MADE, MIX, NOISE, VOICE, gate_figures, recall_thresholds
+from avianvox.features.spec import FeatureSpec
+from avianvox.features.store import FeatureStore
+from avianvox.inference.gate import Gate, check_bands
+from avianvox.models.gate.examples import Examples, gate_examples
+from avianvox.types import NO_BIRD, Recording
+
+_VOICE = "voice"
+_PENALTY = 0.01  # C of scikit-learn
+_MADE_SHARE = 0.3  # what made noise counts beside real noise
+_ROUNDS = 2
+
+
+def train_gate(
+    catalog: Catalog,
+    store: FeatureStore,
+    spec: FeatureSpec,
+    *,
+    n_folds: int = 5,
+    seed: int = 0,
+    catalogs: Sequence[str] = (),
+    licence: str = "",
+    progress: Callable[[int, int], None] | None = None,
+) -> Gate:
+    """Fit a gate on all recordings; thresholds and figures come from folds that keep sessions together.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Recordings labelled `NO_BIRD` are without a voice. Those without a label or features are left out.
+    store : FeatureStore
+    spec : FeatureSpec
+        ``n_frames`` is the window. Its other fields are those of the store.
+    n_folds : int, at least 2
+    seed : int
+    catalogs : sequence of str
+        Names for the provenance.
+    licence : str
+        Of the gate.
+    progress : callable, optional
+        Called with the number of recordings described and their total.
+
+    Raises
+    ------
+    InputError
+        All recordings have a voice or none has; or there are fewer sessions than folds.
+    MissingExtraError
+        scikit-learn is not installed.
+    """
+    require_extra("sklearn", extra="train", purpose="training a gate")
+    check_bands(spec)
+    recordings = [r for r in catalog.recordings if r.label and store.n_frames[store.index_of(r.id)] > 0]
+    folds = _folds(recordings, n_folds, seed)
+    examples = gate_examples(recordings, folds, store, spec, seed=seed, progress=progress)
+    windows = examples.windows
+    scores = np.empty(len(windows.folds))
+    for fold in range(n_folds):
+        tested = windows.folds == fold
+        weights, bias = _fit(examples, ~tested)
+        scores[tested] = _scores(examples.statistics[tested], weights, bias)
+    thresholds = recall_thresholds(scores, windows)
+    weights, bias = _fit(examples, np.ones(len(scores), bool))
+    return Gate(
+        spec=spec,
+        weights=weights.astype(np.float32),
+        bias=bias,
+        thresholds=thresholds,
+        provenance={
+            "catalogs": list(catalogs),
+            "recordings": dict(Counter(NO_BIRD if r.label == NO_BIRD else _VOICE for r in recordings)),
+            "sessions": len({r.session for r in recordings}),
+            "folds": n_folds,
+            "seed": seed,
+            "data_hash": store.data_hash,
+            "versions": {"python": platform.python_version(), **_versions()},
+        },
+        licences={
+            "gate": licence or "not stated; those of the recordings bind it",
+            "recordings": dict(sorted(Counter(r.licence or "not stated" for r in recordings).items())),
+            "credits": sorted({r.attribution for r in recordings}),
+        },
+        figures=gate_figures(scores, windows, recordings, thresholds),
+    )
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("avianvox", "numpy", "scikit-learn")}
+
+
+def _folds(recordings: Sequence[Recording], n_folds: int, seed: int) -> np.ndarray:
+    """The fold that each recording is tested in, shape (n,); each fold learns from both sides."""
+    sides = [replace(r, label=r.label if r.label == NO_BIRD else _VOICE) for r in recordings]
+    quiet = np.array([r.label == NO_BIRD for r in sides])
+    if quiet.all() or not quiet.any():
+        raise InputError(
+            f"a gate learns from recordings with a voice and from some labelled '{NO_BIRD}' (a folder of "
+            f"that name, or 'background'); got {(~quiet).sum()} and {quiet.sum()}"
+        )
+    folds = np.empty(len(sides), np.int64)
+    for number, fold in enumerate(make_split(sides, grouping="session", n_folds=n_folds, seed=seed).folds):
+        folds[fold.test] = number
+        if quiet[fold.train].all() or not quiet[fold.train].any():
+            raise InputError("some fold has no recording to learn from on one side; ask for fewer folds")
+    return folds
+
+
+def _fit(examples: Examples, learned: np.ndarray) -> tuple[np.ndarray, float]:
+    """Weights, shape (N_STATISTICS,), and bias, learned from some of the windows."""
+    from sklearn.linear_model import LogisticRegression
+
+    windows = examples.windows
+    voices = learned & (windows.kinds == VOICE)
+    of_recording = np.bincount(
+        windows.recordings[windows.kinds == VOICE], minlength=windows.recordings.max() + 1
+    )
+    taken = voices & (windows.ranks < np.maximum(1, of_recording[windows.recordings] / 2))
+    others = {
+        NOISE: (learned & (windows.kinds == NOISE), 1.0),
+        MADE: (learned & (windows.kinds == MADE), _MADE_SHARE),
+        MIX: (learned & (windows.kinds == MIX), 1.0),
+    }
+    for _ in range(_ROUNDS):
+        weights = np.zeros(len(windows.kinds))
+        for chosen, share in ((taken, 1.0), *others.values()):
+            weights[chosen] = share * windows.weights[chosen] / max(windows.weights[chosen].sum(), 1e-12)
+        used = np.flatnonzero(weights)
+        called = (taken | others[MIX][0])[used]
+        for side in (called, ~called):
+            weights[used[side]] *= len(used) / 2 / weights[used[side]].sum()
+        values = examples.statistics[used].astype(np.float64)
+        mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
+        fitted = LogisticRegression(C=_PENALTY, max_iter=1000)
+        fitted.fit((values - mean) / deviation, called, sample_weight=weights[used])
+        slopes = fitted.coef_[0] / deviation
+        bias = float(fitted.intercept_[0] - slopes @ mean)
+        likely = _scores(examples.statistics, slopes, bias) > 0.5
+        taken = voices & (likely | (windows.ranks == 0))
+    return slopes, bias
+
+
+def _scores(statistics: np.ndarray, weights: np.ndarray, bias: float) -> np.ndarray:
+    scores: np.ndarray = 1.0 / (1.0 + np.exp(-(statistics.astype(np.float64) @ weights + bias)))
+    return scores
