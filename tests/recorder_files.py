@@ -22,7 +22,7 @@ def info(**texts: str) -> Chunk:
     """A chunk LIST/INFO; devices fill comments up with zeros."""
     body = b"INFO"
     for name, text in texts.items():
-        data = text.encode().ljust(128, b"\0")
+        data = text.encode().ljust(384, b"\0")
         body += name.encode() + struct.pack("<I", len(data)) + data
     return b"LIST", body
 
