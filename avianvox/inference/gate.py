@@ -154,12 +154,12 @@ class Gate:
         """The score from which on a window is worth naming, for the share `recall`."""
         return self.thresholds[self.recall]
 
-    def threshold_for(self, recall: float) -> float:
-        """The threshold that keeps the share ``recall``. Raises `InputError` where there is none for it."""
+    def with_recall(self, recall: float) -> "Gate":
+        """The gate with the threshold that keeps the share ``recall``; `InputError` where there is none."""
         if recall not in self.thresholds:
             known = ", ".join(f"{share:g}" for share in sorted(self.thresholds))
-            raise InputError(f"the gate has no threshold for {recall:g}; it has them for {known}")
-        return self.thresholds[recall]
+            raise InputError(f"the gate has no threshold for a recall of {recall:g}; it has them for {known}")
+        return replace(self, recall=recall)
 
     def check_spec(self, spec: FeatureSpec) -> None:
         """Raise `ModelFileError` unless the gate learned from rows made as those under ``spec`` are."""
@@ -239,6 +239,12 @@ def load_gate(name_or_path: str | Path = DEFAULT_GATE, recall: float | None = No
         return gate
     gate.threshold_for(recall)
     return replace(gate, recall=recall)
+
+
+def load_gate(name_or_path: str | Path = DEFAULT_GATE, recall: float | None = None) -> Gate:
+    """`Gate.load`, with the threshold for a recall where one is given. Raises as that and `with_recall` do."""
+    gate = Gate.load(name_or_path)
+    return gate if recall is None else gate.with_recall(recall)
 
 
 def check_bands(spec: FeatureSpec) -> None:
