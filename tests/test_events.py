@@ -1,14 +1,18 @@
 """Events: known answers from square scores, and an oracle that sees all windows at once."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+from handmade_model import write_handmade
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from avianvox.audio.decode import open_audio
 from avianvox.errors import InputError
 from avianvox.inference.calibration import Calibration, LevelCalibration
+from avianvox.inference.classifier import Classifier
 from avianvox.inference.events import Event, EventFinder, EventOptions, find_events
 from avianvox.types import LabelSet, Window
 
@@ -198,6 +202,43 @@ def test_the_stream_gives_what_an_oracle_finds_in_order_and_forgets_it(
         events = list(find_events(stream, finder))
         assert [(e.end_sample, e.label, e.first_sample, e.n_windows) for e in events] == expected
         assert all(e.mean <= e.score * (1 + 1e-9) for e in events)
+
+
+def events_in(classifier: Classifier, sound: np.ndarray, cuts: list[int]) -> list[Event]:
+    """The events of a sound that comes in blocks with these borders."""
+    stream = classifier.windows(np.split(sound, cuts), overlap_s=1.5)
+    options = EventOptions(enter=0.2, gap_s=1.0, smooth=3)
+    return list(find_events(stream, EventFinder(options, classifier.labels, classifier.spec.sample_rate)))
+
+
+def test_tones_are_events_however_their_sound_comes(tmp_path: Path, rng: np.random.Generator) -> None:
+    classifier = Classifier.load(write_handmade(tmp_path / "model.tflite"))
+    rate = classifier.spec.sample_rate
+    seconds = np.arange(24 * rate) / rate
+    hertz = np.select([seconds < 8, seconds < 17], [900.0, 3000.0], 7000.0)
+    sound = (0.3 * np.sin(2 * np.pi * hertz * seconds)).astype(np.float32)
+    events = events_in(classifier, sound, [])
+    assert [event.label for event in events] == [0, 1, 2]
+    borders = [(e.first_sample / rate, e.end_sample / rate) for e in events]
+    for (begin_s, end_s), (right_begin_s, right_end_s) in zip(
+        borders, [(0, 8), (8, 17), (17, 24)], strict=True
+    ):
+        assert abs(begin_s - right_begin_s) < 3 > abs(end_s - right_end_s)  # a window's length
+    for n_cuts in (1, 7, 60):
+        cuts = np.sort(rng.integers(0, len(sound), n_cuts)).tolist()
+        assert events_in(classifier, sound, cuts) == events
+
+
+@pytest.mark.recordings
+def test_real_events_do_not_depend_on_blocks(real_data: Path, rng: np.random.Generator) -> None:
+    classifier = Classifier.load()
+    path = real_data / "puerto_rico" / "audio" / "XC173294.mp3"
+    with open_audio(path, sample_rate=classifier.spec.sample_rate) as audio:
+        sound = np.concatenate(list(audio))
+    events = events_in(classifier, sound, [])
+    assert events
+    cuts = np.sort(rng.integers(0, len(sound), 30)).tolist()
+    assert events_in(classifier, sound, cuts) == events
 
 
 def test_an_event_leaves_as_soon_as_nothing_can_join_it() -> None:

@@ -207,7 +207,7 @@ def test_pieces_fill_a_span_and_lie_in_their_periods(
         ("America/Sao_Paulo", "2018-11-04", 23),  # begins at one o'clock
         ("America/Sao_Paulo", "2019-02-16", 25),  # ends an hour after its first midnight
         ("America/Havana", "2026-11-01", 25),
-        ("America/St_Johns", "2026-05-01", 24),
+        ("America/St_Johns", "2010-11-06", 25),  # at one past midnight it was 23:01 again
         ("Australia/Lord_Howe", "2026-04-05", 24.5),
     ],
 )
