@@ -235,15 +235,6 @@ class Gate:
 def load_gate(name_or_path: str | Path = DEFAULT_GATE, recall: float | None = None) -> Gate:
     """Load a gate, with its threshold for ``recall`` in place of its own. Raises as its methods do."""
     gate = Gate.load(name_or_path)
-    if recall is None:
-        return gate
-    gate.threshold_for(recall)
-    return replace(gate, recall=recall)
-
-
-def load_gate(name_or_path: str | Path = DEFAULT_GATE, recall: float | None = None) -> Gate:
-    """`Gate.load`, with the threshold for a recall where one is given. Raises as that and `with_recall` do."""
-    gate = Gate.load(name_or_path)
     return gate if recall is None else gate.with_recall(recall)
 
 
