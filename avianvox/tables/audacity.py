@@ -19,7 +19,8 @@ from avianvox.types import Detection
 class Audacity:
     """Label files of three columns, which every version and every strict reader takes.
 
-    Both forms are read, and a fourth column, which some programs write, as the score.
+    Both forms are read. A fourth column, which BirdNET-Analyzer writes, is the score; its labels are
+    ``Scientific name, Common name``.
     """
 
     endings = (".labels.txt",)
@@ -74,13 +75,13 @@ def _detection(cells: list[str], recording: str, origin: str) -> Detection:
     if len(cells) < 2:
         raise InputError(f"{origin}: expected begin, end and label between tabs, got '{cells[0]}'")
     begin, end = (read_number(cell, origin=origin) for cell in cells[:2])
-    return Detection(
-        path=recording,
-        begin_s=begin,
-        end_s=end,
-        scientific_name=cells[2].strip() if len(cells) > 2 else "",
-        score=read_number(cells[3], origin=origin) if len(cells) > 3 and cells[3] else None,
-    )
+    label = cells[2].strip() if len(cells) > 2 else ""
+    row = Detection(path=recording, begin_s=begin, end_s=end, scientific_name=label)
+    if len(cells) < 4:
+        return row
+    scientific, _, common = label.partition(", ")
+    score = read_number(cells[3], origin=origin)
+    return replace(row, scientific_name=scientific, common_name=common, score=score)
 
 
 def _is_number(text: str) -> bool:

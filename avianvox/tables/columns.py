@@ -6,6 +6,7 @@ The same columns, in the same order, make up CSV, Parquet and JSON lines. A new 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
+from math import isfinite
 
 from avianvox.errors import InputError
 from avianvox.types import Decision, Detection, Status
@@ -103,8 +104,6 @@ def detection_of(row: Mapping[str, str | None], *, origin: str) -> Detection:
 
 
 def _number(text: str) -> float:
-    from math import isfinite
-
     value = float(text)
     if not isfinite(value):
         raise ValueError(text)

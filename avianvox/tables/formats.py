@@ -70,7 +70,8 @@ FORMATS: Registry[type[Format]] = Registry(
 STREAMS = ("csv", "jsonl", "table")
 
 _HEAD = 4096
-_TABLES = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+TABLE_ENDINGS = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+"""Of files that may be tables, in lower case."""
 
 
 def format_of(path: Path | str, name: str | None = None) -> str:
@@ -137,7 +138,7 @@ def read_table(path: Path | str, name: str | None = None) -> Iterator[Detection]
         sounds = _sounds(files)
         for file in sorted(files):
             table = Path(folder, file)
-            if file.lower().endswith(_TABLES) and (found := _recognised(table, names)):
+            if file.lower().endswith(TABLE_ENDINGS) and (found := _recognised(table, names)):
                 anything = True
                 yield from _read(table, found, sounds)
     if not anything:
@@ -162,7 +163,7 @@ def _sounds(names: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in names:
         stem, ending = os.path.splitext(name)
-        if ending and ending.lower() not in _TABLES:
+        if ending and ending.lower() not in TABLE_ENDINGS:
             found[stem] = "" if stem in found else name
     return {stem: name for stem, name in found.items() if name}
 

@@ -25,18 +25,19 @@ COLUMNS = (
     "TOP1MATCH*",
     "TOP1DIST",
     "MANUAL ID",
-    "COMMON NAME",
-    "SCORE",
+    "common_name",
+    "confidence",
 )
-"""The last two are ours; Kaleidoscope keeps columns that it doesn't know. ``CHANNEL`` counts from 0, ``DATE``
-and ``TIME`` are the recording's begin, ``TOP1DIST`` is 1 less the score, so that the best stand first."""
+"""The last two are no columns of Kaleidoscope's, which keeps what it doesn't know, but of BirdNET-Analyzer's
+tables for it. ``CHANNEL`` counts from 0, ``DATE`` and ``TIME`` are the recording's begin, ``TOP1DIST`` is 1
+less the score, so that the best stand first."""
 
 
 class Kaleidoscope:
     """Kaleidoscope's results.
 
-    ``TOP1MATCH``, ``TOP1MATCH*`` and ``AUTO ID*`` are read; a ``MANUAL ID``, which a person gave, goes before
-    them. A distance is never read as a score.
+    ``TOP1MATCH``, ``TOP1MATCH*``, ``AUTO ID*`` and BirdNET-Analyzer's ``scientific_name`` are read; a
+    ``MANUAL ID``, which a person gave, goes before them. A distance is never read as a score.
     """
 
     endings = (".kaleidoscope.csv",)
@@ -93,9 +94,9 @@ def _detection(line: Line) -> Detection:
         begin_time=times[0],
         end_time=times[1],
         time_source="kaleidoscope" if times[0] else "",
-        scientific_name=by_hand or line.text("top1match", "auto id"),
-        common_name="" if by_hand else line.text("common name"),
-        score=None if by_hand else line.number("score"),
+        scientific_name=by_hand or line.text("top1match", "auto id", "scientific_name"),
+        common_name="" if by_hand else line.text("common_name"),
+        score=None if by_hand else line.number("confidence"),
     )
 
 

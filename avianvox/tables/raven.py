@@ -4,6 +4,7 @@ In a table over several recordings, begin and end go on counting over the record
 has opened them one after the other; ``File Offset (s)`` is within the recording.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PureWindowsPath
 
@@ -80,6 +81,7 @@ class Raven:
 def _line(number: int, span: Span, begin: float) -> str:
     low, high = span.band_hz
     row = span.detection
+    path = valid_unicode(row.path)
     return (
         "\t".join(
             (
@@ -93,8 +95,8 @@ def _line(number: int, span: Span, begin: float) -> str:
                 span.label,
                 one_line(row.common_name),
                 "" if row.score is None else f"{row.score:.4f}",
-                valid_unicode(row.path),
-                valid_unicode(Path(row.path).name),
+                one_line(path),
+                one_line(os.path.basename(path)),
                 f"{span.begin_s:.6f}",
             )
         )

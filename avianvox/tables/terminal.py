@@ -69,7 +69,9 @@ class Table:
                 file.write(self.lines(list(rows)))
 
     def read(self, path: Path) -> Iterator[Detection]:
-        raise InputError(f"{path}: the format 'table' is for people and can't be read; choose another one")
+        raise InputError(
+            f"{path}: expected a table with columns that a program knows; this is text, or a table for people"
+        )
 
     def recognises(self, head: str) -> bool:
         return False

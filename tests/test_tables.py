@@ -1,0 +1,214 @@
+"""Tables that keep every column: CSV, JSON lines and Parquet, read back by avianvox and by others."""
+
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyarrow import csv as arrow_csv
+from pyarrow import parquet
+from table_rows import DETECTIONS, NIGHT
+
+from avianvox.errors import InputError, MissingExtraError, UnknownNameError
+from avianvox.tables.columns import COLUMNS, HEADER, TABLE_VERSION, from_csv, to_csv
+from avianvox.tables.formats import FORMATS, STREAMS, format_of, format_of_new, read_table, write_table
+from avianvox.tables.rows import Column, write_rows
+from avianvox.types import Detection, Status
+
+FULL = ("csv", "jsonl", "parquet")
+
+
+def test_the_columns_of_this_version() -> None:
+    """A change of this list is a new `TABLE_VERSION`, and a column is never renamed."""
+    assert TABLE_VERSION == 1
+    assert HEADER == (
+        "path,status,channel,begin_s,end_s,low_hz,high_hz,begin_time,end_time,time_source,latitude,longitude,"
+        "recorder,rank,scientific_name,common_name,score,decision,header_s,decoded_s,message\n"
+    )
+
+
+@pytest.mark.parametrize("name", FULL)
+@given(rows=st.lists(DETECTIONS, max_size=4))
+def test_nothing_is_lost(name: str, rows: list[Detection], tmp_path_factory: pytest.TempPathFactory) -> None:
+    table = tmp_path_factory.getbasetemp() / f"round trip.{name}"
+    write_table(rows, table, name)
+    assert list(read_table(table, name)) == rows
+    if rows:
+        assert format_of(table) == name
+
+
+@given(rows=st.lists(DETECTIONS, max_size=4))
+def test_pieces_make_up_the_table(rows: list[Detection], tmp_path_factory: pytest.TempPathFactory) -> None:
+    for name in STREAMS:
+        form = FORMATS.get(name)()
+        table = tmp_path_factory.getbasetemp() / f"whole.{name}"
+        write_table(rows[:1], table, name)
+        pieces = form.header() + (form.lines(rows[:1]) if rows else "")
+        assert table.read_bytes().decode() == pieces
+
+
+def test_pandas_reads_the_same(tmp_path: Path) -> None:
+    frames = {}
+    for name, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
+        write_table(NIGHT, tmp_path / f"t.{name}", name)
+        frames[name] = read(tmp_path / f"t.{name}")
+    write_table(NIGHT, tmp_path / "t.jsonl", "jsonl")
+    frames["jsonl"] = pd.read_json(tmp_path / "t.jsonl", lines=True, dtype=False)
+    for frame in frames.values():
+        assert tuple(frame.columns) == COLUMNS
+        assert frame.score.tolist()[:3] == [0.9, 0.25, 0.5]
+        assert frame.common_name[0] == 'Ay, the "bee"'
+        assert frame.begin_s.isna().tolist() == [False, False, True, True]
+
+
+def test_parquet_has_types_and_says_what_it_is(tmp_path: Path) -> None:
+    write_table(NIGHT, tmp_path / "t.parquet", "parquet", about={"model": "caribbean", "model_hash": "abc"})
+    schema = parquet.read_schema(tmp_path / "t.parquet")
+    kinds = {name: str(schema.field(name).type) for name in ("path", "score", "rank", "status")}
+    assert kinds == {"path": "string", "score": "double", "rank": "int64", "status": "string"}
+    about = {key: value for key, value in schema.metadata.items() if key.startswith(b"avianvox.")}
+    assert about == {
+        b"avianvox.table": b"detections",
+        b"avianvox.table_version": b"1",
+        b"avianvox.model": b"caribbean",
+        b"avianvox.model_hash": b"abc",
+    }
+
+
+def test_arrow_reads_the_csv(tmp_path: Path) -> None:
+    write_table(NIGHT, tmp_path / "t.csv", "csv")
+    table = arrow_csv.read_csv(tmp_path / "t.csv")
+    assert tuple(table.column_names) == COLUMNS
+    assert table.column("end_s").to_pylist() == [3.0, 60.0, None, None]
+
+
+def test_parquet_is_written_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avianvox.tables.rows.ROW_GROUP", 3)
+    write_table(NIGHT, tmp_path / "t.parquet", "parquet")
+    assert parquet.ParquetFile(tmp_path / "t.parquet").num_row_groups == 2
+    assert list(read_table(tmp_path / "t.parquet")) == NIGHT
+
+
+def test_a_frame_with_gaps_comes_back_from_pandas(tmp_path: Path) -> None:
+    """Where values are missing, pandas makes fractions of whole numbers."""
+    write_table(NIGHT, tmp_path / "t.csv", "csv")
+    pd.read_csv(tmp_path / "t.csv").to_csv(tmp_path / "p.csv", index=False)
+    pd.read_csv(tmp_path / "t.csv").to_parquet(tmp_path / "p.parquet")
+    assert "2.0" in (tmp_path / "p.csv").read_text()
+    assert list(read_table(tmp_path / "p.csv")) == NIGHT
+    assert list(read_table(tmp_path / "p.parquet")) == NIGHT
+
+
+def test_columns_may_move_and_others_may_stand_beside_them() -> None:
+    lines = ["note,scientific_name,path\n", "mine,Aus bus,a.wav\n"]
+    assert list(from_csv(lines)) == [Detection("a.wav", scientific_name="Aus bus")]
+
+
+def test_file_names_may_hold_any_bytes(tmp_path: Path) -> None:
+    row = Detection("caf\udce9.wav", Status.EMPTY)
+    for name in FULL:
+        write_table([row], tmp_path / f"t.{name}", name)
+        assert [r.path for r in read_table(tmp_path / f"t.{name}")] == ["caf\ufffd.wav"]
+    assert FORMATS.get("table")().lines([row]) == "caf\ufffd.wav  (empty)\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("path,status,rank\na.wav,ok,first\n", "t.csv, line 2: column 'rank' cannot be 'first'"),
+        ("path,status,rank\na.wav,ok,1.5\n", "t.csv, line 2: column 'rank' cannot be '1.5'"),
+        ("path,status,score\na.wav,ok,nan\n", "t.csv, line 2: column 'score' cannot be 'nan'"),
+        ("path,status\na.wav,fine\n", "t.csv, line 2: column 'status' cannot be 'fine'"),
+        (
+            "file,score\na.wav,1\n",
+            "t.csv: expected a table of detections with a column 'path'; there is none",
+        ),
+        ('{"path": "a.wav"}\n{"path": 3}\n', "t.csv, line 2: expected a row of a table of detections"),
+        ('{"path": "a.wav"}\n[1,\n', "t.csv, line 2: not valid JSON"),
+        ('{"path": "a.wav", "score": true}\n', "t.csv, line 1: column 'score' cannot be 'True'"),
+        ("PAR1 and no more", "cannot read the table "),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(content)
+    with pytest.raises(InputError) as raised:
+        list(read_table(tmp_path / "t.csv"))
+    assert message in str(raised.value)
+    assert str(tmp_path) in str(raised.value)
+
+
+def test_a_failed_run_leaves_the_table_as_it_was(tmp_path: Path) -> None:
+    def rows():  # type: ignore[no-untyped-def]
+        yield NIGHT[0]
+        raise RuntimeError
+
+    for name in FORMATS:
+        table = tmp_path / f"t{FORMATS.get(name).endings[0]}"
+        table.write_text("before")
+        with pytest.raises(RuntimeError):
+            write_table(rows(), table, name)
+        assert table.read_text() == "before"
+    assert len(list(tmp_path.iterdir())) == len(FORMATS)
+
+
+def test_parquet_without_its_package_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avianvox.errors.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'avianvox\[parquet\]'"):
+        write_table(NIGHT, tmp_path / "t.parquet", "parquet")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_table_for_people() -> None:
+    text = "".join(
+        FORMATS.get("table")(0.2, None).lines(group) for group in (NIGHT[:2], NIGHT[2:3], NIGHT[3:])
+    )
+    assert text == (
+        "night/a.wav  (60.0 s)\n"
+        '        0.00 - 3.00 s  channel 2  2020-12-06T10:06:19-06:00  0.9000  Aus bus (Ay, the "bee")\n'
+        "       58.50 - 60.00 s  0.2500  uncertain, perhaps Cus dus\n"
+        "night/b.wav  (8.0 s, truncated)\n"
+        "    0.5000  Cus dus\n"
+        "night/gone.wav  (missing)\n"
+        "    no such file\n"
+    )
+    nothing = FORMATS.get("table")(0.2).lines([Detection("a.wav", decoded_s=3.0)])
+    assert nothing == "a.wav  (3.0 s)\n    nothing at 0.2 or above\n"
+    assert "one of these 1, with 90 % coverage" in FORMATS.get("table")(0.0, 0.9).lines(NIGHT[2:3])
+
+
+def test_typed_rows_of_any_table(tmp_path: Path) -> None:
+    columns = (Column("hour"), Column("n", int), Column("seconds", float, 1))
+    rows = [("2020-12-06T10", 3, 12.34), ("", None, None)]
+    expected = {
+        "csv": "hour,n,seconds\n2020-12-06T10,3,12.3\n,,\n",
+        "jsonl": '{"hour": "2020-12-06T10", "n": 3, "seconds": 12.3}\n'
+        '{"hour": null, "n": null, "seconds": null}\n',
+    }
+    for name, text in expected.items():
+        write_rows(rows, columns, tmp_path / name, name)
+        assert (tmp_path / name).read_text() == text
+    write_rows(rows, columns, tmp_path / "parquet", "parquet")
+    assert parquet.read_table(tmp_path / "parquet").to_pylist() == [
+        json.loads(line) for line in io.StringIO(expected["jsonl"])
+    ]
+    with pytest.raises(UnknownNameError, match="did you mean 'csv'"):
+        write_rows(rows, columns, tmp_path / "x", "cvs")
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_a_new_file_says_its_format_by_its_ending(name: str) -> None:
+    for ending in FORMATS.get(name).endings:
+        assert format_of_new(f"OUT/Night{ending.upper()}") == name
+
+
+def test_an_ending_that_says_nothing() -> None:
+    with pytest.raises(InputError, match=r"'night\.xlsx' does not say its format: end it in \.csv, "):
+        format_of_new("night.xlsx")
+    with pytest.raises(UnknownNameError, match="unknown format 'ravn'; did you mean 'raven'"):
+        format_of("night.txt", "ravn")
+    assert to_csv([]) == ""
