@@ -129,6 +129,8 @@ NAMES = (
     ("20201206_100619.WAV", "2020-12-06T10:06:19", "audiomoth file name", ""),
     ("20201206_100619T.WAV", "2020-12-06T10:06:19", "audiomoth file name", ""),  # triggered
     ("20201206_100619.flac", "2020-12-06T10:06:19", "audiomoth file name", ""),  # converted
+    # newer firmware may put the device in front
+    ("24E1440360371ACA_20230519_140000T.WAV", "2023-05-19T14:00:00", "audiomoth file name", MOTH),
     ("5B3C1A80.WAV", "2018-07-04T00:53:20+00:00", "audiomoth file name", ""),  # older: Unix time
     ("5b3c1a80.wav", "2018-07-04T00:53:20+00:00", "audiomoth file name", ""),
     # Song Meter Mini 2, SM3BAT (channels, clock set by GPS) and SMART (microseconds) user guides
@@ -162,5 +164,5 @@ def test_names_of_files(name: str, begin: str, source: str, recorder: str) -> No
 
 
 def test_the_name_of_a_bar_holds_its_position() -> None:
-    notes = name_notes(NAMES[10][0])
+    notes = name_notes(next(name for name, *_ in NAMES if "_E2024" in name))
     assert (notes.latitude, notes.longitude) == (-27.4, 152.9)

@@ -2,7 +2,8 @@
 
 References
 ----------
-AudioMoth-Firmware-Basic, main.c, generateFilename, and its README for the older hexadecimal names
+AudioMoth-Firmware-Basic, main.c, generateFilename, and its README for the older hexadecimal names; with
+enableFilenameWithDeviceID the device stands in front; makeRecording leaves silence out of triggered files
 Wildlife Acoustics, Song Meter Mini 2 User Guide, "File Name Conventions"; SM3BAT User Guide, 8.1 (channels,
 and ``$`` for a clock set by GPS); SMART System User Guide (microseconds)
 https://github.com/QutEcoacoustics/emu, docs/Metadata.md: Frontier Labs' names hold time, offset and position
@@ -14,7 +15,7 @@ from datetime import UTC, datetime, timezone
 
 from avianvox.audio.notes import FieldNotes, date_time, offset_of, position
 
-_AUDIOMOTH = r"(?i)(\d{8})_(\d{6})(T?)"
+_AUDIOMOTH = r"(?i)(?:([0-9A-F]{16})_)?(\d{8})_(\d{6})(T?)"
 _SONG_METER = r"(.+?)_(?:(?:0\+1|[01])_)?(\d{8})[_$](\d{6})(?:_(\d{6}))?"
 _ISO = r"(?:.*?[^0-9])?(\d{8}T\d{6}(?:\.\d{1,6})?)(Z|[+-]\d{4})(?:[^0-9].*)?"
 _PLACE = r"([+-]\d{1,2}\.\d+)([+-]\d{1,3}\.\d+)"
@@ -38,7 +39,9 @@ def name_notes(name: str) -> FieldNotes:
     """
     stem = name.rpartition(".")[0] or name
     if found := re.fullmatch(_AUDIOMOTH, stem):
-        return _notes("audiomoth file name", _local(found[1], found[2]), triggered=bool(found[3]))
+        device, day, time, triggered = found.groups()
+        moth = "audiomoth file name"
+        return _notes(moth, _local(day, time), recorder=(device or "").upper(), triggered=bool(triggered))
     if found := re.fullmatch(_SONG_METER, stem):
         return _notes("song meter file name", _local(found[2], found[3], found[4]), recorder=found[1])
     if found := re.fullmatch(_ISO, stem):
