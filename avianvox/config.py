@@ -70,17 +70,22 @@ def read_toml(path: Path | str, tables: Mapping[str, type]) -> dict[str, Any]:
     ConfigError
         The file is missing or not TOML, or has an unknown table or key.
     """
-    import tomllib  # here, because classifying reads no TOML and starts the faster
-
-    try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read configuration {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not a TOML file: {error}") from error
+    document = parse_toml(path)
     for name in document:
         if name not in tables:
             raise ConfigError(f"{path} has no table [{name}]{nearest(name, list(tables))}")
     return {
         name: settings_from_mapping(cls, document.get(name, {}), table=name) for name, cls in tables.items()
     }
+
+
+def parse_toml(path: Path | str) -> dict[str, Any]:
+    """What a TOML file holds. Raises `ConfigError` where it is missing or not TOML."""
+    import tomllib  # here, because classifying reads no TOML and starts the faster
+
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read configuration {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not a TOML file: {error}") from error

@@ -28,7 +28,7 @@ _catalog_argument = click.argument("catalog", type=click.Path(path_type=Path))
 _source_option = click.option(
     "--source",
     metavar="NAME",
-    help="Kind of catalog (kaggle, xeno_canto, csv, folders); recognised by itself when left out.",
+    help="Kind of catalog (annotations, kaggle, xeno_canto, csv, folders); recognised by itself when left out.",
 )
 
 
@@ -38,6 +38,10 @@ def data() -> None:
 
     CATALOG is a folder with recordings.csv or metadata.csv, with xeno-canto answers (recordings.json) beside
     XC<id>.* files, with one folder per class, or in the published set's Kaggle layout; or a CSV file.
+
+    Annotations are a catalog too, and each of them a recording: a folder with tables of Raven, Audacity or
+    other programs beside the sound files, or with annotations.toml, which says where sound and tables are and
+    what names in them mean; or a table. It goes for every command that takes a CATALOG.
     """
 
 

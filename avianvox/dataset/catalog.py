@@ -151,7 +151,7 @@ def read_catalog(path: Path | str, *, source: str | None = None) -> Catalog:
     Parameters
     ----------
     path : path-like
-        A folder, a CSV file or a xeno-canto API answer.
+        A folder, a CSV file, a xeno-canto API answer or a table of annotations.
     source : str, optional
         A name in `avianvox.dataset.sources.SOURCES`; by default the first one that recognises ``path``.
 
@@ -176,7 +176,8 @@ def read_catalog(path: Path | str, *, source: str | None = None) -> Catalog:
             if reader is None:
                 raise CatalogError(
                     f"{path} is not a catalog: expected recordings.csv, metadata.csv, a xeno-canto answer "
-                    "(recordings.json), one folder per class, or a folder called 'background' or 'no bird'"
+                    "(recordings.json), tables of annotations, one folder per class, or a folder called "
+                    "'background' or 'no bird'"
                 )
             catalog = reader.read(path)
     except OSError as error:

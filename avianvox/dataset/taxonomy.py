@@ -101,6 +101,11 @@ class Taxonomy:
         return np.argsort([self.ranks[self.labels.index[label]] for label in labels], kind="stable")
 
 
+def known_genera(table: Path = BUNDLED_TABLE) -> frozenset[str]:
+    """The genera that a table knows. Raises as `Taxonomy.of` does."""
+    return frozenset(_genus(name) or name for name in _read_table(table))
+
+
 def _genus(label: str) -> str:
     """The first word of what looks like a scientific name; "" for other names, such as `NO_BIRD`."""
     found = _BINOMIAL.match(label)

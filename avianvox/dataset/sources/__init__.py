@@ -26,6 +26,7 @@ class Source(Protocol):
 SOURCES: Registry[type[Source]] = Registry(
     "catalog source",
     {
+        "annotations": "avianvox.dataset.sources.annotations:Annotations",
         "kaggle": "avianvox.dataset.sources.kaggle:Kaggle",
         "xeno_canto": "avianvox.dataset.sources.xeno_canto:XenoCanto",
         "csv": "avianvox.dataset.sources.plain_csv:PlainCsv",

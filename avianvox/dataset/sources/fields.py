@@ -70,6 +70,20 @@ def canonical_label(text: str) -> str:
     return NO_BIRD if text.lower() in NO_TARGET_NAMES else text
 
 
+def class_names(text: str) -> tuple[str, str]:
+    """Label and common name of a class, from "Junco hyemalis", "Junco_hyemalis" or "Junco hyemalis_Dark-eyed
+    Junco"."""
+    scientific, _, common = text.partition("_")
+    if " " in scientific.strip() and common:
+        return canonical_label(scientific), common.strip()
+    return canonical_label(text), ""
+
+
+def part_id(file_id: str, begin_s: float, end_s: float | None) -> str:
+    """The id of a part of a file, see `avianvox.types.Recording`: ``a.wav#1.500-3.250``."""
+    return f"{file_id}#{begin_s:.3f}-{'end' if end_s is None else f'{end_s:.3f}'}"
+
+
 def species_label(genus: str, species: str) -> str:
     """Scientific name, or "" where the source has not identified the species."""
     genus, species = genus.strip(), species.strip()

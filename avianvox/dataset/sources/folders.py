@@ -10,7 +10,7 @@ from pathlib import Path
 
 from avianvox.audio.find import find_audio
 from avianvox.dataset.catalog import Catalog
-from avianvox.dataset.sources.fields import NO_TARGET_NAMES, canonical_label
+from avianvox.dataset.sources.fields import NO_TARGET_NAMES, class_names
 from avianvox.errors import CatalogError, InputError
 from avianvox.types import NO_BIRD, Recording
 
@@ -39,12 +39,5 @@ def _holds_no_bird(folder: Path) -> bool:
 
 def _recording(sound: Path, catalog: Path, own_label: str) -> Recording:
     below = sound.relative_to(catalog)
-    label, common_name = _class_names(below.parts[0]) if len(below.parts) > 1 else (own_label, "")
+    label, common_name = class_names(below.parts[0]) if len(below.parts) > 1 else (own_label, "")
     return Recording(id=below.as_posix(), path=sound, label=label, common_name=common_name)
-
-
-def _class_names(folder: str) -> tuple[str, str]:
-    scientific, _, common = folder.partition("_")
-    if " " in scientific and common:
-        return canonical_label(scientific), common.strip()
-    return canonical_label(folder), ""

@@ -2,10 +2,12 @@
 
 Columns: ``path`` (required), ``id``, ``label``, ``common_name``, ``recordist``, ``date``, ``time``, ``site``,
 ``latitude``, ``longitude``, ``duration_s``, ``quality``, ``call_type``, ``licence``, ``url``,
-``background`` (species separated by semicolons). `ALIASES` are read where these are absent or empty; other
-columns are left alone.
-Without an ``id`` column a recording is called by its path. A ``split.json`` beside the index that tells how
-another source parts its recordings, as ``avianvox data import`` leaves it, is read too.
+``background`` (species separated by semicolons). A row with ``begin_s`` is the part of its file from there to
+``end_s``, or to the end; ``low_hz`` and ``high_hz`` are of the box around the voice. `ALIASES` are read where
+these are absent or empty; other columns are left alone.
+Without an ``id`` column a recording is called by its path, and a part by path and times. A ``split.json``
+beside the index that tells how another source parts its recordings, as ``avianvox data import`` leaves it, is
+read too.
 """
 
 import csv
@@ -22,6 +24,7 @@ from avianvox.dataset.sources.fields import (
     parse_duration,
     parse_number,
     parse_time,
+    part_id,
     read_rows,
 )
 from avianvox.dataset.splits import read_document
@@ -34,6 +37,7 @@ FILES = ("recordings.csv", "metadata.csv")
 SPLIT = "split.json"
 _TEXTS = ("label", "common_name", "recordist", "date", "time", "site")
 _NUMBERS = ("latitude", "longitude", "duration_s")
+_PART = ("begin_s", "end_s", "low_hz", "high_hz")
 _MORE_TEXTS = ("quality", "call_type", "licence", "url")
 
 
@@ -81,8 +85,12 @@ def _recording(row: dict[str, str], index: Path, line: int) -> Recording:
     def text(name: str) -> str:
         return values.get(name, "")
 
+    begin_s, end_s, low_hz, high_hz = (parse_number(text(name)) for name in _PART)
+    if begin_s is not None and (begin_s < 0 or (end_s is not None and end_s <= begin_s)):
+        raise CatalogError(f"{index}, row {line}: from {begin_s} to {end_s} s is no part of a file")
+    own_id = text("path") if begin_s is None else part_id(text("path"), begin_s, end_s)
     return Recording(
-        id=text("id") or text("path"),
+        id=text("id") or own_id,
         path=index.parent / text("path"),
         label=canonical_label(text("label")),
         common_name=text("common_name"),
@@ -98,6 +106,10 @@ def _recording(row: dict[str, str], index: Path, line: int) -> Recording:
         call_type=text("call_type"),
         licence=licence_name(text("licence")),
         url=parse_address(text("url")),
+        begin_s=begin_s,
+        end_s=end_s,
+        low_hz=low_hz,
+        high_hz=high_hz,
     )
 
 
@@ -115,11 +127,15 @@ def write_plain_csv(path: Path, recordings: Sequence[Recording]) -> None:
         except UnicodeEncodeError as error:
             shown = os.fsencode(r.path).decode(errors="backslashreplace")
             raise CatalogError(f"{path} can't hold the name {shown}: it is not UTF-8; rename it") from error
+    parts = _PART if any(r.span for r in recordings) else ()
     with atomic_write(path) as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("path", "id", *_TEXTS, *_NUMBERS, *_MORE_TEXTS, "background"))
+        writer.writerow(("path", "id", *_TEXTS, *_NUMBERS, *_MORE_TEXTS, "background", *parts))
         for r in recordings:
-            numbers = ("" if (value := getattr(r, name)) is None else repr(value) for name in _NUMBERS)
+            numbers, spans = (
+                ["" if (value := getattr(r, name)) is None else repr(value) for name in names]
+                for names in (_NUMBERS, parts)
+            )
             texts, more = ([getattr(r, name) for name in names] for names in (_TEXTS, _MORE_TEXTS))
             background = ";".join(r.background)
-            writer.writerow((os.path.abspath(r.path), r.id, *texts, *numbers, *more, background))
+            writer.writerow((os.path.abspath(r.path), r.id, *texts, *numbers, *more, background, *spans))

@@ -98,9 +98,14 @@ def sound_findings(
     if not len(heard.positions):
         return [], {"recordings": 0, "facts": {}, "probes": [], "shortcuts": [], "duplicates": []}
     n = len(heard.positions)
-    duplicates = find_duplicates(
-        store, heard.positions, progress=progress and (lambda done, _: progress(done, 2 * n))
-    )
+    files = [recording.file_id for recording in heard.recordings]
+    duplicates = [
+        each
+        for each in find_duplicates(
+            store, heard.positions, progress=progress and (lambda done, _: progress(done, 2 * n))
+        )
+        if files[each.first] != files[each.second]  # parts of a file overlap, and stay together
+    ]
     facts = gather_facts(
         heard.recordings,
         store,

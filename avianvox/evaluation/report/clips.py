@@ -14,10 +14,12 @@ import numpy as np
 import soundfile
 
 from avianvox.audio.decode import load_waveform
+from avianvox.audio.excerpt import Excerpt
 from avianvox.dataset.windows import window_offsets
 from avianvox.evaluation.report.markup import Markup, tag
 from avianvox.features.extract import extract_features
 from avianvox.features.filters import hz_to_mel
+from avianvox.features.spans import span_frames
 from avianvox.features.spec import FeatureSpec
 from avianvox.types import Recording, Waveform
 
@@ -65,23 +67,47 @@ def cut_clip(recording: Recording, spec: FeatureSpec, *, window: int, n_windows:
     AudioError
         The recording is not there or does not decode.
     """
-    samples = load_waveform(recording.path, sample_rate=spec.sample_rate)[0].samples
-    offsets = window_offsets(spec.frames_of(len(samples)), spec.n_frames, spec.n_frames)
+    rate, context = spec.sample_rate, round(CONTEXT_S * spec.sample_rate)
+    samples, at, before, n_frames = _sound(recording, spec, context)
+    offsets = window_offsets(n_frames, spec.n_frames, spec.n_frames)
     length = spec.n_frames * spec.hop_length
+    starts = before + offsets * spec.hop_length
     exact = len(offsets) == n_windows
     if exact:
-        begin = int(offsets[window]) * spec.hop_length
+        begin = int(starts[window])
     else:
         power = np.concatenate(([0.0], np.cumsum(np.square(samples, dtype=np.float64))))
-        starts = offsets * spec.hop_length
         ends = np.minimum(starts + length, len(samples))
         begin = int(starts[np.argmax(power[ends] - power[starts])])
-    context = round(CONTEXT_S * spec.sample_rate)
-    first, last = max(0, begin - context), min(len(samples), begin + length + context)
-    rate = spec.sample_rate
-    return Clip(
-        first / rate, last / rate, (begin / rate, (begin + length) / rate), samples[first:last], spec, exact
-    )
+    end = begin + (length if recording.span is None else min(length, n_frames * spec.hop_length))
+    first, last = max(0, begin - context), min(len(samples), end + context)
+    begin_s, end_s = (at + first) / rate, (at + last) / rate
+    window_s = ((at + begin) / rate, (at + end) / rate)
+    return Clip(begin_s, end_s, window_s, samples[first:last], spec, exact)
+
+
+def _sound(recording: Recording, spec: FeatureSpec, context: int) -> tuple[np.ndarray, int, int, int]:
+    """Samples of a recording, and of a part those around it too.
+
+    Returns
+    -------
+    samples : np.ndarray, shape (n,), float32
+    at, before : int
+        Where the samples begin in the file, and where the recording begins in the samples.
+    n_frames : int
+        Of the recording.
+    """
+    if recording.span is None:
+        samples = load_waveform(recording.path, sample_rate=spec.sample_rate)[0].samples
+        return samples, 0, 0, spec.frames_of(len(samples))
+    first_frame, last_frame = span_frames(spec, recording.span)
+    first = first_frame * spec.hop_length
+    at = max(0, first - context)
+    last = None if last_frame is None else last_frame * spec.hop_length + context
+    with Excerpt(recording.path, sample_rate=spec.sample_rate, first=at, last=last) as excerpt:
+        samples = np.concatenate(list(excerpt))
+    there = spec.frames_of(len(samples) - (first - at))
+    return samples, at, first - at, there if last_frame is None else min(there, last_frame - first_frame)
 
 
 def clip_audio(clip: Clip) -> str:

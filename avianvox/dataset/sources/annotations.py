@@ -1,0 +1,215 @@
+"""Annotations: Raven's, Audacity's and other tables of spans in sound files; every span is a recording.
+
+A span's id is its file's, ``#``, begin and end. Its label is what the table calls it; species that other
+spans of the file have at the same time are its ``background``. What an index beside the sound
+(``recordings.json``, ``recordings.csv``) says of the file, or else what the recorder noted, is known of the
+span.
+
+Such a catalog is a folder with the file `SETTINGS`, one with tables and without an index, or a table. ::
+
+    [annotations]
+    audio = "../recordings"   # folder of the sound files; the tables' own if left out
+    tables = "checked"        # a table, or a folder of them; this folder if left out
+    no_bird_s = 10.0          # gaps of this length or more between annotations are "no bird"; 0: none are
+
+    [names]
+    "houfin" = "Haemorhous mexicanus_House Finch"
+    "unknown" = ""            # left out
+
+Tables that a program wrote (``*.avianvox.*``, ``*.BirdNET.*``, CSV of BirdNET and Kaleidoscope) are answers
+of a model: in a folder without `SETTINGS` they are passed over.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from avianvox.audio.find import find_inputs
+from avianvox.dataset.catalog import SOURCE_PROBLEM, Catalog, Problem
+from avianvox.dataset.sources import SOURCES, Source
+from avianvox.dataset.sources.annotated_files import File, Mark, parts_of
+from avianvox.dataset.sources.annotation_names import Names
+from avianvox.errors import CatalogError, ConfigError, InputError
+from avianvox.registry import nearest
+from avianvox.tables.formats import TABLE_ENDINGS, format_of, read_table
+from avianvox.tables.recordings import Recordings, recording_of
+from avianvox.types import Recording
+
+SETTINGS = "annotations.toml"
+
+_NATIVE = ("csv", "jsonl", "parquet", "table")  # what classify writes; read where a file is named
+_ANSWERS = (".avianvox.", ".birdnet.")
+_INDEXES = ("kaggle", "xeno_canto", "csv")
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationSettings:
+    """The table ``[annotations]``; paths are relative to the file that it stands in."""
+
+    audio: str = ""
+    tables: str = ""
+    no_bird_s: float = 0.0
+
+
+class Annotations:
+    """The source ``annotations``."""
+
+    def recognises(self, path: Path) -> bool:
+        if not path.is_dir():
+            return path.name == SETTINGS or _is_named_table(path)
+        if (path / SETTINGS).is_file():
+            return True
+        return _reader(path) is None and any(_tables(path))
+
+    def read(self, path: Path) -> Catalog:
+        folder = path if path.is_dir() else path.parent
+        settings, given = AnnotationSettings(), dict[str, str]()
+        if (folder / SETTINGS).is_file() and not _is_named_table(path):
+            settings, given = read_settings(folder / SETTINGS)
+        place = folder / settings.tables if settings.tables else folder if path.name == SETTINGS else path
+        audio = folder / settings.audio
+        for where in (place, audio):
+            if not where.exists():
+                raise CatalogError(f"{folder / SETTINGS} names {where}: there is no such file or folder")
+        answers = (folder / SETTINGS).is_file()
+        tables = list(_tables(place, answers=answers)) if place.is_dir() else [place]
+        if not tables:
+            raise CatalogError(f"{place} holds no table of annotations, such as a Raven selection table")
+        known = _index(audio)
+        names = Names(given, known.recordings if known else ())
+        files = _Files(audio, known)
+        problems = [found for table in tables for found in _read(table, files, names)]
+        problems += [Problem(SOURCE_PROBLEM, "", str(place), line) for line in names.doubts()]
+        rows = (part for file in files.by_path.values() for part in parts_of(file, settings.no_bird_s))
+        return Catalog.from_rows(rows, source="annotations", problems=problems)
+
+
+def read_settings(path: Path) -> tuple[AnnotationSettings, dict[str, str]]:
+    """What `SETTINGS` says: the table ``[annotations]``, and ``[names]``.
+
+    Raises
+    ------
+    ConfigError
+        It is not TOML, or has an unknown table or key.
+    """
+    from avianvox.config import parse_toml, settings_from_mapping
+
+    document = parse_toml(path)
+    names = document.pop("names", {})
+    if not isinstance(names, dict) or not all(isinstance(label, str) for label in names.values()):
+        raise ConfigError(f"{path}, [names]: expected a text for each name, got {names!r:.60}")
+    values = document.pop("annotations", {})
+    for name in document:
+        raise ConfigError(f"{path} has no table [{name}]{nearest(name, ['annotations', 'names'])}")
+    try:
+        return settings_from_mapping(AnnotationSettings, values, table="annotations"), names
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+@dataclass
+class _Files:
+    """The sound files that tables speak of, in the order in which they are met."""
+
+    audio: Path
+    known: Catalog | None
+    by_path: dict[str, File] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._sounds = Recordings(find_inputs([self.audio]))
+        rows = self.known.recordings if self.known else ()
+        self._rows = {os.path.realpath(row.path): row for row in rows}
+
+    def get(self, name: str) -> File:
+        """The file that a table calls ``name``; it need not be there."""
+        here = name if os.path.isabs(name) and os.path.isfile(name) else self._sounds.find(name)
+        path = Path(here or (name if os.path.isfile(name) else self.audio / os.path.basename(name)))
+        real = os.path.realpath(path)
+        if real not in self.by_path:
+            inside = Path(os.path.abspath(path))
+            root = Path(os.path.abspath(self.audio))
+            name = inside.relative_to(root).as_posix() if inside.is_relative_to(root) else path.name
+            self.by_path[real] = File(self._rows.get(real) or _noted(Recording(name, path)))
+        return self.by_path[real]
+
+
+def _noted(recording: Recording) -> Recording:
+    """With what the recorder noted. A recorder stands in one place: its name is that of the site."""
+    from avianvox.audio.field_notes import read_field_notes
+
+    notes = read_field_notes(recording.path)
+    return replace(
+        recording,
+        recordist=notes.recordist,
+        date=notes.begin.date().isoformat() if notes.begin else "",
+        time=f"{notes.begin:%H:%M}" if notes.begin else "",
+        site=notes.recorder,
+        latitude=notes.latitude,
+        longitude=notes.longitude,
+    )
+
+
+def _read(table: Path, files: _Files, names: Names) -> Iterator[Problem]:
+    """Put the rows of a table to their files; what is wrong with one is listed, and it is left out."""
+    anything = False
+    for row in read_table(table):
+        anything = True
+        if row.rank not in (None, 1) or not row.status.usable:
+            continue
+        found = names.resolve(row.scientific_name, row.common_name)
+        file = files.get(row.path)
+        begin_s, end_s = (None if s is None else round(s, 3) for s in (row.begin_s, row.end_s))
+        if begin_s is not None and (end_s is None or end_s <= begin_s or begin_s < 0):
+            message = (
+                f"{table}: from {begin_s} to {end_s} s of {file.recording.id} is no span; it is left out"
+            )
+            yield Problem(SOURCE_PROBLEM, "", str(table), message)
+            continue
+        file.marks.append(Mark(begin_s, end_s, found, row.low_hz, row.high_hz))
+    if not anything:
+        files.get(recording_of(table))  # somebody looked, and heard nothing
+
+
+def _tables(folder: Path, *, answers: bool = False) -> Iterator[Path]:
+    """Tables of annotations in a folder and below; answers of a model only where these are asked for."""
+    passed_over = _NATIVE if answers else (*_NATIVE, "birdnet", "kaleidoscope")
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        for file in sorted(files):
+            own = any(word in file.lower() for word in _ANSWERS)
+            if not file.startswith(".") and file.lower().endswith(TABLE_ENDINGS) and (answers or not own):
+                path = Path(root, file)
+                if _format(path) not in ("", *passed_over):
+                    yield path
+
+
+def _format(path: Path) -> str:
+    """The format of a table; "" for what is none."""
+    try:
+        return format_of(path)
+    except InputError:
+        return ""
+
+
+def _is_named_table(path: Path) -> bool:
+    """Whether ``path`` is a file that holds annotations; an index of recordings is none."""
+    if not path.is_file() or not path.name.lower().endswith(TABLE_ENDINGS):
+        return False
+    found = _format(path)
+    if found != "csv":
+        return found not in ("", "table")
+    with open(path, "rb") as stream:
+        header = stream.readline().decode("utf-8-sig", "replace")
+    return {"begin_s", "scientific_name"} <= {cell.strip().strip('"') for cell in header.split(",")}
+
+
+def _index(folder: Path) -> Catalog | None:
+    """The catalog of whole recordings that a folder holds."""
+    reader = _reader(folder)
+    return reader.read(folder) if reader else None
+
+
+def _reader(folder: Path) -> Source | None:
+    readers = (SOURCES.get(name)() for name in _INDEXES)
+    return next((reader for reader in readers if reader.recognises(folder)), None)
