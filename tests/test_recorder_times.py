@@ -119,6 +119,11 @@ def test_other_comments_say_nothing(comment: str) -> None:
     assert comment_notes(comment) == FieldNotes()
 
 
+def test_a_zone_without_a_sign_is_not_known() -> None:
+    """Firmware 1.2.2 wrote minutes alone so, whichever way they went."""
+    assert comment_notes(COMMENTS[2][0].replace("(UTC)", "(UTC:30)")).time_at(0) == "2020-04-04T10:25:00"
+
+
 def test_a_date_that_does_not_exist_is_no_date() -> None:
     comment = COMMENTS[6][0].replace("06/12", "31/02")
     assert (comment_notes(comment).begin, comment_notes(comment).recorder) == (None, MOTH)
@@ -132,6 +137,7 @@ NAMES = (
     # newer firmware may put the device in front
     ("24E1440360371ACA_20230519_140000T.WAV", "2023-05-19T14:00:00", "audiomoth file name", MOTH),
     ("5B3C1A80.WAV", "2018-07-04T00:53:20+00:00", "audiomoth file name", ""),  # older: Unix time
+    ("5F16A04E.WAV", "2020-07-21T07:59:10+00:00", "audiomoth file name", ""),  # OpenSoundscape's test
     ("5b3c1a80.wav", "2018-07-04T00:53:20+00:00", "audiomoth file name", ""),
     # Song Meter Mini 2, SM3BAT (channels, clock set by GPS) and SMART (microseconds) user guides
     ("WALDEN_20240601_140505.wav", "2024-06-01T14:05:05", "song meter file name", "WALDEN"),

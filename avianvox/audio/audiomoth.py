@@ -4,7 +4,7 @@ Its wording has changed with the firmware; each fact is looked for on its own.
 
 References
 ----------
-AudioMoth-Firmware-Basic, main.c, setHeaderComment, versions 1.0 to 1.12,
+AudioMoth-Firmware-Basic, main.c, setHeaderComment, versions 1.0 to 1.11,
 https://github.com/OpenAcousticDevices/AudioMoth-Firmware-Basic; the changes between versions are listed in
 https://github.com/mbsantiago/metamoth, docs/firmware_versions
 """
@@ -14,15 +14,13 @@ from datetime import UTC, datetime
 
 from avianvox.audio.notes import FieldNotes, date_time, number, offset_of
 
-_RECORDED = (
-    r"Recorded at (\d\d:\d\d:\d\d(?:\.\d{3})?) (\d\d)/(\d\d)/(\d{4})(?: \(UTC([+-]\d{1,2}(?::[ \d]\d)?)?\))?"
-)
+_RECORDED = r"Recorded at (\d\d:\d\d:\d\d(?:\.\d{3})?) (\d\d)/(\d\d)/(\d{4})(?: \(UTC([^)]*)\))?"
 _DEVICE = r"(?i)AudioMoth ([0-9A-F]{16})\b"
 _DEPLOYMENT = r"(?i)during deployment ([0-9A-F]{16})\b"
 _GAIN = r" at (?:gain setting (\d)|([a-z-]+) gain)"
 _BATTERY = r"battery (?:state )?was (less than |< ?|greater than |> ?)?(\d+(?:\.\d+)?) ?V"
 _TEMPERATURE = r"temperature was (-?\d+(?:\.\d+)?) ?C"
-_NO_SERIAL = "0FE081F80FE081F0"  # the address at which it stands, which firmware 1.0 to 1.2.0 wrote for it
+_NO_SERIAL = "0FE081F80FE081F0"  # the address at which it stands, which firmware before 1.2 wrote for it
 _BOUNDS = {"<": "less than", "l": "less than", ">": "greater than", "g": "greater than"}
 
 
@@ -56,7 +54,7 @@ def comment_notes(comment: str, artist: str = "") -> FieldNotes:
 
 
 def _begin(recorded: re.Match[str]) -> datetime | None:
-    """Day before month. Firmware 1.0 names no zone: its clock knew UTC only."""
+    """Day before month. Firmware 1.0 names no zone, since it knew UTC only; a garbled zone is not known."""
     time, day, month, year, offset = recorded.groups()
     begin = date_time(f"{year}-{month}-{day}T{time}")
     zone = offset_of(offset) if offset else UTC

@@ -2,8 +2,9 @@
 
 References
 ----------
-AudioMoth-Firmware-Basic, main.c, generateFilename, and its README for the older hexadecimal names; with
-enableFilenameWithDeviceID the device stands in front; makeRecording leaves silence out of triggered files
+AudioMoth-Firmware-Basic, main.c: generateFilename, with enableFilenameWithDeviceID the device stands in front;
+makeRecording leaves silence out of triggered files
+OpenSoundscape, helpers.hex_to_time: the hexadecimal names of older AudioMoths
 Wildlife Acoustics, Song Meter Mini 2 User Guide, "File Name Conventions"; SM3BAT User Guide, 8.1 (channels,
 and ``$`` for a clock set by GPS); SMART System User Guide (microseconds)
 https://github.com/QutEcoacoustics/emu, docs/Metadata.md: Frontier Labs' names hold time, offset and position
