@@ -22,6 +22,7 @@ def dask_cluster(folder: Path) -> Iterator[Path]:
     environment = os.environ | {
         "PYTHONPATH": modules,
         "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(ALLOWED_FAILURES),
+        "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s",
     }
     common = ["--scheduler-file", str(file), "--no-dashboard", "--host", "127.0.0.1"]
     commands = {

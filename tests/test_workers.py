@@ -147,7 +147,7 @@ def test_an_interrupted_build_does_not_wait_for_its_workers(
     task = Task("1", tmp_path / "1.wav", (), tmp_path / "1.rows", FeatureSpec(), "float32")
 
     def build() -> None:
-        with jobs.Workers(2) as workers:
+        with jobs.Workers(Workplace(2)) as workers:
             workers.submit(task)
             raise KeyboardInterrupt
 

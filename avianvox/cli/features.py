@@ -1,8 +1,11 @@
 """``avianvox features``: build, inspect and verify a feature store."""
 
 import sys
+from pathlib import Path
 
 import click
+
+from avianvox.cli.common import workplace_of, workplace_options
 
 
 @click.group(epilog="Example: avianvox features build recordings/ --out features/")
@@ -29,26 +32,37 @@ Examples:
     show_default=True,
     help="Of the rows.",
 )
-@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes; as many as cores when left out.")
-def build(catalogs: tuple[str, ...], out: str, spec_name: str, dtype: str, jobs: int | None) -> None:
+@workplace_options("as many as cores")
+def build(
+    catalogs: tuple[str, ...],
+    out: str,
+    spec_name: str,
+    dtype: str,
+    jobs: int | None,
+    scheduler: str,
+    dask_config: Path | None,
+) -> None:
     """Build or update the feature store of one CATALOG or of several together.
 
     Where a recording's id stands in an earlier CATALOG already, its folder's name is put before it.
     A build that was interrupted continues where it stopped. Only files that have changed are decoded again.
-    Exit code 3 says that some recordings could not be read; each is listed.
+    Exit code 3 says that some recordings could not be read; each is listed. The workers of a Dask cluster
+    (--scheduler) write to the folder of the store: it has to be on a file system that they share.
     """
     from avianvox.cli.common import exit_with_failures, progress_bar
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.features.build import build_store
     from avianvox.features.spec import spec_named
+    from avianvox.workers import n_cores
 
+    workplace = workplace_of(jobs, scheduler, dask_config, default=n_cores)
     spec = spec_named(spec_name)
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
         click.echo(line, err=True)
     recordings = catalog.recordings
     with progress_bar("features") as progress:
-        report = build_store(recordings, spec, out, dtype=dtype, jobs=jobs, progress=progress)
+        report = build_store(recordings, spec, out, dtype=dtype, workplace=workplace, progress=progress)
     paths = {recording.id: recording.path for recording in recordings}
     hours = spec.frames_to_seconds(report.n_frames) / 3600
     click.echo(

@@ -11,7 +11,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -37,7 +37,7 @@ from avianvox.features.store import FeatureStore
 from avianvox.features.worker import Task
 from avianvox.files import atomic_write, output_error
 from avianvox.types import Recording
-from avianvox.workers import NoWorkers
+from avianvox.workers import NoWorkers, Workplace, n_cores
 
 _AHEAD = 8  # files each worker may be ahead of the one that is appended next
 
@@ -71,6 +71,7 @@ def build_store(
     *,
     dtype: str = "float32",
     jobs: int | None = None,
+    workplace: Workplace | None = None,
     progress: Progress | None = None,
 ) -> BuildReport:
     """Make or update the feature store of ``recordings``.
@@ -88,6 +89,8 @@ def build_store(
     dtype : {"float32", "float16"}
     jobs : int, optional
         Worker processes; 1 works in this process; as many as there are cores when left out.
+    workplace : Workplace, optional
+        In place of ``jobs``, such as a cluster whose workers see ``out`` and the recordings.
     progress : callable, optional
         Called with ``(done, all)`` after each recording.
 
@@ -102,6 +105,8 @@ def build_store(
     StoreError
         Another build is running in ``out``, the store there has another spec or dtype, or no worker process
         can be started.
+    ClusterError
+        As `avianvox.workers.open_executor` does.
     OutputError
         The disk is full, or ``out`` is not writable. What was complete stays, and the next call continues.
     """
@@ -114,7 +119,7 @@ def build_store(
         out.mkdir(parents=True, exist_ok=True)
         busy = f"another build is running in {out}; wait until it has finished"
         with exclusive_lock(out / LOCK, busy=busy):
-            return build.run(min(jobs or _cores(), max(1, len(recordings))))
+            return build.run(workplace or Workplace(jobs or n_cores()))
     except NoWorkers as error:
         raise StoreError(
             f"worker processes of the build in {out} end as they start, killed or out of memory; what was "
@@ -142,7 +147,7 @@ class _Build:
         plan = plan_hash([recording.id for recording in recordings], spec, dtype)
         self.partial_path = out / f"{PARTIAL_PREFIX}{self.tag}{plan}"
 
-    def run(self, jobs: int) -> BuildReport:
+    def run(self, workplace: Workplace) -> BuildReport:
         present = self._present()
         n_dropped = 0
         if present is not None:
@@ -160,8 +165,8 @@ class _Build:
         n_extracted = 0
         with PartialFolder(self.partial_path, done) as partial:
             try:
-                with spool_folder(self.partial_path) as spool, Workers(jobs) as workers:
-                    for result in self._results(len(done.entries), workers, spool, jobs):
+                with spool_folder(self.partial_path) as spool, Workers(self._fitting(workplace)) as workers:
+                    for result in self._results(len(done.entries), workers, spool):
                         partial.append(result.entry, result.rows, result.sums)
                         n_extracted += result.extracted
                         self.progress(len(partial.entries), len(self.recordings))
@@ -172,6 +177,12 @@ class _Build:
             description = partial.finish(self.spec)
         publish(self.partial_path, self.out, description, replaces=description != present)
         return BuildReport(self.out, tuple(partial.entries), n_extracted, n_dropped)
+
+    def _fitting(self, workplace: Workplace) -> Workplace:
+        """No more jobs than recordings; a cluster's workers have to see the store's folder and the sound."""
+        first = [r.path for r in self.recordings if r.path.is_file()][:1]
+        jobs = min(workplace.jobs, max(1, len(self.recordings)))
+        return replace(workplace, jobs=jobs, shared=(self.out / LOCK, *first))
 
     def _present(self) -> dict[str, Any] | None:
         if not (self.out / STORE).exists():
@@ -211,14 +222,14 @@ class _Build:
         ]
         return [self._folder(path) for path in paths if path != self.partial_path]
 
-    def _results(self, first: int, workers: Workers, spool: Path, jobs: int) -> Iterator[Result]:
+    def _results(self, first: int, workers: Workers, spool: Path) -> Iterator[Result]:
         """Entry, rows and sums of the recordings from ``first`` on, in catalog order."""
         donors = self._donors()
-        ahead = 1 if jobs == 1 else _AHEAD * jobs
         waiting: deque[Copy | Extraction] = deque()
         for i in range(first, len(self.recordings)):
             waiting.append(self._start(self.recordings[i], donors, workers, spool / f"{i}.rows"))
-            if len(waiting) >= ahead:
+            width = workers.width()
+            if len(waiting) >= (1 if width == 1 else _AHEAD * width):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -239,7 +250,8 @@ class _Build:
                 return Copy(donor, position, entry)
             if entry.content:
                 known[entry.content] = Copy(donor, position, entry)
-        task = Task(recording.id, recording.path, tuple(known), spool, self.spec, self.dtype, recording.span)
+        path, spool = recording.path.absolute(), spool.absolute()  # a cluster's workers are at home elsewhere
+        task = Task(recording.id, path, tuple(known), spool, self.spec, self.dtype, recording.span)
         return Extraction(workers.submit(task), spool, known, self.shape)
 
 
@@ -269,9 +281,3 @@ def _check_ids(recordings: Sequence[Recording]) -> None:
         if recording.id in seen:
             raise InputError(f"build_store: two recordings have the id '{recording.id}'; ids must be unique")
         seen.add(recording.id)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -67,14 +67,17 @@ class Extraction:
 
 
 class Workers(ExitStack):
-    """Processes that describe files, or this process itself where ``jobs`` is 1.
-
-    A file that kills its process, and once more when alone, is undecodable.
+    """What describes files at a workplace. A file that kills its worker, and once more when alone, is
+    undecodable.
     """
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, workplace: Workplace) -> None:
         super().__init__()
-        self._executor = self.enter_context(open_executor(Workplace(jobs)))
+        self._executor = self.enter_context(open_executor(workplace))
+
+    def width(self) -> int:
+        """How many files are described at the same time."""
+        return self._executor.width()
 
     def submit(self, task: Task) -> Callable[[], Outcome]:
         """Begin, and give back what waits for the outcome.

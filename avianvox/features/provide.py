@@ -12,6 +12,7 @@ from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.files import output_error, sha256_file
 from avianvox.types import Recording
+from avianvox.workers import Workplace
 
 
 def provide_store(
@@ -19,11 +20,13 @@ def provide_store(
     spec: FeatureSpec,
     path: Path | str,
     *,
+    workplace: Workplace | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> FeatureStore:
     """Open the store at ``path``, built or brought up to date.
 
-    A store that holds other recordings besides is left as it is: it was made for more than these.
+    A store that holds other recordings besides is left as it is: it was made for more than these. One is
+    built at the ``workplace``, as in `build_store`.
 
     Raises
     ------
@@ -43,7 +46,7 @@ def provide_store(
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(error, path) from error
-    build_store(recordings, spec, path, progress=progress)
+    build_store(recordings, spec, path, workplace=workplace, progress=progress)
     return FeatureStore.open(path)
 
 

@@ -1,10 +1,13 @@
 """Describe one file: what a build's worker processes do."""
 
+import os
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import file_digest
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
@@ -76,8 +79,9 @@ def _extract(task: Task, size: int, mtime_ns: int, content: str) -> Outcome:
     audio, before = _open(task)
     with audio:
         stream = _stream(task.spec)
+        own = task.spool.with_suffix(f".{uuid4().hex}")  # a worker that was given up may still be at it
         try:
-            with open(task.spool, "wb") as spool:
+            with open(own, "wb") as spool:
                 for block in _part(_rows(stream, audio), task, before):
                     stored = block.astype(task.dtype)
                     wide = stored.astype(np.float64)
@@ -87,8 +91,9 @@ def _extract(task: Task, size: int, mtime_ns: int, content: str) -> Outcome:
                     digest.update(data)
                     spool.write(data)
                     n_frames += len(stored)
+            os.replace(own, task.spool)
         except BaseException as error:
-            _stream.cache_clear()  # it holds a part of this recording
+            _local.spec = None  # the stream holds a part of this recording
             if isinstance(error, OSError) and not isinstance(error, AudioError):
                 raise output_error(error, task.spool) from error
             raise
@@ -131,10 +136,15 @@ def _report(audio: AudioStream, task: Task, n_frames: int) -> Probe:
     return audio.report if task.span is None else span_report(audio.report, task.spec, task.span, n_frames)
 
 
-@lru_cache(maxsize=1)
+_local = threading.local()
+
+
 def _stream(spec: FeatureSpec) -> FeatureStream:
-    """Its matrices take longer to make than a short recording takes to describe."""
-    return FeatureStream(spec)
+    """This thread's. Its matrices take longer to make than a short recording takes to describe."""
+    if getattr(_local, "spec", None) != spec:
+        _local.stream, _local.spec = FeatureStream(spec), spec
+    stream: FeatureStream = _local.stream
+    return stream
 
 
 def _rows(stream: FeatureStream, audio: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

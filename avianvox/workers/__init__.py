@@ -6,6 +6,7 @@ and processes, over the processes of ``processes``; ``cluster`` has Dask. Nothin
 is used: this is on the way of ``avianvox classify one.mp3``.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -67,8 +68,17 @@ class Workplace:
         return "serial" if self.jobs == 1 else "processes"
 
 
+def n_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class Mapper(Protocol):
     """Makes one call for each item, on as many workers as there are."""
+
+    def width(self) -> int:
+        """How many calls can be made at the same time."""
+        ...
 
     def unordered(self, fn: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[int, Any]]:
         """Position and answer of each item, as calls end; a `Crashed` where a call killed its worker.
@@ -132,6 +142,9 @@ class SerialExecutor:
 
     def __exit__(self, *_: object) -> None:
         pass
+
+    def width(self) -> int:
+        return 1
 
     def unordered(self, fn: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[int, Any]]:
         return enumerate(map(fn, items))
