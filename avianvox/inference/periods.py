@@ -53,6 +53,20 @@ def pieces(begin_ms: int, end_ms: int, zone: tzinfo | None, find: Finder) -> Ite
         begin_ms = stop
 
 
+def remembering(find: Finder) -> Finder:
+    """Like ``find``, for the instants of one recording in one zone; it works each period out once."""
+    known: list[Period] = []
+
+    def find_again(moment_ms: int, zone: tzinfo | None) -> Period:
+        for period in reversed(known):
+            if period.begin_ms <= moment_ms < period.end_ms:
+                return period
+        known.append(find(moment_ms, zone))
+        return known[-1]
+
+    return find_again
+
+
 def hour_of(moment_ms: int, zone: tzinfo | None) -> Period:
     """The hour of local time. Where clocks are set back, the hour that comes twice is two hours."""
     local = _local(moment_ms, zone)

@@ -17,7 +17,7 @@ from pathlib import Path
 from avianvox.audio.notes import zone_of
 from avianvox.errors import InputError
 from avianvox.files import atomic_write
-from avianvox.inference.periods import PERIODS, UNKNOWN, Finder, Period, instant, pieces
+from avianvox.inference.periods import PERIODS, UNKNOWN, Finder, Period, instant, pieces, remembering
 from avianvox.tables.rows import Column, csv_header, csv_lines, json_lines, write_rows
 from avianvox.types import NO_BIRD, Decision, Detection
 
@@ -205,15 +205,21 @@ class _Counts:
     def add_file(self, rows: list[Detection]) -> None:
         first = rows[0]
         begin_ms, zone = self._begin(first)
+        find = remembering(self._find)
+
+        def touched(begin: int, end: int) -> Iterator[tuple[Period, int]]:
+            if begin_ms is None:
+                return iter(((UNKNOWN, end - begin),))
+            return pieces(begin_ms + begin, begin_ms + end, zone, find)
+
         if first.decoded_s:
-            for period, ms in self._pieces(begin_ms, 0, _ms(first.decoded_s), zone):
+            for period, ms in touched(0, _ms(first.decoded_s)):
                 effort = self._efforts.setdefault((period, first.recorder), _Effort())
                 effort.recorded_ms += ms
                 effort.n_files += 1
         for name, spans in self._spans(rows).items():
             for span in spans:
-                touched = self._pieces(begin_ms, span.begin_ms, span.end_ms, zone)
-                for n, (period, ms) in enumerate(touched):
+                for n, (period, ms) in enumerate(touched(span.begin_ms, span.end_ms)):
                     tallies = self._tallies.setdefault((period, first.recorder), {})
                     tallies.setdefault(name, _Tally()).see(span.score, ms, begins=n == 0)
 
@@ -248,13 +254,6 @@ class _Counts:
             ) from error
         begin = begin if begin.tzinfo else begin.replace(tzinfo=self._zone)
         return instant(begin) - _ms(row.begin_s or 0.0), self._zone or begin.tzinfo
-
-    def _pieces(
-        self, file_ms: int | None, begin_ms: int, end_ms: int, zone: tzinfo | None
-    ) -> Iterator[tuple[Period, int]]:
-        if file_ms is None:
-            return iter(((UNKNOWN, end_ms - begin_ms),))
-        return pieces(file_ms + begin_ms, file_ms + end_ms, zone, self._find)
 
     def _spans(self, rows: list[Detection]) -> dict[str, list[_Span]]:
         """What each species of a file fills, by begin and without overlaps."""
