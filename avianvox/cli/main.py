@@ -18,6 +18,7 @@ COMMANDS: Registry[click.Command] = Registry(
     {
         "classify": "avianvox.cli.classify:classify",
         "convert": "avianvox.cli.convert:convert",
+        "listen": "avianvox.cli.listen:listen",
         "segments": "avianvox.cli.segments:segments",
         "probe": "avianvox.cli.probe:probe",
         "inspect": "avianvox.cli.inspect:inspect",
@@ -40,6 +41,7 @@ COMMANDS: Registry[click.Command] = Registry(
 SUMMARIES = {
     "classify": "Name the species in recordings.",
     "convert": "Write a table of detections or annotations in another format.",
+    "listen": "Name species as they call, from a microphone or a pipe.",
     "segments": "Cut examples of each species for review, with spectrograms.",
     "probe": "Show what recordings hold and whether they decode.",
     "inspect": "Show when, where and by what recordings were made.",

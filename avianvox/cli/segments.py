@@ -1,15 +1,10 @@
 """``avianvox segments``: cut examples of each species for review."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from avianvox.cli.common import FiniteFloat, exit_with_failures, progress_bar
-
-if TYPE_CHECKING:
-    from avianvox.types import Detection
 
 EPILOG = """\b
 OUT gets a folder for each species with the sound, at the recording's own rate, and a spectrogram of each
@@ -90,10 +85,11 @@ def segments(
     from avianvox.errors import InputError, require_extra
     from avianvox.inference.picks import choose
     from avianvox.inference.segments import SegmentOptions, write_segments
+    from avianvox.tables.formats import read_table
 
     if pictures:
         require_extra("matplotlib", extra="plot", purpose="drawing spectrograms (or give --no-pictures)")
-    chosen = choose(_read(table, table_format), pick=pick, per_species=per_species, seed=seed)
+    chosen = choose(read_table(table, table_format), pick=pick, per_species=per_species, seed=seed)
     if not chosen:
         raise InputError(
             f"{table}: expected rows with a species, a begin and an end, found none; "
@@ -119,11 +115,3 @@ def segments(
     click.echo(f"{n_cut} of {len(cut)} segments of {len(chosen)} species", err=True)
     failed = {s.detection.path: f"{s.detection.status}: {s.detection.message}" for s in cut if not s.file}
     exit_with_failures(f"{path}: {why}" for path, why in failed.items())
-
-
-def _read(table: Path, name: str | None) -> "Iterator[Detection]":
-    from avianvox.tables.columns import from_csv
-
-    del name
-    with open(table, encoding="utf-8") as lines:
-        yield from from_csv(lines, origin=str(table))

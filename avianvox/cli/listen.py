@@ -1,0 +1,188 @@
+"""``avianvox listen``: name species as they call, from a microphone or a pipe."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from avianvox.cli.classify import classify
+
+if TYPE_CHECKING:
+    from avianvox.inference.live import Feed, Listening
+
+EPILOG = """\b
+Each line on standard output is a JSON object with the columns of docs/tables.md; begin_time and end_time
+are the computer's clock as the sound arrives. A stream that is not live, such as a recording, comes faster
+than that: say with --begin when it was made. What goes wrong meanwhile (no sound for some seconds, a computer
+that is too slow) is said on standard error.
+
+\b
+An event is written when it has ended: a window (about three seconds) after the last call, and --gap later.
+Ctrl-C, the end of the input, and a reader that goes away end the command with 0, after the last event.
+Exit codes: 0 done; 1 failed, or no sound came at all; 2 wrong usage.
+
+\b
+From a camera or a stream, in a pipe:
+  ffmpeg -i rtsp://garden.local/audio -ac 1 -ar 48000 -f f32le - | avianvox listen -
+  arecord -f S16_LE -r 48000 -c 1 -t raw | avianvox listen - --sample-format s16le
+
+\b
+Examples:
+  avianvox listen
+  avianvox listen - --rate 44100 --channels 2 --sample-format s16le --gate
+  avianvox listen - --begin 2026-05-01T04:30:00-04:00 --name garden --by window
+"""
+
+# fmt: off
+_SHARED = frozenset((
+    "min_score", "calibrated", "species_list", "exclude", "overlap_s", "gate", "gate_file", "gate_recall",
+    "enter", "leave", "gap_s", "min_length_s", "smooth", "multi_label", "model",
+))
+# fmt: on
+"""Options that mean what they mean in ``avianvox classify``."""
+
+_NOT_ASKED = {"top": 1, "coverage": None, "timezone": "", "channels": "mix"}
+
+
+@click.command(epilog=EPILOG, params=[param for param in classify.params if param.name in _SHARED])
+@click.argument("source", required=False, metavar="[-|DEVICE]")
+@click.option(
+    "--rate", type=click.IntRange(1000), default=48000, show_default=True, help="Samples a second, in hertz."
+)
+@click.option("--channels", type=click.IntRange(1), default=1, show_default=True, help="Channels that come.")
+@click.option("--channel", type=click.IntRange(1), help="Hear this one, from 1.  [default: mix them]")
+@click.option(
+    "--sample-format",
+    type=click.Choice(["f32le", "s16le", "s32le"]),
+    default="f32le",
+    show_default=True,
+    help="How samples stand in the pipe, by ffmpeg's names.",
+)
+@click.option(
+    "--by",
+    type=click.Choice(["event", "window"]),
+    default="event",
+    show_default=True,
+    help="A line for each event as it ends, or for the best species of every window.",
+)
+@click.option("--begin", metavar="TIME", help="When the first sample was heard, in ISO 8601.")
+@click.option("--name", metavar="TEXT", help="What the column path says.  [default: - or the device]")
+@click.option("-q", "--quiet", is_flag=True, help="No summary; what goes wrong is still said.")
+def listen(source: str | None, **options: Any) -> None:
+    """Name species as they call: raw samples on standard input (-), or a microphone.
+
+    DEVICE is the number or name of a microphone, by default the system's.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy, as in classify
+    from avianvox.errors import InputError
+
+    if options["channel"] and options["channel"] > options["channels"]:
+        raise click.UsageError(f"--channel {options['channel']}: there are {options['channels']} --channels")
+    if source == "-" and sys.stdin.isatty():
+        raise click.UsageError("standard input is a keyboard here: pipe raw samples into it (see -h)")
+    try:
+        _listen(source, options)
+    except InputError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _listen(source: str | None, options: dict[str, Any]) -> None:
+    from avianvox.cli.classify_question import question_of
+    from avianvox.errors import AudioError
+    from avianvox.inference.classifier import Classifier
+    from avianvox.inference.gate import load_gate
+    from avianvox.inference.live import Feed, Listening
+    from avianvox.inference.live_inputs import open_microphone, read_pipe
+    from avianvox.modelfile import DEFAULT_MODEL
+
+    begin, n_channels = _time(options["begin"]), options["channels"]
+    options["model"] = options["model"] or DEFAULT_MODEL
+    question = question_of(options | _NOT_ASKED)
+    gate = load_gate(question.gate, question.gate_recall) if question.gate else None
+    classifier = Classifier.load(options["model"])
+    feed = Feed(options["rate"], _say, channel=options["channel"])
+    with ExitStack() as opened:
+        signals = opened.enter_context(_stopped_by_signals(feed))
+        name = "-"
+        if source == "-":
+            read_pipe(0, feed, channels=n_channels, sample_format=options["sample_format"])
+        else:
+            name = opened.enter_context(open_microphone(source, feed, channels=n_channels))
+            if not options["quiet"]:
+                _say(f"listening to {name}")
+        name = options["name"] or name
+        listening = Listening(classifier, feed, question, name=name, begin=begin, gate=gate)
+        n_rows = _print_rows(listening)
+    heard_s = feed.meter.n_frames / feed.sample_rate
+    if not heard_s and not signals:
+        raise AudioError("no sound came; look at what the program before the pipe, or the microphone, says")
+    if not options["quiet"]:
+        _say(_summary(listening, feed, heard_s, n_rows))
+
+
+def _time(text: str | None) -> datetime | None:
+    """A time with a zone: this computer's, where the text names none."""
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError(
+            f"--begin: expected a time such as 2026-05-01T04:30:00-04:00, got '{text}'"
+        ) from None
+    return time if time.tzinfo else time.astimezone()
+
+
+def _print_rows(listening: "Listening") -> int:
+    """Write each row as it comes; a reader that has gone away ends it like the end of the input."""
+    from avianvox.tables.native import JsonLines
+
+    n_rows, lines = 0, JsonLines().lines
+    for row in listening:
+        try:
+            click.echo(lines([row]), nl=False)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer must not fail again
+            break
+        n_rows += 1
+    return n_rows
+
+
+@contextmanager
+def _stopped_by_signals(feed: "Feed") -> Iterator[list[int]]:
+    """Let Ctrl-C and the system's wish end the feed; a second one is not waited for. Yields what came."""
+    came: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        came.append(number)
+        feed.stopped.set()
+        for known in former:
+            signal.signal(known, signal.SIG_DFL)
+
+    former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        feed.stopped.set()
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _summary(listening: "Listening", feed: "Feed", heard_s: float, n_rows: int) -> str:
+    windows = listening.windows
+    n_windows = windows.n_scored + windows.n_silent + windows.n_gated
+    parts = [f"{heard_s:.1f} s of sound", f"{n_windows} windows"]
+    parts += [f"{windows.n_silent} of them silent"] if windows.n_silent else []
+    parts += [f"{windows.n_gated} held back by the gate"] if windows.n_gated else []
+    parts += [f"{feed.n_lost / feed.sample_rate:.1f} s lost"] if feed.n_lost else []
+    parts += [f"{feed.meter.n_absurd:,} samples not finite"] if feed.meter.n_absurd else []
+    return ", ".join([*parts, f"{n_rows} lines"])
+
+
+def _say(text: str) -> None:
+    click.echo(f"avianvox listen: {text}", err=True)
