@@ -252,7 +252,7 @@ def test_a_file_without_read_permission_is_missing(tmp_path: Path, monkeypatch: 
     def refuse(*_args: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("avianvox.audio.decode.open", refuse, raising=False)
+    monkeypatch.setattr("avianvox.audio.sources.open", refuse, raising=False)
     (tmp_path / "locked.wav").touch()
     report = probe(tmp_path / "locked.wav")
     assert (report.status, report.message) == (Status.MISSING, "no permission to read it")
@@ -272,7 +272,7 @@ def test_whatever_a_decoder_stumbles_over_is_one_file_s_fault(
     def stumble(*_args: object) -> None:
         raise struct.error("unpack requires 6 bytes")
 
-    where = "decode.recognise" if stumbles == "open" else "sndfile.SndfileSource.chunks"
+    where = "sources.recognise" if stumbles == "open" else "sndfile.SndfileSource.chunks"
     monkeypatch.setattr(f"avianvox.audio.{where}", stumble)
     report = probe(noisy_mp3)
     assert report.status == Status.UNDECODABLE

@@ -12,8 +12,9 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from avianvox.audio.decode import ABSURD, Source, only_audio_errors, open_source
+from avianvox.audio.decode import ABSURD
 from avianvox.audio.resample import pick_channel
+from avianvox.audio.sources import Source, only_audio_errors, open_source
 from avianvox.errors import AudioError
 from avianvox.files import atomic_write
 from avianvox.types import Status

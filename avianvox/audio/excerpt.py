@@ -13,8 +13,9 @@ import numpy as np
 import soundfile
 
 from avianvox.audio.cut import SEEKABLE
-from avianvox.audio.decode import AudioStream, only_audio_errors
+from avianvox.audio.decode import AudioStream
 from avianvox.audio.resample import Resampler, mix_to_mono
+from avianvox.audio.sources import only_audio_errors
 from avianvox.errors import AudioError, InputError
 from avianvox.types import Status
 

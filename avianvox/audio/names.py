@@ -2,7 +2,7 @@
 
 References
 ----------
-AudioMoth-Firmware-Basic, main.c: generateFilename, with enableFilenameWithDeviceID the device stands in front;
+AudioMoth-Firmware-Basic, main.c: generateFilename (enableFilenameWithDeviceID puts the device in front);
 makeRecording leaves silence out of triggered files
 OpenSoundscape, helpers.hex_to_time: the hexadecimal names of older AudioMoths
 Wildlife Acoustics, Song Meter Mini 2 User Guide, "File Name Conventions"; SM3BAT User Guide, 8.1 (channels,

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from avianvox.audio.decode import Meter, Probe, judge, only_audio_errors, open_source
+from avianvox.audio.decode import Meter, Probe, judge
+from avianvox.audio.sources import only_audio_errors, open_source
 from avianvox.errors import AudioError
 from avianvox.types import Status
 
