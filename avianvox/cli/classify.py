@@ -239,9 +239,7 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(
-            "avianvox: interrupted; what was finished is kept beside --output: go on with --resume", err=True
-        )
+        click.echo("avianvox: interrupted; with --output, --resume goes on from what is finished", err=True)
         raise SystemExit(1) from None
     finally:
         signal.signal(signal.SIGTERM, former)

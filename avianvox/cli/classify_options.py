@@ -32,7 +32,8 @@ than CSV go on from FILE.rows.csv, which stays beside them.
 
 \b
 Times of day come from GUANO, an AudioMoth comment, the file's name or a xeno-canto index, as the column
-time_source says ('avianvox inspect' shows all of it). --timezone is for recorders that tell no zone.
+time_source says ('avianvox inspect' shows all of it). --timezone is for recorders that tell no zone; with
+--by hour and --by day it is also the zone whose hours and days are counted.
 
 \b
 Coming from BirdNET? --min_conf is --min-score, --top_n is --top, --rtype is --format, --o is --output,
@@ -108,8 +109,9 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
     click.option(
         "--enter",
         type=FiniteFloat(0, 1, min_open=True),
-        help="The score that an event reaches somewhere.  [default: each species' threshold in the model, "
-        "or 0.5]",
+        help="The score that an event reaches somewhere, for all species. A species for which the model knows "
+        "no sufficient score has events only with it.  [default: each species' threshold in the model, or "
+        "0.5]",
     ),
     click.option(
         "--leave",

@@ -1,0 +1,224 @@
+"""``avianvox classify`` in the field: events, hours, species lists, channels, clocks, ledgers and logs."""
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+from handmade_model import write_handmade
+
+from avianvox.cli.main import cli
+
+RATE = 22050
+LOW, MIDDLE, HIGH = "Columba bassa", "Parus medius", "Regulus altus"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_handmade(tmp_path_factory.mktemp("model") / "model.tflite")
+
+
+def tone(hz: float, seconds: float) -> np.ndarray:
+    return 0.3 * np.sin(2 * np.pi * hz * np.arange(round(seconds * RATE)) / RATE)
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Path:
+    """A low voice, silence and a high voice, 18 s each, five seconds before an hour ends."""
+    path = tmp_path / "recorder" / "20260430_235955.WAV"
+    path.parent.mkdir()
+    soundfile.write(path, np.concatenate([tone(500, 18), np.zeros(18 * RATE), tone(6000, 18)]), RATE)
+    return path
+
+
+@pytest.fixture
+def run(model: Path):  # type: ignore[no-untyped-def]
+    def invoke(*arguments: object) -> Result:
+        return CliRunner().invoke(cli, ["classify", "--model", str(model), *map(str, arguments)])
+
+    return invoke
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_events_say_when(run, night: Path) -> None:  # type: ignore[no-untyped-def]
+    found = rows(run(night, "--by", "event", "--format", "csv", "--timezone", "-04:00").stdout)
+    assert [row["scientific_name"] for row in found] == [LOW, HIGH]
+    low, high = found
+    assert (low["begin_s"], low["begin_time"]) == ("0.000", "2026-04-30T23:59:55-04:00")
+    assert float(low["end_s"]) == pytest.approx(18, abs=3)
+    assert float(high["begin_s"]) == pytest.approx(36, abs=3)
+    assert high["begin_time"].startswith("2026-05-01T00:00:3")
+    assert high["end_time"] == "2026-05-01T00:00:49-04:00"
+    assert low["time_source"] == "audiomoth file name"
+
+
+def test_options_of_events_change_them(run, night: Path) -> None:  # type: ignore[no-untyped-def]
+    def events(*options: object) -> int:
+        return len(rows(run(night, "--by", "event", "--format", "csv", *options).stdout))
+
+    assert events() == 2
+    assert events("--min-length", 30) == 1  # one row that says that nothing was found
+    assert events("--enter", 1.0) == 1
+    assert events("--multi-label", "--enter", 0.01, "--leave", 1.0) > 2
+    two = "--by", "event", "--format", "csv", "--enter", 0.5
+    apart = rows(run(night, *two, "--smooth", 3).stdout)
+    assert [row["score"] for row in apart] != [row["score"] for row in rows(run(night, *two).stdout)]
+
+
+def test_hours_count_events_and_what_was_recorded(run, night: Path) -> None:  # type: ignore[no-untyped-def]
+    found = rows(run(night, "--by", "hour", "--format", "csv", "--timezone", "-04:00").stdout)
+    assert [(row["begin_time"], row["scientific_name"]) for row in found] == [
+        ("2026-04-30T23:00:00-04:00", LOW),
+        ("2026-05-01T00:00:00-04:00", LOW),
+        ("2026-05-01T00:00:00-04:00", HIGH),
+    ]
+    assert [row["n_events"] for row in found] == ["1", "0", "1"]
+    assert [row["recorded_s"] for row in found] == ["5.000", "49.000", "49.000"]
+    days = rows(run(night, "--by", "day", "--format", "csv", "--timezone", "-04:00").stdout)
+    assert [row["begin_time"][:10] for row in days] == ["2026-04-30", "2026-05-01", "2026-05-01"]
+    assert run(night, "--by", "hour").stdout.startswith("2026-04-30T23:00:00")
+
+
+def test_hours_are_written_and_resumed_like_everything(run, night: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    out = tmp_path / "hours.csv"
+    options = ("--by", "hour", "--output", out)
+    assert run(night.parent, *options).exit_code == 0
+    first = out.read_text()
+    assert first == run(night.parent, "--by", "hour", "--format", "csv").stdout
+    soundfile.write(night.with_name("20260501_010000.WAV"), tone(3000, 6), RATE)
+    more = run(night.parent, *options, "--resume")
+    assert "2 files (1 of them read before)" in more.stderr
+    assert out.read_text().startswith(first)
+    assert MIDDLE in out.read_text()
+
+
+def test_species_lists_leave_others_out(run, night: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    listed = tmp_path / "birds.txt"
+    listed.write_text(f"# of this forest\n{HIGH}\nMiddle Tit\nCorvus corax\n")
+    only = run(night, "--format", "csv", "--species-list", listed)
+    assert {row["scientific_name"] for row in rows(only.stdout)} == {HIGH, MIDDLE}
+    assert "the model doesn't know 'Corvus corax'" in only.stderr
+    both = run(night, "--format", "csv", "--species-list", listed, "--exclude", "middle tit")
+    assert {row["scientific_name"] for row in rows(both.stdout)} == {HIGH}
+    events = run(night, "--by", "event", "--format", "csv", "--exclude", LOW)
+    assert {row["scientific_name"] for row in rows(events.stdout)} == {HIGH}
+    nothing = run(night, "--species-list", HIGH, "--exclude", HIGH)
+    assert (nothing.exit_code, "leave no species to name" in nothing.stderr) == (2, True)
+
+
+def test_channels_are_mixed_picked_or_taken_apart(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "stereo.wav"
+    soundfile.write(path, np.stack([tone(500, 6), tone(6000, 6)], axis=1), RATE)
+
+    def best(channels: object) -> list[tuple[str, str]]:
+        found = rows(run(path, "--format", "csv", "--top", 1, "--channels", channels).stdout)
+        return [(row["channel"], row["scientific_name"]) for row in found]
+
+    assert best("each") == [("1", LOW), ("2", HIGH)]
+    assert best(2) == [("2", HIGH)]
+    assert [channel for channel, _ in best("mix")] == [""]
+    third = run(path, "--format", "csv", "--channels", 3)
+    assert (third.exit_code, rows(third.stdout)[0]["status"]) == (3, "unsupported")
+    for wrong in ("0", "left"):
+        assert run(path, "--channels", wrong).exit_code == 2
+
+
+def test_the_gate_holds_noise_back(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    noise = np.random.default_rng(0).normal(0, 0.05, 12 * RATE)
+    soundfile.write(tmp_path / "noise.wav", noise, RATE)
+    held = run(tmp_path / "noise.wav", "--format", "csv", "--gate")
+    (row,) = rows(held.stdout)
+    assert (row["scientific_name"], row["message"]) == ("", "the gate heard no animal in it")
+    assert rows(run(tmp_path / "noise.wav", "--format", "csv").stdout)[0]["scientific_name"]
+    assert run(tmp_path / "noise.wav", "--gate-recall", 0.9).exit_code == 2
+    assert (
+        "no threshold for a recall of 0.123"
+        in run(tmp_path / "noise.wav", "--gate", "--gate-recall", 0.123).stderr
+    )
+
+
+def test_tables_of_other_programs_are_written(run, night: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    labels = tmp_path / "labels"
+    done = run(night.parent, "--by", "event", "--format", "raven", "--output", labels)
+    assert done.exit_code == 0
+    (table,) = labels.iterdir()
+    text = table.read_text()
+    assert table.name == "20260430_235955.avianvox.selections.txt"
+    assert "Begin Time (s)\tEnd Time (s)" in text
+    assert text.count(HIGH) == 1
+    lines = tmp_path / "events.jsonl"
+    run(night, "--by", "event", "--output", lines)
+    assert [json.loads(line)["scientific_name"] for line in lines.read_text().splitlines()] == [LOW, HIGH]
+    refused = run(night, "--format", "raven")
+    assert (refused.exit_code, "give --output" in refused.stderr) == (2, True)
+    unknown = run(night, "--format", "excel")
+    assert (unknown.exit_code, "expected one of csv" in unknown.stderr) == (2, True)
+
+
+def test_a_log_file_tells_the_story(run, night: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (night.parent / "bad.wav").write_text("no sound")
+    log = tmp_path / "log.txt"
+    for n in (1, 2):
+        done = run(night.parent, "--format", "csv", "--log-file", log, "--quiet")
+        assert done.exit_code == 3
+        assert done.stderr.count("\n") == 1
+        lines = log.read_text().splitlines()
+        assert len(lines) == 6 * n
+    assert [line.split(" ", 1)[1].split(":")[0] for line in lines[:2]] == ["begin", "failed"]
+    assert "2 files, 54.0 s of sound, 1 failed" in log.read_text()
+    assert "cannot write" in str(run(night, "--log-file", tmp_path).exception)
+
+
+def test_contradictions_are_refused(run, night: Path) -> None:  # type: ignore[no-untyped-def]
+    for options in (
+        ("--resume",),
+        ("--by", "event", "--top", 2),
+        ("--by", "hour", "--format", "raven", "--output", "x"),
+        ("--by", "event", "--smooth", 2),
+        ("--timezone", "Mars/Olympus"),
+        ("--jobs", 2, "--scheduler", "tcp://127.0.0.1:1"),
+    ):
+        assert run(night, *options).exit_code == 2, options
+
+
+def test_a_request_to_end_keeps_what_is_finished(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    for i in range(40):
+        soundfile.write(folder / f"{i:02}.wav", tone(300 + 100 * i, 30), RATE)
+    out = tmp_path / "out.csv"
+    command = [
+        sys.executable,
+        "-m",
+        "avianvox",
+        "classify",
+        str(folder),
+        "--model",
+        str(model),
+        "-o",
+        str(out),
+    ]
+    process = subprocess.Popen([*command, "--jobs", "2"], stderr=subprocess.PIPE, text=True)
+    ledger = tmp_path / "out.csv.ledger.jsonl"
+    while not ledger.exists() or ledger.read_bytes().count(b"\n") < 4:
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=20)
+    assert (process.returncode, said) == (
+        1,
+        "avianvox: interrupted; with --output, --resume goes on from what is finished\n",
+    )
+    assert not out.exists()
+    done = subprocess.run([*command, "--resume"], capture_output=True, text=True)
+    assert (done.returncode, "of them read before" in done.stderr) == (0, True)
+    assert len(out.read_text().splitlines()) == 1 + 3 * 40
