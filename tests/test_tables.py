@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
@@ -31,6 +31,7 @@ def test_the_columns_of_this_version() -> None:
 
 
 @pytest.mark.parametrize("name", FULL)
+@settings(deadline=None, max_examples=40)  # each writes a file
 @given(rows=st.lists(DETECTIONS, max_size=4))
 def test_nothing_is_lost(name: str, rows: list[Detection], tmp_path_factory: pytest.TempPathFactory) -> None:
     table = tmp_path_factory.getbasetemp() / f"round trip.{name}"
@@ -40,6 +41,7 @@ def test_nothing_is_lost(name: str, rows: list[Detection], tmp_path_factory: pyt
         assert format_of(table) == name
 
 
+@settings(deadline=None, max_examples=40)  # each writes a file
 @given(rows=st.lists(DETECTIONS, max_size=4))
 def test_pieces_make_up_the_table(rows: list[Detection], tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in STREAMS:

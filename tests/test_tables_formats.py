@@ -1,0 +1,184 @@
+"""Annotation formats: what is written, letter by letter, and what other programs write, read."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from table_rows import NIGHT, annotations
+from table_texts import FOREIGN, OF_ONE, WRITTEN, tabbed
+
+from avianvox.errors import InputError
+from avianvox.tables.formats import FORMATS, format_of, read_table, write_table
+from avianvox.tables.recordings import Recordings, common_folder, recording_of
+from avianvox.types import Detection
+
+
+@pytest.mark.parametrize("name", [*WRITTEN, *OF_ONE])
+def test_what_is_written(name: str, tmp_path: Path) -> None:
+    table = tmp_path / f"t.{name}"
+    rows = NIGHT if name in WRITTEN else NIGHT[:2]
+    FORMATS.get(name)().write(rows, table)
+    assert table.read_text() == tabbed((WRITTEN | OF_ONE)[name])
+    assert format_of(table) == name
+
+
+NAMED = ("path", "begin_s", "end_s", "scientific_name")
+KEPT = {
+    "raven": (*NAMED, "common_name", "score", "channel", "low_hz", "high_hz"),
+    "kaleidoscope": (*NAMED, "common_name", "score", "channel", "low_hz", "high_hz"),
+    "birdnet": (*NAMED, "common_name", "score"),
+    "generic_seq": NAMED,
+    "audacity": NAMED,
+    "audacity_boxes": (*NAMED, "low_hz", "high_hz"),
+    "simple_seq": NAMED,
+}
+"""What of a named span each format holds."""
+
+
+@pytest.mark.parametrize("name", KEPT)
+@settings(deadline=None, max_examples=30)
+@given(rows=annotations())
+def test_what_a_format_holds_comes_back(
+    name: str, rows: list[Detection], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    table = tmp_path_factory.getbasetemp() / f"round trip.{name}"
+    if FORMATS.get(name).one_per_recording and name != "raven":
+        rows = [replace(row, path=str(table.with_suffix(""))) for row in rows if row.path == rows[0].path]
+    FORMATS.get(name)().write(rows, table)
+    back = list(FORMATS.get(name)().read(table))
+    assert len(back) == len(rows)
+    for found, row in zip(back, rows, strict=True):
+        for field in KEPT[name]:
+            value = getattr(row, field)
+            expected = pytest.approx(value, abs=2e-6) if isinstance(value, float) else value
+            assert getattr(found, field) == expected, field
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_what_others_write(case: str, tmp_path: Path) -> None:
+    name, file, content, expected = FOREIGN[case]
+    (tmp_path / file).write_bytes(tabbed(content).encode("cp1252" if "Windows" in case else "utf-8-sig"))
+    assert format_of(tmp_path / file) == name
+    rows = [replace(r, path=r.path.removeprefix(f"{tmp_path}/")) for r in read_table(tmp_path / file)]
+    assert rows == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "raven",
+            "Begin Time (s)→End Time (s)\n1→x\n",
+            "line 2, column 'end time (s)': expected a number, got 'x'",
+        ),
+        ("raven", "Begin Time (s)→Species\n1→x\n", "line 2: column 'end time (s)' is empty or missing"),
+        ("audacity", "1→2→a\n1→b→c\n", "line 2: expected a number, got 'b'"),
+        (
+            "audacity",
+            "1→2→a\nwords\n",
+            "line 2: expected begin, end and label between tabs, got 'words'",
+        ),
+        (
+            "birdnet",
+            "Start (s),End (s),Confidence\n1,2,inf\n",
+            "line 2, column 'confidence': expected a number",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(name: str, content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text(tabbed(content))
+    with pytest.raises(InputError) as raised:
+        list(read_table(tmp_path / "t.txt", name))
+    assert f"{tmp_path / 't.txt'}, {message}" in str(raised.value)
+
+
+def test_times_count_on_over_files_without_detections(tmp_path: Path) -> None:
+    rows = [
+        Detection("a.wav", decoded_s=10.0),
+        Detection("gone.wav", status="missing"),  # type: ignore[arg-type]
+        Detection("b.wav", begin_s=1.0, end_s=2.0, scientific_name="Aus bus", header_s=5.0),
+        Detection("c.wav", begin_s=1.0, end_s=2.0, scientific_name="Aus bus"),
+        Detection("d.wav", decoded_s=4.0),
+    ]
+    rows[1] = replace(rows[1], status=NIGHT[3].status)
+    FORMATS.get("raven")().write(rows, tmp_path / "t.txt")
+    begins = [line.split("\t")[3] for line in (tmp_path / "t.txt").read_text().splitlines()]
+    assert begins == ["Begin Time (s)", "11.000000", "16.000000"]
+    rows.append(replace(rows[3], path="e.wav"))
+    with pytest.raises(InputError, match=r"cannot count the times of e\.wav on"):
+        FORMATS.get("raven")().write(rows, tmp_path / "t.txt")
+
+
+def test_a_folder_of_tables_mirrors_that_of_the_recordings(tmp_path: Path) -> None:
+    def named(path: str) -> Detection:
+        return Detection(str(tmp_path / "in" / path), begin_s=0.0, end_s=1.0, scientific_name="Aus bus")
+
+    recordings = ["a.wav", "x/a.flac", "x/a.wav", "x/nothing.wav", "y/a.wav"]
+    rows = [named(path) for path in recordings if "nothing" not in path]
+    rows.insert(3, replace(named("x/nothing.wav"), scientific_name=""))
+    out = tmp_path / "out"
+    stale = out / "x" / "nothing.avianvox.labels.txt"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("of an earlier run")
+    write_table(rows, out, "audacity", root=tmp_path / "in")
+    found = sorted(str(path.relative_to(out)) for path in out.rglob("*.txt"))
+    assert found == [
+        "a.avianvox.labels.txt",
+        "x/a.avianvox.labels.txt",
+        "x/a.wav.avianvox.labels.txt",
+        "y/a.avianvox.labels.txt",
+    ]
+    back = [str(Path(row.path).relative_to(out)) for row in read_table(out)]
+    assert back == ["a", "x/a", "x/a.wav", "y/a"]
+    (out / "x" / "a.flac").touch()
+    assert [Path(row.path).name for row in read_table(out)] == ["a", "a.flac", "a.wav", "a"]
+    with pytest.raises(InputError, match="stand in two places; sort the table"):
+        write_table([*rows, rows[0]], out, "audacity", root=tmp_path / "in")
+
+
+def test_a_recording_elsewhere_keeps_its_whole_path(tmp_path: Path) -> None:
+    write_table(NIGHT[:1], tmp_path, "raven", root="/some/where/else")
+    (table,) = tmp_path.rglob("*.txt")
+    assert str(table.relative_to(tmp_path)) == f"{Path.cwd() / 'night/a'}.avianvox.selections.txt"[1:]
+
+
+def test_a_table_of_one_recording_takes_no_second(tmp_path: Path) -> None:
+    for name in OF_ONE:
+        with pytest.raises(InputError, match=r"rows of night/a\.wav and night/b\.wav came; name a folder"):
+            write_table(NIGHT, tmp_path / f"t{FORMATS.get(name).endings[0]}", name)
+
+
+def test_a_folder_without_tables(tmp_path: Path) -> None:
+    (tmp_path / "README.txt").write_text("no table")
+    with pytest.raises(InputError, match="there is no table of raven, audacity, audacity_boxes, simple_seq"):
+        list(read_table(tmp_path))
+    with pytest.raises(InputError, match="no such table"):
+        list(read_table(tmp_path / "x.csv"))
+
+
+@pytest.mark.parametrize(
+    ("table", "recording"),
+    [
+        ("a.Table.1.selections.txt", "a"),
+        ("a.b.avianvox.selections.txt", "a.b"),
+        ("a.wav.avianvox.simple-seq.csv", "a.wav"),
+        ("a.BirdNET.results.csv", "a"),
+        ("20201206_100619.audacity.txt", "20201206_100619"),
+        ("labels.txt", "labels"),
+    ],
+)
+def test_names_of_tables(table: str, recording: str) -> None:
+    assert recording_of(Path("x") / table) == f"x/{recording}"
+
+
+def test_recordings_are_found_by_what_tables_call_them() -> None:
+    recordings = Recordings(["/r/x/a.wav", "/r/y/a.wav", "/r/y/B.WAV", "/r/z/c.wav", "/r/z/c.flac"])
+    assert recordings.find("tables/y/a") == "/r/y/a.wav"
+    assert recordings.find("D:\\field\\X\\A.wav") == "/r/x/a.wav"
+    assert recordings.find("b.wav") == "/r/y/B.WAV"
+    assert recordings.find("z/c.flac") == "/r/z/c.flac"
+    assert recordings.find("a.wav") is None  # two of them
+    assert recordings.find("c") is None
+    assert recordings.find("") is None
+    assert common_folder(["/r/x/a.wav", "/r/y/b/a.wav"]) == "/r"
