@@ -109,9 +109,8 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
     click.option(
         "--enter",
         type=FiniteFloat(0, 1, min_open=True),
-        help="The score that an event reaches somewhere, for all species. A species for which the model knows "
-        "no sufficient score has events only with it.  [default: each species' threshold in the model, or "
-        "0.5]",
+        help="The score that an event reaches somewhere, for all species; also for those for which the model "
+        "knows no sufficient score.  [default: each species' threshold in the model, or 0.5]",
     ),
     click.option(
         "--leave",
