@@ -146,7 +146,7 @@ class Gate:
             )
         try:
             return cls.from_mapping(document)
-        except (KeyError, TypeError, ValueError, AvianvoxError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, AvianvoxError) as error:
             raise ModelFileError(f"{path} is damaged: {error}; fetch or train the gate again") from error
 
     @property

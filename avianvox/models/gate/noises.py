@@ -32,7 +32,7 @@ def noise_window(floor: np.ndarray, spec: FeatureSpec, rng: np.random.Generator)
     """
     skipped = spec.n_fft // spec.hop_length  # frames that reach over the ends
     n = (spec.n_frames + 2 * skipped) * spec.hop_length
-    hz = np.fft.rfftfreq(_fft_size(n), 1.0 / spec.sample_rate)
+    hz = np.fft.rfftfreq(n, 1.0 / spec.sample_rate)
     kind = int(rng.integers(len(_KINDS)))
     colour = 10.0 ** (np.interp(hz, band_edges_hz(spec)[1:-1], floor) / 20.0)
     sound = _coloured(colour, n, rng)
@@ -70,9 +70,8 @@ def mix_windows(voice: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarr
 
 
 def _coloured(colour: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Noise with the amplitudes ``colour``, shape (n,), with unit variance."""
-    size = 2 * (len(colour) - 1)
-    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(size)) * colour, size)[:n]
+    """Noise with the amplitudes ``colour`` of its n // 2 + 1 frequencies, shape (n,), with unit variance."""
+    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(n)) * colour, n)
     return noise / noise.std()
 
 
@@ -84,20 +83,15 @@ def _wandering(n: int, n_turns: float, rng: np.random.Generator) -> np.ndarray:
 
 def _drops(n: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """1 to 60 clicks a second that die away within milliseconds, shape (n,), with unit variance."""
-    size = 2 * _fft_size(n)
     count = 1 + rng.poisson(rng.uniform(1.0, 60.0) * n / sample_rate)
     clicks = np.zeros(n)
     clicks[rng.integers(0, n, count)] = rng.exponential(1.0, count)
     t = np.arange(round(_DROP_S * sample_rate)) / sample_rate
     response = rng.standard_normal(len(t)) * np.exp(-t / rng.uniform(0.001, 0.012))
-    falling = 1.0 / (1.0 + np.fft.rfftfreq(size, 1.0 / sample_rate) / rng.uniform(500.0, 12000.0))
-    drops = np.fft.irfft(np.fft.rfft(clicks, size) * np.fft.rfft(response, size) * falling, size)[:n]
+    falling = 1.0 / (1.0 + np.fft.rfftfreq(n, 1.0 / sample_rate) / rng.uniform(500.0, 12000.0))
+    drops = np.fft.irfft(np.fft.rfft(clicks) * np.fft.rfft(response, n) * falling, n)
     return drops / drops.std()
 
 
 def _amplitude(level_db: float) -> float:
     return float(10.0 ** (level_db / 20.0))
-
-
-def _fft_size(n: int) -> int:
-    return 1 << (n - 1).bit_length()
