@@ -46,6 +46,12 @@ def test_a_zone_that_is_none_is_refused(zone: str) -> None:
         zone_of(zone)
 
 
+def test_a_system_without_a_list_of_zones_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoneinfo.available_timezones", set)
+    with pytest.raises(InputError, match=r"expected an offset such as -04:00, .*pip install tzdata.*'Mars'"):
+        zone_of("Mars")
+
+
 @pytest.mark.parametrize(
     ("begin", "zone", "seconds", "expected"),
     [

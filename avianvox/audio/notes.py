@@ -103,14 +103,15 @@ def zone_of(name: str) -> tzinfo | None:
         return UTC
     if name[0] in "+-" and (offset := offset_of(name)):
         return offset
-    from zoneinfo import ZoneInfo  # 10 ms
+    import zoneinfo  # 10 ms
 
     try:
-        return ZoneInfo(name)
+        return zoneinfo.ZoneInfo(name)
     except (LookupError, ValueError, OSError) as error:  # not found, absurd, or a folder of zones
-        raise InputError(
-            f"expected a time zone such as America/Puerto_Rico, UTC or -04:00, got '{name}'"
-        ) from error
+        expected = "a time zone such as America/Puerto_Rico, UTC or -04:00"
+        if not zoneinfo.available_timezones():
+            expected = "an offset such as -04:00, since no places are known here (pip install tzdata)"
+        raise InputError(f"expected {expected}, got '{name}'") from error
 
 
 def offset_of(text: str) -> timezone | None:
