@@ -19,7 +19,7 @@ def span(path: str, begin_s: float, end_s: float, name: str = "", **more: Any) -
 WRITTEN = {
     "raven": (
         f"{RAVEN}→Annotation→Common Name→Confidence→Begin Path→Begin File→File Offset (s)\n"
-        '1→Spectrogram 1→2→0.000000→3.000000→1000.0→2500.5→Aus bus→Ay, the "bee"→0.9000→night/a.wav'
+        "1→Spectrogram 1→2→0.000000→3.000000→1000.0→2500.5→Aus bus→Ay, the 'bee'→0.9000→night/a.wav"
         "→a.wav→0.000000\n"
         "2→Spectrogram 1→1→58.500000→60.000000→0.0→11025.0→Cus dus→→0.2500→night/a.wav→a.wav→58.500000\n"
         "3→Spectrogram 1→1→60.000000→68.000000→0.0→11025.0→Cus dus→→0.5000→night/b.wav→b.wav→0.000000\n"

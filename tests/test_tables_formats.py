@@ -35,6 +35,9 @@ KEPT = {
 }
 """What of a named span each format holds."""
 
+TABBED = ("raven", "audacity", "audacity_boxes")
+"""Formats in which " becomes '."""
+
 
 @pytest.mark.parametrize("name", KEPT)
 @settings(deadline=None, max_examples=30)
@@ -51,6 +54,8 @@ def test_what_a_format_holds_comes_back(
     for found, row in zip(back, rows, strict=True):
         for field in KEPT[name]:
             value = getattr(row, field)
+            if name in TABBED and isinstance(value, str):
+                value = value.replace('"', "'")
             expected = pytest.approx(value, abs=2e-6) if isinstance(value, float) else value
             assert getattr(found, field) == expected, field
 

@@ -12,7 +12,7 @@ from avianvox.errors import InputError
 from avianvox.files import atomic_write
 from avianvox.tables.delimited import decoded, open_table, read_number
 from avianvox.tables.recordings import recording_of
-from avianvox.tables.spans import Span, band_of, spans_of_one
+from avianvox.tables.spans import Span, band_of, spans_of_one, tab_cell
 from avianvox.types import Detection
 
 
@@ -35,7 +35,7 @@ class Audacity:
                 file.write(self._lines(span))
 
     def _lines(self, span: Span) -> str:
-        return f"{span.begin_s:.6f}\t{span.end_s:.6f}\t{span.label}\n"
+        return f"{span.begin_s:.6f}\t{span.end_s:.6f}\t{tab_cell(span.label)}\n"
 
     def read(self, path: Path) -> Iterator[Detection]:
         row: Detection | None = None

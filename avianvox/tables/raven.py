@@ -13,7 +13,7 @@ from avianvox.files import atomic_write
 from avianvox.tables.columns import valid_unicode
 from avianvox.tables.delimited import Line, column_names, read_lines
 from avianvox.tables.recordings import recording_of
-from avianvox.tables.spans import Span, band_of, by_recording, length_of, one_line, spans
+from avianvox.tables.spans import Span, band_of, by_recording, length_of, spans, tab_cell
 from avianvox.types import Detection
 
 COLUMNS = (
@@ -92,11 +92,11 @@ def _line(number: int, span: Span, begin: float) -> str:
                 f"{begin + span.end_s:.6f}",
                 f"{low:.1f}",
                 f"{high:.1f}",
-                span.label,
-                one_line(row.common_name),
+                tab_cell(span.label),
+                tab_cell(row.common_name),
                 "" if row.score is None else f"{row.score:.4f}",
-                one_line(path),
-                one_line(os.path.basename(path)),
+                tab_cell(path),
+                tab_cell(os.path.basename(path)),
                 f"{span.begin_s:.6f}",
             )
         )

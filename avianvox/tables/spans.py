@@ -94,3 +94,8 @@ def band_of(low_hz: float | None, high_hz: float | None) -> tuple[float | None, 
 def one_line(text: str) -> str:
     """``text`` without tabs and line ends, which would break a line of a table."""
     return " ".join(text.split())
+
+
+def tab_cell(text: str) -> str:
+    """``text`` to stand between tabs: in one line, and with ' for ", which readers take for quoting."""
+    return one_line(text).replace('"', "'")
