@@ -145,53 +145,72 @@ def answer_file(classifier: Classifier, path: str, question: Question, gate: "Ga
     if os.path.isdir(path):
         return failed_answer(path, Status.EMPTY, "there is no sound file in this folder")
     notes = read_field_notes(path, timezone=question.timezone)
-    rows = ""
-    named: Counter[str] = Counter()
-    n_scored = n_silent = n_gated = 0
     try:
-        for channel in _channels(path, question.channels):
-            with open_audio(path, sample_rate=classifier.spec.sample_rate, channel=channel) as audio:
-                stream = classifier.windows(
-                    audio, overlap_s=question.overlap_s, calibrated=question.calibrated, gate=gate
-                )
-                found = list(SPEAKERS[question.by](stream, classifier, question))
-                report = audio.report
-            n_scored += stream.n_scored
-            n_silent += stream.n_silent
-            n_gated += stream.n_gated
-            message = report.message
-            if not message and not stream.n_scored:
-                message = NO_ANIMAL if stream.n_gated else NOTHING_LOUD
-            file = Detection(
-                path=path,
-                status=report.status,
-                channel=channel,
-                latitude=notes.latitude,
-                longitude=notes.longitude,
-                time_source=notes.time_source,
-                recorder=notes.recorder,
-                header_s=report.header_s,
-                decoded_s=report.decoded_s,
-                message=message,
-            )
-            rows += to_csv(_rows(file, found or [NOTHING], notes, classifier))
-            named.update(classifier.labels.names[f.label] for f in found if f.label is not None and f.named)
+        parts = [
+            _answer_channel(classifier, path, channel, question, gate, notes)
+            for channel in _channels(path, question.channels)
+        ]
     except AudioError as error:
         return failed_answer(path, Status(error.status), str(error).removeprefix(f"{path}: "))
+    named = sum((part.named for part in parts), Counter[str]())
+    file, streams = parts[0].file, [part.stream for part in parts]
     entry = Entry(
         *key,
-        status=report.status,
-        message=message,
+        status=file.status,
+        message=file.message,
         begin_time=notes.time_at(0.0),
+        recorder=notes.recorder,
+        header_s=file.header_s,
+        decoded_s=file.decoded_s,
+        n_windows=sum(stream.n_scored + stream.n_silent + stream.n_gated for stream in streams),
+        n_silent=sum(stream.n_silent for stream in streams),
+        n_gated=sum(stream.n_gated for stream in streams),
+        named=dict(sorted(named.items())),
+    )
+    return Answer(entry, "".join(part.rows for part in parts))
+
+
+class _Part(NamedTuple):
+    """What came of one channel, or of all of them mixed."""
+
+    file: Detection  # what every row says of the file
+    stream: WindowStream
+    rows: str
+    named: Counter[str]
+
+
+def _answer_channel(
+    classifier: Classifier,
+    path: str,
+    channel: int | None,
+    question: Question,
+    gate: "Gate | None",
+    notes: FieldNotes,
+) -> _Part:
+    with open_audio(path, sample_rate=classifier.spec.sample_rate, channel=channel) as audio:
+        stream = classifier.windows(
+            audio, overlap_s=question.overlap_s, calibrated=question.calibrated, gate=gate
+        )
+        found = list(WAYS[question.by](stream, classifier, question))
+        report = audio.report
+    message = report.message
+    if not message and not stream.n_scored:
+        message = NO_ANIMAL if stream.n_gated else NOTHING_LOUD
+    file = Detection(
+        path=path,
+        status=report.status,
+        channel=channel,
+        time_source=notes.time_source,
+        latitude=notes.latitude,
+        longitude=notes.longitude,
         recorder=notes.recorder,
         header_s=report.header_s,
         decoded_s=report.decoded_s,
-        n_windows=n_scored + n_silent + n_gated,
-        n_silent=n_silent,
-        n_gated=n_gated,
-        named=dict(sorted(named.items())),
+        message=message,
     )
-    return Answer(entry, rows)
+    names = classifier.labels.names
+    named = Counter(names[part.label] for part in found if part.label is not None and part.named)
+    return _Part(file, stream, to_csv(_rows(file, found or [NOTHING], notes, classifier)), named)
 
 
 def _channels(path: str, wanted: str | int) -> Iterable[int | None]:
@@ -270,7 +289,7 @@ def _by_event(stream: WindowStream, classifier: Classifier, question: Question) 
             yield Found(event.first_sample, event.n_samples, event.label, event.score, None, decision)
 
 
-SPEAKERS = {"recording": _by_recording, "window": _by_window, "event": _by_event}
+WAYS = {"recording": _by_recording, "window": _by_window, "event": _by_event}
 """What a row may speak of, and what finds it in a stream of windows."""
 
 
