@@ -105,8 +105,8 @@ class Recording:
 
     @property
     def attribution(self) -> str:
-        """Recordist, id, address and licence in one line, as Creative Commons asks for."""
-        return ", ".join(part for part in (self.recordist, self.id, self.url, self.licence) if part)
+        """Recordist, id of the file, address and licence in one line, as Creative Commons asks for."""
+        return ", ".join(part for part in (self.recordist, self.file_id, self.url, self.licence) if part)
 
 
 @dataclass(frozen=True, slots=True)

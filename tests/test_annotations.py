@@ -122,6 +122,7 @@ def test_what_an_index_says_of_the_file_is_known_of_its_parts(tmp_path: Path) ->
         "Blackbird",
         "CC BY 4.0",
     )
+    assert run("data", "credits", tmp_path).stdout == "R, XC7, CC BY 4.0\n"  # once for all parts
     assert read_catalog(tmp_path / "annotations.toml").recordings == catalog.recordings
     assert read_catalog(tmp_path, source="xeno_canto").recordings[0].span is None
 
@@ -184,6 +185,13 @@ def test_doubtful_rows_are_listed(tmp_path: Path) -> None:
     assert len(catalog.problems) == 5
     assert len(catalog) == 6
     assert run("data", "check", tmp_path).exit_code == 3
+
+
+def test_a_table_that_is_damaged_is_one_clear_error(tmp_path: Path) -> None:
+    table = raven(tmp_path / "a.selections.txt", (1, 2, "Parus major"))
+    table.write_text(table.read_text().replace("\t2\t500", "\ttwo\t500"))
+    with pytest.raises(CatalogError, match=r"a.selections.txt, line 2, column 'end time \(s\)'.*'two'"):
+        read_catalog(tmp_path)
 
 
 def test_answers_of_a_model_are_no_labels_unless_they_are_asked_for(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ _catalog_argument = click.argument("catalog", type=click.Path(path_type=Path))
 _source_option = click.option(
     "--source",
     metavar="NAME",
-    help="Kind of catalog (annotations, kaggle, xeno_canto, csv, folders); recognised by itself when left out.",
+    help="Kind of catalog (annotations, kaggle, xeno_canto, csv, folders); else recognised by itself.",
 )
 
 
@@ -209,12 +209,12 @@ def import_(catalog: Path, source: str | None, features: Path | None, out: Path,
 def show_credits(catalog: Path, source: str | None) -> None:
     """Credit each recording.
 
-    One line each: recordist, id, address and licence.
+    One line for each file: recordist, id, address and licence.
     """
     from avianvox.dataset.catalog import read_catalog
 
-    for recording in read_catalog(catalog, source=source).recordings:
-        _echo(recording.attribution)
+    for line in dict.fromkeys(r.attribution for r in read_catalog(catalog, source=source).recordings):
+        _echo(line)
 
 
 def _species_table(catalog: "Catalog") -> dict[str, Any]:

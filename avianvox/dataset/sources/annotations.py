@@ -79,7 +79,10 @@ class Annotations:
         known = _index(audio)
         names = Names(given, known.recordings if known else ())
         files = _Files(audio, known)
-        problems = [found for table in tables for found in _read(table, files, names)]
+        try:
+            problems = [found for table in tables for found in _read(table, files, names)]
+        except InputError as error:
+            raise CatalogError(str(error)) from error
         problems += [Problem(SOURCE_PROBLEM, "", str(place), line) for line in names.doubts()]
         rows = (part for file in files.by_path.values() for part in parts_of(file, settings.no_bird_s))
         return Catalog.from_rows(rows, source="annotations", problems=problems)

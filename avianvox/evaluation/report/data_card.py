@@ -66,9 +66,10 @@ def data_section(recordings: Sequence[Recording], labels: LabelSet) -> Section:
         Column("address"),
     )
     credits = [
-        (r.id, r.label, r.recordist or _UNKNOWN, licence_name(r.licence) or _UNKNOWN, r.url)
+        (r.file_id, r.label, r.recordist or _UNKNOWN, licence_name(r.licence) or _UNKNOWN, r.url)
         for r in sorted(recordings, key=lambda r: (r.recordist, r.label, r.id))
     ]
+    credits = list(dict.fromkeys(credits))  # parts of a file share theirs
     blocks = (
         Facts(facts),
         Table(
@@ -77,7 +78,7 @@ def data_section(recordings: Sequence[Recording], labels: LabelSet) -> Section:
             [(text, n) for text, n in licences.most_common()],
         ),
         Table("What there is of each species.", species_columns, species),
-        Table(f"Credits: {counted(len(recordings), 'recording')}.", credit_columns, credits, folded=True),
+        Table(f"Credits: {counted(len(credits), 'recording')}.", credit_columns, credits, folded=True),
     )
     data = {
         "facts": dict(facts),
@@ -85,7 +86,7 @@ def data_section(recordings: Sequence[Recording], labels: LabelSet) -> Section:
         "classes": {
             row[0]: dict(zip([c.title for c in species_columns[2:]], row[2:], strict=True)) for row in species
         },
-        "credits": [r.attribution for r in recordings],
+        "credits": list(dict.fromkeys(r.attribution for r in recordings)),
     }
     return Section("data", "Data card", blocks, data)
 
