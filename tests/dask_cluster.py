@@ -38,7 +38,7 @@ def dask_cluster(folder: Path) -> Iterator[Path]:
             )
             stack.callback(process.wait, 10)
             stack.callback(os.killpg, process.pid, signal.SIGKILL)
-        while not file.exists():
+        while not (file.exists() and file.stat().st_size):
             time.sleep(0.05)
         yield file
 

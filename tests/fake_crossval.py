@@ -9,12 +9,8 @@ import numpy as np
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.training_data import TrainingData, WindowScores
 from avianvox.evaluation.conclude import CrossvalResult
-from avianvox.evaluation.crossval import (
-    CrossvalSettings,
-    FitFunction,
-    FitReport,
-    crossvalidate,
-)
+from avianvox.evaluation.crossval import CrossvalSettings, crossvalidate
+from avianvox.evaluation.fits import FitFunction, FitReport
 from avianvox.features.spec import FeatureSpec
 from avianvox.types import Recording
 

@@ -23,13 +23,8 @@ from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.training_data import TrainingData
 from avianvox.errors import InputError
 from avianvox.evaluation.conclude import conclude
-from avianvox.evaluation.crossval import (
-    CrossvalSettings,
-    FitReport,
-    fit_seed,
-    rule_fit,
-    with_session_folds,
-)
+from avianvox.evaluation.crossval import CrossvalSettings, with_session_folds
+from avianvox.evaluation.fits import FitReport, fit_seed, rule_fit
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.types import Recording
 

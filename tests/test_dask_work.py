@@ -7,8 +7,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from dask_cluster import address_of, dask_cluster
+from handmade_model import write_handmade
 
 from avianvox.cli.main import main
 
@@ -61,3 +64,35 @@ def test_features_are_the_same(scheduler: str, synth_catalog_dir: Path, tmp_path
     assert run(*build, tmp_path / "here", "--jobs", "1") == 0
     assert run(*build, tmp_path / "there", "--scheduler", scheduler) == 0
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
+
+
+@pytest.mark.parametrize("where", ["processes", "cluster"])
+def test_folds_are_the_same(
+    where: str, request: pytest.FixtureRequest, tiny_crossval: Path, synth_catalog_dir: Path, tmp_path: Path
+) -> None:
+    if where == "cluster":
+        request.getfixturevalue("killed_worker")
+    options = (
+        ("--jobs", "2") if where == "processes" else ("--scheduler", request.getfixturevalue("scheduler"))
+    )
+    models = ("--models", "gnb_pixels,gnb_mfcc", "--folds", "2")
+    assert run("crossval", synth_catalog_dir, "--out", tmp_path / "run", *models, *options) == 0
+    done_here, done_there = (
+        contents(run, but=("timings.json",)) for run in (tiny_crossval, tmp_path / "run")
+    )
+    assert done_there == done_here
+
+
+@pytest.mark.usefixtures("killed_worker")
+def test_rows_are_the_same(scheduler: str, tmp_path: Path) -> None:
+    model = write_handmade(tmp_path / "model.tflite")
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    for i in range(12):
+        tone = 0.3 * np.sin(2 * np.pi * (500 + 400 * i) * np.arange(2 * 22050) / 22050)
+        soundfile.write(sounds / f"{i}.wav", tone, 22050)
+    (sounds / "damaged.wav").write_bytes(b"RIFF")
+    classify = ("classify", sounds, "--model", model, "--by", "window", "--output")
+    assert run(*classify, tmp_path / "here.csv", "--jobs", "1") == 3
+    assert run(*classify, tmp_path / "there.csv", "--scheduler", scheduler) == 3
+    assert (tmp_path / "there.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()

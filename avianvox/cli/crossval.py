@@ -7,21 +7,24 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from avianvox.cli.common import comma_names
+from avianvox.cli.common import comma_names, workplace_of, workplace_options
 
 if TYPE_CHECKING:
-    from avianvox.cli.crossval_progress import Lines
     from avianvox.dataset.catalog import Catalog
     from avianvox.evaluation.conclude import CrossvalResult
-    from avianvox.evaluation.crossval import FitFunction
+    from avianvox.evaluation.fits import FitFunction
     from avianvox.features.spec import FeatureSpec
-    from avianvox.models.protocol import TrainSettings
+    from avianvox.models.protocol import Progress, TrainSettings
 
 EPILOG = """\b
 Every fit's predictions go to the run folder at once: a command that was killed continues when started again,
 and one with more models or another --per-class adds to what is there.
 Random folds flatter a model, since one occasion of recording stands on both sides; the column "gap" says by
 how much. Where no grouped folds are asked for, session folds are added if there are sessions.
+
+\b
+Fits can be made in several processes (--jobs) or on a Dask cluster (--scheduler), whose workers need the
+extra "train" of avianvox and read the feature store under the same path.
 
 \b
 Models are those of "avianvox models list" and rules that never listen (chance, majority, session_lookup,
@@ -104,6 +107,7 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     show_default=True,
     help="Run folder.",
 )
+@workplace_options("1: every fit in this process")
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run left in the run folder.")
 @click.option(
     "--recompute",
@@ -124,6 +128,9 @@ def crossval(
     spec_name: str | None,
     store: Path | None,
     out: Path,
+    jobs: int | None,
+    scheduler: str,
+    dask_config: Path | None,
     fresh: bool,
     recompute: Path | None,
     as_json: bool,
@@ -134,6 +141,8 @@ def crossval(
     several are merged. The data are audited first. The run folder OUT keeps folds, predictions, audit,
     figures, tables and confusion matrices.
     """
+    from dataclasses import replace
+
     from avianvox.cli.common import exit_with_failures, unreadable
     from avianvox.cli.crossval_progress import progress_of_crossval
     from avianvox.config import settings_to_mapping
@@ -142,6 +151,7 @@ def crossval(
     from avianvox.errors import require_extra
     from avianvox.evaluation.crossval import CrossvalSettings, crossvalidate
     from avianvox.evaluation.run_folder import default_store, refuse_foreign
+    from avianvox.features.layout import STORE
     from avianvox.features.provide import provide_store
     from avianvox.features.spec import spec_named
 
@@ -154,6 +164,7 @@ def crossval(
         return
     if not catalogs:
         raise click.UsageError("Missing argument 'CATALOG...'.")
+    workplace = workplace_of(jobs, scheduler, dask_config, default=lambda: 1)
     names = _rungs(model_names)
     settings = CrossvalSettings(groupings, folds, seed, per_class)
     train_settings, spec = _settings(config, epochs)
@@ -165,16 +176,19 @@ def crossval(
     refuse_foreign(out)
     with progress_of_crossval() as bars:
         at = store or default_store(out, spec)
-        features = provide_store(catalog.recordings, spec, at, progress=bars.features)
+        elsewhere = workplace if workplace.executor == "dask" else None
+        features = provide_store(catalog.recordings, spec, at, workplace=elsewhere, progress=bars.features)
         data = training_data(catalog, features, spec, catalog.labels)
+        epochs_seen = bars.epoch if workplace.executor == "serial" else None
         result = crossvalidate(
             data,
             catalog,
-            {name: _fit(name, catalog, train_settings, bars) for name in names},
+            {name: _fit(name, catalog, train_settings, epochs_seen) for name in names},
             out,
             settings,
             model_settings=settings_to_mapping(train_settings),
             fresh=fresh,
+            workplace=replace(workplace, shared=(features.path / STORE,)),
             progress=bars.fit,
             steps=bars.step,
         )
@@ -228,15 +242,17 @@ def _rungs(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(rung for name in names for rung in (LADDER if name == "ladder" else (name,))))
 
 
-def _fit(name: str, catalog: "Catalog", settings: "TrainSettings", bars: "Lines") -> "FitFunction":
-    from avianvox.evaluation.crossval import rule_fit
+def _fit(
+    name: str, catalog: "Catalog", settings: "TrainSettings", epochs_seen: "Progress | None"
+) -> "FitFunction":
+    from avianvox.evaluation.fits import rule_fit
     from avianvox.evaluation.rules import RULES
     from avianvox.models import MODELS
     from avianvox.models.protocol import fit_function
 
     if name in RULES:
         return rule_fit(name, catalog)
-    return fit_function(MODELS.get(name), settings, bars.epoch)
+    return fit_function(MODELS.get(name), settings, epochs_seen)
 
 
 def _settings(config: Path | None, epochs: int | None) -> "tuple[TrainSettings, FeatureSpec]":

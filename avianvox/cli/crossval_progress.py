@@ -11,7 +11,7 @@ from avianvox.cli.common import progress_bars
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from avianvox.evaluation.crossval import FitReport
+    from avianvox.evaluation.fits import FitReport
     from avianvox.models.protocol import EpochReport
 
 

@@ -10,7 +10,7 @@ from avianvox.cli.common import comma_names, progress_bar, progress_bars
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
     from avianvox.dataset.splits import Split
-    from avianvox.evaluation.crossval import FitReport
+    from avianvox.evaluation.fits import FitReport
     from avianvox.features.store import FeatureStore
 
 EPILOG = """\b

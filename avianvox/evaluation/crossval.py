@@ -5,13 +5,11 @@ file of predictions for each fit (written the moment the fit is done, so that a 
 it), ``timings.json``, and what `avianvox.evaluation.conclude` makes from the predictions alone. All but
 versions and timings have the same bytes whenever the configuration and the data are the same.
 
-Models come in as functions, so that anything that can learn can be compared, see `FitFunction`; `rule_fit`
-gives a rule that never listens this form.
+Models come in as functions, so that anything that can learn can be compared, see `avianvox.evaluation.fits`.
 """
 
 import json
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,22 +19,20 @@ import numpy as np
 
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.splits import GROUPINGS, Fold, Split, make_split
-from avianvox.dataset.training_data import TrainingData, WindowScores
+from avianvox.dataset.training_data import TrainingData
 from avianvox.errors import InputError, RunError, require_extra
 from avianvox.evaluation.audit.index import audit_recordings
 from avianvox.evaluation.conclude import CrossvalResult, conclude
+from avianvox.evaluation.fits import Fit, FitFunction, FitReport, fit_and_predict, fit_seed
 from avianvox.evaluation.learning import cut_training
-from avianvox.evaluation.predictions import FoldPredictions, read_predictions, write_predictions
-from avianvox.evaluation.rules import RULES
-from avianvox.evaluation.run_folder import AUDIT, RunFolder, catalog_hash, erase_run, fit_name
+from avianvox.evaluation.predictions import read_predictions, write_predictions
+from avianvox.evaluation.run_folder import AUDIT, RunFolder, catalog_hash, erase_run
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.evaluation.summary import GROUPED
 from avianvox.randomness import hash_name
 from avianvox.registry import nearest
 from avianvox.types import Recording
-
-FitFunction = Callable[[TrainingData, int], Callable[[TrainingData], WindowScores]]
-"""``fit(training data, seed)`` returns a function that gives the scores of every window of other data."""
+from avianvox.workers import Crashed, Workplace, open_executor
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +73,6 @@ class CrossvalSettings:
             raise InputError(f"crossval: expected 1 recording a class or more, got {min(self.per_class)}")
 
 
-@dataclass(frozen=True, slots=True)
-class FitReport:
-    """One fit that begins or is ``done``; ``kept``: its predictions lay in the run folder already.
-
-    ``per_class``: the most recordings of a class that it learns from, where its training part is cut.
-    """
-
-    model: str
-    grouping: str
-    fold: int
-    per_class: int | None
-    number: int
-    n_fits: int
-    done: bool = False
-    kept: bool = False
-    seconds: float | None = None
-
-
 def with_session_folds(groupings: Sequence[str], recordings: Sequence[Recording]) -> tuple[str, ...]:
     """``groupings``, and ``"session"`` where none of them keeps sessions, recordists or sites together.
 
@@ -103,23 +81,6 @@ def with_session_folds(groupings: Sequence[str], recordings: Sequence[Recording]
     """
     alone = any(name in GROUPED for name in groupings) or len({r.session for r in recordings}) == 1
     return tuple(groupings) if alone else (*groupings, "session")
-
-
-def rule_fit(name: str, catalog: Catalog) -> FitFunction:
-    """A rule of `RULES` in the form of a model: it learns from what ``catalog`` says, and gives one answer
-    for each recording."""
-    rule, by_id = RULES.get(name), {recording.id: recording for recording in catalog.recordings}
-
-    def fit(data: TrainingData, seed: int) -> Callable[[TrainingData], WindowScores]:
-        train = [by_id[name] for name in data.ids]
-
-        def predict(test: TrainingData) -> WindowScores:
-            scores = rule(train, [by_id[name] for name in test.ids], catalog.labels)
-            return WindowScores(scores.astype(np.float32), np.arange(len(test)))
-
-        return predict
-
-    return fit
 
 
 def crossvalidate(
@@ -132,6 +93,7 @@ def crossvalidate(
     model_settings: Mapping[str, Any] | None = None,
     fresh: bool = False,
     listen: bool = True,
+    workplace: Workplace | None = None,
     progress: Callable[[FitReport], None] | None = None,
     steps: Callable[[str, int, int], None] | None = None,
 ) -> CrossvalResult:
@@ -154,6 +116,9 @@ def crossvalidate(
         Erase the run in ``out`` first, once the folds of the new one are drawn.
     listen : bool
         Whether the audit reads the features too, or the catalog alone.
+    workplace : Workplace, optional
+        Where the fits are made: in this process when left out. Elsewhere, ``models`` are sent there. This
+        process alone writes to ``out``.
     progress : callable, optional
         Gets a `FitReport` before and after each fit.
     steps : callable, optional
@@ -170,7 +135,9 @@ def crossvalidate(
         A grouping cannot be drawn, or leaves a fold one class alone to learn from.
     RunError
         ``out`` holds something else, a run of another configuration, or damaged predictions; or a model gave
-        scores that are no numbers.
+        scores that are no numbers, or killed its worker.
+    ClusterError
+        As `avianvox.workers.open_executor` does.
     """
     require_extra("matplotlib", extra="plot", purpose="the picture of a cross-validation")
     progress, steps = progress or (lambda report: None), steps or (lambda what, done, total: None)
@@ -218,24 +185,40 @@ def crossvalidate(
         for k in range(len(split.folds))
     ]
     ids = np.array(data.ids)
-    for number, (model, grouping, k, per_class) in enumerate(jobs, start=1):
-        report = FitReport(model, grouping, k, per_class, number, len(jobs))
-        fold = splits[grouping].folds[k]
-        if per_class:
-            seed = hash_name(settings.seed, "crossval", grouping, k)
-            fold = cut_training(fold, recordings, per_class, seed=seed)
-        name = fit_name(model, grouping, k, per_class)
-        path = run.predictions(name)
-        kept = path.exists()
-        if kept:
-            _check_same_fold(path, fold, ids)
-        else:
+    n_done = 0
+    begun: list[FitReport] = []
+
+    def fits() -> Iterator[Fit]:
+        """The fits whose predictions are not there yet, as workers become free."""
+        nonlocal n_done
+        for model, grouping, k, per_class in jobs:
+            report = FitReport(model, grouping, k, per_class, n_done + 1, len(jobs))
+            fold = splits[grouping].folds[k]
+            if per_class:
+                seed = hash_name(settings.seed, "crossval", grouping, k)
+                fold = cut_training(fold, recordings, per_class, seed=seed)
+            path = run.predictions(report.name)
+            if path.exists():
+                _check_same_fold(path, fold, ids)
+                n_done += 1
+                progress(replace(report, seconds=run.timings().get(report.name), kept=True, done=True))
+                continue
             progress(report)
-            seed = fit_seed(settings.seed, model, grouping, k)
-            predictions, seconds = _fit_and_predict(models[model], data, fold, ids, seed)
-            run.keep_seconds(name, seconds)
-            write_predictions(path, predictions)
-        progress(replace(report, seconds=run.timings().get(name), kept=kept, done=True))
+            begun.append(report)
+            yield Fit(models[model], fold, fit_seed(settings.seed, model, grouping, k))
+
+    with open_executor(workplace or Workplace()) as executor:
+        for position, answer in executor.unordered(partial(fit_and_predict, data, ids), fits()):
+            report = begun[position]
+            if isinstance(answer, Crashed):
+                raise RunError(
+                    f"{report.name}: the fit killed its worker (out of memory?); the others are kept"
+                )
+            predictions, seconds = answer
+            run.keep_seconds(report.name, seconds)
+            write_predictions(run.predictions(report.name), predictions)
+            n_done += 1
+            progress(replace(report, number=n_done, seconds=round(seconds, 3), done=True))
     return conclude(SavedRun.open(out), progress=partial(steps, "figures"))
 
 
@@ -249,30 +232,6 @@ def _check_classes(splits: Mapping[str, Split], recordings: Sequence[Recording])
                     f"crossval: {grouping} fold {k + 1} has no class but {', '.join(labels)} to learn from; "
                     "add recordings of other classes and other sessions, or ask for other --groupings"
                 )
-
-
-def fit_seed(seed: int, model: str, grouping: str, fold: int) -> int:
-    """The seed of one fit, in [0, 2**31): it depends on what is fitted and not on what ran before."""
-    return hash_name(seed, "crossval", model, grouping, fold) % 2**31
-
-
-def _fit_and_predict(
-    fit: FitFunction, data: TrainingData, fold: Fold, ids: np.ndarray, seed: int
-) -> tuple[FoldPredictions, float]:
-    """The predictions of one fit and the seconds it took to learn."""
-    test = data.subset(fold.test)
-    started = time.perf_counter()
-    predict = fit(data.subset(fold.train), seed)
-    seconds = time.perf_counter() - started
-    windows = predict(test)
-    found = FoldPredictions(
-        scores=windows.scores.astype(np.float32),
-        positions=windows.positions.astype(np.int64),
-        targets=test.targets.astype(np.int64),
-        test_ids=ids[fold.test],
-        train_ids=ids[fold.train],
-    )
-    return found, seconds
 
 
 def _check_same_fold(path: Path, fold: Fold, ids: np.ndarray) -> None:

@@ -109,6 +109,10 @@ class FeatureStore:
             )
         return store
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process, it is opened there."""
+        return FeatureStore.open, (self.path.absolute(),)
+
     def __len__(self) -> int:
         return len(self.index)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from avianvox.dataset.crops import PADDINGS
@@ -112,9 +113,18 @@ EstimatorFactory = Callable[[TrainSettings], Estimator]
 def fit_function(
     make: EstimatorFactory, settings: TrainSettings, progress: Progress | None = None
 ) -> "Callable[[TrainingData, int], Callable[[TrainingData], WindowScores]]":
-    """An estimator in the form that `avianvox.evaluation.crossval.crossvalidate` takes."""
+    """An estimator in the form that `avianvox.evaluation.crossval.crossvalidate` takes.
 
-    def fit(data: "TrainingData", seed: int) -> "Callable[[TrainingData], WindowScores]":
-        return make(settings).fit(data, seed=seed, progress=progress).predict
+    Without ``progress`` it can be sent to other processes.
+    """
+    return partial(_fit, make, settings, progress)
 
-    return fit
+
+def _fit(
+    make: EstimatorFactory,
+    settings: TrainSettings,
+    progress: Progress | None,
+    data: "TrainingData",
+    seed: int,
+) -> "Callable[[TrainingData], WindowScores]":
+    return make(settings).fit(data, seed=seed, progress=progress).predict

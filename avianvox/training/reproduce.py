@@ -34,7 +34,8 @@ from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.splits import Fold, Split, report_split
 from avianvox.dataset.training_data import training_data
 from avianvox.errors import InputError, RunError
-from avianvox.evaluation.crossval import CrossvalSettings, FitReport, crossvalidate, rule_fit
+from avianvox.evaluation.crossval import CrossvalSettings, crossvalidate
+from avianvox.evaluation.fits import FitReport, rule_fit
 from avianvox.evaluation.predictions import FoldPredictions, read_predictions, write_predictions
 from avianvox.evaluation.reproduced import PUBLISHED, RULE, Reproduction, final_figures, fold_figures
 from avianvox.evaluation.run_folder import catalog_hash

@@ -1,0 +1,94 @@
+"""One fit of a cross-validation: what is fitted, on which recordings, and what is said about it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from avianvox.dataset.catalog import Catalog
+from avianvox.dataset.splits import Fold
+from avianvox.dataset.training_data import TrainingData, WindowScores
+from avianvox.evaluation.predictions import FoldPredictions
+from avianvox.evaluation.rules import RULES, Rule
+from avianvox.evaluation.run_folder import fit_name
+from avianvox.randomness import hash_name
+
+FitFunction = Callable[[TrainingData, int], Callable[[TrainingData], WindowScores]]
+"""``fit(training data, seed)`` returns a function that gives the scores of every window of other data."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """One fit that begins or is ``done``; ``kept``: its predictions lay in the run folder already.
+
+    ``per_class``: the most recordings of a class that it learns from, where its training part is cut.
+    ``number`` counts the fits that are done, and this one.
+    """
+
+    model: str
+    grouping: str
+    fold: int
+    per_class: int | None
+    number: int
+    n_fits: int
+    done: bool = False
+    kept: bool = False
+    seconds: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the fit, as its file has it."""
+        return fit_name(self.model, self.grouping, self.fold, self.per_class)
+
+
+def rule_fit(name: str, catalog: Catalog) -> FitFunction:
+    """A rule of `RULES` in the form of a model: it learns from what ``catalog`` says, and gives one answer
+    for each recording."""
+    return partial(_fit_rule, RULES.get(name), catalog)
+
+
+def _fit_rule(
+    rule: Rule, catalog: Catalog, data: TrainingData, seed: int
+) -> Callable[[TrainingData], WindowScores]:
+    by_id = {recording.id: recording for recording in catalog.recordings}
+    train = [by_id[name] for name in data.ids]
+
+    def predict(test: TrainingData) -> WindowScores:
+        scores = rule(train, [by_id[name] for name in test.ids], catalog.labels)
+        return WindowScores(scores.astype(np.float32), np.arange(len(test)))
+
+    return predict
+
+
+def fit_seed(seed: int, model: str, grouping: str, fold: int) -> int:
+    """The seed of one fit, in [0, 2**31): it depends on what is fitted and not on what ran before."""
+    return hash_name(seed, "crossval", model, grouping, fold) % 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fit to be made; it can be sent to other processes where ``fit`` can."""
+
+    fit: FitFunction
+    fold: Fold
+    seed: int
+
+
+def fit_and_predict(data: TrainingData, ids: np.ndarray, job: Fit) -> tuple[FoldPredictions, float]:
+    """The predictions of one fit and the seconds it took to learn."""
+    fold = job.fold
+    test = data.subset(fold.test)
+    started = time.perf_counter()
+    predict = job.fit(data.subset(fold.train), job.seed)
+    seconds = time.perf_counter() - started
+    windows = predict(test)
+    found = FoldPredictions(
+        scores=windows.scores.astype(np.float32),
+        positions=windows.positions.astype(np.int64),
+        targets=test.targets.astype(np.int64),
+        test_ids=ids[fold.test],
+        train_ids=ids[fold.train],
+    )
+    return found, seconds
