@@ -202,6 +202,10 @@ def test_the_stream_gives_what_an_oracle_finds_in_order_and_forgets_it(
         events = list(find_events(stream, finder))
         assert [(e.end_sample, e.label, e.first_sample, e.n_windows) for e in events] == expected
         assert all(e.mean <= e.score * (1 + 1e-9) for e in events)
+    sooner: list[Event] = []
+    for window in stream:
+        sooner += [*finder.push(window), *finder.pass_to(window.first_sample + 1)]
+    assert [*sooner, *finder.finish()] == events
 
 
 def events_in(classifier: Classifier, sound: np.ndarray, cuts: list[int]) -> list[Event]:

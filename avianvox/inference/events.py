@@ -162,18 +162,31 @@ class EventFinder:
         """
         if not self._reach:
             return self._take(window, window.scores)
-        events: list[Event] = []
-        if self._recent and window.first_sample > self._recent[-1].first_sample + self._recent[-1].n_samples:
-            events = self._take_waiting()
+        events = self._take_waiting() if self._is_pause(window.first_sample) else []
         self._recent.append(window)
         self._waiting += 1
         if self._waiting > self._reach:
             events += self._take_oldest()
         return events
 
+    def pass_to(self, sample: int) -> list[Event]:
+        """The events that have ended if no window that begins before ``sample`` is still to come.
+
+        They are the events of `push` and `finish`, sooner. Who listens wants them without waiting for more.
+        """
+        events = self._take_waiting() if self._is_pause(sample) else []
+        return events + self._end_before(
+            self._recent[-self._waiting].first_sample if self._waiting else sample
+        )
+
     def finish(self) -> list[Event]:
         """The events that the end of the recording ends. The finder is then ready for another recording."""
         return self._take_waiting() + self._end(list(self._chains))
+
+    def _is_pause(self, begin: int) -> bool:
+        """Whether a window that begins there has no neighbour before it."""
+        last = self._recent[-1] if self._recent else None
+        return last is not None and begin > last.first_sample + last.n_samples
 
     def _take_waiting(self) -> list[Event]:
         events: list[Event] = []
@@ -193,8 +206,7 @@ class EventFinder:
 
     def _take(self, window: Window, scores: np.ndarray) -> list[Event]:
         begin, end = window.first_sample, window.first_sample + window.n_samples
-        over = [label for label, chain in self._chains.items() if begin - chain.end > self._gap]
-        events = self._end(over) if over else []
+        events = self._end_before(begin)
         for label in self._heard(scores):
             score = float(scores[label])
             if label in self._chains:
@@ -213,6 +225,11 @@ class EventFinder:
             return heard
         best = int(self._competing[scores[self._competing].argmax()])
         return [best] if best != self._no_bird and scores[best] >= self.leave[best] else []
+
+    def _end_before(self, begin: int) -> list[Event]:
+        """Close the chains that a window that begins there can't extend."""
+        over = [label for label, chain in self._chains.items() if begin - chain.end > self._gap]
+        return self._end(over) if over else []
 
     def _end(self, labels: list[int]) -> list[Event]:
         """Close the chains of ``labels``; those that are events, by (end, label)."""

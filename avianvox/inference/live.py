@@ -7,7 +7,6 @@ classifier a window, the finder the events that go on.
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
-from itertools import chain
 from queue import Empty, Full, Queue
 from threading import Event as Flag
 from time import monotonic
@@ -17,9 +16,10 @@ import numpy as np
 
 from avianvox.audio.decode import Meter
 from avianvox.audio.resample import Resampler, mix_to_mono, pick_channel
-from avianvox.inference.answers import SPEAKERS, Found, Question
+from avianvox.inference.answers import WAYS, Found
 from avianvox.inference.classifier import Classifier, WindowStream
 from avianvox.inference.events import Event, EventFinder
+from avianvox.inference.question import Question
 from avianvox.types import Decision, Detection
 
 if TYPE_CHECKING:
@@ -213,31 +213,29 @@ class Listening:
             if question.by == "event":
                 yield from self._events()
             else:
-                for found in SPEAKERS[question.by](self.windows, self._classifier, question):
+                for found in WAYS[question.by](self.windows, self._classifier, question):
                     yield self._row(found)
         finally:
             self._feed.stopped.set()  # threads may wait for sound that never comes
 
     def _events(self) -> Iterator[Detection]:
-        """Events as they end. In a pause longer than the gap all have ended, and it may go on for hours."""
+        """Events as they end. Windows that are not scored let time pass too: a silence may last for hours."""
         question, labels = self._question, self._classifier.labels
         calibration = self._classifier.calibration if question.calibrated else None
         finder = EventFinder(question.events, labels, self._rate, calibration, question.wanted)
         decided = calibration and calibration.window.thresholds and question.events.enter is None
         decision = Decision.NAMED if decided else None
-        gap = round(question.events.gap_s * self._rate)
-        end = 0
-        for first, window in chain(self.windows.every(), [(None, None)]):
-            ended: list[Event] = []
+        for event in self._ended(finder):
+            if event.score >= question.min_score:
+                span = (event.first_sample, event.n_samples)
+                yield self._row(Found(*span, event.label, event.score, None, decision))
+
+    def _ended(self, finder: EventFinder) -> Iterator[Event]:
+        for first, window in self.windows.every():
             if window is not None:
-                end = max(end, window.first_sample + window.n_samples)
-                ended = finder.push(window)
-            elif first is None or first - end > gap:
-                ended = finder.finish()
-            for event in ended:
-                if event.score >= question.min_score:
-                    span = (event.first_sample, event.n_samples)
-                    yield self._row(Found(*span, event.label, event.score, None, decision))
+                yield from finder.push(window)
+            yield from finder.pass_to(first + 1)
+        yield from finder.finish()
 
     def _row(self, found: Found) -> Detection:
         labels, first, label = self._classifier.labels, found.first_sample or 0, found.label or 0
