@@ -222,3 +222,18 @@ def test_a_request_to_end_keeps_what_is_finished(model: Path, tmp_path: Path) ->
     done = subprocess.run([*command, "--resume"], capture_output=True, text=True)
     assert (done.returncode, "of them read before" in done.stderr) == (0, True)
     assert len(out.read_text().splitlines()) == 1 + 3 * 40
+
+
+def test_a_dead_microphone_is_no_silent_file(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path, out = tmp_path / "stereo.wav", tmp_path / "out.csv"
+    soundfile.write(path, np.stack([tone(500, 6), np.zeros(6 * RATE)], axis=1), RATE)
+    assert run(path, "--channels", "each", "--top", 1, "--output", out).exit_code == 0
+    assert [row["status"] for row in rows(out.read_text())] == ["ok", "silent"]
+    entry = json.loads((tmp_path / "out.csv.ledger.jsonl").read_text().splitlines()[1])
+    assert (entry["status"], entry["n_windows"], entry["n_silent"]) == ("ok", 6, 3)
+
+
+def test_a_bad_file_still_tells_its_time(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "20260430_235955.WAV").write_text("no sound")
+    (row,) = rows(run(tmp_path, "--format", "csv", "--timezone", "UTC").stdout)
+    assert (row["status"], row["begin_time"]) == ("undecodable", "2026-04-30T23:59:55+00:00")

@@ -14,8 +14,9 @@ from handmade_model import LABELS, SPEC, write_handmade
 
 from avianvox.dataset.windows import window_offsets
 from avianvox.errors import InputError, ModelFileError
-from avianvox.inference.answers import Answer, Question
+from avianvox.inference.answers import Answer
 from avianvox.inference.classifier import Classifier
+from avianvox.inference.question import Question
 from avianvox.inference.readahead import read_ahead
 from avianvox.inference.runs import _answer_one as answer_one
 from avianvox.inference.runs import answer_files

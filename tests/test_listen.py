@@ -17,8 +17,9 @@ from handmade_model import write_handmade
 
 from avianvox.cli.listen import listen
 from avianvox.cli.main import main
-from avianvox.inference.answers import Question, answer_file
+from avianvox.inference.answers import answer_file
 from avianvox.inference.classifier import Classifier
+from avianvox.inference.question import Question
 from avianvox.tables.columns import HEADER, from_csv
 
 RATE = 32000

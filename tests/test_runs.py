@@ -15,8 +15,9 @@ import soundfile
 from handmade_model import write_handmade
 
 from avianvox.errors import InputError, OutputError, StoreError
-from avianvox.inference.answers import Answer, Entry, Question
+from avianvox.inference.answers import Answer, Entry
 from avianvox.inference.ledger import Ledger, ledger_path
+from avianvox.inference.question import Question
 from avianvox.inference.runs import Tally, answer_files, keep_answers, settings_of
 from avianvox.tables.columns import HEADER
 from avianvox.types import Status

@@ -128,6 +128,8 @@ class Watch:
             shown = ", ".join(f"{name} {n:,}" for name, n in named[:SHOWN_SPECIES])
             more = f" and {len(named) - SHOWN_SPECIES} species more" if len(named) > SHOWN_SPECIES else ""
             lines.append(f"named: {shown}{more}")
+        if tally.doubtful:
+            lines.append(f"odd times of day in {tally.doubtful:,} files: avianvox inspect says why")
         if tally.n_gated:
             lines.append(f"the gate held back {tally.n_gated / tally.n_windows:.1%} of the windows")
         return lines

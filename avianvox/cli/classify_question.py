@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from avianvox.inference.answers import Question
 from avianvox.inference.events import EventOptions
+from avianvox.inference.question import Question
 
 PERIODS = ("hour", "day")
 

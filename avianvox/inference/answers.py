@@ -1,4 +1,4 @@
-"""What is asked of a recording, and the answer to it: rows for the table, and an entry for the ledger.
+"""The answer to a question about a recording: rows for the table, and an entry for the ledger.
 
 `answer_file` runs in a worker. It keeps sums and open events, never all windows of a recording, and gives its
 rows as CSV text, so that whoever collects answers only moves text. The same file and question give the same
@@ -8,7 +8,7 @@ text on every machine.
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,8 @@ from avianvox.audio.notes import FieldNotes
 from avianvox.errors import AudioError
 from avianvox.inference.calibration import nonconformity
 from avianvox.inference.classifier import NOTHING_LOUD, Classifier, WindowStream
-from avianvox.inference.events import EventFinder, EventOptions, find_events
+from avianvox.inference.events import EventFinder, find_events
+from avianvox.inference.question import Question
 from avianvox.tables.columns import to_csv
 from avianvox.types import Decision, Detection, Status
 
@@ -27,55 +28,6 @@ if TYPE_CHECKING:
     from avianvox.inference.gate import Gate
 
 NO_ANIMAL = "the gate heard no animal in it"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of every recording.
-
-    Attributes
-    ----------
-    by : {"recording", "event", "window"}
-        What a row speaks of.
-    overlap_s : float, seconds
-        By how much neighbouring windows overlap.
-    calibrated : bool
-        Calibrated scores where the model has them, or the network's own.
-    top : int
-        At most so many species of a recording or window.
-    min_score : float in [0, 1]
-        Species below it are left out.
-    coverage : float, optional
-        Prediction sets of this coverage in place of ``top`` and ``min_score``.
-    wanted : tuple of int, optional
-        Positions of the classes that may be named; None stands for all.
-    channels : {"mix", "each"} or int
-        All channels mixed, one answer for each, or the one of this number, counted from 1.
-    timezone : str
-        Zone of recorders whose files state none: an IANA name or an offset such as "+02:00".
-    gate : str, optional
-        A gate by name or file: windows in which it hears nothing are not scored.
-    gate_recall : float, optional
-        The share of recordings of voices that the gate must keep; by default its own.
-    events : EventOptions
-        With ``multi_label`` every species of a window or recording is decided by its own threshold too.
-    """
-
-    by: str = "recording"
-    overlap_s: float = 0.0
-    calibrated: bool = True
-    top: int = 3
-    min_score: float = 0.0
-    coverage: float | None = None
-    wanted: tuple[int, ...] | None = None
-    channels: str | int = "mix"
-    timezone: str = ""
-    gate: str | None = None
-    gate_recall: float | None = None
-    events: EventOptions = field(default_factory=EventOptions)
-
-    def to_mapping(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +45,8 @@ class Entry:
         Windows of all channels read; of them, those left out as silence and by the gate.
     named : mapping of str to int
         How often each species was named: recordings, windows or events, as asked.
+    remarks : tuple of str
+        What is odd about its time, such as two sources that disagree.
     """
 
     path: str
@@ -108,6 +62,7 @@ class Entry:
     n_silent: int = 0
     n_gated: int = 0
     named: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +82,14 @@ def key_of(path: str | os.PathLike[str]) -> tuple[str, int, int]:
     return str(path), found.st_size, found.st_mtime_ns
 
 
-def failed_answer(path: str, status: Status, message: str) -> Answer:
-    """The answer for a file about which nothing else is known."""
-    entry = Entry(*key_of(path), status=status, message=message)
-    return Answer(entry, to_csv([Detection(path, status, message=message)]))
+def failed_answer(path: str, status: Status, message: str, notes: FieldNotes | None = None) -> Answer:
+    """The answer for a file of which no sound came out; its notes may still say when it was recorded."""
+    entry, row = Entry(*key_of(path), status, message), Detection(path, status, message=message)
+    if notes is not None:
+        facts: dict[str, Any] = {"begin_time": notes.time_at(0.0), "recorder": notes.recorder}
+        entry = replace(entry, **facts)
+        row = replace(row, time_source=notes.time_source, **facts)
+    return Answer(entry, to_csv([row]))
 
 
 def answer_file(classifier: Classifier, path: str, question: Question, gate: "Gate | None" = None) -> Answer:
@@ -151,9 +110,11 @@ def answer_file(classifier: Classifier, path: str, question: Question, gate: "Ga
             for channel in _channels(path, question.channels)
         ]
     except AudioError as error:
-        return failed_answer(path, Status(error.status), str(error).removeprefix(f"{path}: "))
+        return failed_answer(path, Status(error.status), str(error).removeprefix(f"{path}: "), notes)
     named = sum((part.named for part in parts), Counter[str]())
-    file, streams = parts[0].file, [part.stream for part in parts]
+    sounding = [part.file for part in parts if part.file.status is not Status.SILENT]
+    file = (sounding or [parts[0].file])[0]  # a dead microphone beside a good one is no silent file
+    streams = [part.stream for part in parts]
     entry = Entry(
         *key,
         status=file.status,
@@ -166,6 +127,7 @@ def answer_file(classifier: Classifier, path: str, question: Question, gate: "Ga
         n_silent=sum(stream.n_silent for stream in streams),
         n_gated=sum(stream.n_gated for stream in streams),
         named=dict(sorted(named.items())),
+        remarks=notes.remarks,
     )
     return Answer(entry, "".join(part.rows for part in parts))
 

@@ -253,7 +253,7 @@ def _record(line: bytes) -> dict[str, Any] | None:
 
 def _entry(record: Mapping[str, Any]) -> Entry:
     values = {f.name: record[f.name] for f in fields(Entry)}
-    return Entry(**values | {"status": Status(values["status"])})
+    return Entry(**values | {"status": Status(values["status"]), "remarks": tuple(values["remarks"])})
 
 
 def _append(path: Path) -> IO[bytes]:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from avianvox.inference.answers import Answer, Entry, Question, answer_file, failed_answer, key_of
+from avianvox.inference.answers import Answer, Entry, answer_file, failed_answer, key_of
+from avianvox.inference.question import Question
 from avianvox.modelfile import find_model
 from avianvox.types import Status
 from avianvox.workers import Crashed, Workplace, open_executor
@@ -39,6 +40,8 @@ class Tally:
     statuses, named : Counter
         Files by status; recordings, windows or events by the species that they are named.
     n_windows, n_silent, n_gated : int
+    doubtful : int
+        Files with something odd about their time.
     """
 
     files: int = 0
@@ -48,6 +51,7 @@ class Tally:
     n_windows: int = 0
     n_silent: int = 0
     n_gated: int = 0
+    doubtful: int = 0
     statuses: Counter[Status] = field(default_factory=Counter)
     named: Counter[str] = field(default_factory=Counter)
 
@@ -61,6 +65,7 @@ class Tally:
         self.n_windows += entry.n_windows
         self.n_silent += entry.n_silent
         self.n_gated += entry.n_gated
+        self.doubtful += bool(entry.remarks)
         self.statuses[entry.status] += 1
         self.named.update(entry.named)
 
