@@ -18,7 +18,7 @@ from avianvox.cli.common import exit_with_failures, workplace_of
 
 if TYPE_CHECKING:
     from avianvox.cli.classify_progress import Watch
-    from avianvox.inference.answers import Question
+    from avianvox.inference.question import Question
     from avianvox.tables.formats import Stream
     from avianvox.types import Detection
     from avianvox.workers import Workplace

@@ -27,8 +27,8 @@ from avianvox.features.extract import extract_features
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.files import atomic_write
-from avianvox.inference.answers import Question
 from avianvox.inference.classifier import Classifier
+from avianvox.inference.question import Question
 from avianvox.inference.runs import answer_files
 from avianvox.models import MODELS
 from avianvox.models.protocol import EpochReport, TrainSettings, fit_function
