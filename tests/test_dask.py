@@ -2,12 +2,18 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+from click.testing import CliRunner
 from dask_cluster import address_of, dask_cluster, die_on_three, process_of_worker, square_and_die_once
 
+from avianvox.cli.features import build
 from avianvox.errors import InputError, MissingExtraError
 from avianvox.workers import ClusterError, Crashed, Workplace, cluster, open_executor
 
@@ -66,6 +72,11 @@ def test_workers_look_before_they_work(
     file.unlink()
     with pytest.raises(ClusterError, match="does not see it, expected 3 bytes; workers need the same files"):
         cluster._look(needs)
+    monkeypatch.chdir(tmp_path)
+    file.write_bytes(b"12")
+    relative = Workplace(scheduler=place.scheduler, shared=(file.name,))
+    with pytest.raises(ClusterError, match=r"does not see it.*give full paths"), open_executor(relative):
+        pass
     monkeypatch.setattr(cluster, "__version__", "9.9")
     with pytest.raises(ClusterError, match=r"expected 9\.9; install one version"), open_executor(place):
         pass
@@ -90,3 +101,23 @@ def test_without_dask_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("avianvox.errors.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"avianvox\[dask\]"), open_executor(Workplace(scheduler="a")):
         pass
+
+
+def test_a_scheduler_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "sounds" / "Parus major").mkdir(parents=True)
+    config = tmp_path / "dask.yaml"
+    config.write_text("scheduler-address: tcp://127.0.0.1:1\ndistributed.comm.timeouts.connect: 200ms\n")
+    soundfile.write(tmp_path / "sounds" / "Parus major" / "a.wav", np.zeros(22050, np.float32), 22050)
+    options = [tmp_path / "sounds", "--out", tmp_path / "store", "--dask-config", config]
+    command = [sys.executable, "-m", "avianvox", "features", "build", *options]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "avianvox: the Dask scheduler at tcp://127.0.0.1:1 cannot be reached (Timed out" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_jobs_are_of_this_machine(tmp_path: Path) -> None:
+    options = ["--out", str(tmp_path / "store"), "--jobs", "2", "--scheduler", "tcp://127.0.0.1:1"]
+    ended = CliRunner().invoke(build, [str(tmp_path), *options])
+    assert ended.exit_code == 2
+    assert "a Dask cluster has its own workers" in ended.stderr

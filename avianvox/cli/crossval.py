@@ -188,7 +188,7 @@ def crossval(
             settings,
             model_settings=settings_to_mapping(train_settings),
             fresh=fresh,
-            workplace=replace(workplace, shared=(features.path / STORE,)),
+            workplace=replace(workplace, shared=((features.path / STORE).absolute(),)),
             progress=bars.fit,
             steps=bars.step,
         )

@@ -180,9 +180,9 @@ class _Build:
 
     def _fitting(self, workplace: Workplace) -> Workplace:
         """No more jobs than recordings; a cluster's workers have to see the store's folder and the sound."""
-        first = [r.path for r in self.recordings if r.path.is_file()][:1]
+        first = [r.path.absolute() for r in self.recordings if r.path.is_file()][:1]
         jobs = min(workplace.jobs, max(1, len(self.recordings)))
-        return replace(workplace, jobs=jobs, shared=(self.out / LOCK, *first))
+        return replace(workplace, jobs=jobs, shared=((self.out / LOCK).absolute(), *first))
 
     def _present(self) -> dict[str, Any] | None:
         if not (self.out / STORE).exists():

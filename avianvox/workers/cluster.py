@@ -43,7 +43,7 @@ def dask_cluster(workplace: Workplace) -> Iterator[Pool]:
                 f"the Dask scheduler at {address} cannot be reached ({error}); is it running there?"
             ) from error
         with client:
-            files = tuple((os.path.abspath(path), os.path.getsize(path)) for path in workplace.shared)
+            files = tuple((str(path), os.path.getsize(path)) for path in workplace.shared)
             needs = _Needs(__version__, files)
             _look_at_workers(client, address, needs)
             with _Calls(client, address, needs) as calls:
@@ -118,9 +118,10 @@ def _look(needs: _Needs) -> None:
         found = os.path.getsize(path) if os.path.exists(path) else None
         if found != size:
             what = "does not see it" if found is None else f"sees {found} bytes"
+            advice = "" if os.path.isabs(path) else f" (it is in {os.getcwd()}: give full paths)"
             raise ClusterError(
-                f"{path}: {here} {what}, expected {size} bytes; workers need the same files under the same "
-                "paths, as on a shared file system"
+                f"{path}: {here} {what}, expected {size} bytes{advice}; workers need the same files under "
+                "the same paths, as on a shared file system"
             )
 
 
