@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ from pyarrow import parquet
 from table_rows import DETECTIONS, NIGHT
 
 from avianvox.errors import InputError, MissingExtraError, UnknownNameError
+from avianvox.inference.summary import SUMMARY_COLUMNS, SUMMARY_VERSION
 from avianvox.tables.columns import COLUMNS, HEADER, TABLE_VERSION, from_csv, to_csv
 from avianvox.tables.formats import FORMATS, STREAMS, format_of, format_of_new, read_table, write_table
 from avianvox.tables.rows import Column, write_rows
@@ -206,6 +208,22 @@ def test_typed_rows_of_any_table(tmp_path: Path) -> None:
 def test_a_new_file_says_its_format_by_its_ending(name: str) -> None:
     for ending in FORMATS.get(name).endings:
         assert format_of_new(f"OUT/Night{ending.upper()}") == name
+
+
+def test_the_page_on_tables_names_every_column_and_format() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "tables.md").read_text()
+    periods = page[page.index("## Hours and days") :]
+    assert re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", periods, re.MULTILINE))) == [
+        column.name for column in SUMMARY_COLUMNS
+    ]
+    columns = page[page.index("## Columns") : page.index("## Formats")]
+    assert re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", columns, re.MULTILINE))) == list(
+        COLUMNS
+    )
+    rows = re.findall(r"^\| `(\w+)` \| `(\S+)` \|", page, re.MULTILINE)
+    assert rows == [(name, FORMATS.get(name).endings[0]) for name in FORMATS]
+    assert f"version {TABLE_VERSION}" in columns
+    assert f"version {SUMMARY_VERSION}" in periods
 
 
 def test_an_ending_that_says_nothing() -> None:

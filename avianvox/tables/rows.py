@@ -19,7 +19,7 @@ from avianvox.tables.columns import csv_line, valid_unicode
 Value = str | int | float | None
 Row = Sequence[Value]
 
-ROW_GROUP = 32_768
+ROW_GROUP = 16_384
 """Rows that stand in memory at a time while Parquet is written or read."""
 
 
