@@ -72,6 +72,12 @@ def test_an_mp3_is_read_through(tmp_path: Path) -> None:
     assert spectrum.argmax() == 4000
 
 
+def test_what_flac_does_not_hold_is_said(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="FLAC doesn't hold 9 channels at 24000 Hz; take WAV"):
+        write_clip(Clip(np.zeros((10, 9), np.float32), RATE, 0, 16), tmp_path / "nine.flac")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_channel_is_picked_or_missing(counted: np.ndarray, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "two.wav", counted / float(1 << 23), RATE, subtype="PCM_24")
     ((_, clip),) = cut(tmp_path / "two.wav", [(0, 1)])

@@ -54,6 +54,7 @@ def test_a_missing_extra_has_its_pip_line_and_is_no_failure(
     installed = health._installed
     monkeypatch.setattr(health, "_installed", lambda p: None if p == "matplotlib" else installed(p))
     monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr("zoneinfo.ZoneInfo", {}.__getitem__)
     assert doctor() == 0
     lines = capsys.readouterr().out.splitlines()
     (plot,) = [line for line in lines if "pictures" in line]
@@ -61,6 +62,8 @@ def test_a_missing_extra_has_its_pip_line_and_is_no_failure(
     assert plot.endswith("needs matplotlib; pip install 'avianvox[plot]'")
     (other,) = [line for line in lines if "AAC" in line]
     assert "no ffmpeg here; install ffmpeg" in other
+    (zones,) = [line for line in lines if "time zones" in line]
+    assert zones.endswith("no list of them here; pip install tzdata, or write offsets such as -04:00")
 
 
 def test_what_classifying_needs_fails(

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,9 +51,12 @@ def listening(model: Path, *options: str) -> Iterator[tuple[subprocess.Popen[byt
     with subprocess.Popen([*command, *options], stdin=pipe, stdout=pipe, stderr=pipe) as process:
         assert process.stdin is not None
         assert process.stdout is not None
+        patience = threading.Timer(60, process.kill)
+        patience.start()
         try:
             yield process, process.stdin, process.stdout
         finally:
+            patience.cancel()
             process.kill()
 
 

@@ -141,6 +141,8 @@ def write_clip(clip: Clip, path: Path) -> None:
 
     Raises
     ------
+    AudioError
+        FLAC doesn't hold so many channels, or such a rate.
     OutputError
         The file cannot be written.
     """
@@ -148,6 +150,9 @@ def write_clip(clip: Clip, path: Path) -> None:
     steps = np.clip(steps, -(1 << (clip.bits - 1)), (1 << (clip.bits - 1)) - 1)
     whole = steps.astype(np.int16) if clip.bits == 16 else steps.astype(np.int32) << 8
     with atomic_write(path, "wb") as stream:
-        soundfile.write(
-            stream, whole, clip.sample_rate, subtype=f"PCM_{clip.bits}", format=path.suffix[1:].upper()
-        )
+        kind = path.suffix[1:].upper()
+        try:
+            soundfile.write(stream, whole, clip.sample_rate, subtype=f"PCM_{clip.bits}", format=kind)
+        except soundfile.LibsndfileError as error:
+            held = f"{whole.shape[1]} channels at {clip.sample_rate} Hz"
+            raise AudioError(f"{kind} doesn't hold {held}; take WAV", status=Status.UNSUPPORTED) from error

@@ -21,6 +21,7 @@ import soundfile
 
 from avianvox.errors import AvianvoxError
 from avianvox.inference.classifier import Classifier
+from avianvox.inference.gate import DEFAULT_GATE, Gate
 from avianvox.inference.speed import measure_speed, usable_cores
 from avianvox.modelfile import DEFAULT_MODEL, bundled_models
 from avianvox.types import Window
@@ -41,6 +42,7 @@ _CODECS = {
     "Ogg Vorbis": ("OGG", "VORBIS"),
     "Ogg Opus": ("OGG", "OPUS"),
 }
+_REINSTALL = "install it again: pip install --force-reinstall avianvox"
 _LEAST_ROOM = 0.1  # GB
 _LEAST_MEMORY = 0.2
 _REQUIREMENT = re.compile(r"""([\w.-]+)[^;]*(?:;.*extra\s*==\s*["']([\w-]+)["'])?""")
@@ -101,11 +103,10 @@ def _versions() -> Iterator[Check]:
     yield Check("versions", "python", platform.python_version())
     yield Check("versions", "system", f"{platform.system()} {platform.release()} {platform.machine()}")
     yield Check("versions", "libsndfile", soundfile.__libsndfile_version__)
-    reinstall = "install it again: pip install --force-reinstall avianvox"
     for package in ("avianvox", *requirements().get("", ())):
         version = _installed(package)
         if version is None:
-            yield Check("versions", package, "not installed", state=State.FAILED, advice=reinstall)
+            yield Check("versions", package, "not installed", state=State.FAILED, advice=_REINSTALL)
         else:
             yield Check("versions", package, version)
 
@@ -144,13 +145,19 @@ def _models() -> Iterator[Check]:
             classifier = Classifier.load(path)
             heard = _hear_noise(classifier)
         except AvianvoxError as error:
-            advice = "install it again: pip install --force-reinstall avianvox"
-            yield Check("models", name, str(error), state=State.FAILED, advice=advice)
+            yield Check("models", name, str(error), state=State.FAILED, advice=_REINSTALL)
             continue
         calibrated = "calibrated" if classifier.calibration else "not calibrated"
         default = ", the default" if name == DEFAULT_MODEL else ""
         window = f"{classifier.spec.window_s:.2f} s at {classifier.spec.sample_rate} Hz"
         yield Check("models", name, f"{len(heard.scores)} classes, {window}, {calibrated}{default}")
+
+    try:
+        gate = Gate.load()
+    except AvianvoxError as error:
+        yield Check("models", DEFAULT_GATE, str(error), state=State.FAILED, advice=_REINSTALL)
+    else:
+        yield Check("models", DEFAULT_GATE, f"keeps {gate.recall:.0%} of the recordings with a voice")
 
 
 def _hear_noise(classifier: Classifier) -> Window:
@@ -229,6 +236,19 @@ def _features() -> Iterator[Check]:
             yield Check("features", purpose, problem, state=State.ABSENT, advice=advice)
         else:
             yield Check("features", purpose, "ready")
+
+    yield _time_zones()
+
+
+def _time_zones() -> Check:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo("America/Puerto_Rico")
+    except LookupError:
+        advice = "pip install tzdata, or write offsets such as -04:00"
+        return Check("features", "time zones by name", "no list of them here", "", State.ABSENT, advice)
+    return Check("features", "time zones by name", "ready")
 
 
 def _portaudio() -> str:

@@ -135,8 +135,8 @@ def _cut_recording(
                 done[job.place] = _failed(job, error, file)
     except AudioError as error:
         done |= {job.place: _failed(job, error, file) for job in jobs if job.place not in done}
-    behind = AudioError("the sound ends before the detection begins", status=Status.TRUNCATED)
-    return {job.place: done.get(job.place) or _failed(job, behind, file) for job in jobs}
+    nothing = AudioError("the recording holds no sound in this span", status=Status.TRUNCATED)
+    return {job.place: done.get(job.place) or _failed(job, nothing, file) for job in jobs}
 
 
 def _span(detection: Detection, pad_s: float) -> tuple[float, float]:
@@ -166,7 +166,7 @@ def _failed(job: _Job, error: AudioError, file: Path) -> Segment:
 def _title(detection: Detection) -> str:
     common = f" ({detection.common_name})" if detection.common_name else ""
     score = "" if detection.score is None else f"   {detection.score:.2f}"
-    where = Path(detection.path).name if not detection.begin_time else detection.begin_time
+    where = f"{Path(detection.path).name}   {detection.begin_time}"
     name = f"{detection.scientific_name}{common}{score}   {where}"
     return "".join(c for c in name if c.isprintable())
 
