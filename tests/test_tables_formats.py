@@ -148,6 +148,11 @@ def test_a_recording_elsewhere_keeps_its_whole_path(tmp_path: Path) -> None:
     assert str(table.relative_to(tmp_path)) == f"{Path.cwd() / 'night/a'}.avianvox.selections.txt"[1:]
 
 
+def test_a_time_that_is_none_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"night/a\.wav: begin_time 'noon' is no time of ISO 8601"):
+        write_table([replace(NIGHT[0], begin_time="noon")], tmp_path / "t.csv", "kaleidoscope")
+
+
 def test_a_table_of_one_recording_takes_no_second(tmp_path: Path) -> None:
     for name in OF_ONE:
         with pytest.raises(InputError, match=r"rows of night/a\.wav and night/b\.wav came; name a folder"):

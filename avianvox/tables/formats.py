@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Protocol
 
-from avianvox.errors import InputError, OutputError
+from avianvox.errors import AvianvoxError, InputError
 from avianvox.files import output_error
 from avianvox.registry import Registry
 from avianvox.types import Detection
@@ -128,8 +128,9 @@ def read_table(path: Path | str, name: str | None = None) -> Iterator[Detection]
     if not os.path.isdir(path):
         if not os.path.exists(path):
             raise InputError(f"{path}: no such table")
-        folder, file = os.path.split(path)
-        yield from _read(Path(path), format_of(path, name), _sounds(os.listdir(folder or ".")))
+        found = format_of(path, name)
+        beside = os.listdir(os.path.dirname(path) or ".") if FORMATS.get(found).one_per_recording else ()
+        yield from _read(Path(path), found, _sounds(beside))
         return
     names = [format_of(path, name)] if name else [n for n in FORMATS if FORMATS.get(n).one_per_recording]
     anything = False
@@ -138,9 +139,9 @@ def read_table(path: Path | str, name: str | None = None) -> Iterator[Detection]
         sounds = _sounds(files)
         for file in sorted(files):
             table = Path(folder, file)
-            if file.lower().endswith(TABLE_ENDINGS) and (found := _recognised(table, names)):
+            if file.lower().endswith(TABLE_ENDINGS) and (known := _recognised(table, names)):
                 anything = True
-                yield from _read(table, found, sounds)
+                yield from _read(table, known, sounds)
     if not anything:
         raise InputError(f"{path}: there is no table of {', '.join(names)} in this folder")
 
@@ -151,9 +152,10 @@ def _read(table: Path, name: str, sounds: Mapping[str, str]) -> Iterator[Detecti
     if not form.one_per_recording:
         yield from form.read(table)
         return
+    folder = os.path.dirname(table)
     for row in form.read(table):
-        folder, stem = os.path.split(row.path)
-        if stem in sounds and folder == str(table.parent).removeprefix("."):
+        beside, stem = os.path.split(row.path)
+        if stem in sounds and beside == folder:
             row = replace(row, path=os.path.join(folder, sounds[stem]))
         yield row
 
@@ -221,7 +223,7 @@ def write_table(
                 form.write(named, Path(out, table), about)
             else:
                 Path(out, table).unlink(missing_ok=True)
-    except OutputError:
+    except AvianvoxError:
         raise
     except OSError as error:
         raise output_error(error, Path(out)) from error

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from pathlib import Path, PureWindowsPath
 
+from avianvox.errors import InputError
 from avianvox.files import atomic_write
 from avianvox.tables.columns import csv_line, valid_unicode
 from avianvox.tables.delimited import Line, column_names, read_lines
@@ -71,9 +72,13 @@ def _cells(span: Span) -> list[str]:
 
 def _begin(span: Span) -> tuple[str, str]:
     """Date and time at which the recording begins, to the second, in the zone of the row."""
-    if not span.detection.begin_time:
+    text = span.detection.begin_time
+    if not text:
         return "", ""
-    begin = datetime.fromisoformat(span.detection.begin_time) - timedelta(seconds=span.begin_s - 0.5)
+    try:
+        begin = datetime.fromisoformat(text) - timedelta(seconds=span.begin_s - 0.5)
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"{span.detection.path}: begin_time '{text}' is no time of ISO 8601") from error
     return begin.strftime("%Y-%m-%d"), begin.strftime("%H:%M:%S")
 
 
