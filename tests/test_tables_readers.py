@@ -1,10 +1,11 @@
-"""Annotation formats, opened by crowsetta, and crowsetta's own files, opened by avianvox."""
+"""Annotation formats, opened by crowsetta and pandas; crowsetta's own files, opened by avianvox."""
 
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import crowsetta
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from table_rows import NIGHT, annotations
@@ -74,6 +75,20 @@ def test_it_reads_the_same_as_we_do(
     assert [name for name, *_ in theirs] == [name for name, *_ in ours]
     for (_, *times), (_, *expected) in zip(theirs, ours, strict=True):
         assert times == pytest.approx(expected, abs=1e-3)  # crowsetta rounds to milliseconds
+
+
+def test_pandas_opens_the_others(tmp_path: Path) -> None:
+    frames = {}
+    for name in ("kaleidoscope", "birdnet"):
+        write_table(NIGHT, tmp_path / name, name)
+        frames[name] = pd.read_csv(tmp_path / name)
+    theirs, ours = frames["kaleidoscope"], frames["birdnet"]
+    assert theirs.INDIR.str.cat(theirs["IN FILE"], "/").tolist() == ours.File.tolist()
+    assert theirs.OFFSET.tolist() == ours["Start (s)"].tolist() == [0.0, 58.5, 0.0]
+    assert (theirs.OFFSET + theirs.DURATION).tolist() == ours["End (s)"].tolist() == [3.0, 60.0, 8.0]
+    assert theirs["TOP1MATCH*"].tolist() == ours["Scientific name"].tolist()
+    assert theirs.sort_values("TOP1DIST").confidence.tolist() == [0.9, 0.5, 0.25]
+    assert pd.to_datetime(theirs.DATE + " " + theirs.TIME)[0] == pd.Timestamp("2020-12-06 10:06:19")
 
 
 EXAMPLES = {
