@@ -27,9 +27,10 @@ RATE = 22_050
 SHORT_S = 3
 VOICES = {"n_species": 8, "n_recordings": 12, "no_bird": 24, "duration_s": (6.0, 12.0)}
 MEASURE = (
-    "import resource, subprocess, sys; done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, "
-    "stderr=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); "
-    "sys.exit(done.returncode)"
+    "import os, resource, subprocess, sys; "
+    "os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[1])]); "
+    "done = subprocess.run(sys.argv[2:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL); "
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(done.returncode)"
 )
 
 
@@ -89,9 +90,9 @@ def command(folder: Path, output: Path, jobs: int, *more: str) -> list[str]:
 
 
 def classify(folder: Path, output: Path, jobs: int, *more: str) -> tuple[float, float]:
-    """Wall seconds, and the peak of the largest process in MB (Linux counts in kB)."""
+    """Wall seconds on as many cores as jobs, and the largest process's peak in MB (Linux counts in kB)."""
     begin = time.perf_counter()
-    measure = [sys.executable, "-c", MEASURE, *command(folder, output, jobs, *more)]
+    measure = [sys.executable, "-c", MEASURE, str(jobs), *command(folder, output, jobs, *more)]
     done = subprocess.run(measure, capture_output=True, text=True)
     if done.returncode not in (0, 3):
         raise SystemExit(f"classify ended with {done.returncode}: {done.stderr}")
@@ -143,12 +144,12 @@ def run(folder: Path, n_files: int, hours: float) -> None:
     _, small = classify(tenth, out / "tenth.csv", 2)
     two, large = classify(short, out / "two.csv", 2)
     one, alone = classify(short, out / "one.csv", 1)
-    print(f"{n_files} files of {SHORT_S} s: {two:.1f} s on two workers, {one:.1f} s on one: {one / two:.2f}x")
+    print(f"{n_files} files of {SHORT_S} s: {two:.1f} s on two cores, {one:.1f} s on one: {one / two:.2f}x")
     print(
         f"peak memory: {large:.0f} MB; {small:.0f} MB for a tenth of the files; {alone:.0f} MB on one worker"
     )
     same = (out / "one.csv").read_bytes() == (out / "two.csv").read_bytes()
-    print(f"one worker and two write {'the same' if same else 'DIFFERENT'} bytes")
+    print(f"one core and two write {'the same' if same else 'DIFFERENT'} bytes")
     _, an_hour = classify(hour, out / "hour.csv", 1)
     for by in ("event", "recording"):
         seconds, peak = classify(day, out / f"day_{by}.csv", 1, "--by", by)
