@@ -66,6 +66,7 @@ def test_each_selection_is_a_recording_and_overlaps_are_background(tmp_path: Pat
         (1.0, 3.5, "Turdus merula"),
         (3.0, 4.0, "Parus major"),
         (3.5, 5.0, "Coereba flaveola"),
+        (6.0, 8.0, "Coereba flaveola"),
     )
     catalog = read_catalog(tmp_path)
     assert catalog.source == "annotations"
@@ -74,7 +75,8 @@ def test_each_selection_is_a_recording_and_overlaps_are_background(tmp_path: Pat
         ("night/a.wav#1.000-3.500", "Turdus merula", ("Parus major",)),
         ("night/a.wav#3.000-4.000", "Parus major", ("Coereba flaveola", "Turdus merula")),
         ("night/a.wav#3.500-5.000", "Coereba flaveola", ("Parus major",)),
-        ("night/a.wav#6.000-8.000", "Parus major", ()),
+        ("night/a.wav#6.000-8.000", "Coereba flaveola", ("Parus major",)),
+        ("night/a.wav#6.000-8.000+2", "Parus major", ("Coereba flaveola",)),
     ]
     first = catalog.recordings[0]
     assert (first.path, first.span, first.duration_s) == (path, (1.0, 3.5), 2.5)
@@ -113,8 +115,7 @@ def test_what_an_index_says_of_the_file_is_known_of_its_parts(tmp_path: Path) ->
     (tmp_path / "recordings.json").write_text(json.dumps({"recordings": [row]}))
     raven(tmp_path / "XC7.selections.txt", (1, 2, "blackbird"), (4, 5, "turdus Merula"), (7, 8, "Parus ater"))
     assert read_catalog(tmp_path).source == "xeno_canto"  # tables beside an index don't take its place
-    (tmp_path / "annotations.toml").write_text("")
-    catalog = read_catalog(tmp_path)
+    catalog = read_catalog(tmp_path, source="annotations")
     assert summary(catalog) == [
         ("XC7#1.000-2.000", "Turdus merula", ("Parus ater",)),
         ("XC7#4.000-5.000", "Turdus merula", ("Parus ater",)),
@@ -126,7 +127,11 @@ def test_what_an_index_says_of_the_file_is_known_of_its_parts(tmp_path: Path) ->
         "Blackbird",
         "CC BY 4.0",
     )
-    assert run("data", "credits", tmp_path).stdout == "R, XC7, CC BY 4.0\n"  # once for all parts
+    assert (
+        run("data", "credits", tmp_path, "--source", "annotations").stdout == "R, XC7, CC BY 4.0\n"
+    )  # once for all parts
+    (tmp_path / "annotations.toml").write_text("")
+    assert read_catalog(tmp_path).recordings == catalog.recordings
     assert read_catalog(tmp_path / "annotations.toml").recordings == catalog.recordings
     assert read_catalog(tmp_path, source="xeno_canto").recordings[0].span is None
 
@@ -171,6 +176,7 @@ def test_doubtful_rows_are_listed(tmp_path: Path) -> None:
         tmp_path / "a.selections.txt",
         (1, 2, "Turdus plumbeus"),
         (2, 3, "Turdus plumbeus"),
+        (2.5, 3, "Turdus plumbeus"),
         (3, 4, "Turdus plumbues"),
         (4, 5, "Crotofaga ani"),
         (5, 5, "Parus major"),
@@ -187,7 +193,7 @@ def test_doubtful_rows_are_listed(tmp_path: Path) -> None:
     assert "a.wav#6.000-7.000: the source names no species" in said
     assert f"gone#1.000-2.000: no sound file at {tmp_path / 'gone'}" in said
     assert len(catalog.problems) == 5
-    assert len(catalog) == 6
+    assert len(catalog) == 7
     assert run("data", "check", tmp_path).exit_code == 3
 
 

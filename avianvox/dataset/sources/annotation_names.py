@@ -13,6 +13,7 @@ from avianvox.types import NO_BIRD, Recording
 
 _LIKE = 0.9  # likeness of two labels from which one may be the other misspelt
 _LIKE_GENUS = 0.82
+_OFTENER = 3  # times as often the better known of two names stands in the tables, at least
 
 
 class Names:
@@ -66,7 +67,7 @@ class Names:
             if label in (*self._certain, "", NO_BIRD):
                 continue
             better = [other for other in self._certain if other]
-            better += [other for other, more in self._count.items() if more > n and other != label]
+            better += [other for other, more in self._count.items() if more >= _OFTENER * n]
             genus = label.split()[0]
             like = get_close_matches(label, better, n=1, cutoff=_LIKE)
             if not like and genus not in genera:

@@ -32,7 +32,7 @@ from avianvox.dataset.sources.annotated_files import File, Mark, parts_of
 from avianvox.dataset.sources.annotation_names import Names
 from avianvox.errors import CatalogError, ConfigError, InputError
 from avianvox.registry import nearest
-from avianvox.tables.formats import TABLE_ENDINGS, format_of, read_table
+from avianvox.tables.formats import FORMATS, TABLE_ENDINGS, format_of
 from avianvox.tables.recordings import Recordings, recording_of
 from avianvox.types import Recording
 
@@ -118,6 +118,7 @@ class _Files:
     audio: Path
     known: Catalog | None
     by_path: dict[str, File] = field(default_factory=dict)
+    by_name: dict[str, File] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._sounds = Recordings(find_inputs([self.audio]))
@@ -126,6 +127,11 @@ class _Files:
 
     def get(self, name: str) -> File:
         """The file that a table calls ``name``; it need not be there."""
+        if name not in self.by_name:
+            self.by_name[name] = self._find(name)
+        return self.by_name[name]
+
+    def _find(self, name: str) -> File:
         here = name if os.path.isabs(name) and os.path.isfile(name) else self._sounds.find(name)
         path = Path(here or (name if os.path.isfile(name) else self.audio / os.path.basename(name)))
         real = os.path.realpath(path)
@@ -156,7 +162,7 @@ def _noted(recording: Recording) -> Recording:
 def _read(table: Path, files: _Files, names: Names) -> Iterator[Problem]:
     """Put the rows of a table to their files; what is wrong with one is listed, and it is left out."""
     anything = False
-    for row in read_table(table):
+    for row in FORMATS.get(format_of(table))().read(table):
         anything = True
         if row.rank not in (None, 1) or not row.status.usable:
             continue
