@@ -216,6 +216,7 @@ def _destination(output: str | None) -> Iterator[Callable[[str], object]]:
 def _write_table(rows: Path, output: Path, form: str, options: dict[str, Any]) -> None:
     """From the rows that were kept to the table that was asked for."""
     from avianvox.tables.formats import read_table, write_table
+    from avianvox.tables.recordings import common_folder
 
     if options["by"] in ("hour", "day"):
         from avianvox.inference.summary import summarise, write_summary
@@ -224,7 +225,8 @@ def _write_table(rows: Path, output: Path, form: str, options: dict[str, Any]) -
         write_summary(periods, output, form)
         return
     paths = options["paths"]
-    root = Path(paths[0]) if len(paths) == 1 and os.path.isdir(paths[0]) else None
+    one = len(paths) == 1 and os.path.isdir(paths[0])
+    root = paths[0] if one else common_folder(row.path for row in read_table(rows, "csv"))
     write_table(read_table(rows, "csv"), output, form, root=root, about={"model": str(options["model"])})
 
 

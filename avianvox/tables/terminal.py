@@ -36,6 +36,7 @@ class Table:
         """The rows of one file."""
         first = group[0]
         facts = [] if first.decoded_s is None else [f"{first.decoded_s:.1f} s"]
+        facts += [first.begin_time] if first.begin_time and first.begin_s is None else []
         facts += [str(first.status)] if first.status != "ok" else []
         text = valid_unicode(first.path) + (f"  ({', '.join(facts)})" if facts else "") + "\n"
         named = [row for row in group if row.scientific_name or row.common_name]
@@ -78,10 +79,11 @@ class Table:
 
 
 def _where(row: Detection) -> str:
-    """Span, channel and time of day, as far as they are known."""
-    span = ""
-    if row.begin_s is not None:
-        end_s = row.begin_s if row.end_s is None else row.end_s
-        span = f"{row.begin_s:8.2f} - {end_s:.2f} s  "
+    """Channel, span and its time of day, as far as they are known."""
     channel = "" if row.channel is None else f"channel {row.channel}  "
-    return span + channel + (f"{row.begin_time}  " if row.begin_time else "")
+    if row.begin_s is None:
+        return channel
+    end_s = row.begin_s if row.end_s is None else row.end_s
+    return f"{row.begin_s:8.2f} - {end_s:.2f} s  {channel}" + (
+        f"{row.begin_time}  " if row.begin_time else ""
+    )
