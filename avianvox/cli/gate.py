@@ -134,7 +134,7 @@ Examples:
 @click.option(
     "--recall",
     type=float,
-    help="Share of the recordings with a voice to keep: 0.9, 0.95, 0.98 or 0.99.  [default: 0.95]",
+    help="Share of the recordings with a voice to keep: 0.9, 0.95, 0.98 or 0.99.  [default: 0.98]",
 )
 @click.option(
     "--calls",

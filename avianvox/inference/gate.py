@@ -109,7 +109,7 @@ class Gate:
     weights: np.ndarray
     bias: float
     thresholds: Mapping[float, float]
-    recall: float = 0.95
+    recall: float = 0.98
     provenance: Mapping[str, Any] = field(default_factory=dict)
     licences: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)

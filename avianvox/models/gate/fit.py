@@ -19,12 +19,12 @@ from avianvox.errors import InputError, require_extra
 from avianvox.evaluation.gate import MADE, MIX, NOISE, VOICE, gate_figures, recall_thresholds
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
-from avianvox.inference.gate import Gate, check_bands
+from avianvox.inference.gate import N_GROUPS, Gate, check_bands
 from avianvox.models.gate.examples import Examples, gate_examples
 from avianvox.types import NO_BIRD, Recording
 
 _VOICE = "voice"
-_PENALTY = 0.01  # C of scikit-learn
+_PENALTY = 0.01  # what a window's loss counts beside the squared slopes: the C of scikit-learn
 _MADE_SHARE = 0.3  # what made noise counts beside real noise
 _ROUNDS = 2
 
@@ -102,7 +102,7 @@ def train_gate(
 
 
 def _versions() -> dict[str, str]:
-    return {name: version(name) for name in ("avianvox", "numpy", "scikit-learn")}
+    return {name: version(name) for name in ("avianvox", "numpy", "scipy", "scikit-learn")}
 
 
 def _folds(recordings: Sequence[Recording], n_folds: int, seed: int) -> np.ndarray:
@@ -124,8 +124,6 @@ def _folds(recordings: Sequence[Recording], n_folds: int, seed: int) -> np.ndarr
 
 def _fit(examples: Examples, learned: np.ndarray) -> tuple[np.ndarray, float]:
     """Weights, shape (N_STATISTICS,), and bias, learned from some of the windows."""
-    from sklearn.linear_model import LogisticRegression
-
     windows = examples.windows
     voices = learned & (windows.kinds == VOICE)
     of_recording = np.bincount(
@@ -147,13 +145,34 @@ def _fit(examples: Examples, learned: np.ndarray) -> tuple[np.ndarray, float]:
             weights[used[side]] *= len(used) / 2 / weights[used[side]].sum()
         values = examples.statistics[used].astype(np.float64)
         mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
-        fitted = LogisticRegression(C=_PENALTY, max_iter=1000)
-        fitted.fit((values - mean) / deviation, called, sample_weight=weights[used])
-        slopes = fitted.coef_[0] / deviation
-        bias = float(fitted.intercept_[0] - slopes @ mean)
+        slopes, bias = _logistic((values - mean) / deviation, called, weights[used])
+        slopes /= deviation
+        bias -= float(slopes @ mean)
         likely = _scores(examples.statistics, slopes, bias) > 0.5
         taken = voices & (likely | (windows.ranks == 0))
     return slopes, bias
+
+
+def _logistic(values: np.ndarray, called: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
+    """Slopes and intercept of a penalised logistic regression in which no narrow rise speaks for noise.
+
+    Without that bound the few background sounds of a catalog teach that a clear call in some band is one of
+    them.
+    """
+    from scipy.optimize import minimize
+
+    side = np.where(called, 1.0, -1.0)
+
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        margin = side * (values @ parameters[:-1] + parameters[-1])
+        pull = -_PENALTY * weights * side / (1.0 + np.exp(margin))
+        value = _PENALTY * (weights @ np.logaddexp(0.0, -margin)) + 0.5 * parameters[:-1] @ parameters[:-1]
+        return value, np.append(values.T @ pull + parameters[:-1], pull.sum())
+
+    n = values.shape[1]
+    bounds = [(0.0, None)] * N_GROUPS + [(None, None)] * (n - N_GROUPS + 1)
+    found = minimize(loss, np.zeros(n + 1), jac=True, method="L-BFGS-B", bounds=bounds).x
+    return found[:-1], float(found[-1])
 
 
 def _scores(statistics: np.ndarray, weights: np.ndarray, bias: float) -> np.ndarray:
