@@ -197,6 +197,17 @@ def test_doubtful_rows_are_listed(tmp_path: Path) -> None:
     assert run("data", "check", tmp_path).exit_code == 3
 
 
+def test_files_of_one_name_elsewhere_are_two(tmp_path: Path) -> None:
+    rows = []
+    for name in ("north", "south"):
+        rows += [Detection(str(sound(tmp_path / name / "a.wav")), begin_s=1, end_s=2, scientific_name="A b")]
+    (tmp_path / "tables").mkdir()
+    write_table(rows, tmp_path / "tables" / "all.csv", "csv")
+    catalog = read_catalog(tmp_path / "tables" / "all.csv")
+    assert [r.id for r in catalog.recordings] == [f"{r.path}#1.000-2.000" for r in rows]
+    assert len({r.session for r in catalog.recordings}) == 2
+
+
 def test_a_table_that_is_damaged_is_one_clear_error(tmp_path: Path) -> None:
     table = raven(tmp_path / "a.selections.txt", (1, 2, "Parus major"))
     table.write_text(table.read_text().replace("\t2\t500", "\ttwo\t500"))

@@ -21,7 +21,7 @@ from avianvox.registry import nearest
 from avianvox.types import Recording
 
 GROUPINGS = {
-    "random": "stratified folds; recordings of one session may stand on both sides, parts of one file never",
+    "random": "stratified folds of whole files; a session may stand on both sides",
     "session": "stratified folds that keep recordist, date and site together",
     "recordist": "stratified folds that keep a recordist together",
     "site": "stratified folds that keep a site together",

@@ -23,6 +23,7 @@ of a model: in a folder without `SETTINGS` they are passed over.
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from avianvox.audio.find import find_inputs
@@ -120,10 +121,14 @@ class _Files:
     by_path: dict[str, File] = field(default_factory=dict)
     by_name: dict[str, File] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self._sounds = Recordings(find_inputs([self.audio]))
+    @cached_property
+    def _sounds(self) -> Recordings:
+        return Recordings(find_inputs([self.audio]))
+
+    @cached_property
+    def _rows(self) -> dict[str, Recording]:
         rows = self.known.recordings if self.known else ()
-        self._rows = {os.path.realpath(row.path): row for row in rows}
+        return {os.path.realpath(row.path): row for row in rows}
 
     def get(self, name: str) -> File:
         """The file that a table calls ``name``; it need not be there."""
@@ -132,13 +137,13 @@ class _Files:
         return self.by_name[name]
 
     def _find(self, name: str) -> File:
-        here = name if os.path.isabs(name) and os.path.isfile(name) else self._sounds.find(name)
-        path = Path(here or (name if os.path.isfile(name) else self.audio / os.path.basename(name)))
+        here = name if os.path.isfile(name) else self._sounds.find(name)
+        path = Path(here or self.audio / os.path.basename(name))
         real = os.path.realpath(path)
         if real not in self.by_path:
             inside = Path(os.path.abspath(path))
             root = Path(os.path.abspath(self.audio))
-            name = inside.relative_to(root).as_posix() if inside.is_relative_to(root) else path.name
+            name = inside.relative_to(root).as_posix() if inside.is_relative_to(root) else path.as_posix()
             self.by_path[real] = File(self._rows.get(real) or _noted(Recording(name, path)))
         return self.by_path[real]
 
