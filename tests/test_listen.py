@@ -139,7 +139,7 @@ def test_a_reader_that_goes_away_ends_it(model: Path) -> None:
     with listening(model) as (process, pipe, out):
         out.close()
         with suppress(BrokenPipeError):  # it ends with the first row
-            pipe.write(SCENE.tobytes())
+            pipe.write(np.concatenate((tone(1000, 6), SILENCE)).tobytes())  # and then nothing more comes
         assert process.wait(20) == 0
         assert process.stderr is not None
         assert process.stderr.read().count(b"\n") == 1  # the summary

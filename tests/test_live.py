@@ -5,15 +5,19 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from handmade_model import write_handmade
 
 from avianvox.errors import AvianvoxError, InputError, MissingExtraError
 from avianvox.inference import live
-from avianvox.inference.live import Clock, Feed
+from avianvox.inference.answers import Question
+from avianvox.inference.classifier import Classifier
+from avianvox.inference.live import Clock, Feed, Listening
 from avianvox.inference.live_inputs import open_microphone, read_pipe
 
 RATE = 8000
@@ -187,3 +191,21 @@ def test_a_missing_package_or_library_is_one_line(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("builtins.__import__", refuse)
     with pytest.raises(AvianvoxError, match="PortAudio"), open_microphone(None, Feed(RATE, print)):
         pass
+
+
+def test_who_stops_asking_for_rows_ends_the_feed(tmp_path: Path) -> None:
+    classifier = Classifier.load(write_handmade(tmp_path / "tones.tflite"))
+    rate = classifier.spec.sample_rate
+    feed = Feed(rate, print)
+    tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(10 * rate) / rate)
+    feed.put(tone.astype(np.float32)[:, np.newaxis])
+    rows = iter(Listening(classifier, feed, Question(by="window"), name="garden"))
+    first = next(rows)  # there is more to come, and the feed is open
+    assert (first.path, first.scientific_name, first.rank, first.begin_s) == (
+        "garden",
+        "Columba bassa",
+        1,
+        0.0,
+    )
+    rows.close()
+    assert feed.stopped.is_set()

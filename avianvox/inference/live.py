@@ -5,7 +5,7 @@ takes them out on the other side, as rows. Nothing grows with time: the feed hol
 classifier a window, the finder the events that go on.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from queue import Empty, Full, Queue
 from threading import Event as Flag
@@ -208,17 +208,18 @@ class Listening:
         )
 
     def __iter__(self) -> Iterator[Detection]:
-        question = self._question
+        found = self._events() if self._question.by == "event" else self._windows()
         try:
-            if question.by == "event":
-                yield from self._events()
-            else:
-                for found in WAYS[question.by](self.windows, self._classifier, question):
-                    yield self._row(found)
+            for part in found:
+                yield self._row(part)
         finally:
-            self._feed.stopped.set()  # threads may wait for sound that never comes
+            self._feed.stopped.set()  # first: threads wait for sound that may never come
+            found.close()
 
-    def _events(self) -> Iterator[Detection]:
+    def _windows(self) -> Generator[Found]:
+        yield from WAYS[self._question.by](self.windows, self._classifier, self._question)
+
+    def _events(self) -> Generator[Found]:
         """Events as they end. Windows that are not scored let time pass too: a silence may last for hours."""
         question, labels = self._question, self._classifier.labels
         calibration = self._classifier.calibration if question.calibrated else None
@@ -228,7 +229,7 @@ class Listening:
         for event in self._ended(finder):
             if event.score >= question.min_score:
                 span = (event.first_sample, event.n_samples)
-                yield self._row(Found(*span, event.label, event.score, None, decision))
+                yield Found(*span, event.label, event.score, None, decision)
 
     def _ended(self, finder: EventFinder) -> Iterator[Event]:
         for first, window in self.windows.every():
