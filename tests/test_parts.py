@@ -10,7 +10,7 @@ from test_store import SPEC, contents
 
 from avianvox.audio.decode import load_waveform
 from avianvox.audio.excerpt import Excerpt
-from avianvox.dataset.catalog import Catalog, duplicate_audio
+from avianvox.dataset.catalog import Catalog, duplicate_audio, read_catalog
 from avianvox.dataset.crops import CropReader, CropSettings
 from avianvox.dataset.splits import make_split
 from avianvox.errors import AudioError, InputError, StoreError
@@ -156,3 +156,23 @@ def test_merged_catalogs_keep_the_parts_of_a_file_together(tmp_path: Path) -> No
     merged = mine.merged(others, name="there")
     assert [r.file_id for r in merged.recordings] == ["a.wav", "there/a.wav", "there/a.wav"]
     assert duplicate_audio(merged.recordings) == []
+
+
+@pytest.mark.recordings
+def test_parts_of_real_recordings_have_the_rows_of_the_whole(real_data: Path, tmp_path: Path) -> None:
+    chosen = read_catalog(real_data / "puerto_rico").recordings[::40]
+    parts = [
+        replace(r, id=f"{r.id}#{begin}", begin_s=begin, end_s=begin + 0.5)
+        for r in chosen
+        for begin in (0.3, 2.1)
+    ]
+    report = build_store([*chosen, *parts], SPEC, tmp_path / "store", jobs=1)
+    assert not report.failed
+    store = FeatureStore.open(tmp_path / "store")
+    for recording in parts:
+        first, last = span_frames(SPEC, (recording.begin_s or 0.0, recording.end_s))
+        whole = store.features(store.index_of(recording.file_id))[first:last, : SPEC.n_mels]
+        part = store.features(store.index_of(recording.id))[:, : SPEC.n_mels]
+        assert part.shape == whole.shape
+        heard = whole > whole.max() - 60
+        assert np.abs(part - whole)[heard].max() < 0.01
