@@ -21,6 +21,8 @@ from avianvox.features.store import FeatureStore
 from avianvox.inference.gate import N_GROUPS, N_STATISTICS, Gate, load_gate, window_statistics
 from avianvox.inference.gate_share import added_up, pass_file
 from avianvox.models.gate import train_gate
+from avianvox.models.gate.examples import gate_examples
+from avianvox.models.gate.fit import fit_slopes
 from avianvox.models.gate.noises import mix_windows, noise_window
 from avianvox.types import Recording, Waveform
 
@@ -215,6 +217,20 @@ def test_training_separates_voices_from_noise(store: FeatureStore, synth_catalog
     assert again.to_mapping() == gate.to_mapping()
     other = train_gate(catalog, store, SPEC, n_folds=3, seed=1)
     assert not np.array_equal(other.weights, gate.weights)
+
+
+def test_a_fit_knows_nothing_of_what_it_is_tested_on(store: FeatureStore, synth_catalog_dir: Path) -> None:
+    recordings = read_catalog(synth_catalog_dir).recordings
+    folds = np.arange(len(recordings)) % 2
+    examples = gate_examples(recordings, folds, store, SPEC, seed=0)
+    learned = examples.windows.folds == 0
+    slopes, bias = fit_slopes(examples, learned)
+    assert (slopes[:N_GROUPS] >= 0).all()  # no narrow rise speaks for noise
+    assert (slopes[N_GROUPS:] < 0).any()
+    other = replace(examples, statistics=np.where(learned[:, None], examples.statistics, 0.0))
+    changed, changed_bias = fit_slopes(other, learned)
+    np.testing.assert_array_equal(changed, slopes)
+    assert changed_bias == bias
 
 
 def test_training_wants_both_sides(store: FeatureStore, synth_catalog_dir: Path) -> None:

@@ -74,10 +74,10 @@ def train_gate(
     scores = np.empty(len(windows.folds))
     for fold in range(n_folds):
         tested = windows.folds == fold
-        weights, bias = _fit(examples, ~tested)
+        weights, bias = fit_slopes(examples, ~tested)
         scores[tested] = _scores(examples.statistics[tested], weights, bias)
     thresholds = recall_thresholds(scores, windows)
-    weights, bias = _fit(examples, np.ones(len(scores), bool))
+    weights, bias = fit_slopes(examples, np.ones(len(scores), bool))
     return Gate(
         spec=spec,
         weights=weights.astype(np.float32),
@@ -122,8 +122,8 @@ def _folds(recordings: Sequence[Recording], n_folds: int, seed: int) -> np.ndarr
     return folds
 
 
-def _fit(examples: Examples, learned: np.ndarray) -> tuple[np.ndarray, float]:
-    """Weights, shape (N_STATISTICS,), and bias, learned from some of the windows."""
+def fit_slopes(examples: Examples, learned: np.ndarray) -> tuple[np.ndarray, float]:
+    """Weights, shape (N_STATISTICS,), and bias, learned from the windows that ``learned`` marks."""
     windows = examples.windows
     voices = learned & (windows.kinds == VOICE)
     of_recording = np.bincount(
