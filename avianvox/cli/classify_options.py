@@ -102,8 +102,8 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
     click.option(
         "--gate-recall",
         type=FiniteFloat(0, 1),
-        help="The share of recordings of voices in which it hears one: 0.9 saves more and misses more than "
-        "0.98.  [default: 0.95]",
+        help="The share of recordings of voices in which the gate hears one: 0.95 saves more and misses more "
+        "than 0.99.  [default: 0.98]",
     ),
     click.option("--gate-file", metavar="FILE", help="A gate of 'avianvox gate train' in its place."),
     click.option(
