@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from avianvox.inference.live import Feed, Listening
 
 EPILOG = """\b
-Each line on standard output is a JSON object with the columns of docs/tables.md; begin_time and end_time
+Each line on standard output is a JSON object with the columns of docs/tables.md. begin_time and end_time
 are the computer's clock as the sound arrives. A stream that is not live, such as a recording, comes faster
-than that: say with --begin when it was made. What goes wrong meanwhile (no sound for some seconds, a computer
-that is too slow) is said on standard error.
+than that: say with --begin when it was made. What goes wrong meanwhile (no sound for some seconds, a
+computer that is too slow) is said on standard error.
 
 \b
 An event is written when it has ended: a window (about three seconds) after the last call, and --gap later.
