@@ -156,6 +156,42 @@ def test_other_settings_are_refused(sounds: list[str], model: Path, tmp_path: Pa
         run(sounds[:1], model, tmp_path / "out.csv", resume=True, by="window")
 
 
+def test_another_gate_of_the_same_name_is_another_setting(model: Path, tmp_path: Path) -> None:
+    gate = tmp_path / "my.gate"
+    found = []
+    for text in ("one", "other"):
+        gate.write_text(text)
+        found.append(settings_of(model, Question(gate=str(gate))))
+    assert {k for k in found[0] if found[0][k] != found[1][k]} == {"gate"}
+    assert settings_of(model, Question(gate="bundled"))["gate"] == "bundled"
+
+
+def test_rows_that_another_program_changed_are_not_taken_up(
+    sounds: list[str], model: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.csv"
+    run(sounds[:3], model, out)
+    header, *lines = out.read_text().splitlines(keepends=True)
+    edited = header + "".join(sorted(lines, reverse=True))  # as long as before
+    out.write_text(edited)
+    with pytest.raises(InputError, match=r"out\.csv: it was changed after it was written, so --resume can't"):
+        run(sounds, model, out, resume=True)
+    assert out.read_text() == edited
+    assert run(sounds, model, out).kept == 0
+
+
+def test_rows_beside_a_table_and_the_table_itself_are_not_taken_for_each_other(
+    sounds: list[str], model: Path, tmp_path: Path
+) -> None:
+    out, settings = tmp_path / "out.csv", settings_of(model, Question())
+    with Ledger(tmp_path / "out.csv.rows.csv", out, settings, resume=False) as ledger:
+        ledger.finish()
+    out.write_text("hours")  # made from those rows
+    with pytest.raises(InputError, match="rows was beside the table and is the table itself"):
+        run(sounds, model, out, resume=True)
+    assert out.read_text() == "hours"
+
+
 def test_an_interrupted_run_is_not_thrown_away(sounds: list[str], model: Path, tmp_path: Path) -> None:
     run(sounds, model, tmp_path / "out.csv", stop_after=2)
     with pytest.raises(OutputError, match="an interrupted run lies here; go on with --resume"):

@@ -6,17 +6,17 @@ rows lie. At the end `Ledger.finish` writes rows and ledger in the order of the 
 same however the run went. A ledger that was finished can be taken up again too, with more files.
 
 A file is known by its path, size and time of last change; the settings and the model's hash stand in the
-first line of the ledger, and a run with others doesn't go on from it.
+first line of the ledger, and a run with others doesn't go on from it. Nor does one whose finished rows were
+changed by another program: their hash stands there too.
 """
 
 import json
 import os
-import shutil
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, fields
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -31,6 +31,7 @@ from avianvox.tables.columns import HEADER
 from avianvox.types import Status
 
 KIND, VERSION = "avianvox ledger", 1
+_NO_HASH = "0" * 64  # of rows that are not finished: as long as a hash, so that no line moves
 
 
 def ledger_path(output: Path) -> Path:
@@ -57,7 +58,8 @@ class Ledger:
     OutputError
         Without ``resume``: an interrupted run lies there. Or the place cannot be written.
     InputError
-        With ``resume``: the ledger is damaged or was made with other settings.
+        With ``resume``: the ledger is damaged or was made with other settings or for other rows, or the
+        finished rows have changed since.
     StoreError
         Another run writes there at this moment.
     """
@@ -65,7 +67,8 @@ class Ledger:
     def __init__(self, rows: Path, output: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
         self.rows, self.path = rows, ledger_path(output)
         self.partial = rows.with_name(f"{rows.name}.partial")
-        self._settings = json.loads(json.dumps(settings))
+        kept = {"rows": "the table itself" if rows == output else "beside the table"}
+        self._settings = json.loads(json.dumps({**settings, **kept}))
         self._resume = resume
         self._order = array("q")  # for each input, where its line of the ledger begins
         self._known = np.empty(0, np.uint64)  # sorted digests of the files of former runs ...
@@ -99,21 +102,20 @@ class Ledger:
                 f"{self.partial}: an interrupted run lies here; go on with --resume, or remove the file"
             )
         with atomic_write(self.path) as file:
-            file.write(self._header(finished=False))
+            file.write(self._header())
         with atomic_write(self.partial) as file:
             file.write(HEADER)
 
-    def _header(self, *, finished: bool) -> str:
-        head = {"kind": KIND, "version": VERSION, "finished": int(finished), "settings": self._settings}
-        return json.dumps(head) + "\n"
+    def _header(self, rows_sha256: str = _NO_HASH) -> str:
+        """The first line; ``rows_sha256`` where the rows are finished."""
+        finished = int(rows_sha256 != _NO_HASH)
+        head = {"kind": KIND, "version": VERSION, "finished": finished, "rows_sha256": rows_sha256}
+        return json.dumps({**head, "settings": self._settings}) + "\n"
 
     def _take_up(self) -> None:
         head = self._read_header()
         if head["finished"]:  # its offsets are those of the finished rows, whatever partial file is left
-            if not self.rows.exists():
-                raise InputError(f"{self.rows}: the rows of this ledger are gone; run without --resume")
-            with atomic_write(self.partial, "wb") as copy, open(self.rows, "rb") as finished:
-                shutil.copyfileobj(finished, copy, 1 << 20)
+            self._copy_finished(head["rows_sha256"])
         n_rows = self.partial.stat().st_size if self.partial.exists() else 0
         digests, offsets = array("Q"), array("q")
         end_of_rows, end = len(HEADER), 0
@@ -138,6 +140,21 @@ class Ledger:
         if head["finished"]:
             self._reopen()
 
+    def _copy_finished(self, expected: str) -> None:
+        """Make the partial file from the finished rows, which must be what this ledger speaks of."""
+        if not self.rows.exists():
+            raise InputError(f"{self.rows}: the rows of this ledger are gone; run without --resume")
+        found = sha256()
+        with atomic_write(self.partial, "wb") as copy, open(self.rows, "rb") as finished:
+            while block := finished.read(1 << 20):
+                found.update(block)
+                copy.write(block)
+            if found.hexdigest() != expected:
+                raise InputError(
+                    f"{self.rows}: it was changed after it was written, so --resume can't go on from it; "
+                    "run without --resume, or choose another --output"
+                )
+
     def _read_header(self) -> Mapping[str, Any]:
         with open(self.path, "rb") as lines:
             head = _record(lines.readline())
@@ -161,7 +178,7 @@ class Ledger:
     def _reopen(self) -> None:
         """Say in the first line that the run goes on; it is as long as before, so no line moves."""
         with open(self.path, "r+b") as file:
-            file.write(self._header(finished=False).encode())
+            file.write(self._header().encode())
 
     def find(self, path: str, size: int, time_ns: int) -> Entry | None:
         """What a former run says of a file that has not changed since; None where it has to be read."""
@@ -219,13 +236,15 @@ class Ledger:
 
         Killed at any moment, it leaves a run that can be taken up again.
         """
+        written = sha256(HEADER.encode())
         with atomic_write(self.rows) as file:
             file.write(HEADER)
             for group in self.groups():
                 file.write(group)
+                written.update(group.encode())
         offset = len(HEADER)
         with atomic_write(self.path) as file:
-            file.write(self._header(finished=True))
+            file.write(self._header(written.hexdigest()))
             for place in self._order:
                 record = self._line(place)
                 record["offset"] = offset

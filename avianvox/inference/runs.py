@@ -6,6 +6,7 @@ they are found, and nothing is kept of a file but its place in the ledger, so me
 number.
 """
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -159,14 +160,17 @@ def keep_answers(
             yield answer.entry
 
 
-def settings_of(model: "str | Path", question: Question, **others: Any) -> Mapping[str, Any]:
-    """What rows depend on beside the files: versions, the model's hash and every part of the question."""
+def settings_of(model: "str | Path", question: Question) -> Mapping[str, Any]:
+    """What rows depend on beside the files: versions, hashes of model and gate, and the whole question."""
     from avianvox import __version__
     from avianvox.files import sha256_file
     from avianvox.tables.columns import TABLE_VERSION
 
     versions = {"avianvox": __version__, "table": TABLE_VERSION, "model": sha256_file(find_model(model))}
-    return {**versions, **question.to_mapping(), **others}
+    settings = {**versions, **question.to_mapping()}
+    if question.gate is not None and os.path.isfile(question.gate):  # a bundled one is that of the version
+        settings["gate"] = sha256_file(question.gate)
+    return settings
 
 
 _local = threading.local()
