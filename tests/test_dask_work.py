@@ -77,10 +77,10 @@ def test_folds_are_the_same(
     )
     models = ("--models", "gnb_pixels,gnb_mfcc", "--folds", "2")
     assert run("crossval", synth_catalog_dir, "--out", tmp_path / "run", *models, *options) == 0
-    done_here, done_there = (
-        contents(run, but=("timings.json",)) for run in (tiny_crossval, tmp_path / "run")
-    )
-    assert done_there == done_here
+    done_there = contents(tmp_path / "run", but=("timings.json",))
+    done_here = contents(tiny_crossval, but=("timings.json",))
+    beside = {name for name in done_here if name.startswith(("calibration", "report"))}  # by other tests
+    assert done_there == {name: text for name, text in done_here.items() if name not in beside}
 
 
 @pytest.mark.usefixtures("killed_worker")
