@@ -55,6 +55,13 @@ def test_inputs_that_stand_for_nothing_stay(tree: Path) -> None:
     assert list(find_inputs(arguments)) == [tree / "empty", tree / "*.aac", tree / "sub" / "c.flac"]
 
 
+def test_an_input_comes_once_whatever_leads_to_it(tree: Path) -> None:
+    file, absent = tree / "sub" / "c.flac", tree / "absent.wav"
+    assert list(find_inputs([file, tree / "sub", file, absent, absent])) == [file, absent]
+    assert list(find_inputs([tree / "sub", tree / "s*b", tree / "." / "sub/c.flac"])) == [file]
+    assert list(find_inputs([tree / "b.wav", tree / "notes.txt"])) == [tree / "b.wav", tree / "notes.txt"]
+
+
 @pytest.fixture
 def locked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folders of this name are refused; played, for the tests' user may be allowed to read everything."""

@@ -136,14 +136,18 @@ def test_each_input_alone(name: str, tmp_path: Path, model: Path) -> None:
 
 def test_bad_inputs_change_nothing_for_the_others(tmp_path: Path, good: Path, model: Path) -> None:
     alone = run(good, "--model", model, "--format", "csv").stdout
-    for name, (make, _) in INPUTS.items():
+    copies = [good.with_name(f"good {n}.wav") for n in range(len(INPUTS))]
+    for (name, (make, _)), copy in zip(INPUTS.items(), copies, strict=True):
         make(tmp_path / name)
-    inputs = [p for name in INPUTS for p in (tmp_path / name, good)]
+        copy.hardlink_to(good)
+    inputs = [p for name, copy in zip(INPUTS, copies, strict=True) for p in (tmp_path / name, copy)]
     result = run(*inputs, "--model", model, "--format", "csv", "--jobs", 2)
     assert result.exit_code == 3
-    of_good = [line + "\n" for line in result.stdout.splitlines() if line.startswith(str(good))]
-    assert "".join(of_good) == "".join(alone.splitlines(keepends=True)[1:]) * len(INPUTS)
-    order = list(dict.fromkeys(r["path"] for r in rows(result.stdout) if r["path"] != str(good)))
+    lines = result.stdout.splitlines(keepends=True)
+    for copy in copies:
+        of_copy = "".join(line for line in lines if line.startswith(str(copy)))
+        assert of_copy.replace(str(copy), str(good)) == "".join(alone.splitlines(keepends=True)[1:])
+    order = list(dict.fromkeys(r["path"] for r in rows(result.stdout) if Path(r["path"]) not in copies))
     assert order == [str(tmp_path / name) for name in INPUTS]
     assert result.stderr.count("failed: ") == sum(s not in FINE for _, s in INPUTS.values())
     again = run(*inputs, "--model", model, "--format", "csv", "--jobs", 1)

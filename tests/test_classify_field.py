@@ -187,8 +187,62 @@ def test_contradictions_are_refused(run, night: Path) -> None:  # type: ignore[n
         ("--by", "event", "--smooth", 2),
         ("--timezone", "Mars/Olympus"),
         ("--jobs", 2, "--scheduler", "tcp://127.0.0.1:1"),
+        ("--gap", 1),
+        ("--by", "window", "--enter", 0.3),
+        ("--smooth", 1),
+        ("",),
     ):
         assert run(night, *options).exit_code == 2, options
+    assert run(night, "--by", "day", "--gap", 1).exit_code == 0
+
+
+def test_an_output_that_cannot_become_the_table_is_refused_at_once(run, night: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Not after a night of reading."""
+    (tmp_path / "taken").write_text("mine")
+    sound = night.read_bytes()
+    for form, output, words in (
+        ("csv", night, "there is a recording of this name"),
+        ("csv", night.parent, "it is a folder"),
+        ("raven", tmp_path / "taken", "it is a file, and raven wants a folder"),
+        ("csv", tmp_path / "absent" / "a.csv", "the folder does not exist"),
+    ):
+        refused = run(night, "--format", form, "--output", output)
+        assert words in str(refused.exception), output
+    two = run(night, tmp_path / "absent.wav", "--format", "audacity", "--output", tmp_path / "a.txt")
+    assert (two.exit_code, "speaks of one recording" in two.stderr) == (2, True)
+    assert night.read_bytes() == sound
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["recorder", "taken"]
+    assert list(night.parent.iterdir()) == [night]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
+def test_names_of_any_bytes_go_through_log_and_table(run, night: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    bad, odd = night.with_name("a\udcff.wav"), night.with_name("b\n\x1b[31m.wav")
+    bad.write_text("no sound")
+    night.rename(odd)
+    done = run(odd, bad, "--log-file", tmp_path / "log.txt")
+    assert done.exit_code == 3
+    assert f"{night.parent}/b\\n\\x1b[31m.wav  (" in done.stdout
+    assert f"failed: {night.parent}/a�.wav: undecodable" in done.stderr
+    assert f"failed: {night.parent}/a�.wav: undecodable" in (tmp_path / "log.txt").read_text("utf-8")
+
+
+def test_a_full_disk_of_a_log_is_named(run, night: Path) -> None:  # type: ignore[no-untyped-def]
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    refused = run(night, "--log-file", "/dev/full")
+    assert str(refused.exception).startswith("cannot write /dev/full: the disk is full")
+
+
+def test_of_many_failures_the_first_are_listed_and_the_rest_counted(run, night: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    absent = [tmp_path / f"{n:02}.wav" for n in range(30)]
+    options = (*absent, "--output", tmp_path / "a.csv", "--quiet")
+    for resume in ((), ("--resume",)):
+        done = run(*options, *resume)
+        lines = done.stderr.splitlines()
+        assert (done.exit_code, len(lines)) == (3, 21)
+        assert lines[19].endswith("19.wav: missing: no such file")
+        assert lines[20] == f"failed: and 10 more, each in {tmp_path / 'a.csv.ledger.jsonl'}"
 
 
 def test_a_request_to_end_keeps_what_is_finished(model: Path, tmp_path: Path) -> None:

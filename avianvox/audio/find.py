@@ -3,6 +3,7 @@
 import glob
 import os
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from avianvox.errors import InputError
@@ -47,12 +48,39 @@ def find_audio(paths: Iterable[str | Path]) -> Iterator[Path]:
 
 
 def find_inputs(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """Like `find_audio`, but what stands for no file at all is yielded as it is and nothing is raised."""
+    """Like `find_audio`, but what stands for no file at all is yielded as it is and nothing is raised.
+
+    A file comes once, also where two of ``paths`` lead to it. What was found is remembered for that only if
+    they may, so that folders with a million files each take no memory.
+    """
+    paths = list(paths)
+    seen: set[str] | None = set() if _may_meet(paths) else None
     for path in paths:
         try:
-            yield from find_audio([path])
+            for found in find_audio([path]):
+                if _is_new(found, seen):
+                    yield found
         except InputError:
-            yield Path(path)
+            if _is_new(path, seen):
+                yield Path(path)
+
+
+def _may_meet(paths: Iterable[str | Path]) -> bool:
+    """Whether one of ``paths`` is another, or lies in it, or is a pattern beside others."""
+    places = sorted(Path(os.path.abspath(path)).parts for path in paths)
+    patterns = any(glob.has_magic(str(path)) for path in paths)
+    return len(places) > 1 and (patterns or any(b[: len(a)] == a for a, b in pairwise(places)))
+
+
+def _is_new(path: str | Path, seen: set[str] | None) -> bool:
+    """Whether ``path`` is not in ``seen``, which then has it; None is a set that never has anything."""
+    if seen is None:
+        return True
+    place = os.path.abspath(path)
+    if place in seen:
+        return False
+    seen.add(place)
+    return True
 
 
 def is_audio(name: str) -> bool:

@@ -42,6 +42,7 @@ def classify(**options: Any) -> None:
     from avianvox.audio.find import find_inputs
     from avianvox.cli.classify_progress import Watch
     from avianvox.cli.classify_question import question_of
+    from avianvox.cli.classify_refusals import refuse_contradictions, refuse_output
     from avianvox.errors import InputError
     from avianvox.modelfile import DEFAULT_MODEL
 
@@ -49,9 +50,11 @@ def classify(**options: Any) -> None:
     output, options["model"] = options["output"], options["model"] or DEFAULT_MODEL
     on_screen = output in (None, "-") or _is_device(output)
     form = options["format_name"] or _format_of(output)
-    _refuse_contradictions(options, form, on_screen=on_screen)
+    refuse_contradictions(options, form, on_screen=on_screen)
     inputs = map(str, find_inputs(paths))
     first = list(islice(inputs, _LOOKED_AT))  # enough to see whether workers are worth their start
+    if not on_screen:
+        refuse_output(output, form, first)
     try:
         question = question_of(options)
         workplace = _workplace(options, first)
@@ -64,30 +67,6 @@ def classify(**options: Any) -> None:
     except InputError as error:
         raise click.UsageError(str(error)) from error
     exit_with_failures(watch.failures())
-
-
-def _refuse_contradictions(options: dict[str, Any], form: str, *, on_screen: bool) -> None:
-    from avianvox.tables.formats import FORMATS, STREAMS
-
-    if options["coverage"] is not None and (
-        options["top"] is not None or options["min_score"] is not None or not options["calibrated"]
-    ):
-        raise click.UsageError("--coverage says what is shown: it goes without --top, --min-score and --raw")
-    if form not in FORMATS:
-        raise click.UsageError(f"--format: expected one of {', '.join(FORMATS)}; got '{form}'")
-    counted = options["by"] in ("hour", "day")
-    if counted and form not in (*STREAMS, "parquet"):
-        raise click.UsageError(
-            f"--by {options['by']} counts events: write it as table, csv, jsonl or parquet"
-        )
-    if (counted or options["by"] == "event") and (options["coverage"], options["top"]) != (None, None):
-        raise click.UsageError("--top and --coverage are for recordings and windows, not for events")
-    if on_screen and form not in STREAMS:
-        raise click.UsageError(f"--format {form} wants a file: give --output")
-    if on_screen and options["resume"]:
-        raise click.UsageError("--resume goes on from what lies beside a file: give --output")
-    if options["gate_recall"] is not None and not (options["gate"] or options["gate_file"]):
-        raise click.UsageError("--gate-recall is for --gate")
 
 
 def _is_device(output: str) -> bool:
@@ -172,16 +151,10 @@ def _keep(
     watch: "Watch",
 ) -> None:
     """Keep rows and ledger as files finish, and write the table at the end."""
-    from avianvox.errors import OutputError
     from avianvox.inference.ledger import Ledger
     from avianvox.inference.runs import keep_answers, settings_of
-    from avianvox.tables.formats import FORMATS
 
     output = Path(options["output"])
-    if os.path.isdir(output) and not FORMATS.get(form).one_per_recording:
-        raise OutputError(f"cannot write {output}: it is a folder; name a file in it")
-    if not os.path.isdir(output.parent):
-        raise OutputError(f"cannot write {output}: the folder does not exist; create it first")
     direct = form == "csv" and options["by"] not in ("hour", "day")
     rows = output if direct else output.with_name(f"{output.name}.rows.csv")
     settings = settings_of(options["model"], question)
@@ -190,7 +163,7 @@ def _keep(
         for entry in keep_answers(inputs, options["model"], question, workplace, ledger, watch.tally):
             watch.done(entry)
         ledger.finish()
-        watch.failed = [f"{e.path}: {e.status}: {e.message}" for e in ledger.entries() if e.status.failed]
+        watch.relist(ledger.entries())
     if not direct:
         _write_table(rows, output, form, options)
 

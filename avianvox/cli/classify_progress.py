@@ -3,10 +3,11 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,7 @@ import click
 from avianvox.audio.find import find_inputs
 from avianvox.files import output_error
 from avianvox.inference.runs import Tally
+from avianvox.tables.columns import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -55,11 +57,9 @@ class Watch:
         with ExitStack() as stack:
             self._log_stream = None
             if self._log_path is not None:
-                try:
-                    self._log_stream = stack.enter_context(open(self._log_path, "a", encoding="utf-8"))
+                try:  # without a buffer: what a full disk refused once is not tried again at the end
+                    self._log_stream = stack.enter_context(open(self._log_path, "ab", buffering=0))
                 except OSError as error:
-                    from pathlib import Path
-
                     raise output_error(error, Path(self._log_path)) from error
                 self.log(f"begin: {' '.join(self._paths)}")
             if self._bars is not None:
@@ -87,8 +87,9 @@ class Watch:
     def done(self, entry: "Entry") -> None:
         """A file was read and counted."""
         if entry.status.failed:
-            line = f"{entry.path}: {entry.status}: {entry.message}"
-            self.failed.append(line)
+            line = _failure(entry)
+            if not self.ledger or len(self.failed) < SHOWN_FAILURES:
+                self.failed.append(line)
             self.log(f"failed: {line}")
         if self._bars is not None:
             self._bars.update(
@@ -97,6 +98,10 @@ class Watch:
         if self._log_stream is not None and time.monotonic() - self._logged >= LOG_EVERY_S:
             self._logged = time.monotonic()
             self.log(f"{self.tally.files} of {self._total or '?'} files, {self._rate()}, {self._left()}")
+
+    def relist(self, entries: Iterable["Entry"]) -> None:
+        """List the failures among ``entries``, which a ledger has, in place of those seen so far."""
+        self.failed = list(islice((_failure(e) for e in entries if e.status.failed), SHOWN_FAILURES))
 
     def _rate(self) -> str:
         seconds = time.monotonic() - self._begin
@@ -142,18 +147,24 @@ class Watch:
 
     def log(self, line: str) -> None:
         """A line for the log file, with the time of day."""
-        if self._log_stream is not None:
-            now = datetime.now().astimezone().isoformat(timespec="seconds")
-            self._log_stream.write(f"{now} {line}\n")
-            self._log_stream.flush()
+        if self._log_path is None or self._log_stream is None:
+            return
+        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        try:
+            self._log_stream.write(f"{now} {line}\n".encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            self._log_stream = None
+            raise output_error(error, Path(self._log_path)) from error
 
     def failures(self) -> Iterator[str]:
         """A line for each file that failed; the first of many, where a ledger has them all."""
-        if not self.ledger or len(self.failed) <= SHOWN_FAILURES:
-            yield from self.failed
-            return
-        yield from islice(self.failed, SHOWN_FAILURES)
-        yield f"and {len(self.failed) - SHOWN_FAILURES} more, each in {self.ledger}"
+        yield from self.failed
+        if (more := self.tally.failed - len(self.failed)) > 0:
+            yield f"and {more} more, each in {self.ledger}"
+
+
+def _failure(entry: "Entry") -> str:
+    return printable(f"{entry.path}: {entry.status}: {entry.message}")
 
 
 def _bars() -> "Progress":

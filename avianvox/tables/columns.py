@@ -48,6 +48,12 @@ def valid_unicode(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
+def printable(text: str) -> str:
+    """`valid_unicode` in one line, without what moves a cursor or changes colours: such names exist."""
+    valid = valid_unicode(text)
+    return valid if valid.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in valid)
+
+
 def csv_line(row: Iterable[str]) -> str:
     """Cells quoted where RFC 4180 asks for it, separated by commas, with a line end."""
     return (

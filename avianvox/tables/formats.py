@@ -202,7 +202,7 @@ def write_table(
     UnknownNameError, InputError, OutputError, MissingExtraError
     """
     form = FORMATS.get(name)()
-    if not form.one_per_recording or _is_file(out, form.endings[0]):
+    if is_one_file(out, name):
         form.write(detections, Path(out), about)
         return
     from avianvox.tables.spans import by_recording
@@ -229,8 +229,13 @@ def write_table(
         raise output_error(error, Path(out)) from error
 
 
-def _is_file(out: Path | str, ending: str) -> bool:
-    return os.path.splitext(out)[1].lower() == os.path.splitext(ending)[1] and not os.path.isdir(out)
+def is_one_file(out: Path | str, name: str) -> bool:
+    """Whether `write_table` makes one file of ``out``, and not a folder of tables."""
+    form = FORMATS.get(name)
+    ending = os.path.splitext(form.endings[0])[1]
+    return not form.one_per_recording or (
+        os.path.splitext(out)[1].lower() == ending and not os.path.isdir(out)
+    )
 
 
 def mirrored(path: str, root: Path | str | None) -> Path:

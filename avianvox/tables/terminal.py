@@ -7,7 +7,7 @@ from pathlib import Path
 
 from avianvox.errors import InputError
 from avianvox.files import atomic_write
-from avianvox.tables.columns import valid_unicode
+from avianvox.tables.columns import printable
 from avianvox.types import Decision, Detection
 
 
@@ -38,7 +38,7 @@ class Table:
         facts = [] if first.decoded_s is None else [f"{first.decoded_s:.1f} s"]
         facts += [first.begin_time] if first.begin_time and first.begin_s is None else []
         facts += [str(first.status)] if first.status != "ok" else []
-        text = valid_unicode(first.path) + (f"  ({', '.join(facts)})" if facts else "") + "\n"
+        text = printable(first.path) + (f"  ({', '.join(facts)})" if facts else "") + "\n"
         named = [row for row in group if row.scientific_name or row.common_name]
         if first.message and (first.status.failed or not named):
             text += f"    {first.message}\n"

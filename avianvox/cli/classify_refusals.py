@@ -1,0 +1,82 @@
+"""What ``avianvox classify`` refuses before it reads: contradictions, and outputs that can be no table."""
+
+import os
+from typing import Any
+
+import click
+
+from avianvox.audio.find import is_audio
+from avianvox.errors import OutputError
+from avianvox.tables.formats import FORMATS, STREAMS, is_one_file
+
+OF_EVENTS = {
+    "enter": "--enter",
+    "leave": "--leave",
+    "gap_s": "--gap",
+    "min_length_s": "--min-length",
+    "smooth": "--smooth",
+}
+"""Options that say what an event is."""
+
+
+def refuse_contradictions(options: dict[str, Any], form: str, *, on_screen: bool) -> None:
+    """Raise `click.UsageError` where an option would change nothing, or two don't go together."""
+    by, counted = options["by"], options["by"] in ("hour", "day")
+    if "" in options["paths"]:
+        raise click.UsageError("one of PATHS is empty; is a variable of your shell not set?")
+    if options["coverage"] is not None and (
+        options["top"] is not None or options["min_score"] is not None or not options["calibrated"]
+    ):
+        raise click.UsageError("--coverage says what is shown: it goes without --top, --min-score and --raw")
+    if form not in FORMATS:
+        raise click.UsageError(f"--format: expected one of {', '.join(FORMATS)}; got '{form}'")
+    if counted and form not in (*STREAMS, "parquet"):
+        raise click.UsageError(f"--by {by} counts events: write it as table, csv, jsonl or parquet")
+    if (counted or by == "event") and (options["coverage"], options["top"]) != (None, None):
+        raise click.UsageError("--top and --coverage are for recordings and windows, not for events")
+    if by in ("recording", "window") and (given := _given(OF_EVENTS)):
+        raise click.UsageError(f"{', '.join(given)}: for events alone; give --by event, hour or day too")
+    if on_screen and form not in STREAMS:
+        raise click.UsageError(f"--format {form} wants a file: give --output")
+    if on_screen and options["resume"]:
+        raise click.UsageError("--resume goes on from what lies beside a file: give --output")
+    if options["gate_recall"] is not None and not (options["gate"] or options["gate_file"]):
+        raise click.UsageError("--gate-recall is for --gate")
+
+
+def refuse_output(output: str, form: str, first: list[str]) -> None:
+    """Raise where a long run would end without its table; ``first`` are some of the inputs.
+
+    Raises
+    ------
+    OutputError
+        ``output`` is a recording, or a folder where a file is wanted or the other way round, or in no folder.
+    click.UsageError
+        Many recordings are to go into a table of one.
+    MissingExtraError
+        The format wants a package that is not installed.
+    """
+    one_per_recording = FORMATS.get(form).one_per_recording
+    if os.path.isfile(output) and is_audio(output):
+        raise OutputError(f"cannot write {output}: there is a recording of this name; name a table")
+    if os.path.isdir(output) and not one_per_recording:
+        raise OutputError(f"cannot write {output}: it is a folder; name a file in it")
+    if os.path.isfile(output) and one_per_recording and not is_one_file(output, form):
+        raise OutputError(f"cannot write {output}: it is a file, and {form} wants a folder; name another")
+    if not os.path.isdir(os.path.dirname(output) or "."):
+        raise OutputError(f"cannot write {output}: the folder does not exist; create it first")
+    if is_one_file(output, form) and one_per_recording and form != "raven" and len(first) > 1:
+        raise click.UsageError(
+            f"{output}: a table of {form} speaks of one recording; name a folder, for a table of each"
+        )
+    if form == "parquet":
+        from avianvox.tables.rows import require_parquet
+
+        require_parquet()
+
+
+def _given(options: dict[str, str]) -> list[str]:
+    """Those of ``options`` that the user wrote."""
+    context = click.get_current_context()
+    default = click.core.ParameterSource.DEFAULT
+    return [flag for name, flag in options.items() if context.get_parameter_source(name) is not default]
