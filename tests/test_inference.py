@@ -1,9 +1,12 @@
 """Windows, runtime, classifier and executors, on tones with known answers."""
 
+import contextlib
+import gc
 import os
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -231,3 +234,26 @@ def test_reading_ahead_passes_errors_on_and_leaves_no_thread() -> None:
     next(stopped)
     stopped.close()
     assert threading.active_count() == before
+
+
+def test_an_error_of_reading_ahead_keeps_no_decoder() -> None:
+    """What a frame holds would live on until garbage is looked for; soxr speaks up where that is never."""
+
+    class Decoder:
+        pass
+
+    def blocks() -> Iterator[np.ndarray]:
+        decoder = Decoder()
+        held.append(weakref.ref(decoder))
+        yield np.zeros(1)
+        raise InputError("damaged")
+
+    held: list[weakref.ref[Decoder]] = []
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(InputError):
+            list(read_ahead(blocks()))
+        assert held[0]() is None
+    finally:
+        gc.enable()

@@ -36,6 +36,7 @@ def read_ahead(blocks: Iterable[np.ndarray], *, depth: int = 4) -> Iterator[np.n
             free.release()
             yield block
     finally:
+        block = None  # an error and its traceback, which has this frame, would keep each other
         stopped = True
         free.release()
         thread.join()
