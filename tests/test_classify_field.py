@@ -215,6 +215,15 @@ def test_an_output_that_cannot_become_the_table_is_refused_at_once(run, night: P
     assert list(night.parent.iterdir()) == [night]
 
 
+def test_what_a_resumed_run_leaves_out_is_said(run, night: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    other = night.with_name("other.wav")
+    soundfile.write(other, tone(500, 6), RATE)
+    out = tmp_path / "a.csv"
+    assert "earlier run" not in run(night, "--output", out).stderr
+    assert "earlier run" not in run(night, other, "--output", out, "--resume").stderr
+    assert "1 answers of the earlier run are not in the table" in run(other, "-o", out, "--resume").stderr
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
 def test_names_of_any_bytes_go_through_log_and_table(run, night: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     bad, odd = night.with_name("a\udcff.wav"), night.with_name("b\n\x1b[31m.wav")
@@ -225,6 +234,15 @@ def test_names_of_any_bytes_go_through_log_and_table(run, night: Path, tmp_path:
     assert f"{night.parent}/b\\n\\x1b[31m.wav  (" in done.stdout
     assert f"failed: {night.parent}/a�.wav: undecodable" in done.stderr
     assert f"failed: {night.parent}/a�.wav: undecodable" in (tmp_path / "log.txt").read_text("utf-8")
+
+
+def test_a_folder_that_may_not_be_read_is_not_called_empty(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "locked").mkdir()
+    assert "empty: there is no sound file in this folder" in run(tmp_path / "locked").stderr
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may read everything
+    assert "locked: missing: no permission to read this folder" in run(tmp_path / "locked").stderr
 
 
 def test_a_full_disk_of_a_log_is_named(run, night: Path) -> None:  # type: ignore[no-untyped-def]

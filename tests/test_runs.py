@@ -156,6 +156,27 @@ def test_other_settings_are_refused(sounds: list[str], model: Path, tmp_path: Pa
         run(sounds[:1], model, tmp_path / "out.csv", resume=True, by="window")
 
 
+def test_what_could_not_be_opened_is_tried_again(sounds: list[str], model: Path, tmp_path: Path) -> None:
+    """A permission or a decoder that was missing shows neither in the size nor in the time of a file."""
+    out = tmp_path / "out.csv"
+    asked, mixed = Question(channels=2), settings_of(model, Question())
+    with Ledger(out, out, mixed, resume=False) as ledger:
+        for _ in keep_answers(sounds[:2], model, asked, Workplace(1), ledger, Tally()):
+            pass  # unsupported: there is no second channel
+        ledger.finish()
+    tally = run([*sounds, str(tmp_path / "absent.wav")], model, out, resume=True)
+    assert (tally.kept, tally.failed, tally.statuses[Status.MISSING]) == (0, 1, 1)
+    run([*sounds, str(tmp_path / "absent.wav")], model, tmp_path / "whole.csv")
+    assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_what_a_killed_writer_left_is_removed(sounds: list[str], model: Path, tmp_path: Path) -> None:
+    for name in (".out.csv.123.partial", ".out.csv.ledger.jsonl.45.partial", ".out.csv.2020.csv.6.partial"):
+        (tmp_path / name).touch()
+    run(sounds[:1], model, tmp_path / "out.csv")
+    assert {path.name for path in tmp_path.glob(".*")} == {".out.csv.2020.csv.6.partial"}  # another table's
+
+
 def test_another_gate_of_the_same_name_is_another_setting(model: Path, tmp_path: Path) -> None:
     gate = tmp_path / "my.gate"
     found = []

@@ -1,5 +1,7 @@
 """Species lists: names as people and other programs write them."""
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,11 @@ def test_species_that_share_a_common_name_are_all_meant() -> None:
         ("Strix old", "Strix one"),
         ("Strix old", "Strix two"),
     )
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_list_may_come_through_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: pipe.write_text("Setophaga adelaidae\n"), daemon=True)
+    writer.start()
+    assert read_species(str(pipe), LABELS).indices == (2,)

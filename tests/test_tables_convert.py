@@ -100,6 +100,7 @@ def test_a_recording_that_is_not_there_is_listed(here: Path, capsys: pytest.Capt
         (["answers.csv", "out.xls"], "'out.xls' does not say its format: end it in .csv, "),
         (["no.csv", "out.csv"], "no.csv: no such table"),
         (["notes.txt", "out.csv"], "notes.txt: expected a table with columns that a program knows"),
+        (["answers.csv", "sounds/night/a.wav", "--to", "csv"], "cannot write sounds/night/a.wav: there is a"),
         (["answers.csv", "gone/out.csv"], "cannot write gone/out.csv: the folder does not exist"),
         (
             ["answers.csv", "out.csv", "--from", "audacity"],

@@ -142,6 +142,16 @@ def test_a_folder_of_tables_mirrors_that_of_the_recordings(tmp_path: Path) -> No
         write_table([*rows, rows[0]], out, "audacity", root=tmp_path / "in")
 
 
+def test_recordings_with_very_long_names_have_tables_of_their_own(tmp_path: Path) -> None:
+    names = ["鳥" * 79 + ending for ending in ("a.wav", "b.wav", "a.mp3")]  # 238 bytes and an ending
+    rows = [Detection(name, begin_s=0.0, end_s=1.0, scientific_name="Parus major") for name in names]
+    write_table(rows, tmp_path / "out", "raven")
+    tables = list((tmp_path / "out").iterdir())
+    assert len(tables) == 3
+    assert all(len(table.name.encode()) <= 230 for table in tables)
+    assert {row.path for row in read_table(tmp_path / "out")} == set(names)
+
+
 def test_a_recording_elsewhere_keeps_its_whole_path(tmp_path: Path) -> None:
     write_table(NIGHT[:1], tmp_path, "raven", root="/some/where/else")
     (table,) = tmp_path.rglob("*.txt")

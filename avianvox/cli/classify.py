@@ -164,6 +164,7 @@ def _keep(
             watch.done(entry)
         ledger.finish()
         watch.relist(ledger.entries())
+        watch.dropped = ledger.n_known - watch.tally.kept
     if not direct:
         _write_table(rows, output, form, options)
 
@@ -213,7 +214,10 @@ def _interruptible() -> Iterator[None]:
     former = signal.signal(signal.SIGTERM, stop)
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
+        from traceback import clear_frames
+
+        clear_frames(interrupt.__traceback__)  # decoders and models end before the process does
         click.echo("avianvox: interrupted; with --output, --resume goes on from what is finished", err=True)
         raise SystemExit(1) from None
     finally:

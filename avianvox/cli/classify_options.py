@@ -27,8 +27,9 @@ species, the answer is "uncertain" (in the column decision, else "named"), and t
 \b
 With --output, rows are kept as files finish, in FILE.partial, and FILE.ledger.jsonl says what came of each
 file. After Ctrl-C, a crash or a power cut, the same command with --resume goes on. Later, with more files
-in the folder, it adds these: a file is read again only if its path, size or time has changed. Tables other
-than CSV go on from FILE.rows.csv, which stays beside them.
+in the folder, it adds these: a file is read again only if its path, size or time has changed, or if it could
+not be opened (missing, unsupported). The table has the files of the last command's PATHS. Tables other than
+CSV go on from FILE.rows.csv, which stays beside them.
 
 \b
 Times of day come from GUANO, an AudioMoth comment, the file's name or a xeno-canto index, as the column

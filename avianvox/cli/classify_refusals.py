@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from avianvox.audio.find import is_audio
+from avianvox.cli.common import spare_recording
 from avianvox.errors import OutputError
 from avianvox.tables.formats import FORMATS, STREAMS, is_one_file
 
@@ -57,8 +57,7 @@ def refuse_output(output: str, form: str, first: list[str]) -> None:
         The format wants a package that is not installed.
     """
     one_per_recording = FORMATS.get(form).one_per_recording
-    if os.path.isfile(output) and is_audio(output):
-        raise OutputError(f"cannot write {output}: there is a recording of this name; name a table")
+    spare_recording(output)
     if os.path.isdir(output) and not one_per_recording:
         raise OutputError(f"cannot write {output}: it is a folder; name a file in it")
     if os.path.isfile(output) and one_per_recording and not is_one_file(output, form):

@@ -95,13 +95,14 @@ def convert(
     IN is a table, or a folder of tables of one recording each; its format is known by its content. OUT is a
     file, a folder, or - for standard output.
     """
-    from avianvox.cli.common import exit_with_failures
+    from avianvox.cli.common import exit_with_failures, spare_recording
     from avianvox.tables.formats import STREAMS, format_of_new, read_table, write_table
     from avianvox.tables.recordings import common_folder
 
     name = out_format or ("table" if out == "-" else format_of_new(out))
     if out == "-" and name not in STREAMS:
         raise click.UsageError(f"'{name}' can't be written to standard output, only {', '.join(STREAMS)} can")
+    spare_recording(out)
     tally = Tally()
     rows = tally.count(read_table(source, source_format))
     if audio is not None:

@@ -102,6 +102,8 @@ def answer_file(classifier: Classifier, path: str, question: Question, gate: "Ga
     """
     key = key_of(path)
     if os.path.isdir(path):
+        if not os.access(path, os.R_OK | os.X_OK):
+            return failed_answer(path, Status.MISSING, "no permission to read this folder")
         return failed_answer(path, Status.EMPTY, "there is no sound file in this folder")
     notes = read_field_notes(path, timezone=question.timezone)
     try:

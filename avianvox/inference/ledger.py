@@ -16,6 +16,7 @@ from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, fields
+from glob import escape
 from hashlib import blake2b, sha256
 from pathlib import Path
 from types import TracebackType
@@ -66,6 +67,7 @@ class Ledger:
 
     def __init__(self, rows: Path, output: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
         self.rows, self.path = rows, ledger_path(output)
+        self._output = output
         self.partial = rows.with_name(f"{rows.name}.partial")
         kept = {"rows": "the table itself" if rows == output else "beside the table"}
         self._settings = json.loads(json.dumps({**settings, **kept}))
@@ -81,6 +83,8 @@ class Ledger:
             busy = f"{self.path}: another run writes to it; wait for it, or choose another --output"
             stack.enter_context(exclusive_lock(lock, busy=busy))
             stack.callback(_remove, lock)
+            for path in (self.rows, self._output, self.path, self.partial):
+                _sweep(path)
             if self._resume and self.path.exists():
                 self._take_up()
             else:
@@ -179,6 +183,11 @@ class Ledger:
         """Say in the first line that the run goes on; it is as long as before, so no line moves."""
         with open(self.path, "r+b") as file:
             file.write(self._header().encode())
+
+    @property
+    def n_known(self) -> int:
+        """How many answers former runs left."""
+        return len(self._known)
 
     def find(self, path: str, size: int, time_ns: int) -> Entry | None:
         """What a former run says of a file that has not changed since; None where it has to be read."""
@@ -280,6 +289,13 @@ def _append(path: Path) -> IO[bytes]:
         return open(path, "ab")
     except OSError as error:
         raise output_error(error, path) from error
+
+
+def _sweep(path: Path) -> None:
+    """Remove what `atomic_write` left beside ``path`` as it was killed; nobody may be writing there."""
+    for left in path.parent.glob(f".{escape(path.name)}.*.partial"):
+        if left.name.split(".")[-2].isdecimal() and left.name.count(".") == path.name.count(".") + 3:
+            _remove(left)
 
 
 def _remove(path: Path) -> None:

@@ -131,6 +131,9 @@ def keep_answers(
 ) -> Iterator[Entry]:
     """Bring answers into the ledger as they come, and pass over the files that it knows.
 
+    A file that could not be opened is tried again: what it lacked, a permission or a decoder, doesn't show in
+    its size and time.
+
     Parameters are those of `answer_files`; ``tally`` counts every file.
 
     Yields
@@ -145,7 +148,7 @@ def keep_answers(
         for position, path in enumerate(paths):
             key = key_of(path)
             entry = ledger.find(*key)
-            if entry is None:
+            if entry is None or entry.status in (Status.MISSING, Status.UNSUPPORTED):
                 positions[number] = position
                 number += 1
                 yield path

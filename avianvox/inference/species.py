@@ -105,8 +105,9 @@ def find_species(names: list[str], labels: LabelSet) -> SpeciesChoice:
 
 
 def _is_file(path: Path) -> bool:
+    """Whether there is something to read: a file, or a pipe as of a shell's ``<(...)``."""
     try:
-        return path.is_file()
+        return path.exists() and not path.is_dir()
     except (OSError, ValueError):  # names in a row may be no path at all
         return False
 

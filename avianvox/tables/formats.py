@@ -70,6 +70,7 @@ FORMATS: Registry[type[Format]] = Registry(
 STREAMS = ("csv", "jsonl", "table")
 
 _HEAD = 4096
+_LONGEST_NAME = 230  # bytes; file systems take 255, and a temporary sibling needs some of them
 TABLE_ENDINGS = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 """Of files that may be tables, in lower case."""
 
@@ -214,9 +215,9 @@ def write_table(
             named = [row for row in rows if row.scientific_name or row.common_name]
             place = mirrored(path, root)
             ending = f".avianvox{form.endings[0]}"
-            table = place.with_suffix(ending) if place.suffix else Path(f"{place}{ending}")
+            table = _fitting(place.with_suffix(""), path, ending)
             if str(table).lower() in taken:
-                table = Path(f"{place}{ending}")
+                table = _fitting(place, path, ending)
             taken.add(str(table).lower())
             if named:
                 os.makedirs(Path(out, table).parent, exist_ok=True)
@@ -227,6 +228,18 @@ def write_table(
         raise
     except OSError as error:
         raise output_error(error, Path(out)) from error
+
+
+def _fitting(place: Path, recording: str, ending: str) -> Path:
+    """``place`` with ``ending``; a name that is too long for a file is cut, and told apart by a hash."""
+    if len(os.fsencode(place.name + ending)) <= _LONGEST_NAME:
+        return place.with_name(place.name + ending)
+    from hashlib import blake2b
+
+    mark = blake2b(os.fsencode(recording), digest_size=4).hexdigest()
+    room = _LONGEST_NAME - len(f".{mark}{ending}")
+    stem = os.fsencode(place.name)[:room].decode("utf-8", "ignore")
+    return place.with_name(f"{stem}.{mark}{ending}")
 
 
 def is_one_file(out: Path | str, name: str) -> bool:
