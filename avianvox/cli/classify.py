@@ -164,7 +164,7 @@ def _keep(
             watch.done(entry)
         ledger.finish()
         watch.relist(ledger.entries())
-        watch.dropped = ledger.n_known - watch.tally.kept
+        watch.left_out = ledger.n_left_out
     if not direct:
         _write_table(rows, output, form, options)
 

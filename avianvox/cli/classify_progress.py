@@ -46,7 +46,7 @@ class Watch:
         self.tally = Tally()
         self.failed: list[str] = []
         self.ledger = ""  # where the failures stand, if anywhere
-        self.dropped = 0  # answers of an earlier run that this one did not take
+        self.left_out = 0  # files of an earlier run that are not the inputs of this one
         self._paths, self._quiet, self._log_path = paths, quiet, log_file
         hidden = quiet or not sys.stderr.isatty() or (on_screen and sys.stdout.isatty())
         self._bars: Progress | None = None if hidden else _bars()
@@ -123,11 +123,9 @@ class Watch:
         files = "1 file" if tally.files == 1 else f"{tally.files:,} files"
         kept = f" ({tally.kept:,} of them read before)" if tally.kept else ""
         lines = [f"{files}{kept}, {_duration(tally.seconds)} of sound, {tally.failed or 'none'} failed"]
-        if self.dropped > 0:
-            lines.append(
-                f"{self.dropped:,} answers of the earlier run are not in the table: their files changed, "
-                "could not be opened, or are not among PATHS now"
-            )
+        if self.left_out:
+            left = "1 file" if self.left_out == 1 else f"{self.left_out:,} files"
+            lines.append(f"left out: what the earlier run said of {left}, changed or not among PATHS now")
         if tally.files == 1:
             return lines
         lines.append(f"{_duration(seconds)}, {tally.new_seconds / seconds:.0f} times real time")

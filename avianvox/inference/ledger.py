@@ -75,6 +75,7 @@ class Ledger:
         self._order = array("q")  # for each input, where its line of the ledger begins
         self._known = np.empty(0, np.uint64)  # sorted digests of the files of former runs ...
         self._offsets = np.empty(0, np.int64)  # ... and where their lines begin
+        self._n_met = 0  # of them, those that `find` was asked for
         self._stack = ExitStack()
 
     def __enter__(self) -> "Ledger":
@@ -185,9 +186,9 @@ class Ledger:
             file.write(self._header().encode())
 
     @property
-    def n_known(self) -> int:
-        """How many answers former runs left."""
-        return len(self._known)
+    def n_left_out(self) -> int:
+        """Files of former runs that nobody has looked for: they have changed, or are no inputs any more."""
+        return len(np.unique(self._known)) - self._n_met
 
     def find(self, path: str, size: int, time_ns: int) -> Entry | None:
         """What a former run says of a file that has not changed since; None where it has to be read."""
@@ -195,6 +196,7 @@ class Ledger:
         at = int(np.searchsorted(self._known, wanted))
         if at == len(self._known) or self._known[at] != wanted:
             return None
+        self._n_met += 1
         return _entry(self._line(int(self._offsets[at])))
 
     def keep(self, position: int, path: str, size: int, time_ns: int) -> None:
