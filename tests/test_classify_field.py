@@ -224,9 +224,7 @@ def test_what_a_resumed_run_leaves_out_is_said(run, night: Path, tmp_path: Path)
     absent = tmp_path / "absent.wav"
     less = run(other, absent, "--output", out, "--resume").stderr
     assert "left out: what the earlier run said of 1 file, changed or not among PATHS now" in less
-    assert (
-        "earlier run" not in run(other, absent, "--output", out, "--resume").stderr
-    )  # absent is tried again
+    assert "earlier run" not in run(other, absent, "--output", out, "--resume").stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
