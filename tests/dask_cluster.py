@@ -17,6 +17,8 @@ ALLOWED_FAILURES = 1
 @contextmanager
 def dask_cluster(folder: Path) -> Iterator[Path]:
     """The scheduler's file of a cluster that ends with the block."""
+    from distributed import Client
+
     file = folder / "scheduler.json"
     modules = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | {
@@ -40,6 +42,9 @@ def dask_cluster(folder: Path) -> Iterator[Path]:
             stack.callback(os.killpg, process.pid, signal.SIGKILL)
         while not (file.exists() and file.stat().st_size):
             time.sleep(0.05)
+        with Client(scheduler_file=str(file), set_as_default=False) as client:
+            client.wait_for_workers(2, 30)
+        time.sleep(1)  # a nanny whose worker is killed while it starts gives up
         yield file
 
 

@@ -121,3 +121,16 @@ def test_jobs_are_of_this_machine(tmp_path: Path) -> None:
     ended = CliRunner().invoke(build, [str(tmp_path), *options])
     assert ended.exit_code == 2
     assert "a Dask cluster has its own workers" in ended.stderr
+
+
+def test_a_lost_scheduler_is_one_error(place: Workplace) -> None:  # the last one here: it ends the cluster
+    from distributed import Client
+
+    with Client(place.scheduler, set_as_default=False) as client:
+        process = client.run_on_scheduler(os.getpid)
+    with open_executor(place) as executor:
+        answers = executor.unordered(process_of_worker, range(200))
+        next(answers)
+        os.kill(process, signal.SIGKILL)
+        with pytest.raises(ClusterError, match="is lost; run again later"):
+            list(answers)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from avianvox import __version__
@@ -134,7 +134,8 @@ class _Calls:
     """Calls on a cluster, with our own errors for lost workers and for a lost scheduler."""
 
     def __init__(self, client: Any, address: str, needs: _Needs) -> None:
-        self._executor = client.get_executor(pure=False)
+        self._client = client
+        self._remote: set[Any] = set()
         self._address = address
         self._needs = needs
         self._under_way: set[Future[Any]] = set()
@@ -145,7 +146,8 @@ class _Calls:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._executor.shutdown(wait=False)  # cancels what is under way
+        with suppress(OSError):  # the scheduler may be gone
+            self._client.cancel(list(self._remote))
         self._lost.shutdown(cancel_futures=True)
 
     def broken(self) -> bool:
@@ -173,24 +175,30 @@ class _Calls:
 
     def _submit(self, fn: Callable[[Any], Any], item: Any) -> "Future[Any]":
         future: Future[Any] = Future()
-        self._executor.submit(_call, self._needs, fn, item).add_done_callback(partial(self._settle, future))
+        remote = self._client.submit(_call, self._needs, fn, item, pure=False)
+        self._remote.add(remote)
+        self._client.loop.add_callback(self._settle, future, remote)
         return future
 
-    def _settle(self, future: "Future[Any]", ended: "Future[Any]") -> None:
+    async def _settle(self, future: "Future[Any]", remote: Any) -> None:
         from distributed import KilledWorker
+        from distributed.comm import CommClosedError
+        from distributed.utils import CancelledError
 
-        if ended.cancelled():
-            lost = (
-                f"the connection to the Dask scheduler at {self._address} is lost; run again when it is back"
-            )
-            future.set_exception(ClusterError(lost))
-        elif isinstance(error := ended.exception(), KilledWorker):
+        try:
+            answer = await self._client.gather(remote, asynchronous=True)
+        except KilledWorker as error:
             self._broken = True
             future.set_exception(BrokenExecutor(str(error)))
-        elif error is not None:
+        except (CancelledError, CommClosedError):
+            lost = f"the connection to the Dask scheduler at {self._address} is lost; run again later"
+            future.set_exception(ClusterError(lost))
+        except BaseException as error:
             future.set_exception(error)
         else:
-            future.set_result(ended.result())
+            future.set_result(answer)
+        finally:
+            self._remote.discard(remote)
 
 
 class _Width:
