@@ -109,6 +109,26 @@ def test_what_was_torn_is_made_again(cut: int, sounds: list[str], model: Path, t
         assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
+@pytest.mark.parametrize("lost", ["rows", "line"])
+def test_what_was_lost_with_the_power_is_made_again(
+    lost: str, sounds: list[str], model: Path, tmp_path: Path
+) -> None:
+    """A file may have its length back, and zeros in the place of what never came to the disk."""
+    run(sounds, model, tmp_path / "whole.csv")
+    run(sounds, model, tmp_path / "out.csv", stop_after=5)
+    *_, last = ledger_lines(tmp_path / "out.csv")
+    if lost == "rows":
+        with open(tmp_path / "out.csv.partial", "r+b") as file:
+            file.seek(int(str(last["offset"])) + 20)
+            file.write(bytes(50))
+    else:
+        lines = ledger_path(tmp_path / "out.csv").read_text().splitlines(keepends=True)
+        ledger_path(tmp_path / "out.csv").write_text("".join([*lines[:-1], '{"path": "x"}\n']))
+    tally = run(sounds, model, tmp_path / "out.csv", resume=True)
+    assert tally.kept == 4
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
 def test_a_finished_run_takes_more_files_and_changed_ones(
     sounds: list[str], model: Path, tmp_path: Path
 ) -> None:
@@ -230,7 +250,9 @@ def test_two_runs_do_not_write_to_one_table(sounds: list[str], model: Path, tmp_
         pass
 
 
-@pytest.mark.parametrize("text", ["", "{}\n", "path\n", '{"kind": "avianvox ledger", "version": 9}\n'])
+@pytest.mark.parametrize(
+    "text", ["", "{}\n", "path\n", *(f'{{"kind": "avianvox ledger", "version": {n}}}\n' for n in (1, 9))]
+)
 def test_a_file_that_is_no_ledger_is_refused(text: str, tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     ledger_path(out).write_text(text)

@@ -15,12 +15,13 @@ import os
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from glob import escape
-from hashlib import blake2b, sha256
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
+from zlib import crc32
 
 import numpy as np
 
@@ -28,8 +29,8 @@ from avianvox.errors import InputError, OutputError
 from avianvox.features.lock import exclusive_lock
 from avianvox.files import atomic_write, output_error
 from avianvox.inference.answers import Answer, Entry
+from avianvox.inference.ledger_lines import digest_of, entry_of, object_of, record_of
 from avianvox.tables.columns import HEADER
-from avianvox.types import Status
 
 KIND, VERSION = "avianvox ledger", 1
 _NO_HASH = "0" * 64  # of rows that are not finished: as long as a hash, so that no line moves
@@ -121,15 +122,17 @@ class Ledger:
         head = self._read_header()
         if head["finished"]:  # its offsets are those of the finished rows, whatever partial file is left
             self._copy_finished(head["rows_sha256"])
-        n_rows = self.partial.stat().st_size if self.partial.exists() else 0
+        if not self.partial.exists() or not self.partial.stat().st_size:
+            with atomic_write(self.partial) as file:
+                file.write(HEADER)
         digests, offsets = array("Q"), array("q")
         end_of_rows, end = len(HEADER), 0
-        with open(self.path, "rb") as lines:
+        with open(self.path, "rb") as lines, open(self.partial, "rb") as rows:
             end = len(lines.readline())
             for line in lines:
-                record = _record(line)
-                if record is None or record["offset"] + record["length"] > n_rows:
-                    break  # written as the run was killed
+                record = record_of(line)
+                if record is None or not _has_rows(rows, record):
+                    break  # written as the run was killed, or lost with the power
                 digests.append(digest_of(record["path"], record["size"], record["time_ns"]))
                 offsets.append(end)
                 end += len(line)
@@ -137,9 +140,6 @@ class Ledger:
         known = np.array(digests, np.uint64)
         order = np.argsort(known, kind="stable")
         self._known, self._offsets = known[order], np.array(offsets, np.int64)[order]
-        if not n_rows:
-            with atomic_write(self.partial) as file:
-                file.write(HEADER)
         os.truncate(self.partial, end_of_rows)
         os.truncate(self.path, end)
         if head["finished"]:
@@ -162,7 +162,7 @@ class Ledger:
 
     def _read_header(self) -> Mapping[str, Any]:
         with open(self.path, "rb") as lines:
-            head = _record(lines.readline())
+            head = object_of(lines.readline())
         if head is None or head.get("kind") != KIND:
             raise InputError(f"{self.path}: expected the ledger of a run; remove it to begin anew")
         if head.get("version") != VERSION:
@@ -170,6 +170,8 @@ class Ledger:
                 f"{self.path}: expected version {VERSION} of a ledger, got {head.get('version')}; "
                 "remove it to begin anew"
             )
+        if not head.keys() >= {"finished", "rows_sha256", "settings"}:
+            raise InputError(f"{self.path}: expected a whole first line of a ledger; remove it to begin anew")
         theirs = head["settings"]
         changed = [k for k in {**theirs, **self._settings} if theirs.get(k) != self._settings.get(k)]
         if changed:
@@ -197,7 +199,7 @@ class Ledger:
         if at == len(self._known) or self._known[at] != wanted:
             return None
         self._n_met += 1
-        return _entry(self._line(int(self._offsets[at])))
+        return entry_of(self._line(int(self._offsets[at])))
 
     def keep(self, position: int, path: str, size: int, time_ns: int) -> None:
         """Take the rows of a file that `find` knows for input number ``position``."""
@@ -212,7 +214,8 @@ class Ledger:
             self._rows_file.write(rows)
             self._rows_file.flush()
             here = self._file.tell()
-            record = {**asdict(answer.entry), "offset": offset, "length": len(rows)}
+            place = {"offset": offset, "length": len(rows), "crc32": crc32(rows)}
+            record = {**asdict(answer.entry), **place}
             self._file.write((json.dumps(record) + "\n").encode())
             self._file.flush()
         except OSError as error:
@@ -232,7 +235,7 @@ class Ledger:
     def entries(self) -> Iterator[Entry]:
         """What came of every input, in their order."""
         for offset in self._order:
-            yield _entry(self._line(offset))
+            yield entry_of(self._line(offset))
 
     def groups(self) -> Iterator[str]:
         """The rows of every input, in their order, without a header."""
@@ -264,26 +267,10 @@ class Ledger:
         self.partial.unlink()
 
 
-def digest_of(path: str, size: int, time_ns: int) -> int:
-    """64 bits that a file is found by."""
-    text = f"{size} {time_ns} {path}".encode("utf-8", "surrogateescape")
-    return int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
-
-
-def _record(line: bytes) -> dict[str, Any] | None:
-    """A line of the ledger; None for one that was not written to its end."""
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _entry(record: Mapping[str, Any]) -> Entry:
-    values = {f.name: record[f.name] for f in fields(Entry)}
-    return Entry(**values | {"status": Status(values["status"]), "remarks": tuple(values["remarks"])})
+def _has_rows(rows: IO[bytes], record: Mapping[str, Any]) -> bool:
+    """Whether ``rows`` has what the ledger says: after a power cut there may be less, or zeros."""
+    rows.seek(record["offset"])
+    return crc32(rows.read(record["length"])) == record["crc32"]
 
 
 def _append(path: Path) -> IO[bytes]:
