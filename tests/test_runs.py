@@ -190,6 +190,21 @@ def test_what_could_not_be_opened_is_tried_again(sounds: list[str], model: Path,
     assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
+def test_a_full_disk_is_named_once(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    out = tmp_path / "out.csv"
+    answer = Answer(Entry("a.wav", 1, 1, Status.OK), "a few bytes, fewer than a buffer holds\n")
+    with pytest.raises(OutputError, match=r"cannot write .*out\.csv\.partial: the disk is full"):
+        _fill_up(out, answer)
+
+
+def _fill_up(out: Path, answer: Answer) -> None:
+    with Ledger(out, out, {}, resume=False) as ledger, open("/dev/full", "ab", buffering=0) as full:
+        os.dup2(full.fileno(), ledger._rows_file.fileno())
+        ledger.add(0, answer)
+
+
 def test_what_a_killed_writer_left_is_removed(sounds: list[str], model: Path, tmp_path: Path) -> None:
     for name in (".out.csv.123.partial", ".out.csv.ledger.jsonl.45.partial", ".out.csv.2020.csv.6.partial"):
         (tmp_path / name).touch()

@@ -18,6 +18,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from glob import escape
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -211,13 +212,11 @@ class Ledger:
         rows = answer.rows.encode()
         try:
             offset = self._rows_file.tell()
-            self._rows_file.write(rows)
-            self._rows_file.flush()
+            _write_all(self._rows_file, rows)
             here = self._file.tell()
             place = {"offset": offset, "length": len(rows), "crc32": crc32(rows)}
             record = {**asdict(answer.entry), **place}
-            self._file.write((json.dumps(record) + "\n").encode())
-            self._file.flush()
+            _write_all(self._file, (json.dumps(record) + "\n").encode())
         except OSError as error:
             raise output_error(error, self.partial) from error
         self._place(position, here)
@@ -273,11 +272,19 @@ def _has_rows(rows: IO[bytes], record: Mapping[str, Any]) -> bool:
     return crc32(rows.read(record["length"])) == record["crc32"]
 
 
-def _append(path: Path) -> IO[bytes]:
+def _append(path: Path) -> FileIO:
+    """Without a buffer: what a full disk refused once is not tried again as the file is closed."""
     try:
-        return open(path, "ab")
+        return open(path, "ab", buffering=0)
     except OSError as error:
         raise output_error(error, path) from error
+
+
+def _write_all(file: FileIO, content: bytes) -> None:
+    """Write to the end: what has no buffer may take a part at a time."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def _sweep(path: Path) -> None:
