@@ -130,6 +130,7 @@ def test_file_names_may_hold_any_bytes(tmp_path: Path) -> None:
             "file,score\na.wav,1\n",
             "t.csv: expected a table of detections with a column 'path'; there is none",
         ),
+        ("path;status;score\na.wav;ok;0,5\n", "column 'path'; semicolons stand between the cells; save it"),
         ('{"path": "a.wav"}\n{"path": 3}\n', "t.csv, line 2: expected a row of a table of detections"),
         ('{"path": "a.wav"}\n[1,\n', "t.csv, line 2: not valid JSON"),
         ('{"path": "a.wav", "score": true}\n', "t.csv, line 1: column 'score' cannot be 'True'"),

@@ -189,7 +189,7 @@ def _destination(output: str | None) -> Iterator[Callable[[str], object]]:
 
 def _write_table(rows: Path, output: Path, form: str, options: dict[str, Any]) -> None:
     """From the rows that were kept to the table that was asked for."""
-    from avianvox.tables.formats import read_table, write_table
+    from avianvox.tables.formats import FORMATS, read_table, write_table
     from avianvox.tables.recordings import common_folder
 
     if options["by"] in ("hour", "day"):
@@ -198,9 +198,10 @@ def _write_table(rows: Path, output: Path, form: str, options: dict[str, Any]) -
         periods = summarise(read_table(rows, "csv"), by=options["by"], timezone=options["timezone"])
         write_summary(periods, output, form)
         return
-    paths = options["paths"]
-    one = len(paths) == 1 and os.path.isdir(paths[0])
-    root = paths[0] if one else common_folder(row.path for row in read_table(rows, "csv"))
+    paths, root = options["paths"], None
+    if FORMATS.get(form).one_per_recording:
+        one = len(paths) == 1 and os.path.isdir(paths[0])
+        root = paths[0] if one else common_folder(row.path for row in read_table(rows, "csv"))
     write_table(read_table(rows, "csv"), output, form, root=root, about={"model": str(options["model"])})
 
 
