@@ -88,6 +88,15 @@ def test_slowed_down_sound_is_counted_in_real_seconds(tmp_path: Path) -> None:
     assert read_field_notes(path).time_at(10.0) == "2024-06-01T22:00:01+02:00"
 
 
+@pytest.mark.parametrize("expansion", ["1e-300", "1e-12", "-1", "0"])
+def test_a_time_beyond_all_calendars_is_not_known(expansion: str, tmp_path: Path) -> None:
+    path = wave(tmp_path / "odd.wav", guan("Timestamp: 2024-06-01T22:00:00+02:00", f"TE: {expansion}"))
+    notes = read_field_notes(path)
+    assert notes.time_at(0.0) == "2024-06-01T22:00:00+02:00"
+    assert notes.time_at(10.0) == ("" if float(expansion) > 0 else "2024-06-01T22:00:10+02:00")
+    assert notes.time_at(1e300) == ""
+
+
 def test_an_hour_that_came_twice_is_remarked() -> None:
     notes = read_field_notes("S_20241027_023000.wav", timezone="Europe/Berlin")
     assert notes.time_at(0) == "2024-10-27T02:30:00+02:00"

@@ -64,7 +64,7 @@ class FieldNotes:
     remarks: tuple[str, ...] = ()
 
     def time_at(self, seconds: float) -> str:
-        """The time so many seconds into the file, in ISO 8601; "" where `begin` is not known.
+        """The time so many seconds into the file, in ISO 8601; "" where `begin` or no such year is known.
 
         Seconds pass in UTC, so that midnight and the hours of a change of clocks come out right. Milliseconds
         are written where they are not zero, and the offset from UTC where the zone is known.
@@ -79,8 +79,11 @@ class FieldNotes:
         zone = self.begin.tzinfo
         start = self.begin.astimezone(UTC) if zone else self.begin
         passed_ms = start.microsecond / 1000 + seconds / self.time_expansion * 1000
-        time = start.replace(microsecond=0) + timedelta(milliseconds=round(passed_ms))
-        local = time.astimezone(zone) if zone else time
+        try:
+            time = start.replace(microsecond=0) + timedelta(milliseconds=round(passed_ms))
+            local = time.astimezone(zone) if zone else time
+        except OverflowError:  # a header may promise any length, and any time expansion
+            return ""
         return local.isoformat(timespec="milliseconds" if local.microsecond else "seconds")
 
 
