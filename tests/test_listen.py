@@ -180,6 +180,8 @@ def test_what_goes_wrong_is_said(model: Path) -> None:
     [
         (["-", "--channels", "2", "--channel", "3"], "--channel 3: there are 2"),
         (["-", "--begin", "yesterday"], "--begin: expected a time such as 2026-05-01T04:30:00-04:00"),
+        (["-", "--begin", "0001-01-01T00:00:00"], "--begin: expected a time such as"),
+        (["-", "--begin", "9999-12-31T23:59:59-12:00"], "--begin: expected a time such as"),
         (["-", "--overlap", "9"], "overlap: expected at least 0 and less than the model's window"),
     ],
 )
@@ -190,6 +192,16 @@ def test_wrong_usage(
         main(["listen", *arguments, "--model", str(model)])
     assert ended.value.code == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_closed_input_is_said(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)  # as `avianvox listen - <&-` has it
+    with pytest.raises(SystemExit) as ended:
+        main(["listen", "-", "--model", str(model)])
+    assert ended.value.code == 2
+    assert "standard input is closed" in capsys.readouterr().err
 
 
 def test_the_help_shows_calls_that_are_right() -> None:

@@ -70,7 +70,7 @@ _NOT_ASKED = {"top": 1, "coverage": None, "timezone": "", "channels": "mix"}
     show_default=True,
     help="A line for each event as it ends, or for the best species of every window.",
 )
-@click.option("--begin", metavar="TIME", help="When the first sample was heard, in ISO 8601.")
+@click.option("--begin", metavar="TIME", help="When the first sample was heard: date and time in ISO 8601.")
 @click.option("--name", metavar="TEXT", help="What the column path says.  [default: - or the device]")
 @click.option("-q", "--quiet", is_flag=True, help="No summary; what goes wrong is still said.")
 def listen(source: str | None, **options: Any) -> None:
@@ -83,6 +83,8 @@ def listen(source: str | None, **options: Any) -> None:
 
     if options["channel"] and options["channel"] > options["channels"]:
         raise click.UsageError(f"--channel {options['channel']}: there are {options['channels']} --channels")
+    if source == "-" and sys.stdin is None:
+        raise click.UsageError("standard input is closed: pipe raw samples into it (see -h)")
     if source == "-" and sys.stdin.isatty():
         raise click.UsageError("standard input is a keyboard here: pipe raw samples into it (see -h)")
     try:
@@ -127,14 +129,13 @@ def _listen(source: str | None, options: dict[str, Any]) -> None:
 
 def _time(text: str | None) -> datetime | None:
     """A time with a zone: this computer's, where the text names none."""
+    from avianvox.audio.notes import date_time
+
     if text is None:
         return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.UsageError(
-            f"--begin: expected a time such as 2026-05-01T04:30:00-04:00, got '{text}'"
-        ) from None
+    time = date_time(text)
+    if time is None:
+        raise click.UsageError(f"--begin: expected a time such as 2026-05-01T04:30:00-04:00, got '{text}'")
     return time if time.tzinfo else time.astimezone()
 
 
