@@ -95,6 +95,15 @@ def test_a_cut_off_file_gives_what_is_there(counted: np.ndarray, tmp_path: Path)
     assert (i, clip.end_s) == (0, 2.0)
 
 
+@pytest.mark.parametrize("kind", ["wav", "ogg"])
+def test_a_span_that_ends_before_it_begins_holds_nothing(
+    kind: str, counted: np.ndarray, tmp_path: Path
+) -> None:
+    path = tmp_path / f"whole.{kind}"
+    soundfile.write(path, counted, 24000)
+    assert list(cut(path, [(0.6, 0.2), (-3.0, -1.0)])) == []
+
+
 def test_no_file_is_an_audio_error(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="no such file"):
         list(cut(tmp_path / "no.wav", [(0, 1)]))

@@ -143,6 +143,17 @@ def test_credit_comes_from_the_catalog_beside(synth_catalog_dir: Path, tmp_path:
     assert credit_of(tmp_path / "nobody.wav") == ""
 
 
+def test_credit_does_not_ask_tables_below_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home folder may hold millions of files, and texts of any kind."""
+    (tmp_path / "notes.txt").write_bytes(b"one\rtwo\n")
+
+    def walk(folder: object) -> None:
+        raise AssertionError(f"looked through {folder}")
+
+    monkeypatch.setattr("avianvox.dataset.sources.annotations.os.walk", walk)
+    assert credit_of(tmp_path / "a.wav") == ""
+
+
 def run(*arguments: str) -> int:
     with pytest.raises(SystemExit) as ended:
         main(["segments", *arguments])
@@ -171,6 +182,21 @@ def test_the_command(tones: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table.write_text(HEADER + to_csv([Detection("a.wav", scientific_name="x")]))
     assert run(str(table), "--out", str(tones / "c")) == 1
     assert "expected rows with a species, a begin and an end" in capsys.readouterr().err
+
+
+def test_rows_of_impossible_files_are_listed(tones: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tones / "recordings" / "detections.csv"
+    table.write_text(HEADER + to_csv([detection(path, 1.0, 0.5) for path in ("a" * 300, "b\0c", ".")]))
+    assert run(str(table), "--out", str(tones / "a"), "--no-pictures") == 3
+    failed = sorted(line for line in capsys.readouterr().err.splitlines() if line.startswith("failed"))
+    assert [line.rpartition(": ")[2] for line in failed] == [
+        "this is a folder, not a file",
+        "File name too long",
+        "embedded null byte",
+    ]
+    assert run(str(table), "--out", str(table / "below"), "--no-pictures") == 1
+    assert f"cannot write {table / 'below'}: Not a directory" in capsys.readouterr().err
+    assert run(str(table), "--out", str(tones / "b"), "--audio", str(tones / "gone")) == 2
 
 
 @pytest.mark.recordings

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from table_rows import NIGHT, annotations
 
+from avianvox.errors import InputError
 from avianvox.tables.formats import FORMATS, format_of, read_table, write_table
 from avianvox.types import Detection
 
@@ -75,6 +76,13 @@ def test_it_reads_the_same_as_we_do(
     assert [name for name, *_ in theirs] == [name for name, *_ in ours]
     for (_, *times), (_, *expected) in zip(theirs, ours, strict=True):
         assert times == pytest.approx(expected, abs=1e-3)  # crowsetta rounds to milliseconds
+
+
+def test_a_text_with_odd_line_ends_is_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "readme.txt"
+    path.write_bytes(b"first\rsecond, third\n")
+    with pytest.raises(InputError, match="there is no table of"):
+        next(read_table(tmp_path))
 
 
 def test_pandas_opens_the_others(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def cut(path: Path, spans: Sequence[Span]) -> Iterator[tuple[int, Clip]]:
     try:
         with only_audio_errors(path):
             rate = source.sample_rate
-            frames = [(max(0, round(begin * rate)), round(end * rate)) for begin, end in spans]
+            frames = [_frames(begin, end, rate) for begin, end in spans]
             order = sorted(range(len(spans)), key=lambda i: (frames[i][1], i))
             bits = 24 if source.codec.endswith(_DEEP) else 16
             seek = source.container in SEEKABLE
@@ -95,6 +95,12 @@ def cut(path: Path, spans: Sequence[Span]) -> Iterator[tuple[int, Clip]]:
     finally:
         source.close()
         stream.close()
+
+
+def _frames(begin_s: float, end_s: float, rate: int) -> tuple[int, int]:
+    """The first frame of a span and the one behind its last, the same where nothing lies between them."""
+    first = max(0, round(begin_s * rate))
+    return first, max(first, round(end_s * rate))
 
 
 def _seek(

@@ -1,5 +1,6 @@
 """``avianvox segments``: cut examples of each species for review."""
 
+import os
 from pathlib import Path
 
 import click
@@ -60,7 +61,7 @@ Examples:
 @click.option("--from", "table_format", metavar="FORMAT", help="Format of TABLE.  [default: by its content]")
 @click.option(
     "--audio",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="The folder to which the table's paths are relative.  [default: this one, then the table's]",
 )
 @click.option("--pictures/--no-pictures", default=True, help="Draw spectrograms.  [default: pictures]")
@@ -99,7 +100,7 @@ def segments(
 
     def locate(path: str) -> Path:
         places = [folder / path for folder in folders]
-        return next((place for place in places if place.exists()), places[0])
+        return next((place for place in places if os.path.isfile(place)), places[0])
 
     with progress_bar("cutting") as progress:
         cut = write_segments(

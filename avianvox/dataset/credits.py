@@ -7,8 +7,8 @@ from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.sources import SOURCES
 from avianvox.errors import CatalogError
 
-_WITHOUT_CREDITS = ("folders",)
-"""Sources that are no more than a layout of files."""
+_WITHOUT_CREDITS = ("folders", "annotations")
+"""Sources that are no more than a layout of files, or know no more than an index that lies beside them."""
 
 
 def credit_of(path: Path) -> str:

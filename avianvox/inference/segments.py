@@ -8,6 +8,7 @@
   before it. A row whose recording could not be cut says why, and has no file.
 """
 
+import os
 import re
 import unicodedata
 from collections import defaultdict
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from avianvox.audio.cut import Clip, cut, write_clip
 from avianvox.errors import AudioError, InputError
-from avianvox.files import atomic_write
+from avianvox.files import atomic_write, output_error
 from avianvox.tables.columns import COLUMNS, cells, csv_line
 from avianvox.types import Detection, Status
 
@@ -99,6 +100,7 @@ def write_segments(
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} already holds files; name a new or empty folder")
+    _make(out)
     jobs: dict[str, list[_Job]] = defaultdict(list)
     order: list[_Job] = []
     for folder, detections in zip(_unique(map(safe_name, chosen)), chosen.values(), strict=True):
@@ -109,12 +111,11 @@ def write_segments(
     done: dict[str, Segment] = {}
     for n, (path, group) in enumerate(jobs.items(), start=1):
         file = locate(path)
-        owed = credit(file)
+        owed = credit(file) if os.path.isfile(file) else ""
         done |= _cut_recording(file, group, out, options, owed)
         if progress:
             progress(n, len(jobs))
     segments = [done[job.place] for job in order]
-    out.mkdir(parents=True, exist_ok=True)
     with atomic_write(out / "index.csv") as index:
         index.write(csv_line((*INDEX_COLUMNS, *COLUMNS)))
         index.writelines(csv_line(_index_cells(segment)) for segment in segments)
@@ -148,7 +149,7 @@ def _write(clip: Clip, job: _Job, out: Path, options: SegmentOptions) -> Segment
     detection = job.detection
     clip = clip.of_channel(detection.channel)
     file, picture = f"{job.place}.{options.audio_format}", f"{job.place}.png"
-    (out / file).parent.mkdir(parents=True, exist_ok=True)
+    _make((out / file).parent)
     write_clip(clip, out / file)
     if options.pictures:
         from avianvox.inference.pictures import draw_segment, save_picture
@@ -156,6 +157,13 @@ def _write(clip: Clip, job: _Job, out: Path, options: SegmentOptions) -> Segment
         save_picture(draw_segment(clip, detection, _title(detection)), out / picture)
     shown = picture if options.pictures else ""
     return Segment(detection, file, shown, clip.begin_s, clip.end_s, clip.sample_rate)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(error, folder) from error
 
 
 def _failed(job: _Job, error: AudioError, file: Path) -> Segment:

@@ -79,8 +79,11 @@ def read_number(text: str, *, origin: str) -> float:
 
 
 def column_names(header: str, delimiter: str) -> list[str]:
-    """Names of the columns as `Line` knows them."""
-    return [_name(cell) for cell in next(csv.reader([header], delimiter=delimiter), [])]
+    """Names of the columns as `Line` knows them; none where ``header`` is no line of a table."""
+    try:
+        return [_name(cell) for cell in next(csv.reader([header], delimiter=delimiter), [])]
+    except csv.Error:  # a line that ends in \r alone goes on behind it
+        return []
 
 
 def read_lines(path: Path, delimiter: str) -> Iterator[Line]:
