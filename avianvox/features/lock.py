@@ -40,6 +40,16 @@ def exclusive_lock(path: Path, *, busy: str) -> Iterator[None]:
             _take(descriptor)
         except (BlockingIOError, PermissionError) as error:
             raise StoreError(busy) from error
+        if not _is_at(path, descriptor):  # its holder removed it meanwhile, and a third may hold another
+            raise StoreError(busy)
         yield
     finally:
         os.close(descriptor)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether the open file ``descriptor`` is still the one at ``path``."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except OSError:
+        return False
