@@ -18,7 +18,7 @@ from avianvox.dataset.download.folder import ATTRIBUTION, RECORDINGS, SUMS
 from avianvox.dataset.download.run import Outcome, download
 from avianvox.dataset.download.session import Manners, Session
 from avianvox.dataset.download.wishes import Wishes
-from avianvox.errors import InputError, StoreError
+from avianvox.errors import DownloadError, InputError, StoreError
 from avianvox.features.lock import exclusive_lock
 
 QUERY = "gen:Vireo"
@@ -73,6 +73,30 @@ def test_the_key_is_in_no_file(server: FakeXenoCanto, tmp_path: Path) -> None:
         written = everything(tmp_path / "out")
         assert KEY.encode() not in written
         assert quote(KEY, safe="").encode() not in written
+        run(server, tmp_path / "out")
+
+
+def test_a_server_that_repeats_the_key_does_not_bring_it_into_a_file(tmp_path: Path) -> None:
+    told = f"https://xeno-canto.org/api?key={quote(KEY, safe='')}, {KEY}"
+    with FakeXenoCanto([row(2, rmk=told), row(3), row(4)]) as server:
+        server.behave(2, "401")
+        with pytest.raises(ConnectionError):
+            run(server, tmp_path / "out")
+        assert (tmp_path / "out" / ".download" / "page-00001.json").exists()
+        assert b"0123456789abcdef" not in everything(tmp_path / "out")
+        run(server, tmp_path / "out")
+        assert b"0123456789abcdef" not in everything(tmp_path / "out")
+        assert json.loads((tmp_path / "out" / RECORDINGS).read_text())["recordings"][0]["rmk"].endswith("***")
+
+
+@pytest.mark.parametrize("name", ["page-00001.json", "plan.json", "request.json"])
+@pytest.mark.parametrize("content", ["{", "[]"])
+def test_a_damaged_note_of_an_earlier_run_is_named(
+    name: str, content: str, server: FakeXenoCanto, tmp_path: Path
+) -> None:
+    (tmp_path / "out" / ".download").mkdir(parents=True)
+    (tmp_path / "out" / ".download" / name).write_text(content)
+    with pytest.raises(DownloadError, match=f"{name} is damaged: .*; delete it and run the command again"):
         run(server, tmp_path / "out")
 
 

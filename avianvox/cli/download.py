@@ -72,7 +72,7 @@ Examples:
 )
 @click.option(
     "--rate",
-    type=FiniteFloat(min=0, min_open=True),
+    type=FiniteFloat(min=0.001),
     default=1.0,
     show_default=True,
     help="Requests a second; xeno-canto asks for no more than one.",

@@ -90,12 +90,23 @@ def _page(session: Session, query: str, number: int, kept: Path | None) -> dict[
         return session.page(query, number)
     path = kept / f"page-{number:05d}.json"
     if path.exists():
-        page: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return page
+        return read_kept(path, "recordings")
     page = session.page(query, number)
     with atomic_write(path) as stream:
         json.dump(page, stream)
     return page
+
+
+def read_kept(path: Path, *names: str) -> dict[str, Any]:
+    """What an earlier run wrote, a JSON object; raises `DownloadError` where it lacks one of ``names``."""
+    try:
+        values = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise DownloadError(f"{path} is damaged: {error}; delete it and run the command again") from error
+    if not isinstance(values, dict) or not values.keys() >= set(names):
+        expected = " with ".join(filter(None, ("an object", " and ".join(names))))
+        raise DownloadError(f"{path} is damaged: expected {expected}; delete it and run the command again")
+    return values
 
 
 def _count(page: dict[str, Any], name: str) -> int:

@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from avianvox.dataset.download.answers import Sound
+from avianvox.dataset.download.answers import Sound, read_kept
 from avianvox.dataset.download.wishes import Plan, Wishes
-from avianvox.errors import DownloadError, InputError
+from avianvox.errors import InputError
 from avianvox.features.lock import exclusive_lock
 from avianvox.files import atomic_write, output_error, sha256_file
 
@@ -67,7 +67,7 @@ class Folder:
         with exclusive_lock(self.state / "lock", busy=busy):
             asked = asdict(wishes)
             if self._request.exists() and not refresh:
-                self._check_wishes(_read(self._request), asked)
+                self._check_wishes(read_kept(self._request), asked)
             if refresh:
                 self._forget_answer()
             _write(self._request, asked)
@@ -77,7 +77,7 @@ class Folder:
         """The plan of an earlier run, None where there is none."""
         if not self._plan.exists():
             return None
-        plan = _read(self._plan)
+        plan = read_kept(self._plan, "chosen", "left_out")
         rows = enumerate(plan["chosen"], start=1)
         chosen = tuple(Sound.from_row(row, f"{self._plan}, recording {place}") for place, row in rows)
         return Plan(chosen, plan["left_out"])
@@ -145,7 +145,7 @@ class Folder:
             "numSpecies": str(len(species)),
             "page": 1,
             "numPages": 1,
-            "download": _read(self._request),
+            "download": read_kept(self._request),
             "recordings": [sound.row for sound in sounds],
         }
         _write(self.root / RECORDINGS, answer, indent=1)
@@ -187,14 +187,6 @@ def _credits(sounds: list[Sound]) -> Iterator[str]:
     for recording in (sound.recording for sound in sounds):
         names = " / ".join(name for name in (recording.label, recording.common_name) if name)
         yield f"{names or 'species not identified'}: {recording.attribution}\n"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DownloadError(f"{path} is damaged: {error}; delete it and run the command again") from error
-    return values
 
 
 def _write(path: Path, values: dict[str, Any], *, indent: int | None = None) -> None:

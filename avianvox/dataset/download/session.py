@@ -174,7 +174,7 @@ class Session:
         with self.open(address, {"Accept": "application/json"}) as answer:
             body = answer.read()
         try:
-            page = json.loads(body)
+            page = json.loads(self.hide(body.decode("utf-8-sig")))  # pages are kept
         except ValueError:
             raise CutError("expected JSON, came something else or only a part of it") from None
         if not isinstance(page, dict) or not isinstance(page.get("recordings"), list):
