@@ -22,9 +22,10 @@ import soundfile
 from avianvox.errors import AvianvoxError
 from avianvox.inference.classifier import Classifier
 from avianvox.inference.gate import DEFAULT_GATE, Gate
-from avianvox.inference.speed import measure_speed, usable_cores
+from avianvox.inference.speed import measure_speed
 from avianvox.modelfile import DEFAULT_MODEL, bundled_models
 from avianvox.types import Window
+from avianvox.workers import n_cores
 
 FEATURES = {
     "plot": "pictures of segments",
@@ -166,7 +167,7 @@ def _hear_noise(classifier: Classifier) -> Window:
 
 
 def _machine() -> Iterator[Check]:
-    yield Check("machine", "cores", usable_cores())
+    yield Check("machine", "cores", n_cores())
     total, free = _memory_gb()
     if total is not None:
         yield Check("machine", "memory", total, "GB")

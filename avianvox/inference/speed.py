@@ -1,6 +1,5 @@
 """How fast this machine classifies: synthetic sound, as recorders write it, from a file to scores."""
 
-import os
 import tempfile
 import time
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import soundfile
 from avianvox.inference.classifier import Classifier
 from avianvox.modelfile import DEFAULT_MODEL
 from avianvox.randomness import derive_rng
-from avianvox.workers import Crashed, Workplace, open_executor
+from avianvox.workers import Crashed, Workplace, n_cores, open_executor
 
 RATE = 48_000  # of most recorders
 _SECONDS = 60.0
@@ -29,13 +28,6 @@ class Speed:
     cores: int
 
 
-def usable_cores() -> int:
-    """Processors that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def measure_speed(model: str = DEFAULT_MODEL, *, seconds: float = _SECONDS) -> Speed:
     """Classify ``seconds`` of noise (WAV, 48 kHz, 16 bits, mono) once alone and then on all cores.
 
@@ -48,7 +40,7 @@ def measure_speed(model: str = DEFAULT_MODEL, *, seconds: float = _SECONDS) -> S
     OSError
         There is no room for a temporary file of 6 MB.
     """
-    cores = usable_cores()
+    cores = n_cores()
     with tempfile.TemporaryDirectory(prefix="avianvox-") as folder:
         path = Path(folder) / "noise.wav"
         noise = derive_rng(0, "speed").standard_normal(round(seconds * RATE), np.float32) * np.float32(0.1)
