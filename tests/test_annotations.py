@@ -233,6 +233,8 @@ def test_settings_that_are_wrong(tmp_path: Path) -> None:
     for text, error, says in (
         ("[annotation]", ConfigError, r"has no table \[annotation\]; did you mean 'annotations'"),
         ("[annotations]\nsound = 'x'", ConfigError, r"annotations.toml: \[annotations\] has no key 'sound'"),
+        ("[annotations]\nno_bird_s = -1", ConfigError, "annotations.toml: no_bird_s: expected seconds"),
+        ("[annotations]\nno_bird_s = nan", ConfigError, "no_bird_s: expected seconds, 0 or more, got nan"),
         ("[names]\nx = 3", ConfigError, "expected a text for each name"),
         ("[annotations]\naudio = 'x'", CatalogError, r"names .*x: there is no such file or folder"),
         ("", CatalogError, "holds no table of annotations"),

@@ -24,6 +24,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import inf
 from pathlib import Path
 
 from avianvox.audio.find import find_inputs
@@ -51,6 +52,10 @@ class AnnotationSettings:
     audio: str = ""
     tables: str = ""
     no_bird_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.no_bird_s < inf:
+            raise ConfigError(f"no_bird_s: expected seconds, 0 or more, got {self.no_bird_s:g}")
 
 
 class Annotations:
