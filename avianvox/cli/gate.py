@@ -62,11 +62,15 @@ def train(
 
     from avianvox.cli.common import exit_with_failures, progress_bar, unreadable
     from avianvox.dataset.catalog import read_catalogs
+    from avianvox.errors import require_extra
     from avianvox.features.provide import provide_store
     from avianvox.features.spec import spec_named
+    from avianvox.inference.gate import check_bands
     from avianvox.models.gate import train_gate
 
+    require_extra("sklearn", extra="train", purpose="training a gate")  # before features are made for long
     spec = spec_named(spec_name)
+    check_bands(spec)
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
         click.echo(line, err=True)
