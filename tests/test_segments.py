@@ -10,10 +10,11 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avianvox.audio.cut import Clip
 from avianvox.cli.main import main
 from avianvox.dataset.credits import credit_of
 from avianvox.inference.picks import choose
-from avianvox.inference.pictures import draw_segment, spectrogram
+from avianvox.inference.pictures import draw_segment, save_picture, spectrogram
 from avianvox.inference.segments import SegmentOptions, safe_name, write_segments
 from avianvox.tables.columns import HEADER, from_csv, to_csv
 from avianvox.types import Detection
@@ -135,6 +136,22 @@ def test_the_picture_shows_where_the_tone_is(tones: Path) -> None:
     assert axes.get_ylim() == (0.0, 12.0)
     spans = [(p.get_x(), p.get_x() + p.get_width()) for p in axes.patches if hasattr(p, "get_x")]
     assert spans == [(4.0, 4.25), (4.75, 5.0)]
+
+
+@pytest.mark.parametrize("rate", [20, 400, 1000, 384_000])
+def test_sound_of_any_rate_has_a_picture(rate: int) -> None:
+    t = np.arange(4 * rate) / rate
+    clip = Clip(np.sin(2 * np.pi * rate / 8 * t).astype(np.float32)[:, None], rate, 0, 16)
+    power, step_hz = spectrogram(clip.samples[:, 0], rate)
+    assert power.mean(axis=1).argmax() * step_hz == pytest.approx(rate / 8, abs=step_hz)
+    (axes,) = draw_segment(clip, detection("a.wav", 1.0, 0.5), "a").axes
+    assert axes.get_ylim()[1] == pytest.approx(rate / 2000)
+
+
+def test_a_letter_that_the_font_lacks_is_no_warning(tmp_path: Path) -> None:
+    clip = Clip(np.ones((8000, 1), np.float32), 8000, 0, 16)
+    save_picture(draw_segment(clip, detection("a.wav", 0.0, 0.5), "鳥"), tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_credit_comes_from_the_catalog_beside(synth_catalog_dir: Path, tmp_path: Path) -> None:

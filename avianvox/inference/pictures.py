@@ -1,5 +1,6 @@
 """The picture of a segment: a spectrogram. Matplotlib is imported when one is drawn."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _FRAME_S = 0.023  # of a spectrum: a note of 20 ms and two tones 50 Hz apart can both be told
+_LEAST_FRAME = 64  # samples, for recorders of whales and elephants
 _MOST_COLUMNS = 900  # about the pixels there are
 _BIRDS_HZ = 12_000.0  # above it birds leave little to see
 _BATS_RATE = 96_000  # a recorder above this rate was not bought for birds
@@ -34,7 +36,7 @@ def spectrogram(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, floa
         Shape (n_bins, n_columns), and the hertz from one bin to the next. Shorter sound than one frame is
         padded with zeros.
     """
-    n_fft = 1 << round(np.log2(_FRAME_S * sample_rate))
+    n_fft = 1 << round(np.log2(max(_LEAST_FRAME, _FRAME_S * sample_rate)))
     samples = np.pad(samples, (n_fft // 2, max(n_fft // 2, n_fft - len(samples))))
     hop = max(n_fft // 4, len(samples) // _MOST_COLUMNS)
     frames = np.lib.stride_tricks.sliding_window_view(samples, n_fft)[::hop]
@@ -61,7 +63,7 @@ def draw_segment(clip: Clip, detection: Detection, title: str) -> "Figure":
     power, step_hz = spectrogram(clip.samples.mean(axis=1), clip.sample_rate)
     top_hz = highest_hz(detection, clip.sample_rate)
     shown = power[: int(top_hz / step_hz) + 1]
-    audible = shown[int(_RUMBLE_HZ / step_hz) :]
+    audible = shown[int(min(_RUMBLE_HZ, top_hz / 2) / step_hz) :]
     peak = float(np.percentile(audible, 99.8))
     figure = Figure(figsize=(8.0, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
@@ -89,5 +91,6 @@ def draw_segment(clip: Clip, detection: Detection, title: str) -> "Figure":
 
 def save_picture(figure: "Figure", path: Path) -> None:
     """Write a figure as PNG, whole or not at all; the same figure gives the same bytes."""
-    with atomic_write(path, "wb") as stream:
+    with atomic_write(path, "wb") as stream, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a letter that its font lacks is drawn as a box
         figure.savefig(stream, format="png", dpi=100, metadata={"Software": None})
