@@ -91,10 +91,15 @@ def test_a_configuration_of_dask_says_where_and_how(tmp_path: Path) -> None:
     assert len(config["distributed"]["comm"]) > 3  # the rest stays as it was
     address, _ = cluster._configuration(Workplace(scheduler="tcp://127.0.0.1:2", dask_config=file))
     assert address == "tcp://127.0.0.1:2"
-    for text, problem in (("a: 1\n", "has no scheduler-address"), ("a: [", "expected a configuration")):
+    for text, problem in (
+        ("a: 1\n", "has no scheduler-address"),
+        ("", "has no scheduler-address"),
+        ("a: [", "expected a configuration"),
+    ):
         file.write_text(text)
-        with pytest.raises(InputError, match=problem):
+        with pytest.raises(InputError, match=problem) as raised:
             cluster._configuration(Workplace(dask_config=file))
+        assert "\n" not in str(raised.value)
 
 
 def test_without_dask_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

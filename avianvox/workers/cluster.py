@@ -60,9 +60,10 @@ def _configuration(workplace: Workplace) -> tuple[str, dict[str, Any]]:
     if not file.is_file():
         raise InputError(f"{file}: there is no such file; expected a configuration of Dask")
     try:
-        (read,) = dask.config.collect_yaml([str(file)])
+        read = next(iter(dask.config.collect_yaml([str(file)])), {})  # of an empty file, nothing
     except ValueError as error:
-        raise InputError(f"{file}: expected a configuration of Dask in YAML; {error}") from error
+        told = " ".join(str(error).split())
+        raise InputError(f"{file}: expected a configuration of Dask in YAML; {told}") from error
     address = workplace.scheduler or read.get("scheduler-address") or read.get("address")
     if not address:
         raise InputError(f"{file} has no scheduler-address; add one, or name the scheduler with --scheduler")
