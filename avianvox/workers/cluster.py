@@ -60,7 +60,9 @@ def _configuration(workplace: Workplace) -> tuple[str, dict[str, Any]]:
     if not file.is_file():
         raise InputError(f"{file}: there is no such file; expected a configuration of Dask")
     try:
-        read = next(iter(dask.config.collect_yaml([str(file)])), {})  # of an empty file, nothing
+        read: Mapping[str, Any] = next(
+            iter(dask.config.collect_yaml([str(file)])), {}
+        )  # of an empty file, nothing
     except ValueError as error:
         told = " ".join(str(error).split())
         raise InputError(f"{file}: expected a configuration of Dask in YAML; {told}") from error
