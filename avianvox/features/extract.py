@@ -6,6 +6,7 @@ group of bands instead of all of them, which is where it gains on a plain matrix
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -37,9 +38,7 @@ class FeatureStream:
 
     def __init__(self, spec: FeatureSpec) -> None:
         self.spec = spec
-        self._window = hann_window(spec)
-        self._dct = dct_matrix(spec)
-        self._groups = _group_bands(mel_matrix(spec))
+        self._window, self._dct, self._groups = _constants(spec)
         n_bins = spec.n_fft // 2 + 1
         self._frames = np.empty((_BLOCK_FRAMES, spec.n_fft), np.float32)
         self._spectrum = np.empty((_BLOCK_FRAMES, n_bins), np.complex64)
@@ -101,6 +100,12 @@ class FeatureStream:
         np.multiply(log_mel, np.float32(10.0), out=log_mel)
         rows[:, spec.n_mels :] = log_mel @ self._dct
         return rows
+
+
+@lru_cache(maxsize=8)
+def _constants(spec: FeatureSpec) -> tuple[np.ndarray, np.ndarray, list[tuple[slice, slice, np.ndarray]]]:
+    """Window, cosine transform and grouped filters: making them takes longer than three seconds of sound do."""
+    return hann_window(spec), dct_matrix(spec), _group_bands(mel_matrix(spec))
 
 
 def _group_bands(matrix: np.ndarray) -> list[tuple[slice, slice, np.ndarray]]:
