@@ -182,6 +182,9 @@ def test_what_goes_wrong_is_said(model: Path) -> None:
         (["-", "--begin", "yesterday"], "--begin: expected a time such as 2026-05-01T04:30:00-04:00"),
         (["-", "--begin", "0001-01-01T00:00:00"], "--begin: expected a time such as"),
         (["-", "--begin", "9999-12-31T23:59:59-12:00"], "--begin: expected a time such as"),
+        (["-", "--by", "window", "--gap", "3"], "--gap: for events alone"),
+        (["-", "--by", "window", "--multi-label"], "--multi-label: for events alone"),
+        (["-", "--gate-recall", "0.9"], "--gate-recall is for --gate"),
         (["-", "--overlap", "9"], "overlap: expected at least 0 and less than the model's window"),
     ],
 )

@@ -34,7 +34,7 @@ def refuse_contradictions(options: dict[str, Any], form: str, *, on_screen: bool
         raise click.UsageError(f"--by {by} counts events: write it as table, csv, jsonl or parquet")
     if (counted or by == "event") and (options["coverage"], options["top"]) != (None, None):
         raise click.UsageError("--top and --coverage are for recordings and windows, not for events")
-    if by in ("recording", "window") and (given := _given(OF_EVENTS)):
+    if by in ("recording", "window") and (given := written(OF_EVENTS)):
         raise click.UsageError(f"{', '.join(given)}: for events alone; give --by event, hour or day too")
     if on_screen and form not in STREAMS:
         raise click.UsageError(f"--format {form} wants a file: give --output")
@@ -74,7 +74,7 @@ def refuse_output(output: str, form: str, first: list[str]) -> None:
         require_parquet()
 
 
-def _given(options: dict[str, str]) -> list[str]:
+def written(options: dict[str, str]) -> list[str]:
     """Those of ``options`` that the user wrote."""
     context = click.get_current_context()
     default = click.core.ParameterSource.DEFAULT

@@ -79,8 +79,14 @@ def listen(source: str | None, **options: Any) -> None:
     DEVICE is the number or name of a microphone, by default the system's.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy, as in classify
+    from avianvox.cli.classify_refusals import OF_EVENTS, written
     from avianvox.errors import InputError
 
+    idle = written(OF_EVENTS | {"multi_label": "--multi-label"}) if options["by"] == "window" else []
+    if idle:
+        raise click.UsageError(f"{', '.join(idle)}: for events alone, and not --by window")
+    if options["gate_recall"] is not None and not (options["gate"] or options["gate_file"]):
+        raise click.UsageError("--gate-recall is for --gate")
     if options["channel"] and options["channel"] > options["channels"]:
         raise click.UsageError(f"--channel {options['channel']}: there are {options['channels']} --channels")
     if source == "-" and sys.stdin is None:
