@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from avianvox.audio.synth import coloured_noise
 from avianvox.cli.main import cli
 from avianvox.dataset.catalog import read_catalog
-from avianvox.errors import InputError, MissingExtraError, ModelFileError
+from avianvox.errors import InputError, MissingExtraError, ModelFileError, OutputError
 from avianvox.evaluation.gate import MADE, MIX, NOISE, VOICE, Windows, gate_figures, recall_thresholds
 from avianvox.features.extract import extract_features
 from avianvox.features.provide import provide_store
@@ -282,8 +282,11 @@ def test_measure_counts_and_lists_what_fails(sound: Path) -> None:
 def test_training_says_what_it_lacks_before_it_makes_features(
     tmp_path: Path, synth_catalog_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    store = ("--store", tmp_path / "store")
+    done = run("train", synth_catalog_dir, "--out", tmp_path / "no" / "gate.json", *store)
+    assert isinstance(done.exception, OutputError)
     monkeypatch.setattr("avianvox.errors.find_spec", lambda _: None)
-    done = run("train", synth_catalog_dir, "--out", tmp_path / "gate.json", "--store", tmp_path / "store")
+    done = run("train", synth_catalog_dir, "--out", tmp_path / "gate.json", *store)
     assert isinstance(done.exception, MissingExtraError)
     assert not (tmp_path / "store").exists()
 

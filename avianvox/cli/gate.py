@@ -62,13 +62,16 @@ def train(
 
     from avianvox.cli.common import exit_with_failures, progress_bar, unreadable
     from avianvox.dataset.catalog import read_catalogs
-    from avianvox.errors import require_extra
+    from avianvox.errors import OutputError, require_extra
     from avianvox.features.provide import provide_store
     from avianvox.features.spec import spec_named
     from avianvox.inference.gate import check_bands
     from avianvox.models.gate import train_gate
 
-    require_extra("sklearn", extra="train", purpose="training a gate")  # before features are made for long
+    # before features are made for long
+    require_extra("sklearn", extra="train", purpose="training a gate")
+    if not out.absolute().parent.is_dir():
+        raise OutputError(f"cannot write {out}: the folder does not exist; create it first")
     spec = spec_named(spec_name)
     check_bands(spec)
     catalog = read_catalogs(catalogs)
