@@ -104,7 +104,7 @@ class FeatureStream:
 
 @lru_cache(maxsize=8)
 def _constants(spec: FeatureSpec) -> tuple[np.ndarray, np.ndarray, list[tuple[slice, slice, np.ndarray]]]:
-    """Window, cosine transform and grouped filters: making them takes longer than three seconds of sound do."""
+    """Window, cosine transform and grouped filters: making them costs more than three seconds of sound do."""
     return hann_window(spec), dct_matrix(spec), _group_bands(mel_matrix(spec))
 
 
