@@ -170,6 +170,16 @@ def test_settings_name_the_sound_the_names_and_the_gaps(tmp_path: Path) -> None:
     assert (tail.date, tail.time) == ("2020-12-06", "10:06")  # from the file's name
 
 
+def test_gaps_end_with_the_file(tmp_path: Path) -> None:
+    sound(tmp_path / "a.wav", 10.0)
+    raven(
+        tmp_path / "a.selections.txt", (1, 4, "Parus major"), (30, 40, "Parus major"), (60, 61, "Parus major")
+    )
+    (tmp_path / "annotations.toml").write_text("[annotations]\nno_bird_s = 2\n")
+    gaps = [(r.begin_s, r.end_s) for r in read_catalog(tmp_path).recordings if r.label == "no bird"]
+    assert gaps == [(4.0, None)]
+
+
 def test_doubtful_rows_are_listed(tmp_path: Path) -> None:
     sound(tmp_path / "a.wav")
     raven(

@@ -95,11 +95,16 @@ def _row(file: Recording, mark: Mark, heard: set[str]) -> Recording:
 
 
 def _gaps(marks: list[Mark], length_s: float | None, least_s: float) -> Iterator[Mark]:
-    """The stretches without a mark, of ``least_s`` and more, the last one to the end of the file."""
+    """The stretches without a mark, of ``least_s`` and more, the last one to the end of the file.
+
+    Marks behind the end of the file part nothing.
+    """
     at = 0.0
     for mark in marks:
         if mark.begin_s is None or mark.end_s is None:
             return
+        if length_s is not None and mark.begin_s >= length_s:
+            break
         if mark.begin_s - at >= least_s:
             yield Mark(at, mark.begin_s, (NO_BIRD, ""))
         at = max(at, mark.end_s)
