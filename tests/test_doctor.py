@@ -86,6 +86,16 @@ def test_a_full_disk_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [check.state for check in disks] == [State.FAILED] * 2
 
 
+def test_a_folder_that_is_gone_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(health.tempfile, "gettempdir", nowhere)
+    (check,) = [check for check in examine(speed=False) if check.name == "disk free for temporary files"]
+    assert (check.state, check.value) == (State.FAILED, "No usable temporary directory found")
+    assert "TMPDIR" in check.advice
+
+
 def test_a_codec_that_decodes_something_else_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     read = health.soundfile.read
     monkeypatch.setattr(health.soundfile, "read", lambda file: (read(file)[0], 48000))

@@ -174,8 +174,14 @@ def _machine() -> Iterator[Check]:
     if free is not None:
         advice = "close other programs, or use fewer --jobs"
         yield _enough("memory free", free, _LEAST_MEMORY, advice)
-    for name, folder in (("disk free here", Path.cwd()), ("disk free for temporary files", _temporary())):
-        yield _enough(name, shutil.disk_usage(folder).free / 1e9, _LEAST_ROOM, f"free some space in {folder}")
+    for name, find in (("disk free here", Path.cwd), ("disk free for temporary files", _temporary)):
+        try:
+            free = shutil.disk_usage(folder := find()).free / 1e9
+        except OSError as error:  # the folder was deleted, or there is none to write into
+            advice = "go to another folder, or set TMPDIR to one that can be written"
+            yield Check("machine", name, error.strerror or str(error), state=State.FAILED, advice=advice)
+        else:
+            yield _enough(name, free, _LEAST_ROOM, f"free some space in {folder}")
 
 
 def _temporary() -> Path:
