@@ -320,3 +320,17 @@ def test_no_real_recording_is_accused_wrongly(real_data: Path) -> None:
     for name in ("XC173686.mp3", "XC682521.mp3", "XC156985.mp3", "XC171396.mp3"):
         assert probe(folder / name).status == Status.OK
     assert probe(folder / "XC259522.mp3").decoded_s == pytest.approx(25.3, abs=0.1)
+
+
+def test_a_recorder_that_lost_power_counted_no_samples(tmp_path: Path) -> None:
+    """What it recorded is there, so the file is not called empty."""
+    path = tmp_path / "lost.wav"
+    soundfile.write(path, np.full(22050, 0.1), 22050)
+    content = bytearray(path.read_bytes())
+    content[4:8], content[40:44] = (36).to_bytes(4, "little"), bytes(4)
+    path.write_bytes(content)
+    found = probe(path)
+    assert found.status is Status.UNDECODABLE
+    assert "its header counts no samples, but something follows it" in found.message
+    path.write_bytes(content[:44])
+    assert probe(path).status is Status.EMPTY

@@ -19,6 +19,7 @@ Where one channel was picked, these two speak of that channel.
 Samples that are no sound (NaN, infinite, beyond ±`ABSURD`) become zero and are counted in the message.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,11 @@ SILENT_RANGE = 2e-4  # highest less lowest sample: six steps of 16 bits, -80 dB 
 FULL_SCALE = 0.99  # the highest 8-bit sample is 0.992
 CLIPPED_SHARE = 0.005
 ABSURD = 1e6
+MOST_HEADER_BYTES = 4096
+UNCOUNTED = (
+    "its header counts no samples, but something follows it (did the recorder lose power?); "
+    "repair the header, for example with: ffmpeg -ignore_length 1 -i broken.wav repaired.wav"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +91,10 @@ def judge(path: Path, source: Source, meter: Meter) -> Probe:
     status, remarks = Status.OK, []
     missing_s = (source.header_s or 0.0) - decoded_s
     if not meter.n_frames:
-        status = Status.UNDECODABLE if source.damage or missing_s >= TOLERANCE_S else Status.EMPTY
-        remarks.append(source.damage or "there is not one sample in it")
+        uncounted = source.container == "WAV" and os.path.getsize(path) > MOST_HEADER_BYTES
+        lost = source.damage or missing_s >= TOLERANCE_S or uncounted
+        status = Status.UNDECODABLE if lost else Status.EMPTY
+        remarks.append(source.damage or (UNCOUNTED if uncounted else "there is not one sample in it"))
     elif source.damage or (source.promised and missing_s >= TOLERANCE_S):
         status = Status.TRUNCATED
         promise = f"the header promises {source.header_s:.1f} s, " if source.promised else ""
