@@ -139,3 +139,10 @@ def test_real_recordings(
         before = f"out{number}"
     convert(capsys, before, "b.csv", "--audio", sounds)
     assert [(r.path, r.begin_s, r.end_s, r.scientific_name) for r in read_table("b.csv")] == spans
+
+
+def test_what_is_no_table_is_said_to_be_none(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "voice.mp3").write_text("hello\n")
+    _, error = convert(capsys, "voice.mp3", "out.csv", code=1)
+    assert error.startswith("avianvox: voice.mp3: not a table that avianvox knows, by its content or ending")
+    assert error.count("\n") == 1

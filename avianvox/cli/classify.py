@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from avianvox.cli.classify_options import EPILOG, classify_options
+from avianvox.cli.classify_options import EPILOG, PERIODS, classify_options
 from avianvox.cli.common import exit_with_failures, workplace_of
 
 if TYPE_CHECKING:
@@ -102,9 +102,10 @@ def _workplace(options: dict[str, Any], first: list[str]) -> "Workplace":
 
 def _default_jobs(inputs: list[str]) -> int:
     """Processes take a fraction of a second to start; some minutes of sound are worth it."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    from avianvox.workers import n_cores
+
     size = sum(os.path.getsize(path) for path in inputs if os.path.isfile(path))
-    return max(1, min(cores, len(inputs))) if size >= _SERIAL_BYTES else 1
+    return max(1, min(n_cores(), len(inputs))) if size >= _SERIAL_BYTES else 1
 
 
 def _stream(
@@ -131,7 +132,7 @@ def _stream(
             watch.done(answer.entry)
 
     with _destination(options["output"]) as write:
-        if options["by"] in ("hour", "day"):
+        if options["by"] in PERIODS:
             from avianvox.inference.summary import summarise, summary_lines
 
             rows = chain.from_iterable(groups())
@@ -155,7 +156,7 @@ def _keep(
     from avianvox.inference.runs import keep_answers, settings_of
 
     output = Path(options["output"])
-    direct = form == "csv" and options["by"] not in ("hour", "day")
+    direct = form == "csv" and options["by"] not in PERIODS
     rows = output if direct else output.with_name(f"{output.name}.rows.csv")
     settings = settings_of(options["model"], question)
     with Ledger(rows, output, settings, resume=options["resume"]) as ledger:
@@ -192,7 +193,7 @@ def _write_table(rows: Path, output: Path, form: str, options: dict[str, Any]) -
     from avianvox.tables.formats import FORMATS, read_table, write_table
     from avianvox.tables.recordings import common_folder
 
-    if options["by"] in ("hour", "day"):
+    if options["by"] in PERIODS:
         from avianvox.inference.summary import summarise, write_summary
 
         periods = summarise(read_table(rows, "csv"), by=options["by"], timezone=options["timezone"])

@@ -7,6 +7,9 @@ import click
 
 from avianvox.cli.common import FiniteFloat, workplace_options
 
+PERIODS = ("hour", "day")
+"""What ``--by`` counts events in; the other answers are rows of detections."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 EPILOG = """\b
@@ -57,7 +60,7 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
     click.argument("paths", nargs=-1, required=True, metavar="PATHS..."),
     click.option(
         "--by",
-        type=click.Choice(["recording", "event", "window", "hour", "day"]),
+        type=click.Choice(["recording", "event", "window", *PERIODS]),
         default="recording",
         show_default=True,
         help="What a row speaks of. Hours and days count events and the hours recorded.",

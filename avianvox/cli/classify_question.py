@@ -4,10 +4,9 @@ from typing import Any
 
 import click
 
+from avianvox.cli.classify_options import PERIODS
 from avianvox.inference.events import EventOptions
 from avianvox.inference.question import Question
-
-PERIODS = ("hour", "day")
 
 
 def question_of(options: dict[str, Any]) -> Question:

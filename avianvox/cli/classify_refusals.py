@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from avianvox.cli.classify_options import PERIODS
 from avianvox.cli.common import spare_recording
 from avianvox.errors import OutputError
 from avianvox.tables.formats import FORMATS, STREAMS, is_one_file
@@ -21,7 +22,7 @@ OF_EVENTS = {
 
 def refuse_contradictions(options: dict[str, Any], form: str, *, on_screen: bool) -> None:
     """Raise `click.UsageError` where an option would change nothing, or two don't go together."""
-    by, counted = options["by"], options["by"] in ("hour", "day")
+    by, counted = options["by"], options["by"] in PERIODS
     if "" in options["paths"]:
         raise click.UsageError("one of PATHS is empty; is a variable of your shell not set?")
     if options["coverage"] is not None and (

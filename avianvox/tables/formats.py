@@ -88,9 +88,17 @@ def format_of(path: Path | str, name: str | None = None) -> str:
     if name is not None:
         FORMATS.get(name)
         return name
-    if os.path.isfile(path) and (found := _recognised(path, list(FORMATS))):
+    if not os.path.isfile(path):
+        return format_of_new(path)
+    if found := _recognised(path, list(FORMATS)):
         return found
-    return format_of_new(path)
+    try:
+        return format_of_new(path)
+    except InputError:
+        raise InputError(
+            f"{path}: not a table that avianvox knows, by its content or ending; "
+            f"where it is one of {', '.join(FORMATS)}, say which"
+        ) from None
 
 
 def format_of_new(path: Path | str) -> str:
