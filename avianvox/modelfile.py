@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from avianvox.errors import AvianvoxError, ModelFileError
-from avianvox.features.spec import FeatureSpec
+from avianvox.features.spec import EXTRACTOR_REVISION, FIRST_REVISION, FeatureSpec
 from avianvox.files import atomic_write
 from avianvox.registry import nearest
 from avianvox.types import LabelSet
@@ -66,6 +66,8 @@ class ModelInfo:
     calibration : mapping
         What :class:`avianvox.inference.calibration.Calibration` reads; empty where there is none, as in
         files written before there was any.
+    extractor_revision : int
+        Which numbers it learned from, see `avianvox.features.spec.EXTRACTOR_REVISION`.
     format_version : int
         Of the file format.
     """
@@ -79,6 +81,7 @@ class ModelInfo:
     licences: Mapping[str, Any] = field(default_factory=dict)
     parity: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)
+    extractor_revision: int = EXTRACTOR_REVISION
     format_version: int = FORMAT_VERSION
 
     def to_mapping(self) -> dict[str, Any]:
@@ -97,6 +100,7 @@ class ModelInfo:
             "licences": dict(self.licences),
             "parity": dict(self.parity),
             "calibration": dict(self.calibration),
+            "extractor_revision": self.extractor_revision,
         }
 
     @classmethod
@@ -117,6 +121,7 @@ class ModelInfo:
             licences=values["licences"],
             parity=values["parity"],
             calibration=values.get("calibration", {}),
+            extractor_revision=values.get("extractor_revision", FIRST_REVISION),
             format_version=values["format_version"],
         )
 

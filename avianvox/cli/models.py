@@ -63,7 +63,7 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
         click.echo(json.dumps(mapping, indent=2, sort_keys=True, ensure_ascii=False))
         return
     labels = found.info.labels
-    for key in ("name", "kind", "quantization", "format_version", "spec_fingerprint"):
+    for key in ("name", "kind", "quantization", "format_version", "extractor_revision", "spec_fingerprint"):
         click.echo(f"{key.replace('_', ' ')}: {mapping[key]}")
     for key in ("spec", "provenance", "licences", "parity"):
         click.echo(f"{key}:")

@@ -76,7 +76,8 @@ def session_interval(
     ----------
     statistic : np.ndarray of shape (n,), or callable
         Numbers whose mean is the figure, for example `metrics.expected_hits`; or a function from weights of
-        the rows, shape (n, r), to r figures, for example ``lambda w: values @ w / w.sum(axis=0)``.
+        the rows, shape (n, r), to r figures, for example
+        ``lambda w: weighted_sums(values, w) / w.sum(axis=0)``.
     sessions : np.ndarray, shape (n,)
     n_resamples : int
     level : float in (0, 1)
@@ -103,7 +104,7 @@ def session_interval(
         values = _rows(statistic, sessions)
 
         def figure(weights: np.ndarray) -> np.ndarray:
-            return values @ weights / weights.sum(axis=0)
+            return metrics.weighted_sums(values, weights) / weights.sum(axis=0)
 
     if not len(sessions):
         return Interval(np.nan, np.nan, np.nan)
@@ -190,7 +191,7 @@ def sign_flip_p(
     _, session_of = np.unique(sessions, return_inverse=True)
     sums = np.bincount(session_of, weights=differences)
     signs = derive_rng(seed, "sign flips").choice([-1.0, 1.0], size=(n_resamples, len(sums)))
-    as_far = np.abs(signs @ sums) >= abs(sums.sum()) - 1e-9
+    as_far = np.abs(metrics.weighted_sums(sums, signs.T)) >= abs(sums.sum()) - 1e-9
     return (1 + int(as_far.sum())) / (1 + n_resamples)
 
 

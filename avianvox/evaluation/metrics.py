@@ -222,14 +222,30 @@ def evaluate_weighted(targets: np.ndarray, scores: np.ndarray, weights: np.ndarr
     best = scores == scores.max(axis=1, keepdims=True)
     answered = best / best.sum(axis=1, keepdims=True)  # tied classes share the answer
     there = (targets[:, None] == np.arange(scores.shape[1])).astype(np.float64)
-    support, predicted, right = (each.T @ weights for each in (there, answered, there * answered))
+    support, predicted, right = (weighted_sums(each, weights) for each in (there, answered, there * answered))
     return {
         "accuracy": _ratio(right.sum(axis=0), total),
-        "top3": _ratio(expected_hits(targets, scores, k=3) @ weights, total),
-        "top5": _ratio(expected_hits(targets, scores, k=5) @ weights, total),
+        "top3": _ratio(weighted_sums(expected_hits(targets, scores, k=3), weights), total),
+        "top5": _ratio(weighted_sums(expected_hits(targets, scores, k=5), weights), total),
         "balanced_accuracy": mean_defined(_ratio(right, support)),
         "macro_f1": mean_defined(_ratio(2 * right, support + predicted)),
     }
+
+
+def weighted_sums(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Sums of the rows of ``values``, once for each column of weights: the same bits whatever BLAS there is.
+
+    Parameters
+    ----------
+    values : np.ndarray, shape (n,) or (n, m)
+    weights : np.ndarray, shape (n, r)
+
+    Returns
+    -------
+    np.ndarray, shape (r,) or (m, r)
+    """
+    sums: np.ndarray = np.einsum("i...,ir->...r", values, weights)
+    return sums
 
 
 def mean_defined(values: np.ndarray) -> np.ndarray:

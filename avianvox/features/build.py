@@ -26,13 +26,14 @@ from avianvox.features.layout import (
     STORE,
     plan_hash,
     read_description,
+    revision_of,
     settings_tag,
     sync_folder,
 )
 from avianvox.features.ledger import Entry, file_signature
 from avianvox.features.lock import exclusive_lock
 from avianvox.features.partial import DataFolder, PartialFolder, Shape
-from avianvox.features.spec import FeatureSpec
+from avianvox.features.spec import EXTRACTOR_REVISION, FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.features.worker import Task
 from avianvox.files import atomic_write, output_error
@@ -79,6 +80,8 @@ def build_store(
     A build that was killed continues where it stopped. Files whose size and modification time, or else whose
     content, are those of an earlier build are not decoded again. The result has the same bytes in all cases.
 
+    A complete store of an earlier extractor revision is left as it is.
+
     Parameters
     ----------
     recordings : sequence of Recording
@@ -103,8 +106,8 @@ def build_store(
     Raises
     ------
     StoreError
-        Another build is running in ``out``, the store there has another spec or dtype, or no worker process
-        can be started.
+        Another build is running in ``out``, the store there has another spec or dtype or lacks something and
+        is of another extractor revision, or no worker process can be started.
     ClusterError
         As `avianvox.workers.open_executor` does.
     OutputError
@@ -154,10 +157,18 @@ class _Build:
             entries = self._folder(self.out / present["data"]).entries
             n_dropped = len({e.id for e in entries} - {r.id for r in self.recordings})
             complete = len(entries) == len(self.recordings) and all(entry.lasting for entry in entries)
-            if not self._intact(present):
-                present = None
-            elif complete and self._current(entries) and present["spec"] == self.spec.to_mapping():
+            intact, ours = self._intact(present), revision_of(present) == EXTRACTOR_REVISION
+            same = present["spec"] == self.spec.to_mapping() or not ours
+            if intact and complete and self._current(entries) and same:
                 return BuildReport(self.out, tuple(entries), 0)
+            if not ours:
+                raise StoreError(
+                    f"the store in {self.out} holds numbers of extractor revision {revision_of(present)}, "
+                    f"this release makes those of revision {EXTRACTOR_REVISION}, and the two are never "
+                    "mixed; choose another folder, or delete this store to have it made anew"
+                )
+            if not intact:
+                present = None
         done = self._folder(self.partial_path)
         if not self._current(done.entries):
             os.replace(self.partial_path, self.out / f"{PARTIAL_PREFIX}{self.tag}{uuid4().hex}")

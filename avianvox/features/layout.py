@@ -2,7 +2,7 @@
 
 ::
 
-    store.json              kind, format version, spec, counts, hashes; names the data folder
+    store.json              kind, versions, spec, counts, hashes; names the data folder
     data-<...>/rows.npy     (total_frames, n_features) float32 or float16, recordings one after the other
     data-<...>/index.npy    one `index_dtype` row for each recording, in catalog order
     data-<...>/lookup.npy   (2, n) uint64: sorted hashes of the ids, and the index row of each
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from avianvox.errors import AvianvoxError, StoreError
-from avianvox.features.spec import FeatureSpec
+from avianvox.features.spec import EXTRACTOR_REVISION, FIRST_REVISION, FeatureSpec
 
 KIND = "avianvox feature store"
 FORMAT_VERSION = 1
@@ -84,22 +84,28 @@ def plan_hash(ids: Sequence[str], spec: FeatureSpec, dtype: str) -> str:
 
 
 def data_hash(spec: FeatureSpec, dtype: str, contents: Sequence[tuple[str, str]]) -> str:
-    """SHA-256 over the settings and every recording's id and content hash."""
-    digest = sha256(json.dumps([spec.extraction_fingerprint, dtype]).encode())
+    """SHA-256 over the settings, the extractor's revision, and every recording's id and content hash."""
+    digest = sha256(json.dumps([spec.extraction_fingerprint, dtype, EXTRACTOR_REVISION]).encode())
     for recording_id, content in contents:
         digest.update(json.dumps([recording_id, content]).encode())
     return digest.hexdigest()
 
 
-def settings_tag(spec: FeatureSpec, dtype: str) -> str:
-    """What the name of a data folder begins with: only rows made under the same settings may be copied."""
-    return f"{spec.extraction_fingerprint}-{dtype}-"
+def settings_tag(spec: FeatureSpec, dtype: str, revision: int = EXTRACTOR_REVISION) -> str:
+    """What the name of a data folder begins with: only rows made alike may be copied."""
+    made_by = "" if revision == FIRST_REVISION else f"r{revision}-"
+    return f"{spec.extraction_fingerprint}-{dtype}-{made_by}"
+
+
+def revision_of(description: dict[str, Any]) -> int:
+    """The extractor revision of the rows that ``store.json`` describes."""
+    return int(description.get("extractor_revision", FIRST_REVISION))
 
 
 def seal(description: dict[str, Any]) -> dict[str, Any]:
     """Add the name of the data folder, which ends in a hash over everything else in ``store.json``."""
     spec = FeatureSpec.from_mapping(description["spec"])
-    tag = settings_tag(spec, description["dtype"])
+    tag = settings_tag(spec, description["dtype"], revision_of(description))
     return {**description, "data": DATA_PREFIX + tag + _short_hash(description)}
 
 
@@ -135,7 +141,7 @@ def read_description(path: Path) -> dict[str, Any]:
         )
     try:
         sound = seal({k: v for k, v in description.items() if k != "data"}) == description
-    except (KeyError, AvianvoxError):
+    except (KeyError, TypeError, ValueError, AvianvoxError):
         sound = False
     if not sound:
         raise StoreError(f"{file} is damaged: its contents do not match its hash; {_REMEDY}")

@@ -33,7 +33,7 @@ from avianvox.features.layout import (
     sync_folder,
 )
 from avianvox.features.ledger import Entry, read_ledger
-from avianvox.features.spec import FeatureSpec
+from avianvox.features.spec import EXTRACTOR_REVISION, FeatureSpec
 from avianvox.files import sha256_file
 from avianvox.randomness import hash_name
 
@@ -189,6 +189,7 @@ class PartialFolder:
             {
                 "kind": KIND,
                 "format_version": FORMAT_VERSION,
+                "extractor_revision": EXTRACTOR_REVISION,
                 "spec": spec.to_mapping(),
                 "dtype": dtype,
                 "n_recordings": n,

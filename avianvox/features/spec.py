@@ -13,6 +13,16 @@ from avianvox.registry import nearest
 COMBINATIONS = ("mel", "overwrite", "concatenate")
 """How a model sees mel and MFCC: bands alone, MFCC in place of the lowest bands, MFCC after the bands."""
 
+EXTRACTOR_REVISION = 2
+"""Which numbers the extractor makes; stores, runs and model files name it. Those of two revisions differ in
+their last digits (by up to 1e-3 dB within 60 dB of the loudest value) and are never mixed in one store.
+
+1: products by BLAS, transform in float64. 2: sums in a fixed order, transform in float32 where all is heard.
+"""
+
+FIRST_REVISION = 1
+"""Of what names none."""
+
 _WINDOW_FIELDS = ("combine", "n_frames")
 """Fields that shape a model's window but not what is extracted and stored."""
 

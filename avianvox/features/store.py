@@ -21,6 +21,7 @@ from avianvox.features.layout import (
     id_text,
     index_dtype,
     read_description,
+    revision_of,
     row_digest,
 )
 from avianvox.features.spec import FeatureSpec
@@ -57,7 +58,9 @@ class FeatureStore:
     dtype : str
         ``"float32"`` or ``"float16"``.
     data_hash : str
-        SHA-256 over settings, ids and the content of the source files.
+        SHA-256 over settings, extractor revision, ids and the content of the source files.
+    extractor_revision : int
+        See `avianvox.features.spec.EXTRACTOR_REVISION`. A store of an earlier one can be read, not extended.
     index : np.ndarray, shape (n,)
         Memory-mapped table, see `avianvox.features.layout.index_dtype`.
     rows : np.ndarray, shape (total_frames, n_features), float32 or float16
@@ -73,6 +76,7 @@ class FeatureStore:
         self.spec = FeatureSpec.from_mapping(description["spec"])
         self.dtype: str = description["dtype"]
         self.data_hash: str = description["data_hash"]
+        self.extractor_revision = revision_of(description)
         self.index = _map(folder / INDEX, (n,), None)
         self.rows = _map(folder / ROWS, (n_frames, self.spec.n_features), self.dtype)
         self.sums = _map(folder / SUMS, (n, 2, self.spec.n_features), "float64")
@@ -173,6 +177,7 @@ class FeatureStore:
             "frames": n_frames,
             "hours": round(self.spec.frames_to_seconds(n_frames) / 3600, 3),
             "dtype": self.dtype,
+            "extractor_revision": self.extractor_revision,
             "bytes": int(self.rows.nbytes),
             "data_hash": self.data_hash,
             "spec": self.spec.to_mapping(),

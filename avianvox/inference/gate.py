@@ -37,6 +37,8 @@ QUANTILES = np.array([0.10, 0.50, 0.75, 0.90, 0.98])
 N_STATISTICS = N_GROUPS + 4 * len(QUANTILES)
 LEAST_FRAMES = 16
 
+_NEAR, _FAR = 3, 8  # bands between which a band's neighbours lie
+
 
 def window_statistics(log_mel: np.ndarray) -> np.ndarray:
     """What the gate sees of a window.
@@ -66,7 +68,7 @@ def window_statistics(log_mel: np.ndarray) -> np.ndarray:
     pairs = levels[0:even:2] + levels[1:even:2]
     pairs = np.maximum(pairs[:, ::2], pairs[:, 1::2]) * np.float32(0.5)
     rise = np.minimum(pairs - _median(pairs), MOST_DB)
-    alone = rise @ _over_neighbours(rise.shape[1])
+    alone = rise - _near(rise)
     alone = (alone[:-2] + alone[1:-1] + alone[2:]) * np.float32(1 / 3)
     rise = rise[1:-1]
     series = np.empty((4, len(rise)), np.float32)
@@ -187,7 +189,8 @@ class Gate:
 
     def score_statistics(self, statistics: np.ndarray) -> float:
         """The same of a window's `window_statistics`."""
-        return float(1.0 / (1.0 + np.exp(-(float(statistics @ self.weights) + self.bias))))
+        weighted = np.multiply(statistics, self.weights, dtype=np.float64).sum()
+        return float(1.0 / (1.0 + np.exp(-(weighted + self.bias))))
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -250,9 +253,24 @@ def _median(levels: np.ndarray) -> np.ndarray:
     return middle
 
 
+def _near(levels: np.ndarray) -> np.ndarray:
+    """Of each band the mean of those 3 to 8 away, on either side and as far as there are any.
+
+    Sums in a fixed order: a product with a matrix has other bits where a window has another length.
+    """
+    n_bands = levels.shape[1]
+    padded = np.zeros((len(levels), n_bands + 2 * _FAR), np.float32)
+    padded[:, _FAR:-_FAR] = levels
+    pairs = padded[:, :-1] + padded[:, 1:]
+    sixes = pairs[:, :-4] + pairs[:, 2:-2] + pairs[:, 4:]
+    near = sixes[:, :n_bands] + sixes[:, _FAR + _NEAR :]
+    near *= _one_over_neighbours(n_bands)
+    return near
+
+
 @lru_cache(maxsize=4)
-def _over_neighbours(n_bands: int) -> np.ndarray:
-    """A matrix that takes from each band the mean of those 3 to 8 away: shape (n_bands, n_bands), float32."""
-    distance = np.abs(np.subtract.outer(np.arange(n_bands), np.arange(n_bands)))
-    near = ((distance >= 3) & (distance <= 8)).astype(np.float64)
-    return (np.eye(n_bands) - near / near.sum(axis=0)).astype(np.float32)
+def _one_over_neighbours(n_bands: int) -> np.ndarray:
+    """One over the number of bands that `_near` sums, shape (n_bands,), float32."""
+    bands = np.arange(n_bands)
+    below, above = (np.clip(n - _NEAR + 1, 0, _FAR - _NEAR + 1) for n in (bands, n_bands - 1 - bands))
+    return (1.0 / (below + above)).astype(np.float32)

@@ -176,7 +176,9 @@ class Ledger:
         theirs = head["settings"]
         changed = [k for k in {**theirs, **self._settings} if theirs.get(k) != self._settings.get(k)]
         if changed:
-            told = ", ".join(f"{k} was {theirs.get(k)} and is {self._settings.get(k)}" for k in changed)
+            told = ", ".join(
+                f"{k} was {theirs.get(k, 'not noted')} and is {self._settings.get(k)}" for k in changed
+            )
             raise InputError(
                 f"{self.path}: the run that lies here had other settings ({told}); "
                 "give the same ones, or another --output"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from avianvox.features.spec import EXTRACTOR_REVISION
 from avianvox.inference.answers import Answer, Entry, answer_file, failed_answer, key_of
 from avianvox.inference.question import Question
 from avianvox.modelfile import find_model
@@ -170,7 +171,7 @@ def settings_of(model: "str | Path", question: Question) -> Mapping[str, Any]:
     from avianvox.tables.columns import TABLE_VERSION
 
     versions = {"avianvox": __version__, "table": TABLE_VERSION, "model": sha256_file(find_model(model))}
-    settings = {**versions, **question.to_mapping()}
+    settings = {**versions, "extractor_revision": EXTRACTOR_REVISION, **question.to_mapping()}
     if question.gate is not None and os.path.isfile(question.gate):  # a bundled one is that of the version
         settings["gate"] = sha256_file(question.gate)
     return settings

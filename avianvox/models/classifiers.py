@@ -53,7 +53,8 @@ def perceptron(settings: TrainSettings, seed: int) -> Any:
 
 
 def learn(classifier: Any, values: np.ndarray, targets: np.ndarray) -> None:
-    """Fit in place, on one thread: with matrices this small, more threads wait for each other.
+    """Fit in place, on one thread: the numbers don't depend on how many cores there are, and with matrices
+    this small more threads would wait for each other.
 
     To end after the epochs asked for is no reason to warn, nor is a batch larger than the recordings: it is
     cut to them.
@@ -76,8 +77,11 @@ def learn(classifier: Any, values: np.ndarray, targets: np.ndarray) -> None:
 
 def probabilities(classifier: Any, values: np.ndarray, n_classes: int) -> np.ndarray:
     """Scores in the order of all classes; one that was not trained has 0. Shape (n, n_classes), float32."""
+    from threadpoolctl import threadpool_limits
+
     scores = np.zeros((len(values), n_classes), np.float32)
-    with np.errstate(divide="ignore"):  # naive Bayes: a class without a recording has the prior 0
+    # naive Bayes: a class without a recording has the prior 0
+    with np.errstate(divide="ignore"), threadpool_limits(1):
         scores[:, classifier.classes_] = classifier.predict_proba(values)
     return scores
 

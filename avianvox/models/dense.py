@@ -64,8 +64,10 @@ def learn_components(model: Any, reader: CropReader, recordings: np.ndarray, *, 
     """Give a model of `build_dense` the principal components of random crops of the training recordings.
 
     All components are divided by one number, so that they keep their proportions and have a mean variance
-    of 1.
+    of 1. They are found on one thread, so that they don't depend on how many cores there are.
     """
+    from threadpoolctl import threadpool_limits
+
     chosen = derive_rng(seed, "components").permutation(recordings)[:_COMPONENT_CROPS]
     crops = [
         reader.read(chosen, reader.random_offsets(chosen, seed=seed, epoch=draw))
@@ -73,9 +75,10 @@ def learn_components(model: Any, reader: CropReader, recordings: np.ndarray, *, 
     ]
     layer = model.get_layer(_COMPONENTS)
     values = np.concatenate(crops).reshape(-1, layer.kernel.shape[0])
-    mean, axes, variances = principal_components(values, layer.units)
-    axes /= np.sqrt(variances.mean())
-    layer.set_weights([axes, -mean @ axes])
+    with threadpool_limits(1):
+        mean, axes, variances = principal_components(values, layer.units)
+        axes /= np.sqrt(variances.mean())
+        layer.set_weights([axes, -mean @ axes])
 
 
 def principal_components(values: np.ndarray, n_components: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

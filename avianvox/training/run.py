@@ -28,7 +28,7 @@ import numpy as np
 
 from avianvox.errors import RunError
 from avianvox.features.normalise import Normalisation
-from avianvox.features.spec import FeatureSpec
+from avianvox.features.spec import FIRST_REVISION, FeatureSpec
 from avianvox.files import atomic_write, output_error
 from avianvox.types import LabelSet
 
@@ -97,6 +97,11 @@ class Run:
     def architecture(self) -> str:
         """Name in `avianvox.models.MODELS`."""
         return str(self.config["train"]["model"])
+
+    @property
+    def extractor_revision(self) -> int:
+        """Of the features that it learned from."""
+        return int(self.config.get("extractor_revision", FIRST_REVISION))
 
     @property
     def provenance(self) -> dict[str, Any]:

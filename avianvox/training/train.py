@@ -182,6 +182,7 @@ def _describe(
         "catalogs": [str(Path(source).resolve()) for source in catalogs],
         "n_recordings": len(data),
         "data_hash": data.store.data_hash,
+        "extractor_revision": data.store.extractor_revision,
         "catalog_hash": catalog_hash(recordings),
         "split_hash": sha256(json.dumps(split).encode()).hexdigest(),
         "versions": {

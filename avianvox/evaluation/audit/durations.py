@@ -159,8 +159,8 @@ def draw_durations(path: Path, found: DurationCorrelation, *, title: str) -> Non
 def _correlation(x: np.ndarray, y: np.ndarray, orders: np.ndarray) -> tuple[float, float]:
     """Pearson's correlation and its p-value over the ``orders`` of ``y``, this one counted among them."""
     x, y = ((values - values.mean()) / values.std() for values in (x, y))
-    r = float(x @ y) / len(x)
-    others = y[orders] @ x / len(x)
+    r = float((x * y).sum()) / len(x)
+    others = (y[orders] * x).sum(axis=1) / len(x)
     as_strong = np.count_nonzero(np.abs(others) >= abs(r) - 1e-12)
     return min(max(r, -1.0), 1.0), (1 + as_strong) / (1 + len(orders))
 

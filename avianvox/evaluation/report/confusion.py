@@ -187,7 +187,7 @@ def confusion_order(counts: np.ndarray) -> tuple[int, ...]:
     np.fill_diagonal(weights, 0.0)
     scale = 1 / np.sqrt(weights.sum(axis=0))
     _, vectors = np.linalg.eigh(np.eye(n) - scale[:, None] * weights * scale)
-    place = vectors[:, 1] * scale
+    place = np.round(vectors[:, 1] * scale, 9)  # equal classes keep their order whatever LAPACK there is
     place *= 1.0 if place[np.argmax(np.abs(place))] > 0 else -1.0  # the sign of an eigenvector is arbitrary
     return tuple(np.argsort(place, kind="stable").tolist())
 

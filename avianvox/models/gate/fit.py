@@ -147,7 +147,7 @@ def fit_slopes(examples: Examples, learned: np.ndarray) -> tuple[np.ndarray, flo
         mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
         slopes, bias = _logistic((values - mean) / deviation, called, weights[used])
         slopes /= deviation
-        bias -= float(slopes @ mean)
+        bias -= float((slopes * mean).sum())
         likely = _scores(examples.statistics, slopes, bias) > 0.5
         taken = voices & (likely | (windows.ranks == 0))
     return slopes, bias
@@ -164,10 +164,11 @@ def _logistic(values: np.ndarray, called: np.ndarray, weights: np.ndarray) -> tu
     side = np.where(called, 1.0, -1.0)
 
     def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        margin = side * (values @ parameters[:-1] + parameters[-1])
+        margin = side * (np.einsum("ij,j->i", values, parameters[:-1]) + parameters[-1])
         pull = -_PENALTY * weights * side / (1.0 + np.exp(margin))
-        value = _PENALTY * (weights @ np.logaddexp(0.0, -margin)) + 0.5 * parameters[:-1] @ parameters[:-1]
-        return value, np.append(values.T @ pull + parameters[:-1], pull.sum())
+        value = _PENALTY * (weights * np.logaddexp(0.0, -margin)).sum()
+        slope = np.einsum("ij,i->j", values, pull) + parameters[:-1]
+        return value + 0.5 * np.square(parameters[:-1]).sum(), np.append(slope, pull.sum())
 
     n = values.shape[1]
     bounds = [(0.0, None)] * N_GROUPS + [(None, None)] * (n - N_GROUPS + 1)
@@ -176,5 +177,7 @@ def _logistic(values: np.ndarray, called: np.ndarray, weights: np.ndarray) -> tu
 
 
 def _scores(statistics: np.ndarray, weights: np.ndarray, bias: float) -> np.ndarray:
-    scores: np.ndarray = 1.0 / (1.0 + np.exp(-(statistics.astype(np.float64) @ weights + bias)))
+    scores: np.ndarray = 1.0 / (
+        1.0 + np.exp(-(np.einsum("ij,j->i", statistics.astype(np.float64), weights) + bias))
+    )
     return scores
