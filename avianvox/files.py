@@ -1,10 +1,12 @@
-"""Files that appear whole or not at all, and the hashes that name them."""
+"""Files that are opened only if they are regular, that appear whole or not at all, and their hashes."""
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any
 
@@ -70,10 +72,35 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
             sibling.unlink()
 
 
+def open_regular(path: Path | str) -> BufferedReader:
+    """Open a file for reading bytes, and only if it is a regular one; ``io.TextIOWrapper`` makes it text.
+
+    To open a pipe waits for whoever writes into it, and a device may never end. Links are followed.
+
+    Raises
+    ------
+    OSError
+        As `open` does; ``EINVAL``, "not a regular file", for a pipe, a device or a socket.
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # `open` itself refuses a folder
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return open(path, "rb")
+
+
+def read_regular(path: Path | str, *, most_bytes: int = 1 << 28) -> bytes:
+    """All of a regular file. Raises ``OSError`` as `open_regular` does; ``EFBIG`` beyond ``most_bytes``."""
+    with open_regular(path) as stream:
+        content = stream.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise OSError(errno.EFBIG, f"larger than the {most_bytes:,} bytes that are read of it", str(path))
+    return content
+
+
 def sha256_file(path: Path | str, *, block_size: int = 1 << 20) -> str:
     """Hexadecimal SHA-256 of a file, read in blocks of ``block_size`` bytes."""
     digest = sha256()
-    with open(path, "rb") as stream:
+    with open_regular(path) as stream:
         while block := stream.read(block_size):
             digest.update(block)
     return digest.hexdigest()

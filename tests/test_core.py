@@ -22,7 +22,7 @@ from avianvox.errors import (
     UnknownNameError,
     require_extra,
 )
-from avianvox.files import atomic_write, sha256_file
+from avianvox.files import atomic_write, open_regular, read_regular, sha256_file
 from avianvox.randomness import derive_rng, derive_uniform, hash_name
 from avianvox.registry import Registry
 from avianvox.types import LabelSet, Prediction, Recording, Status, Waveform
@@ -117,6 +117,26 @@ def test_derived_uniforms_are_uniform() -> None:
     counts, _ = np.histogram(first, bins=20, range=(0, 1))
     assert abs(counts - 1000).max() < 150  # about five standard deviations
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.03
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_only_regular_files_are_opened(tmp_path: Path) -> None:
+    """To open a pipe into which nobody writes would wait for ever."""
+    os.mkfifo(pipe := tmp_path / "a.json")
+    (tmp_path / "link.json").symlink_to(pipe)
+    for path in (pipe, tmp_path / "link.json", Path(os.devnull)):
+        for read in (open_regular, read_regular, sha256_file):
+            with pytest.raises(OSError, match="not a regular file"):
+                read(path)
+    with pytest.raises(IsADirectoryError):
+        open_regular(tmp_path)
+
+
+def test_no_more_is_read_of_a_file_than_was_said(tmp_path: Path) -> None:
+    (path := tmp_path / "a.json").write_bytes(bytes(11))
+    assert read_regular(path, most_bytes=11) == bytes(11)
+    with pytest.raises(OSError, match="larger than the 10 bytes"):
+        read_regular(path, most_bytes=10)
 
 
 def test_atomic_write_leaves_the_old_file_on_failure(tmp_path: Path) -> None:

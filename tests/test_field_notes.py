@@ -139,6 +139,13 @@ def test_what_comes_first(tmp_path: Path) -> None:
     assert source() == ("song meter file name", "2024-06-05T00:00:00", 0)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_that_is_called_an_answer_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "page0.json")
+    (tmp_path / "page1.json").write_text(json.dumps(ANSWER))
+    assert read_field_notes(tmp_path / "XC77.mp3").time_source == "xeno-canto"
+
+
 def test_facts_come_from_whoever_knows_them(tmp_path: Path) -> None:
     comment = "Recorded at 02:00:00 01/06/2024 (UTC-4) by AudioMoth 24E1440360371ACA at medium gain while "
     path = wave(

@@ -4,7 +4,6 @@ Only heads of chunks and their texts are read, never the sound, so that a file o
 a short one. Nothing here raises because of a file: what cannot be read is not there.
 """
 
-import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from avianvox.audio.headers import read_by_libsndfile, recognise, wave_chunks
+from avianvox.files import open_regular
 
 _MOST_BYTES = 1 << 20  # of a chunk; a larger one is no note
 _INFO = {
@@ -42,10 +42,8 @@ class Tags:
 
 def read_tags(path: Path | str) -> Tags:
     """The notes in one file; empty ones where it has none or cannot be read."""
-    if not os.path.isfile(path):  # to open a pipe would wait for whoever writes into it
-        return Tags()
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             container, codec = recognise(stream)
             if container in ("WAV", "W64"):
                 return _wave_tags(stream, container)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from avianvox.audio.notes import FieldNotes, date_time, number, position
+from avianvox.files import read_regular
 
 _FILE = r"(?i)XC(\d+)(?!\d)"
 _CREDIT = r"XC\d+ © (.+)"
@@ -90,7 +91,7 @@ def _rows(folder: Path, _changed_ns: int) -> dict[str, dict[str, Any]]:
     rows = {}
     for page in sorted(folder.glob("*.json")):
         try:
-            answer = json.loads(page.read_bytes())
+            answer = json.loads(read_regular(page))
         except (OSError, ValueError, RecursionError):
             continue
         listed = answer.get("recordings") if isinstance(answer, dict) else None

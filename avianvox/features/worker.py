@@ -18,7 +18,7 @@ from avianvox.features.layout import row_digest
 from avianvox.features.ledger import Entry, file_signature, part_content
 from avianvox.features.spans import open_span, span_report, span_rows
 from avianvox.features.spec import FeatureSpec
-from avianvox.files import output_error
+from avianvox.files import open_regular, output_error
 from avianvox.types import Span, Status
 
 
@@ -117,7 +117,7 @@ def _extract(task: Task, size: int, mtime_ns: int, content: str) -> Outcome:
 @lru_cache(maxsize=8)
 def _file_content(path: Path, size: int, mtime_ns: int) -> str:
     """SHA-256 of a file, read once for all of its parts; size and time tell when it has changed."""
-    with open(path, "rb") as source:
+    with open_regular(path) as source:
         return file_digest(source, "sha256").hexdigest()
 
 
