@@ -61,7 +61,13 @@ def classify(**options: Any) -> None:
         run = _stream if on_screen else _keep
         with (
             _interruptible(),
-            Watch(paths, quiet=options["quiet"], log_file=options["log_file"], on_screen=on_screen) as watch,
+            Watch(
+                paths,
+                quiet=options["quiet"],
+                log_file=options["log_file"],
+                on_screen=on_screen,
+                min_score=question.min_score,
+            ) as watch,
         ):
             run(chain(first, inputs), options, form, question, workplace, watch)
     except InputError as error:
@@ -136,7 +142,7 @@ def _stream(
             from avianvox.inference.summary import summarise, summary_lines
 
             rows = chain.from_iterable(groups())
-            for line in summary_lines(summarise(rows, by=options["by"], timezone=options["timezone"]), form):
+            for line in summary_lines(summarise(rows, **_counting(options)), form):
                 write(line)
             return
         for n, group in enumerate(groups()):
@@ -170,6 +176,12 @@ def _keep(
         _write_table(rows, output, form, options)
 
 
+def _counting(options: dict[str, Any]) -> dict[str, Any]:
+    """How events are counted by hour or day: where the user says from which score on, all that were found."""
+    uncertain = options["min_score"] is not None
+    return {"by": options["by"], "timezone": options["timezone"], "uncertain": uncertain}
+
+
 @contextmanager
 def _destination(output: str | None) -> Iterator[Callable[[str], object]]:
     """A function that writes text to a device, or to standard output at once."""
@@ -196,8 +208,7 @@ def _write_table(rows: Path, output: Path, form: str, options: dict[str, Any]) -
     if options["by"] in PERIODS:
         from avianvox.inference.summary import summarise, write_summary
 
-        periods = summarise(read_table(rows, "csv"), by=options["by"], timezone=options["timezone"])
-        write_summary(periods, output, form)
+        write_summary(summarise(read_table(rows, "csv"), **_counting(options)), output, form)
         return
     paths, root = options["paths"], None
     if FORMATS.get(form).one_per_recording:

@@ -24,8 +24,11 @@ read, and 'avianvox convert' turns one into another.
 
 \b
 A model that 'avianvox calibrate' has seen gives calibrated scores: of the answers with 0.3, about three of
-ten are right on recordings like those it was tested on. Where the best score is below the threshold of its
-species, the answer is "uncertain" (in the column decision, else "named"), and the species are candidates.
+ten are right on recordings like those it was tested on. It also has a threshold for each species. The column
+decision says "named" where the best score reaches the threshold of its species, else "uncertain".
+A recording or window shows its best species either way; an event must reach the threshold. --min-score
+(or --enter) is one minimum for all species in its place: what scores less is neither shown nor counted, by
+recording, window, event, hour and day alike. The summary says how many events stayed below their thresholds.
 
 \b
 With --output, rows are kept as files finish, in FILE.partial, and FILE.ledger.jsonl says what came of each
@@ -68,9 +71,16 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
     click.option(
         "--top",
         type=click.IntRange(min=1),
-        help="Show at most so many species of a recording or window.  [default: 3]",
+        help="Maximum number of species shown of a recording or window.  [default: 3]",
     ),
-    click.option("--min-score", type=FiniteFloat(0, 1), help="Leave lower scores out.  [default: 0.0]"),
+    click.option(
+        "--min-score",
+        "--enter",
+        "min_score",
+        type=FiniteFloat(0, 1),
+        help="Minimum score of a recording, window or event, for all species, in place of the model's "
+        "thresholds.  [default: the threshold of the species for events, none for recordings and windows]",
+    ),
     click.option(
         "--coverage",
         type=FiniteFloat(0, 1),
@@ -111,17 +121,12 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
     ),
     click.option("--gate-file", metavar="FILE", help="A gate of 'avianvox gate train' in its place."),
     click.option(
-        "--enter",
-        type=FiniteFloat(0, 1, min_open=True),
-        help="The score that an event reaches somewhere, for all species; also for those for which the model "
-        "knows no sufficient score.  [default: each species' threshold in the model, or 0.5]",
-    ),
-    click.option(
         "--leave",
         type=FiniteFloat(0, 1, min_open=True),
         default=0.8,
         show_default=True,
-        help="An event goes on down to this share of it.",
+        help="Minimum score of the other windows of an event, as a share of the score that one of them must "
+        "reach.",
     ),
     click.option(
         "--gap",
@@ -130,7 +135,7 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         default=0.0,
         show_default=True,
         metavar="SECONDS",
-        help="Pauses up to this belong to the event.",
+        help="Maximum pause within an event.",
     ),
     click.option(
         "--min-length",
@@ -139,7 +144,7 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         default=0.0,
         show_default=True,
         metavar="SECONDS",
-        help="Leave shorter events out.",
+        help="Minimum length of an event.",
     ),
     click.option(
         "--smooth",
@@ -147,12 +152,12 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         default=1,
         show_default=True,
         metavar="WINDOWS",
-        help="Average the scores of so many neighbouring windows (odd).",
+        help="Number of neighbouring windows over which scores are averaged (odd).",
     ),
     click.option(
         "--multi-label",
         is_flag=True,
-        help="Every species over its own threshold may be named at a time, not the best one alone.",
+        help="Several species at a time: each whose score suffices, not the best one alone.",
     ),
     click.option(
         "--channels",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from avianvox.audio.find import find_inputs
+from avianvox.cli.classify_question import below_thresholds
 from avianvox.files import output_error
 from avianvox.inference.runs import Tally
 from avianvox.tables.columns import printable
@@ -40,14 +41,25 @@ class Watch:
         Takes times, progress once a minute, failures and the summary.
     on_screen : bool
         Answers go to standard output; where that is a terminal, they are progress enough.
+    min_score : float, optional
+        What stands in for the thresholds.
     """
 
-    def __init__(self, paths: tuple[str, ...], *, quiet: bool, log_file: str | None, on_screen: bool) -> None:
+    def __init__(
+        self,
+        paths: tuple[str, ...],
+        *,
+        quiet: bool,
+        log_file: str | None,
+        on_screen: bool,
+        min_score: float | None = None,
+    ) -> None:
         self.tally = Tally()
         self.failed: list[str] = []
         self.ledger = ""  # where the failures stand, if anywhere
         self.left_out = 0  # files of an earlier run that are not the inputs of this one
         self._paths, self._quiet, self._log_path = paths, quiet, log_file
+        self._min_score = min_score
         hidden = quiet or not sys.stderr.isatty() or (on_screen and sys.stdout.isatty())
         self._bars: Progress | None = None if hidden else _bars()
         self._total: int | None = None
@@ -126,8 +138,9 @@ class Watch:
         if self.left_out:
             left = "1 file" if self.left_out == 1 else f"{self.left_out:,} files"
             lines.append(f"left out: what the earlier run said of {left}, changed or not among PATHS now")
+        below = below_thresholds(tally.below, self._min_score)
         if tally.files == 1:
-            return lines
+            return [*lines, *below]
         lines.append(f"{_duration(seconds)}, {tally.new_seconds / seconds:.0f} times real time")
         troubles = [f"{n:,} {status}" for status, n in sorted(tally.statuses.items()) if status != "ok"]
         if troubles:
@@ -137,6 +150,7 @@ class Watch:
             shown = ", ".join(f"{name} {n:,}" for name, n in named[:SHOWN_SPECIES])
             more = f" and {len(named) - SHOWN_SPECIES} species more" if len(named) > SHOWN_SPECIES else ""
             lines.append(f"named: {shown}{more}")
+        lines.extend(below)
         if tally.doubtful:
             lines.append(f"odd times of day in {tally.doubtful:,} files: avianvox inspect says why")
         if tally.n_gated:

@@ -1,11 +1,13 @@
 """From the options of ``avianvox classify`` to the question that is asked of every recording."""
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from avianvox.cli.classify_options import PERIODS
-from avianvox.inference.events import EventOptions
+from avianvox.inference.events import NOTED, EventOptions
 from avianvox.inference.question import Question
 
 
@@ -13,21 +15,61 @@ def question_of(options: dict[str, Any]) -> Question:
     """What is asked of every recording; what it says of the species is resolved with the model's labels."""
     if options["coverage"] is not None:
         _check_coverage(options["model"], options["coverage"])
-    names = ("enter", "leave", "gap_s", "min_length_s", "smooth", "multi_label")
+    names = ("leave", "gap_s", "min_length_s", "smooth", "multi_label")
+    by, wanted = "event" if options["by"] in PERIODS else options["by"], _wanted(options)
+    if by == "event" and options["calibrated"] and options["min_score"] is None:
+        _say_what_cannot_appear(options, wanted)
     return Question(
-        by="event" if options["by"] in PERIODS else options["by"],
+        by=by,
         overlap_s=options["overlap_s"],
         calibrated=options["calibrated"],
         top=options["top"] or 3,
-        min_score=options["min_score"] or 0.0,
+        min_score=options["min_score"],
         coverage=options["coverage"],
-        wanted=_wanted(options),
+        wanted=wanted,
         channels=_channels(options["channels"]),
         timezone=options["timezone"],
         gate=_gate(options),
         gate_recall=options["gate_recall"],
         events=EventOptions(**{name: options[name] for name in names}),
     )
+
+
+def _say_what_cannot_appear(options: dict[str, Any], wanted: tuple[int, ...] | None) -> None:
+    """One line where species have no threshold for events, in particular those that were asked for by name."""
+    from math import isinf
+
+    from avianvox.inference.classifier import read_calibration
+    from avianvox.inference.species import few
+    from avianvox.modelfile import find_model, read_model_file
+    from avianvox.types import NO_BIRD
+
+    model = read_model_file(find_model(options["model"]))
+    calibration, names = read_calibration(model), model.info.labels.names
+    thresholds = calibration.window.thresholds if calibration else ()
+    asked = [k for k in (range(len(names)) if wanted is None else wanted) if names[k] != NO_BIRD]
+    never = tuple(names[k] for k in asked if thresholds and isinf(thresholds[k]))
+    if not never or (options["species_list"] is None and options["quiet"]):
+        return
+    which = few(never) if options["species_list"] else f"{len(never)} of the model's {len(asked)} species"
+    click.echo(
+        f"no event of {which} can appear: the model has no threshold for it; --min-score {NOTED:g} sets one",
+        err=True,
+    )
+
+
+def below_thresholds(below: Counter[str], min_score: float | None) -> Iterator[str]:
+    """A line about the events that stayed below their species' thresholds, if there are any."""
+    n, n_species = below.total(), len(below)
+    if not n:
+        return
+    events = f"{n:,} event{'s' if n > 1 else ''} of {n_species} species"
+    if min_score is not None:
+        yield f"uncertain: {events}, below the threshold of {'its' if n_species == 1 else 'their'} species"
+    elif n == 1:
+        yield f"{events} stayed below its threshold; --min-score {NOTED:g} shows it"
+    else:
+        yield f"{events} stayed below their thresholds; --min-score {NOTED:g} shows them"
 
 
 def _check_coverage(model: str, coverage: float) -> None:

@@ -11,7 +11,6 @@ from avianvox.errors import OutputError
 from avianvox.tables.formats import FORMATS, STREAMS, is_one_file
 
 OF_EVENTS = {
-    "enter": "--enter",
     "leave": "--leave",
     "gap_s": "--gap",
     "min_length_s": "--min-length",

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Each line on standard output is a JSON object with the columns of docs/tables.md. begin_time and end_time
 are the computer's clock as the sound arrives. A stream that is not live, such as a recording, comes faster
-than that: say with --begin when it was made. What goes wrong meanwhile (no sound for some seconds, a
+than that: say with --begin when it was made. An outage of three seconds or more is a pause, which ends
+events unless --gap is longer; begin_s and end_s count it too. What goes wrong meanwhile (no sound for some seconds, a
 computer that is too slow) is said on standard error.
 
 \b
@@ -41,7 +42,7 @@ Examples:
 # fmt: off
 _SHARED = frozenset((
     "min_score", "calibrated", "species_list", "exclude", "overlap_s", "gate", "gate_file", "gate_recall",
-    "enter", "leave", "gap_s", "min_length_s", "smooth", "multi_label", "model",
+    "leave", "gap_s", "min_length_s", "smooth", "multi_label", "model",
 ))
 # fmt: on
 """Options that mean what they mean in ``avianvox classify``."""
@@ -100,7 +101,7 @@ def listen(source: str | None, **options: Any) -> None:
 
 
 def _listen(source: str | None, options: dict[str, Any]) -> None:
-    from avianvox.cli.classify_question import question_of
+    from avianvox.cli.classify_question import below_thresholds, question_of
     from avianvox.errors import AudioError
     from avianvox.inference.classifier import Classifier
     from avianvox.inference.gate import load_gate
@@ -131,6 +132,8 @@ def _listen(source: str | None, options: dict[str, Any]) -> None:
         raise AudioError("no sound came; look at what the program before the pipe, or the microphone, says")
     if not options["quiet"]:
         _say(_summary(listening, feed, heard_s, n_rows))
+        for line in below_thresholds(listening.below, options["min_score"]):
+            _say(line)
 
 
 def _time(text: str | None) -> datetime | None:

@@ -19,7 +19,7 @@ from avianvox.audio.notes import FieldNotes
 from avianvox.errors import AudioError
 from avianvox.inference.calibration import nonconformity
 from avianvox.inference.classifier import NOTHING_LOUD, Classifier, WindowStream
-from avianvox.inference.events import EventFinder, find_events
+from avianvox.inference.events import Event, EventSearch, find_events
 from avianvox.inference.question import Question
 from avianvox.tables.columns import to_csv
 from avianvox.types import Decision, Detection, Status
@@ -45,6 +45,8 @@ class Entry:
         Windows of all channels read; of them, those left out as silence and by the gate.
     named : mapping of str to int
         How often each species was named: recordings, windows or events, as asked.
+    below : mapping of str to int
+        How many events of each species stayed below its threshold: `EventSearch.below`.
     remarks : tuple of str
         What is odd about its time, such as two sources that disagree.
     """
@@ -62,6 +64,7 @@ class Entry:
     n_silent: int = 0
     n_gated: int = 0
     named: Mapping[str, int] = field(default_factory=dict)
+    below: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
 
@@ -113,7 +116,10 @@ def answer_file(classifier: Classifier, path: str, question: Question, gate: "Ga
         ]
     except AudioError as error:
         return failed_answer(path, Status(error.status), str(error).removeprefix(f"{path}: "), notes)
-    named = sum((part.named for part in parts), Counter[str]())
+    named, below = Counter[str](), Counter[str]()
+    for part in parts:
+        named.update(part.named)
+        below.update(part.below)
     sounding = [part.file for part in parts if part.file.status is not Status.SILENT]
     file = (sounding or [parts[0].file])[0]  # a dead microphone beside a good one is no silent file
     streams = [part.stream for part in parts]
@@ -129,6 +135,7 @@ def answer_file(classifier: Classifier, path: str, question: Question, gate: "Ga
         n_silent=sum(stream.n_silent for stream in streams),
         n_gated=sum(stream.n_gated for stream in streams),
         named=dict(sorted(named.items())),
+        below=dict(sorted(below.items())),
         remarks=notes.remarks,
     )
     return Answer(entry, "".join(part.rows for part in parts))
@@ -141,6 +148,7 @@ class _Part(NamedTuple):
     stream: WindowStream
     rows: str
     named: Counter[str]
+    below: Counter[str]
 
 
 def _answer_channel(
@@ -155,7 +163,8 @@ def _answer_channel(
         stream = classifier.windows(
             audio, overlap_s=question.overlap_s, calibrated=question.calibrated, gate=gate
         )
-        found = list(WAYS[question.by](stream, classifier, question))
+        below = Counter[int]()
+        found = list(WAYS[question.by](stream, classifier, question, below))
         report = audio.report
     message = report.message
     if not message and not stream.n_scored:
@@ -174,7 +183,8 @@ def _answer_channel(
     )
     names = classifier.labels.names
     named = Counter(names[part.label] for part in found if part.label is not None and part.named)
-    return _Part(file, stream, to_csv(_rows(file, found or [NOTHING], notes, classifier)), named)
+    rows = to_csv(_rows(file, found or [NOTHING], notes, classifier))
+    return _Part(file, stream, rows, named, Counter({names[label]: n for label, n in below.items()}))
 
 
 def _channels(path: str, wanted: str | int) -> Iterable[int | None]:
@@ -225,7 +235,9 @@ def _rows(
         )
 
 
-def _by_recording(stream: WindowStream, classifier: Classifier, question: Question) -> Iterator[Found]:
+def _by_recording(
+    stream: WindowStream, classifier: Classifier, question: Question, below: Counter[int]
+) -> Iterator[Found]:
     total = np.zeros(len(classifier.labels))
     for window in stream:
         total += window.scores
@@ -236,25 +248,38 @@ def _by_recording(stream: WindowStream, classifier: Classifier, question: Questi
         yield from _best(scores, "recording", classifier, question, (None, 0))
 
 
-def _by_window(stream: WindowStream, classifier: Classifier, question: Question) -> Iterator[Found]:
+def _by_window(
+    stream: WindowStream, classifier: Classifier, question: Question, below: Counter[int]
+) -> Iterator[Found]:
     for window in stream:
         span = (window.first_sample, window.n_samples)
         yield from _best(window.scores, "window", classifier, question, span)
 
 
-def _by_event(stream: WindowStream, classifier: Classifier, question: Question) -> Iterator[Found]:
+def _by_event(
+    stream: WindowStream, classifier: Classifier, question: Question, below: Counter[int]
+) -> Iterator[Found]:
+    search = event_search(classifier, question)
+    for event in find_events(stream, search):
+        yield found_event(event, search)
+    below.update(search.below)
+
+
+def event_search(classifier: Classifier, question: Question) -> EventSearch:
+    """What finds the events that are asked for."""
     calibration = classifier.calibration if question.calibrated else None
     rate = classifier.spec.sample_rate
-    finder = EventFinder(question.events, classifier.labels, rate, calibration, question.wanted)
-    decided = calibration is not None and calibration.window.thresholds and question.events.enter is None
-    decision = Decision.NAMED if decided else None
-    for event in find_events(stream, finder):
-        if event.score >= question.min_score:
-            yield Found(event.first_sample, event.n_samples, event.label, event.score, None, decision)
+    return EventSearch(question.event_options, classifier.labels, rate, calibration, question.wanted)
+
+
+def found_event(event: Event, search: EventSearch) -> Found:
+    return Found(
+        event.first_sample, event.n_samples, event.label, event.score, None, search.decision(event)
+    )
 
 
 WAYS = {"recording": _by_recording, "window": _by_window, "event": _by_event}
-"""What a row may speak of, and what finds it in a stream of windows."""
+"""What a row may speak of, and what finds it in a stream of windows; ``below`` counts what it doesn't show."""
 
 
 def _best(
@@ -274,7 +299,8 @@ def _best(
         shown = order[nonconformity(scores)[order] <= limit]
     else:
         shown = order[: question.top]
-        shown = shown[scores[shown] >= question.min_score]
+        if question.min_score is not None:
+            shown = shown[scores[shown] >= question.min_score]
     decision: Decision | None = None
     for rank, label in enumerate(map(int, shown), start=1):
         if calibration is not None and (rank == 1 or question.events.multi_label):

@@ -6,7 +6,7 @@ rows and events in :mod:`avianvox.inference.answers`, a microphone in :mod:`avia
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 SILENCE_DB = -50.0
 """Log-mel power. Noise of one step of 16 bits is 18 dB below it, the quietest real window 14 dB above."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Time that passes without sound, in a stream of blocks. No window reaches from one side to the other."""
+
+    n_samples: int
 
 
 class Classifier:
@@ -114,7 +121,7 @@ class Classifier:
 
     def windows(
         self,
-        blocks: Iterable[np.ndarray],
+        blocks: Iterable[np.ndarray | Pause],
         *,
         overlap_s: float = 0.0,
         calibrated: bool = True,
@@ -125,7 +132,7 @@ class Classifier:
         Parameters
         ----------
         blocks : iterable of np.ndarray, shape (n,), float32, full scale ±1
-            Mono sound at ``spec.sample_rate`` Hz, in pieces of any size.
+            Mono sound at ``spec.sample_rate`` Hz, in pieces of any size; and `Pause` where there is none.
         overlap_s : float, seconds
             By how much neighbouring windows overlap; at least 0 and less than the window.
         calibrated : bool
@@ -188,7 +195,7 @@ class WindowStream:
     Attributes
     ----------
     n_samples : int
-        Samples taken in so far.
+        Samples taken in so far, and those of pauses.
     n_scored, n_silent, n_gated : int
         Windows so far.
     """
@@ -199,7 +206,7 @@ class WindowStream:
         runtime: Runtime,
         calibration: Calibration | None,
         gate: "Gate | None",
-        blocks: Iterable[np.ndarray],
+        blocks: Iterable[np.ndarray | Pause],
         overlap_s: float,
     ) -> None:
         self.n_samples = self.n_scored = self.n_silent = self.n_gated = 0
@@ -212,29 +219,47 @@ class WindowStream:
                 yield window
 
     def every(self) -> Iterator[tuple[int, Window | None]]:
-        """The first sample of each window, and None in place of a window that is not scored."""
+        """The first sample of each window, and None in place of a window that is not scored.
+
+        A pause gives its last sample, and None.
+        """
+        blocks = read_ahead(self._blocks)
+        while True:
+            self._pause: Pause | None = None
+            yield from self._stretch(blocks)
+            if self._pause is None:
+                return
+            self.n_samples += self._pause.n_samples
+            yield self.n_samples - 1, None
+
+    def _stretch(self, blocks: Iterator[np.ndarray | Pause]) -> Iterator[tuple[int, Window | None]]:
+        """As `every`, up to the next pause."""
         spec, gate, calibration = self._spec, self._gate, self._calibration
-        length = spec.n_frames * spec.hop_length
-        for first, rows in stream_windows(read_ahead(self._rows()), n_frames=spec.n_frames, hop=self._hop):
+        length, begin = spec.n_frames * spec.hop_length, self.n_samples
+        rows_ahead = read_ahead(self._rows(blocks))
+        for first, rows in stream_windows(rows_ahead, n_frames=spec.n_frames, hop=self._hop):
+            start = begin + first * spec.hop_length
             if rows[:, : spec.n_mels].max() <= SILENCE_DB:
                 self.n_silent += 1
-                yield first * spec.hop_length, None
+                yield start, None
                 continue
             if gate is not None and gate.score(rows) < gate.threshold:
                 self.n_gated += 1
-                yield first * spec.hop_length, None
+                yield start, None
                 continue
             self.n_scored += 1
             scores, decision = self._runtime.scores(rows), None
             if calibration is not None:
                 scaled = calibration.apply(scores, "window")
                 scores, decision = scaled.astype(np.float32), calibration.window.decide(scaled)
-            start = first * spec.hop_length
             yield start, Window(start, min(length, self.n_samples - start), scores, decision)
 
-    def _rows(self) -> Iterator[np.ndarray]:
+    def _rows(self, blocks: Iterator[np.ndarray | Pause]) -> Iterator[np.ndarray]:
         features = FeatureStream(self._spec)
-        for block in read_ahead(self._blocks):
+        for block in blocks:
+            if isinstance(block, Pause):
+                self._pause = block
+                break
             self.n_samples += len(block)
             yield from features.push(block)
         yield from features.finish()

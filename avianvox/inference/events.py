@@ -1,22 +1,26 @@
 """Events: spans of a recording in which a species calls, found in its windows as they come.
 
 An event is a chain of windows in which one species counts with at least the `leave` score, none further from
-the one before than the gap, of which one at least reaches the `enter` score. Start with `EventFinder`.
+the one before than the gap, of which one at least reaches the `enter` score. Start with `EventFinder`, or
+with `EventSearch`, which also says what the thresholds decide and what they withhold.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
 
 from avianvox.errors import InputError
 from avianvox.inference.calibration import Calibration
-from avianvox.types import NO_BIRD, LabelSet, Window
+from avianvox.types import NO_BIRD, Decision, LabelSet, Window
 
 DEFAULT_ENTER = 0.5
 """Where neither the user nor the model says from which score on a species is named."""
+
+NOTED = 0.25
+"""Events below their species' threshold are counted from this score on: so many are right in one case of four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,13 @@ class _Chain:
         self.n_windows += 1
 
 
+def event_thresholds(labels: LabelSet, calibration: Calibration | None) -> np.ndarray:
+    """The score from which each class has events, shape (n_classes,), float32; infinity where it has none."""
+    thresholds = calibration.window.thresholds if calibration else ()
+    # as float32, like the scores: what reached a threshold before it was rounded reaches it after
+    return np.array(thresholds or (DEFAULT_ENTER,) * len(labels), np.float32)
+
+
 class EventFinder:
     """Finds events in a stream of windows; memory grows neither with the stream nor with its events.
 
@@ -135,11 +146,10 @@ class EventFinder:
         calibration: Calibration | None = None,
         wanted: Collection[int] | None = None,
     ) -> None:
-        thresholds = calibration.window.thresholds if calibration else ()
-        if options.enter is not None or not thresholds:
-            thresholds = (DEFAULT_ENTER if options.enter is None else options.enter,) * len(labels)
-        # as float32, like the scores: what reached a threshold before it was rounded reaches it after
-        self.enter = np.array(thresholds, np.float32)
+        if options.enter is None:
+            self.enter = event_thresholds(labels, calibration)
+        else:
+            self.enter = np.full(len(labels), options.enter, np.float32)
         self.leave = (self.enter * options.leave).astype(np.float32)
         self._multi_label = options.multi_label
         self._gap = round(options.gap_s * sample_rate)
@@ -243,8 +253,72 @@ class EventFinder:
         return sorted(events, key=lambda event: (event.end_sample, event.label))
 
 
-def find_events(windows: Iterable[Window], finder: EventFinder) -> Iterator[Event]:
+def find_events(windows: Iterable[Window], finder: "EventFinder | EventSearch") -> Iterator[Event]:
     """The events of one recording, as they end, ordered by (end, label)."""
     for window in windows:
         yield from finder.push(window)
     yield from finder.finish()
+
+
+class EventSearch:
+    """An `EventFinder` that says of each event what the thresholds decide, and counts what they withhold.
+
+    Parameters are those of `EventFinder`.
+
+    Attributes
+    ----------
+    below : Counter
+        By class, the events that did not reach its threshold. Where ``options.enter`` stands in for the
+        thresholds they were found all the same; else they are those that `NOTED` in its place would show.
+    """
+
+    def __init__(
+        self,
+        options: EventOptions,
+        labels: LabelSet,
+        sample_rate: int,
+        calibration: Calibration | None = None,
+        wanted: Collection[int] | None = None,
+    ) -> None:
+        self.below: Counter[int] = Counter()
+        self._thresholds = event_thresholds(labels, calibration)
+        self._decided = bool(calibration and calibration.window.thresholds)
+        self._finder = EventFinder(options, labels, sample_rate, calibration, wanted)
+        self._lower: EventFinder | None = None
+        if options.enter is None and (self._thresholds > NOTED).any():
+            self._lower = EventFinder(replace(options, enter=NOTED), labels, sample_rate, None, wanted)
+
+    def push(self, window: Window) -> list[Event]:
+        """As `EventFinder.push`."""
+        if self._lower is not None:
+            self._note(self._lower.push(window))
+        return self._found(self._finder.push(window))
+
+    def pass_to(self, sample: int) -> list[Event]:
+        """As `EventFinder.pass_to`."""
+        if self._lower is not None:
+            self._note(self._lower.pass_to(sample))
+        return self._found(self._finder.pass_to(sample))
+
+    def finish(self) -> list[Event]:
+        """As `EventFinder.finish`."""
+        if self._lower is not None:
+            self._note(self._lower.finish())
+        return self._found(self._finder.finish())
+
+    def decision(self, event: Event) -> Decision | None:
+        """What the model's thresholds say of an event; None where it has none."""
+        if not self._decided:
+            return None
+        return Decision.UNCERTAIN if self._is_below(event) else Decision.NAMED
+
+    def _found(self, events: list[Event]) -> list[Event]:
+        if self._decided:
+            self._note(events)
+        return events
+
+    def _note(self, events: list[Event]) -> None:
+        self.below.update(event.label for event in events if self._is_below(event))
+
+    def _is_below(self, event: Event) -> bool:
+        return bool(event.score < self._thresholds[event.label])

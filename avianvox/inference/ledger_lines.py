@@ -10,7 +10,7 @@ from avianvox.inference.answers import Entry
 from avianvox.types import Status
 
 _OF_ENTRY = tuple(field.name for field in fields(Entry))
-_NEEDED = {*_OF_ENTRY, "offset", "length", "crc32"}
+_NEEDED = {*_OF_ENTRY, "offset", "length", "crc32"} - {"below"}  # which earlier versions did not write
 
 
 def digest_of(path: str, size: int, time_ns: int) -> int:
@@ -37,5 +37,5 @@ def record_of(line: bytes) -> dict[str, Any] | None:
 
 
 def entry_of(record: Mapping[str, Any]) -> Entry:
-    values = {name: record[name] for name in _OF_ENTRY}
+    values = {name: record[name] for name in _OF_ENTRY if name in record}
     return Entry(**values | {"status": Status(values["status"]), "remarks": tuple(values["remarks"])})

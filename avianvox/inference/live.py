@@ -5,6 +5,7 @@ takes them out on the other side, as rows. Nothing grows with time: the feed hol
 classifier a window, the finder the events that go on.
 """
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from queue import Empty, Full, Queue
@@ -16,9 +17,9 @@ import numpy as np
 
 from avianvox.audio.decode import Meter
 from avianvox.audio.resample import Resampler, mix_to_mono, pick_channel
-from avianvox.inference.answers import WAYS, Found
-from avianvox.inference.classifier import Classifier, WindowStream
-from avianvox.inference.events import Event, EventFinder
+from avianvox.inference.answers import WAYS, Found, event_search, found_event
+from avianvox.inference.classifier import Classifier, Pause, WindowStream
+from avianvox.inference.events import Event, EventSearch
 from avianvox.inference.question import Question
 from avianvox.types import Decision, Detection
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from avianvox.inference.gate import Gate
 
 STALL_S = 3.0
-"""So long without sound is said, and the clock is read anew when it comes again."""
+"""So long without sound is an outage: that is said, and time passes although no sample comes."""
 
 _POLL_S = 0.1
 _MOST_WAITING = 64  # pieces that were put in and not taken out
@@ -43,8 +44,9 @@ class Clock:
     ----------
     sample_rate : int, Hz
     begin : datetime, optional
-        With its zone: when the first sample was heard, and time passes with the samples. By default both
-        begin and the sound after each stall are as late as they arrive, in this computer's zone.
+        With its zone: when the first sample was heard, and time passes with the samples, those that an outage
+        lacks counted too. By default the begin and the sound after each outage are as late as they arrive, in
+        this computer's zone.
     """
 
     def __init__(self, sample_rate: int, begin: datetime | None = None) -> None:
@@ -55,7 +57,7 @@ class Clock:
         self._anchors: tuple[tuple[int, datetime], ...] = ((0, begin.astimezone(UTC)),) if begin else ()
 
     def arrived(self, sample: int, n_samples: int) -> None:
-        """``n_samples`` from ``sample`` on have just been heard, after a stall or as the first ones."""
+        """``n_samples`` from ``sample`` on have just been heard, after an outage or as the first ones."""
         if not self._fixed:
             heard = datetime.now(UTC) - timedelta(seconds=n_samples / self._rate)
             self._anchors = (*self._anchors, (sample, heard))[-_MOST_ANCHORS:]
@@ -92,13 +94,14 @@ class Feed:
         self.meter = Meter()
         self.stopped = Flag()
         self.n_lost = 0
-        self._waiting: Queue[np.ndarray | None] = Queue(_MOST_WAITING)
+        self._n_missing = 0  # of them, those that were lost since the last piece that found room
+        self._waiting: Queue[tuple[np.ndarray | None, int]] = Queue(_MOST_WAITING)
 
     def put(self, frames: np.ndarray) -> bool:
         """Wait until there is room for shape (n, channels), float32; whether anybody still listens."""
         while not self.stopped.is_set():
             try:
-                self._waiting.put(frames, timeout=_POLL_S)
+                self._waiting.put((frames, 0), timeout=_POLL_S)
             except Full:
                 continue
             return True
@@ -107,11 +110,14 @@ class Feed:
     def offer(self, frames: np.ndarray) -> None:
         """The same where nobody can wait: what finds no room is lost, and that is said."""
         try:
-            self._waiting.put_nowait(frames)
+            self._waiting.put_nowait((frames, self._n_missing))
         except Full:
             if not self.n_lost:
                 self.say("this computer is too slow: sound is being lost")
             self.n_lost += len(frames)
+            self._n_missing += len(frames)
+        else:
+            self._n_missing = 0
 
     def end(self, why: str = "") -> None:
         """There will be no more, because of ``why`` where that is no usual end."""
@@ -119,49 +125,66 @@ class Feed:
             self.say(why)
         while not self.stopped.is_set():
             try:
-                self._waiting.put(None, timeout=_POLL_S)
+                self._waiting.put((None, 0), timeout=_POLL_S)
             except Full:
                 continue
             return
 
-    def blocks(self, sample_rate: int, clock: Clock) -> Iterator[np.ndarray]:
+    def blocks(self, sample_rate: int, clock: Clock) -> Iterator[np.ndarray | Pause]:
         """Mono sound at ``sample_rate``, shape (n,), float32, until the end or until it is stopped.
 
-        ``clock`` is told when sound arrives that was waited for.
+        An outage, and sound that was lost, is a `Pause`. ``clock`` is told when sound arrives that was waited
+        for.
         """
-        resampler = Resampler(self.sample_rate, sample_rate)
-        for frames, late in self._frames():
+        resampler, position = Resampler(self.sample_rate, sample_rate), 0
+        for frames, gap_s, late in self._pieces():
+            if gap_s:
+                rest, pause = resampler.finish(), Pause(round(gap_s * sample_rate))
+                resampler = Resampler(self.sample_rate, sample_rate)
+                position += len(rest) + pause.n_samples
+                yield rest
+                yield pause
+            if frames is None:
+                continue
             if late:
-                clock.arrived(
-                    round(self.meter.n_frames * sample_rate / self.sample_rate),
-                    round(len(frames) * sample_rate / self.sample_rate),
-                )
+                clock.arrived(position, round(len(frames) * sample_rate / self.sample_rate))
             self.meter.add(frames)
             heard = frames if self.channel is None else pick_channel(frames, self.channel)
-            yield resampler.push(mix_to_mono(heard))
+            block = resampler.push(mix_to_mono(heard))
+            position += len(block)
+            yield block
         yield resampler.finish()
 
-    def _frames(self) -> Iterator[tuple[np.ndarray, bool]]:
-        """Frames as they come, and whether they are the first ones or the first after a stall.
+    def _pieces(self) -> Iterator[tuple[np.ndarray | None, float, bool]]:
+        """Frames as they come, the seconds that are missing before them, and whether they were waited for.
 
-        A stall counts from when the next sound was due: some streams come in pieces of ten seconds.
+        None stands for the frames of an outage that goes on. It counts from when the next sound was due, since
+        some streams come in pieces of ten seconds, and from the last piece, since some come slowly.
         """
-        due, stalled, first = monotonic(), False, True
+        due = last = monotonic()
+        passed_s, stalled, first = 0.0, False, True
         while not self.stopped.is_set():
             try:
-                frames = self._waiting.get(timeout=_POLL_S)
+                frames, n_missing = self._waiting.get(timeout=_POLL_S)
             except Empty:
-                if not stalled and monotonic() - due > STALL_S:
+                if not stalled and monotonic() - max(due, last) > STALL_S:
                     stalled = True
                     self.say(f"no sound for {STALL_S:g} s")
+                    if not first:
+                        passed_s = STALL_S
+                        yield None, passed_s, False
                 continue
             if frames is None:
                 return
+            now = monotonic()
+            gap_s, length_s = n_missing / self.sample_rate, len(frames) / self.sample_rate
             if stalled:
-                self.say(f"sound again after {monotonic() - due:.1f} s")
-            yield frames, first or stalled
-            due = monotonic() if first or stalled else due + len(frames) / self.sample_rate
-            stalled = first = False
+                self.say(f"sound again after {now - due:.1f} s")
+                if not first:
+                    gap_s = max(0.0, now - length_s - due - passed_s)
+            yield frames, gap_s, first or stalled
+            due = now if first or stalled else due + gap_s + length_s
+            last, stalled, first = monotonic(), False, False
 
 
 class Listening:
@@ -200,6 +223,7 @@ class Listening:
         self._classifier, self._feed, self._question, self._name = classifier, feed, question, name
         self._rate = classifier.spec.sample_rate
         self._clock = Clock(self._rate, begin)
+        self._search = event_search(classifier, question)
         self.windows: WindowStream = classifier.windows(
             feed.blocks(self._rate, self._clock),
             overlap_s=question.overlap_s,
@@ -216,27 +240,26 @@ class Listening:
             self._feed.stopped.set()  # first: threads wait for sound that may never come
             found.close()
 
+    @property
+    def below(self) -> Counter[str]:
+        """How many events of each species stayed below its threshold: `EventSearch.below`."""
+        names = self._classifier.labels.names
+        return Counter({names[label]: n for label, n in self._search.below.items()})
+
     def _windows(self) -> Generator[Found]:
-        yield from WAYS[self._question.by](self.windows, self._classifier, self._question)
+        yield from WAYS[self._question.by](self.windows, self._classifier, self._question, Counter())
 
     def _events(self) -> Generator[Found]:
         """Events as they end. Windows that are not scored let time pass too: a silence may last for hours."""
-        question, labels = self._question, self._classifier.labels
-        calibration = self._classifier.calibration if question.calibrated else None
-        finder = EventFinder(question.events, labels, self._rate, calibration, question.wanted)
-        decided = calibration and calibration.window.thresholds and question.events.enter is None
-        decision = Decision.NAMED if decided else None
-        for event in self._ended(finder):
-            if event.score >= question.min_score:
-                span = (event.first_sample, event.n_samples)
-                yield Found(*span, event.label, event.score, None, decision)
+        for event in self._ended(self._search):
+            yield found_event(event, self._search)
 
-    def _ended(self, finder: EventFinder) -> Iterator[Event]:
+    def _ended(self, search: EventSearch) -> Iterator[Event]:
         for first, window in self.windows.every():
             if window is not None:
-                yield from finder.push(window)
-            yield from finder.pass_to(first + 1)
-        yield from finder.finish()
+                yield from search.push(window)
+            yield from search.pass_to(first + 1)
+        yield from search.finish()
 
     def _row(self, found: Found) -> Detection:
         labels, first, label = self._classifier.labels, found.first_sample or 0, found.label or 0

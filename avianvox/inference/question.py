@@ -1,10 +1,11 @@
 """What is asked of every recording of a run."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from avianvox.inference.events import EventOptions
 
+_LEAST_ENTER = 1e-6  # what 0 asks of an event: any score
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -20,8 +21,9 @@ class Question:
         Calibrated scores where the model has them, or the network's own.
     top : int
         At most so many species of a recording or window.
-    min_score : float in [0, 1]
-        Species below it are left out.
+    min_score : float in [0, 1], optional
+        Minimum score of a row, for all species: what stays below is neither shown nor counted. None: nothing
+        of a recording or window is left out, and an event reaches the threshold of its species.
     coverage : float, optional
         Prediction sets of this coverage in place of ``top`` and ``min_score``.
     wanted : tuple of int, optional
@@ -42,7 +44,7 @@ class Question:
     overlap_s: float = 0.0
     calibrated: bool = True
     top: int = 3
-    min_score: float = 0.0
+    min_score: float | None = None
     coverage: float | None = None
     wanted: tuple[int, ...] | None = None
     channels: str | int = "mix"
@@ -51,5 +53,13 @@ class Question:
     gate_recall: float | None = None
     events: EventOptions = field(default_factory=EventOptions)
 
+    @property
+    def event_options(self) -> EventOptions:
+        """``events``, whose ``enter`` is ``min_score`` where that is given."""
+        if self.min_score is None:
+            return self.events
+        return replace(self.events, enter=max(self.min_score, _LEAST_ENTER))
+
     def to_mapping(self) -> dict[str, Any]:
-        return asdict(self)
+        """Plain values; ``enter`` of the events is the number that they are asked by."""
+        return asdict(replace(self, events=self.event_options))

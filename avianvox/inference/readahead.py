@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Iterator
 from queue import SimpleQueue
 from threading import Semaphore, Thread
+from typing import TypeVar
 
-import numpy as np
+T = TypeVar("T")
 
 
-def read_ahead(blocks: Iterable[np.ndarray], *, depth: int = 4) -> Iterator[np.ndarray]:
+def read_ahead(blocks: Iterable[T], *, depth: int = 4) -> Iterator[T]:
     """Yield ``blocks`` in their order, fetched by a thread that is at most ``depth`` blocks ahead.
 
     What the iterable raises is raised here. The thread has ended when the generator is closed.
     """
-    ready: SimpleQueue[np.ndarray | BaseException | None] = SimpleQueue()
+    ready: SimpleQueue[T | BaseException | None] = SimpleQueue()
     free = Semaphore(depth)
     stopped = False
 

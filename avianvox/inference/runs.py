@@ -41,6 +41,8 @@ class Tally:
         Of sound decoded, in all files and in this run.
     statuses, named : Counter
         Files by status; recordings, windows or events by the species that they are named.
+    below : Counter
+        Events that stayed below the threshold of their species, by species.
     n_windows, n_silent, n_gated : int
     doubtful : int
         Files with something odd about their time.
@@ -56,6 +58,7 @@ class Tally:
     doubtful: int = 0
     statuses: Counter[Status] = field(default_factory=Counter)
     named: Counter[str] = field(default_factory=Counter)
+    below: Counter[str] = field(default_factory=Counter)
 
     def add(self, entry: Entry, *, kept: bool = False) -> None:
         self.files += 1
@@ -70,6 +73,7 @@ class Tally:
         self.doubtful += bool(entry.remarks)
         self.statuses[entry.status] += 1
         self.named.update(entry.named)
+        self.below.update(entry.below)
 
     @property
     def failed(self) -> int:

@@ -41,7 +41,7 @@ class SpeciesChoice:
         """What a user should know, one line each; mostly nothing."""
         lines = [f"'{old}' is '{new}' here, by its common name" for old, new in self.renamed]
         if len(self.unknown) > _SHOWN:
-            return [*lines, f"the model doesn't know {_few(self.unknown)}"]
+            return [*lines, f"the model doesn't know {few(self.unknown)}"]
         known = _known(labels)
         return lines + [f"the model doesn't know '{name}'{nearest(name, known)}" for name in self.unknown]
 
@@ -78,7 +78,7 @@ def read_species(text: str, labels: LabelSet) -> SpeciesChoice:
         return choice
     origin = f"{path}: " if is_file else "" if len(names) > 1 else f"there is no file '{text}', and "
     raise InputError(
-        f"species list: {origin}the model doesn't know {_few(choice.unknown)}"
+        f"species list: {origin}the model doesn't know {few(choice.unknown)}"
         f"{nearest(names[0], _known(labels))} ('avianvox models info' lists its species)"
     )
 
@@ -145,6 +145,7 @@ def _known(labels: LabelSet) -> list[str]:
     return [name for name in (*labels.names, *labels.common_names) if name]
 
 
-def _few(names: tuple[str, ...]) -> str:
+def few(names: tuple[str, ...]) -> str:
+    """Names for a message, the first ones where they are many."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(f"'{name}'" for name in names[:_SHOWN]) + more

@@ -108,11 +108,13 @@ class _Span:
     score: float | None
 
 
-def summarise(detections: Iterable[Detection], *, by: str, timezone: str = "") -> Iterator[SummaryRow]:
+def summarise(
+    detections: Iterable[Detection], *, by: str, timezone: str = "", uncertain: bool = False
+) -> Iterator[SummaryRow]:
     """Count detections and recorded time by hour or by day.
 
-    A row counts that names a species other than `NO_BIRD`, as the first of its span, and not uncertainly. A
-    row without a span fills its file. A file whose length is not known adds nothing to the time recorded.
+    A row counts that names a species other than `NO_BIRD`, as the first of its span, and not uncertainly
+    unless that is asked for. A row without a span fills its file. A file whose length is not known adds nothing to the time recorded.
 
     Parameters
     ----------
@@ -123,6 +125,9 @@ def summarise(detections: Iterable[Detection], *, by: str, timezone: str = "") -
     timezone : str
         The zone whose hours and days are meant: an IANA name or an offset such as "+02:00". Times that state
         no offset are read in it. By default each file counts in the offset that its first row states.
+
+    uncertain : bool
+        Count rows too whose score is below the threshold of their species.
 
     Yields
     ------
@@ -136,7 +141,7 @@ def summarise(detections: Iterable[Detection], *, by: str, timezone: str = "") -
     InputError
         There is no such zone, or a row has a time that is none.
     """
-    counts = _Counts(PERIODS.get(by), zone_of(timezone))
+    counts = _Counts(PERIODS.get(by), zone_of(timezone), uncertain)
     for _, rows in groupby(detections, key=lambda row: row.path):
         counts.add_file(list(rows))
     yield from counts.rows()
@@ -195,8 +200,9 @@ def _text(rows: Iterable[SummaryRow]) -> Iterator[str]:
 
 
 class _Counts:
-    def __init__(self, find: Finder, zone: tzinfo | None) -> None:
+    def __init__(self, find: Finder, zone: tzinfo | None, uncertain: bool) -> None:
         self._find = find
+        self._uncertain = uncertain
         self._zone = zone
         self._efforts: dict[tuple[Period, str], _Effort] = {}
         self._tallies: dict[tuple[Period, str], dict[str, _Tally]] = {}
@@ -258,7 +264,7 @@ class _Counts:
     def _spans(self, rows: list[Detection]) -> dict[str, list[_Span]]:
         """What each species of a file fills, by begin and without overlaps."""
         found: dict[str, list[_Span]] = {}
-        for row in sorted((row for row in rows if _counts(row)), key=lambda row: row.begin_s or 0.0):
+        for row in sorted(filter(self._counts, rows), key=lambda row: row.begin_s or 0.0):
             begin_s, end_s = (0.0, row.decoded_s) if row.begin_s is None else (row.begin_s, row.end_s)
             span = _Span(_ms(begin_s), _ms(begin_s if end_s is None else end_s), row.score)
             spans = found.setdefault(row.scientific_name, [])
@@ -269,13 +275,12 @@ class _Counts:
                 spans.append(span)
         return found
 
-
-def _counts(row: Detection) -> bool:
-    return (
-        row.scientific_name not in ("", NO_BIRD)
-        and row.rank in (None, 1)
-        and row.decision is not Decision.UNCERTAIN
-    )
+    def _counts(self, row: Detection) -> bool:
+        return (
+            row.scientific_name not in ("", NO_BIRD)
+            and row.rank in (None, 1)
+            and (self._uncertain or row.decision is not Decision.UNCERTAIN)
+        )
 
 
 def _joined(first: _Span, second: _Span) -> _Span:

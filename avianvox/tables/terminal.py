@@ -16,8 +16,8 @@ class Table:
 
     Parameters
     ----------
-    min_score : float in [0, 1]
-        Species below it were left out; said of a file in which nothing is left.
+    min_score : float in [0, 1], optional
+        What scores less was left out; said of a file in which nothing is left.
     coverage : float in [0, 1], optional
         The species of a span are the set that holds the right one in this share of recordings.
     """
@@ -25,7 +25,7 @@ class Table:
     endings = (".txt",)
     one_per_recording = False
 
-    def __init__(self, min_score: float = 0.0, coverage: float | None = None) -> None:
+    def __init__(self, min_score: float | None = None, coverage: float | None = None) -> None:
         self.min_score = min_score
         self.coverage = coverage
 
@@ -43,7 +43,8 @@ class Table:
         if first.message and (first.status.failed or not named):
             text += f"    {first.message}\n"
         if not named and first.status.usable and (first.status.failed or not first.message):
-            text += f"    nothing at {self.min_score:g} or above\n"
+            above = "named" if self.min_score is None else f"at {self.min_score:g} or above"
+            text += f"    nothing {above}\n"
         parts = groupby(named, key=attrgetter("channel", "begin_s", "end_s"))
         return text + "".join(self._part(list(rows)) for _, rows in parts)
 
