@@ -6,6 +6,7 @@ float32, mono, full scale ±1; feature arrays are time-major, shape ``(n_frames,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
@@ -18,6 +19,7 @@ from avianvox.errors import InputError
 NO_BIRD = "no bird"
 """Label of recordings that hold no animal voice."""
 
+_NIGHT_BEGINS, _PERSONS_DAY_BEGINS = "12:00", "04:00"
 
 Span = tuple[float, float | None]
 """Begin and end within a file, in seconds; None: to its end."""
@@ -94,14 +96,29 @@ class Recording:
         return self.id if self.begin_s is None else self.id.rpartition("#")[0] or self.id
 
     @property
+    def session_date(self) -> str:
+        """The date on which its session began; `date` where no time of day is known.
+
+        A recorder's night runs from noon to noon. The day of a person who recorded runs from four in the
+        morning to four: the dawn and the evening of one outing belong together, and so does a night of owls.
+        """
+        begins = _PERSONS_DAY_BEGINS if self.recordist else _NIGHT_BEGINS
+        if not self.date or not "00:00" <= self.time < begins:
+            return self.date
+        try:
+            return (date.fromisoformat(self.date) - timedelta(days=1)).isoformat()
+        except (ValueError, OverflowError):  # `date` may hold any text
+            return self.date
+
+    @property
     def session(self) -> str:
-        """Recordist, date and site: recordings that share all three were made on one occasion.
+        """Recordist, `session_date` and site: recordings that share all three were made on one occasion.
 
         A file about which none of the three is known is a session of its own.
         """
         if not (self.recordist or self.date or self.site):
             return f"recording {self.file_id}"
-        return " | ".join((self.recordist, self.date, self.site))
+        return " | ".join((self.recordist, self.session_date, self.site))
 
     @property
     def attribution(self) -> str:
@@ -226,11 +243,12 @@ class Detection:
     end_s: float | None = None
     low_hz: float | None = None  # of a box somebody drew; a model of whole windows leaves it open
     high_hz: float | None = None
-    begin_time: str = ""  # ISO 8601, with the offset from UTC where it is known
+    begin_time: str = ""  # ISO 8601 to the millisecond, with the offset from UTC where it is known
     end_time: str = ""
     time_source: str = ""  # where the time was read, such as "guano"
     latitude: float | None = None  # degrees
     longitude: float | None = None
+    site: str = ""  # where the recorder stood, as somebody calls it
     recorder: str = ""  # serial number or name of the device
     rank: int | None = None  # 1 for the best species of this span
     scientific_name: str = ""
@@ -239,6 +257,7 @@ class Detection:
     decision: Decision | None = None
     header_s: float | None = None  # length of the file by its header
     decoded_s: float | None = None  # and what was decoded of it
+    time_expansion: float | None = None  # seconds of the file in a real one, where sound was slowed down
     message: str = ""
 
 

@@ -1,5 +1,7 @@
 """Detections for the tests of tables: examples, and any that can be."""
 
+from datetime import timedelta, timezone
+
 from hypothesis import strategies as st
 
 from avianvox.tables.columns import COLUMNS, DECIMALS
@@ -13,11 +15,12 @@ NIGHT = [
         end_s=3.0,
         low_hz=1000.0,
         high_hz=2500.5,
-        begin_time="2020-12-06T10:06:19-06:00",
-        end_time="2020-12-06T10:06:22-06:00",
+        begin_time="2020-12-06T10:06:19.000-06:00",
+        end_time="2020-12-06T10:06:22.000-06:00",
         time_source="guano",
         latitude=18.25,
         longitude=-66.5,
+        site="El Verde",
         recorder="24E1440360371ACA",
         rank=1,
         scientific_name="Aus bus",
@@ -57,6 +60,10 @@ def _maybe(strategy: st.SearchStrategy) -> st.SearchStrategy:
     return st.none() | strategy
 
 
+_zones = st.none() | st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m)))
+_times = st.just("") | st.datetimes(timezones=_zones).map(lambda t: t.isoformat(timespec="milliseconds"))
+"""To the millisecond, in any zone and in none."""
+
 DETECTIONS = st.builds(
     Detection,
     path=_names,
@@ -66,11 +73,12 @@ DETECTIONS = st.builds(
     end_s=_maybe(_numbers("end_s", 0, 1e5)),
     low_hz=_maybe(_numbers("low_hz", 0, 1e5)),
     high_hz=_maybe(_numbers("high_hz", 0, 1e5)),
-    begin_time=_words,
-    end_time=_words,
+    begin_time=_times,
+    end_time=_times,
     time_source=_words,
     latitude=_maybe(_numbers("latitude", -90, 90)),
     longitude=_maybe(_numbers("longitude", -180, 180)),
+    site=_words,
     recorder=_words,
     rank=_maybe(st.integers(1, 99)),
     scientific_name=_words,
@@ -79,6 +87,7 @@ DETECTIONS = st.builds(
     decision=_maybe(st.sampled_from(Decision)),
     header_s=_maybe(_numbers("header_s", 0, 1e6)),
     decoded_s=_maybe(_numbers("decoded_s", 0, 1e6)),
+    time_expansion=_maybe(_numbers("time_expansion", 1, 100)),
     message=st.text(st.characters(exclude_categories=("Cs",)), max_size=9),  # line ends, tabs, quotes
 )
 """Any detection whose texts are without control characters, other than its message."""

@@ -18,19 +18,19 @@ def span(path: str, begin_s: float, end_s: float, name: str = "", **more: Any) -
 
 WRITTEN = {
     "raven": (
-        f"{RAVEN}→Annotation→Common Name→Confidence→Begin Path→Begin File→File Offset (s)\n"
+        f"{RAVEN}→Annotation→Common Name→Confidence→Begin Path→Begin File→File Offset (s)→Site\n"
         "1→Spectrogram 1→2→0.000000→3.000000→1000.0→2500.5→Aus bus→Ay, the 'bee'→0.9000→night/a.wav"
-        "→a.wav→0.000000\n"
-        "2→Spectrogram 1→1→58.500000→60.000000→0.0→11025.0→Cus dus→→0.2500→night/a.wav→a.wav→58.500000\n"
-        "3→Spectrogram 1→1→60.000000→68.000000→0.0→11025.0→Cus dus→→0.5000→night/b.wav→b.wav→0.000000\n"
+        "→a.wav→0.000000→El Verde\n"
+        "2→Spectrogram 1→1→58.500000→60.000000→0.0→11025.0→Cus dus→→0.2500→night/a.wav→a.wav→58.500000→\n"
+        "3→Spectrogram 1→1→60.000000→68.000000→0.0→11025.0→Cus dus→→0.5000→night/b.wav→b.wav→0.000000→\n"
     ),
     "kaleidoscope": (
         "INDIR,FOLDER,IN FILE,CHANNEL,OFFSET,DURATION,DATE,TIME,Fmin,Fmax,TOP1MATCH*,TOP1DIST,MANUAL ID,"
-        "common_name,confidence\n"
+        "common_name,confidence,site,time_expansion\n"
         "night,,a.wav,1,0.000000,3.000000,2020-12-06,10:06:19,1000.0,2500.5,Aus bus,0.1000,,"
-        '"Ay, the ""bee""",0.9000\n'
-        "night,,a.wav,,58.500000,1.500000,,,,,Cus dus,0.7500,,,0.2500\n"
-        "night,,b.wav,,0.000000,8.000000,,,,,Cus dus,0.5000,,,0.5000\n"
+        '"Ay, the ""bee""",0.9000,El Verde,\n'
+        "night,,a.wav,,58.500000,1.500000,,,,,Cus dus,0.7500,,,0.2500,,\n"
+        "night,,b.wav,,0.000000,8.000000,,,,,Cus dus,0.5000,,,0.5000,,\n"
     ),
     "birdnet": (
         "Start (s),End (s),Scientific name,Common name,Confidence,File\n"
@@ -134,7 +134,36 @@ FOREIGN = {
         "id.csv",
         "INDIR,FOLDER,IN FILE,OFFSET,DURATION,DATE,TOP1MATCH,MANUAL ID\n"
         "/x,y,a.wav,0,5,1/7/2024,Human,Aus bus\n/x,y,a.wav,5,5,,Human,\n",
-        [span("/x/y/a.wav", 0.0, 5.0, "Aus bus"), span("/x/y/a.wav", 5.0, 10.0, "Human")],
+        [
+            span("/x/y/a.wav", 0.0, 5.0, "Aus bus", message="DATE '1/7/2024': no certain time"),
+            span("/x/y/a.wav", 5.0, 10.0, "Human"),
+        ],
+    ),
+    "Kaleidoscope after a spreadsheet; one date tells the order of the others": (
+        "kaleidoscope",
+        "id.csv",
+        "INDIR,FOLDER,IN FILE,OFFSET,DURATION,DATE,TIME,AUTO ID\n"
+        "/x,y,a.wav,10,5,6/1/2024,9:59:55 PM,Aus bus\n/x,y,b.wav,0,5,6/13/2024,22:00,Aus bus\n",
+        [
+            span(
+                "/x/y/a.wav",
+                10.0,
+                15.0,
+                "Aus bus",
+                begin_time="2024-06-01T22:00:05.000",
+                end_time="2024-06-01T22:00:10.000",
+                time_source="kaleidoscope",
+            ),
+            span(
+                "/x/y/b.wav",
+                0.0,
+                5.0,
+                "Aus bus",
+                begin_time="2024-06-13T22:00:00.000",
+                end_time="2024-06-13T22:00:05.000",
+                time_source="kaleidoscope",
+            ),
+        ],
     ),
     "BirdNET's Kaleidoscope table": (
         "kaleidoscope",
@@ -159,6 +188,16 @@ FOREIGN = {
                 latitude=18.5,
                 longitude=-66.25,
             )
+        ],
+    ),
+    "BirdNET's CSV; 1 degree west is a place, -1 twice is none": (
+        "birdnet",
+        "a.BirdNET.results.csv",
+        "Start (s),End (s),Scientific name,Common name,Confidence,File,lat,lon,week\n"
+        "0.0,3.0,Aus bus,,0.8700,/data/a.wav,51.5,-1,-1\n3.0,6.0,Aus bus,,0.8700,/data/a.wav,-1,-1,-1\n",
+        [
+            span("/data/a.wav", 0.0, 3.0, "Aus bus", score=0.87, latitude=51.5, longitude=-1.0),
+            span("/data/a.wav", 3.0, 6.0, "Aus bus", score=0.87),
         ],
     ),
     "BirdNET's table for R": (

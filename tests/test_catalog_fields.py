@@ -4,13 +4,12 @@ import pytest
 
 from avianvox.dataset.licences import licence_name
 from avianvox.dataset.sources.fields import (
-    parse_date,
     parse_duration,
     parse_number,
-    parse_time,
     species_label,
 )
 from avianvox.dataset.sources.kaggle import session_time
+from avianvox.tables.times import parse_date, parse_time
 
 
 @pytest.mark.parametrize(
@@ -42,7 +41,7 @@ def test_other_fields() -> None:
         "2020-02-29",
         "",
         "",
-        "",
+        "2020-02-29",
     ]
     assert [species_label(*n) for n in (("Parus", "sp."), ("Mystery", "mystery"), ("Parus", "major"))] == [
         "",

@@ -54,11 +54,11 @@ def test_events_say_when(run, night: Path) -> None:  # type: ignore[no-untyped-d
     found = rows(run(night, "--by", "event", "--format", "csv", "--timezone", "-04:00").stdout)
     assert [row["scientific_name"] for row in found] == [LOW, HIGH]
     low, high = found
-    assert (low["begin_s"], low["begin_time"]) == ("0.000", "2026-04-30T23:59:55-04:00")
+    assert (low["begin_s"], low["begin_time"]) == ("0.000", "2026-04-30T23:59:55.000-04:00")
     assert float(low["end_s"]) == pytest.approx(18, abs=3)
     assert float(high["begin_s"]) == pytest.approx(36, abs=3)
     assert high["begin_time"].startswith("2026-05-01T00:00:3")
-    assert high["end_time"] == "2026-05-01T00:00:49-04:00"
+    assert high["end_time"] == "2026-05-01T00:00:49.000-04:00"
     assert low["time_source"] == "audiomoth file name"
 
 
@@ -78,15 +78,15 @@ def test_options_of_events_change_them(run, night: Path) -> None:  # type: ignor
 def test_hours_count_events_and_what_was_recorded(run, night: Path) -> None:  # type: ignore[no-untyped-def]
     found = rows(run(night, "--by", "hour", "--format", "csv", "--timezone", "-04:00").stdout)
     assert [(row["begin_time"], row["scientific_name"]) for row in found] == [
-        ("2026-04-30T23:00:00-04:00", LOW),
-        ("2026-05-01T00:00:00-04:00", LOW),
-        ("2026-05-01T00:00:00-04:00", HIGH),
+        ("2026-04-30T23:00:00.000-04:00", LOW),
+        ("2026-05-01T00:00:00.000-04:00", LOW),
+        ("2026-05-01T00:00:00.000-04:00", HIGH),
     ]
     assert [row["n_events"] for row in found] == ["1", "0", "1"]
     assert [row["recorded_s"] for row in found] == ["5.000", "49.000", "49.000"]
     days = rows(run(night, "--by", "day", "--format", "csv", "--timezone", "-04:00").stdout)
     assert [row["begin_time"][:10] for row in days] == ["2026-04-30", "2026-05-01", "2026-05-01"]
-    assert run(night, "--by", "hour").stdout.startswith("2026-04-30T23:00:00")
+    assert run(night, "--by", "hour").stdout.startswith("2026-04-30T23:00:00.000")
 
 
 def test_hours_are_written_and_resumed_like_everything(run, night: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -311,4 +311,4 @@ def test_a_dead_microphone_is_no_silent_file(run, tmp_path: Path) -> None:  # ty
 def test_a_bad_file_still_tells_its_time(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "20260430_235955.WAV").write_text("no sound")
     (row,) = rows(run(tmp_path, "--format", "csv", "--timezone", "UTC").stdout)
-    assert (row["status"], row["begin_time"]) == ("undecodable", "2026-04-30T23:59:55+00:00")
+    assert (row["status"], row["begin_time"]) == ("undecodable", "2026-04-30T23:59:55.000+00:00")

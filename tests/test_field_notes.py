@@ -22,14 +22,14 @@ MOTH = "24E1440360371ACA"
 @pytest.mark.parametrize(
     ("zone", "begin"),
     [
-        ("", "2024-06-01T14:05:05"),
-        ("UTC", "2024-06-01T14:05:05+00:00"),
-        ("-04:00", "2024-06-01T14:05:05-04:00"),
-        ("+0530", "2024-06-01T14:05:05+05:30"),
-        ("+5:30", "2024-06-01T14:05:05+05:30"),
-        ("-4", "2024-06-01T14:05:05-04:00"),
-        ("America/Puerto_Rico", "2024-06-01T14:05:05-04:00"),
-        ("Europe/Berlin", "2024-06-01T14:05:05+02:00"),
+        ("", "2024-06-01T14:05:05.000"),
+        ("UTC", "2024-06-01T14:05:05.000+00:00"),
+        ("-04:00", "2024-06-01T14:05:05.000-04:00"),
+        ("+0530", "2024-06-01T14:05:05.000+05:30"),
+        ("+5:30", "2024-06-01T14:05:05.000+05:30"),
+        ("-4", "2024-06-01T14:05:05.000-04:00"),
+        ("America/Puerto_Rico", "2024-06-01T14:05:05.000-04:00"),
+        ("Europe/Berlin", "2024-06-01T14:05:05.000+02:00"),
     ],
 )
 def test_a_time_without_a_zone_gets_the_one_that_is_given(zone: str, begin: str) -> None:
@@ -37,7 +37,7 @@ def test_a_time_without_a_zone_gets_the_one_that_is_given(zone: str, begin: str)
 
 
 def test_a_time_with_a_zone_keeps_it() -> None:
-    assert read_field_notes("5B3C1A80.WAV", timezone="-04:00").time_at(0) == "2018-07-04T00:53:20+00:00"
+    assert read_field_notes("5B3C1A80.WAV", timezone="-04:00").time_at(0) == "2018-07-04T00:53:20.000+00:00"
 
 
 @pytest.mark.parametrize("zone", ["Mars", "+25:00", "+05:99", "-", "America", "../etc/passwd", "é"])
@@ -55,18 +55,18 @@ def test_a_system_without_a_list_of_zones_says_so(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("begin", "zone", "seconds", "expected"),
     [
-        (datetime(2020, 12, 31, 23, 59, 59), "", 1.0, "2021-01-01T00:00:00"),
+        (datetime(2020, 12, 31, 23, 59, 59), "", 1.0, "2021-01-01T00:00:00.000"),
         (datetime(2020, 2, 28, 23, 59, 59), "", 1.5, "2020-02-29T00:00:00.500"),
         (datetime(2021, 2, 28, 23, 59, 59), "UTC", 1.25, "2021-03-01T00:00:00.250+00:00"),
-        (datetime(2020, 12, 31, 23, 59, 59), "", 0.9996, "2021-01-01T00:00:00"),  # never 59.1000
-        (datetime(2020, 1, 1), "", 86_400.0, "2020-01-02T00:00:00"),
+        (datetime(2020, 12, 31, 23, 59, 59), "", 0.9996, "2021-01-01T00:00:00.000"),  # never 59.1000
+        (datetime(2020, 1, 1), "", 86_400.0, "2020-01-02T00:00:00.000"),
         # clocks go forward at 2 o'clock: the hour after 1 is 3
-        (datetime(2024, 3, 31, 1, 59, 59), "Europe/Berlin", 0.0, "2024-03-31T01:59:59+01:00"),
-        (datetime(2024, 3, 31, 1, 59, 59), "Europe/Berlin", 1.0, "2024-03-31T03:00:00+02:00"),
+        (datetime(2024, 3, 31, 1, 59, 59), "Europe/Berlin", 0.0, "2024-03-31T01:59:59.000+01:00"),
+        (datetime(2024, 3, 31, 1, 59, 59), "Europe/Berlin", 1.0, "2024-03-31T03:00:00.000+02:00"),
         # and back at 3: two o'clock comes twice, told apart by the offset
-        (datetime(2024, 10, 27, 1, 0, 0), "Europe/Berlin", 3600.0, "2024-10-27T02:00:00+02:00"),
-        (datetime(2024, 10, 27, 1, 0, 0), "Europe/Berlin", 7200.0, "2024-10-27T02:00:00+01:00"),
-        (datetime(2024, 10, 27, 0, 0, 0), "Europe/Berlin", 86_400.0, "2024-10-27T23:00:00+01:00"),
+        (datetime(2024, 10, 27, 1, 0, 0), "Europe/Berlin", 3600.0, "2024-10-27T02:00:00.000+02:00"),
+        (datetime(2024, 10, 27, 1, 0, 0), "Europe/Berlin", 7200.0, "2024-10-27T02:00:00.000+01:00"),
+        (datetime(2024, 10, 27, 0, 0, 0), "Europe/Berlin", 86_400.0, "2024-10-27T23:00:00.000+01:00"),
     ],
 )  # fmt: skip
 def test_times_within_a_file(begin: datetime, zone: str, seconds: float, expected: str) -> None:
@@ -85,21 +85,21 @@ def test_seconds_pass_alike_in_every_zone(begin: datetime, passed_ms: int) -> No
 
 def test_slowed_down_sound_is_counted_in_real_seconds(tmp_path: Path) -> None:
     path = wave(tmp_path / "bat.wav", guan("Timestamp: 2024-06-01T22:00:00+02:00", "TE: 10"))
-    assert read_field_notes(path).time_at(10.0) == "2024-06-01T22:00:01+02:00"
+    assert read_field_notes(path).time_at(10.0) == "2024-06-01T22:00:01.000+02:00"
 
 
 @pytest.mark.parametrize("expansion", ["1e-300", "1e-12", "-1", "0"])
 def test_a_time_beyond_all_calendars_is_not_known(expansion: str, tmp_path: Path) -> None:
     path = wave(tmp_path / "odd.wav", guan("Timestamp: 2024-06-01T22:00:00+02:00", f"TE: {expansion}"))
     notes = read_field_notes(path)
-    assert notes.time_at(0.0) == "2024-06-01T22:00:00+02:00"
-    assert notes.time_at(10.0) == ("" if float(expansion) > 0 else "2024-06-01T22:00:10+02:00")
+    assert notes.time_at(0.0) == "2024-06-01T22:00:00.000+02:00"
+    assert notes.time_at(10.0) == ("" if float(expansion) > 0 else "2024-06-01T22:00:10.000+02:00")
     assert notes.time_at(1e300) == ""
 
 
 def test_an_hour_that_came_twice_is_remarked() -> None:
     notes = read_field_notes("S_20241027_023000.wav", timezone="Europe/Berlin")
-    assert notes.time_at(0) == "2024-10-27T02:30:00+02:00"
+    assert notes.time_at(0) == "2024-10-27T02:30:00.000+02:00"
     assert len(notes.remarks) == 1
     assert "Europe/Berlin" in notes.remarks[0]
     assert read_field_notes("S_20241027_033000.wav", timezone="Europe/Berlin").remarks == ()
@@ -129,14 +129,14 @@ def test_what_comes_first(tmp_path: Path) -> None:
         return notes.time_source, notes.time_at(0), len(notes.remarks)
 
     assert source(guan("Timestamp: 2024-06-01T00:00:00"), wamd, info(ICMT=moth)) == (
-        "guano", "2024-06-01T00:00:00", 4)  # fmt: skip
-    assert source(wamd, info(ICMT=moth)) == ("wamd", "2024-06-02T01:00:00", 3)
-    assert source(info(ICMT=moth)) == ("audiomoth comment", "2024-06-03T02:00:00+00:00", 2)
-    assert source(info(ICMT=xeno)) == ("xeno-canto", "2024-06-02T04:30:00", 2)
+        "guano", "2024-06-01T00:00:00.000", 4)  # fmt: skip
+    assert source(wamd, info(ICMT=moth)) == ("wamd", "2024-06-02T01:00:00.000", 3)
+    assert source(info(ICMT=moth)) == ("audiomoth comment", "2024-06-03T02:00:00.000+00:00", 2)
+    assert source(info(ICMT=xeno)) == ("xeno-canto", "2024-06-02T04:30:00.000", 2)
     (tmp_path / "recordings.json").write_text("{")
     os.utime(tmp_path, ns=(1, 1))
-    assert source(info(ICMT=xeno)) == ("xeno-canto comment", "2024-06-04T05:30:00", 1)
-    assert source() == ("song meter file name", "2024-06-05T00:00:00", 0)
+    assert source(info(ICMT=xeno)) == ("xeno-canto comment", "2024-06-04T05:30:00.000", 1)
+    assert source() == ("song meter file name", "2024-06-05T00:00:00.000", 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
@@ -156,7 +156,7 @@ def test_facts_come_from_whoever_knows_them(tmp_path: Path) -> None:
         ),
     )
     notes = read_field_notes(path)
-    assert (notes.time_source, notes.time_at(0)) == ("guano", "2024-06-01T02:00:00-04:00")
+    assert (notes.time_source, notes.time_at(0)) == ("guano", "2024-06-01T02:00:00.000-04:00")
     assert (notes.latitude, notes.longitude, notes.temperature_c) == (17.9, -66.9, 21.5)
     assert (notes.recorder, notes.battery_v, notes.battery_bound) == (MOTH, 2.5, "less than")
     assert notes.remarks == ()  # a second between name and file is no contradiction
@@ -177,7 +177,7 @@ def test_answers_of_xeno_canto_beside_a_file(tmp_path: Path) -> None:
     (tmp_path / "audio").mkdir()
     for folder in (tmp_path, tmp_path / "audio"):
         notes = read_field_notes(folder / "XC77 - Bird.mp3", timezone="America/Puerto_Rico")
-        assert (notes.time_at(90), notes.time_source) == ("2024-06-02T04:31:30-04:00", "xeno-canto")
+        assert (notes.time_at(90), notes.time_source) == ("2024-06-02T04:31:30.000-04:00", "xeno-canto")
         assert (notes.latitude, notes.longitude, notes.elevation_m) == (17.9, -66.9, 20.0)
         assert (notes.recordist, notes.model) == ("A. Person", "A recorder")
     known = read_field_notes(tmp_path / "XC78.mp3")

@@ -29,7 +29,7 @@ def test_a_page_for_people(moth: Path) -> None:
     name, *lines = done.stdout.splitlines()
     facts = {line[:20].strip(): line[21:] for line in lines if line[:20].strip()}
     assert name == str(moth)
-    assert facts["begin"] == "2024-06-01T23:59:59-04:00 (guano)"
+    assert facts["begin"] == "2024-06-01T23:59:59.000-04:00 (guano)"
     assert facts["end"] == "2024-06-01T23:59:59.001-04:00"
     assert facts["format"] == "WAV PCM_16, 8000 Hz, 1 channel"
     assert facts["position"] == "17.900000, -66.900000"
@@ -48,7 +48,7 @@ def test_json(moth: Path) -> None:
     facts = json.loads(done.stdout)
     assert (facts["status"], facts["decoded_s"], facts["header_s"]) == ("ok", None, 0.001)
     assert (facts["begin_time"], facts["end_time"]) == (
-        "2024-06-01T23:59:59-04:00",
+        "2024-06-01T23:59:59.000-04:00",
         "2024-06-01T23:59:59.001-04:00",
     )
     assert (facts["time_source"], facts["latitude"], facts["battery_bound"]) == ("guano", 17.9, "less than")
@@ -63,12 +63,12 @@ def test_a_zone_for_names_and_a_file_that_is_missing(tmp_path: Path) -> None:
     assert done.exit_code == 3
     there, gone = map(json.loads, done.stdout.splitlines())
     assert (there["begin_time"], there["end_time"]) == (
-        "2024-06-01T23:59:59+05:30",
-        "2024-06-02T00:00:01+05:30",
+        "2024-06-01T23:59:59.000+05:30",
+        "2024-06-02T00:00:01.000+05:30",
     )
     assert (gone["status"], gone["begin_time"], gone["end_time"]) == (
         "missing",
-        "2024-06-02T00:00:59+05:30",
+        "2024-06-02T00:00:59.000+05:30",
         "",
     )
     assert done.stderr == f"failed: {missing}: missing: no such file\n"

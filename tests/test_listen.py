@@ -24,7 +24,7 @@ from avianvox.inference.question import Question
 from avianvox.tables.columns import HEADER, from_csv
 
 RATE = 32000
-BEGIN = "2026-12-31T23:59:50-04:00"
+BEGIN = "2026-12-31T23:59:50.000-04:00"
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ def test_a_given_begin_counts_samples_alone() -> None:
     zone = timezone(timedelta(hours=-4))
     clock = Clock(1000, datetime(2024, 2, 28, 23, 59, 59, tzinfo=zone))
     clock.arrived(0, 1000)
-    assert clock.time_of(0) == "2024-02-28T23:59:59-04:00"
+    assert clock.time_of(0) == "2024-02-28T23:59:59.000-04:00"
     assert clock.time_of(1500) == "2024-02-29T00:00:00.500-04:00"
     assert clock.time_of(86_400_000 + 1) == "2024-02-29T23:59:59.001-04:00"
 

@@ -48,40 +48,46 @@ def brief(rows: Sequence[SummaryRow]) -> list[tuple[str, str, int, float, float,
 
 
 def test_events_and_effort_are_split_at_midnight() -> None:
-    rows = file("2026-12-31T23:50:00-04:00", 1200.0, (540.0, 660.0, 0.5), (690.0, 720.0, 0.8))
+    rows = file("2026-12-31T23:50:00.000-04:00", 1200.0, (540.0, 660.0, 0.5), (690.0, 720.0, 0.8))
     assert brief(list(summarise(rows, by="day"))) == [
-        ("2026-12-31T00:00:00-04:00", "Todus", 1, 60.0, 600.0, 1),
-        ("2027-01-01T00:00:00-04:00", "Todus", 1, 90.0, 600.0, 1),
+        ("2026-12-31T00:00:00.000-04:00", "Todus", 1, 60.0, 600.0, 1),
+        ("2027-01-01T00:00:00.000-04:00", "Todus", 1, 90.0, 600.0, 1),
     ]
     first, second = summarise(rows, by="hour")
-    assert (first.begin_time, first.end_time) == ("2026-12-31T23:00:00-04:00", "2027-01-01T00:00:00-04:00")
+    assert (first.begin_time, first.end_time) == (
+        "2026-12-31T23:00:00.000-04:00",
+        "2027-01-01T00:00:00.000-04:00",
+    )
     assert (first.recorder, first.common_name) == ("24E1", "Puerto Rican Tody")
     assert (second.best_score, second.mean_score) == (0.8, pytest.approx((0.5 * 60 + 0.8 * 30) / 90))
 
 
 def test_time_without_events_and_files_without_a_time_have_their_rows() -> None:
     rows = [
-        *file("2026-05-01T05:30:00", 5400.0, path="a.wav"),
+        *file("2026-05-01T05:30:00.000", 5400.0, path="a.wav"),
         *file("", 60.0, (3.0, 6.0, 0.9), path="b.wav"),
-        *file("2026-05-01T06:30:00", 600.0, (0.0, 3.0, 0.7), path="c.wav"),
+        *file("2026-05-01T06:30:00.000", 600.0, (0.0, 3.0, 0.7), path="c.wav"),
         *file("", 30.0, path="d.wav"),
         Detection("e.wav", Status.MISSING),
     ]
     assert brief(list(summarise(rows, by="hour"))) == [
-        ("2026-05-01T05:00:00", "", 0, 0.0, 1800.0, 1),
-        ("2026-05-01T06:00:00", "Todus", 1, 3.0, 4200.0, 2),
+        ("2026-05-01T05:00:00.000", "", 0, 0.0, 1800.0, 1),
+        ("2026-05-01T06:00:00.000", "Todus", 1, 3.0, 4200.0, 2),
         ("", "Todus", 1, 3.0, 90.0, 2),
     ]
 
 
 def test_days_have_23_or_25_hours_where_clocks_change() -> None:
-    spring = file("2026-03-29T00:00:00+01:00", 24 * 3600.0)
+    spring = file("2026-03-29T00:00:00.000+01:00", 24 * 3600.0)
     assert [row.recorded_s for row in summarise(spring, by="day", timezone="Europe/Berlin")] == [82800, 3600]
     hours = [row.begin_time for row in summarise(spring, by="hour", timezone="Europe/Berlin")]
-    assert hours[1:4] == [f"2026-03-29T0{h}" for h in ("1:00:00+01:00", "3:00:00+02:00", "4:00:00+02:00")]
-    autumn = file("2026-10-25T00:00:00", 25 * 3600.0, (9000.0, 10800.0, 0.5))  # a clock without a zone
+    assert hours[1:4] == [f"2026-03-29T0{h}:00:00.000+0{z}:00" for h, z in ((1, 1), (3, 2), (4, 2))]
+    autumn = file("2026-10-25T00:00:00.000", 25 * 3600.0, (9000.0, 10800.0, 0.5))  # a clock without a zone
     (day,) = summarise(autumn, by="day", timezone="Europe/Berlin")
-    assert (day.begin_time, day.end_time) == ("2026-10-25T00:00:00+02:00", "2026-10-26T00:00:00+01:00")
+    assert (day.begin_time, day.end_time) == (
+        "2026-10-25T00:00:00.000+02:00",
+        "2026-10-26T00:00:00.000+01:00",
+    )
     hours = list(summarise(autumn, by="hour", timezone="Europe/Berlin"))
     assert len(hours) == 25
     assert [(h.begin_time[11:], h.calling_s) for h in hours[2:4]] == [
@@ -92,17 +98,17 @@ def test_days_have_23_or_25_hours_where_clocks_change() -> None:
 
 
 def test_a_zone_moves_utc_recordings_into_local_days() -> None:
-    rows = file("2026-06-02T01:00:00+00:00", 4 * 3600.0, (0.0, 3.0, 0.5))
+    rows = file("2026-06-02T01:00:00.000+00:00", 4 * 3600.0, (0.0, 3.0, 0.5))
     assert brief(list(summarise(rows, by="day", timezone="America/Puerto_Rico"))) == [
-        ("2026-06-01T00:00:00-04:00", "Todus", 1, 3.0, 3 * 3600.0, 1),
-        ("2026-06-02T00:00:00-04:00", "", 0, 0.0, 3600.0, 1),
+        ("2026-06-01T00:00:00.000-04:00", "Todus", 1, 3.0, 3 * 3600.0, 1),
+        ("2026-06-02T00:00:00.000-04:00", "", 0, 0.0, 3600.0, 1),
     ]
-    (kathmandu,) = summarise(file("2026-06-02T01:30:00+05:45", 1800.0), by="hour")
-    assert kathmandu.begin_time == "2026-06-02T01:00:00+05:45"
+    (kathmandu,) = summarise(file("2026-06-02T01:30:00.000+05:45", 1800.0), by="hour")
+    assert kathmandu.begin_time == "2026-06-02T01:00:00.000+05:45"
 
 
 def test_only_rows_that_name_a_species_count_and_channels_count_once() -> None:
-    (row,) = file("2026-06-02T06:00:00Z", 60.0, (3.0, 9.0, 0.4))
+    (row,) = file("2026-06-02T06:00:00.000Z", 60.0, (3.0, 9.0, 0.4))
     rows = [
         replace(row, channel=1),
         replace(row, channel=2, begin_s=6.0, end_s=12.0, score=0.9),
@@ -133,12 +139,12 @@ def test_what_is_wrong_is_named() -> None:
 
 def test_a_summary_is_written_with_documented_columns(tmp_path: Path) -> None:
     assert [c.name for c in SUMMARY_COLUMNS] == [f.name for f in fields(SummaryRow)]
-    rows = file("2026-12-31T23:50:00-04:00", 1200.0, (540.0, 660.0, 0.5))
+    rows = file("2026-12-31T23:50:00.000-04:00", 1200.0, (540.0, 660.0, 0.5))
     write_summary(summarise(rows, by="hour"), tmp_path / "hours.csv", "csv")
     with open(tmp_path / "hours.csv", newline="") as stream:
         first, second = csv.DictReader(stream)
     assert (first["n_events"], first["calling_s"], first["best_score"]) == ("1", "60.000", "0.5000")
-    assert (second["begin_time"], second["n_events"]) == ("2027-01-01T00:00:00-04:00", "0")
+    assert (second["begin_time"], second["n_events"]) == ("2027-01-01T00:00:00.000-04:00", "0")
     for name in ("csv", "jsonl", "table"):
         write_summary(summarise(rows, by="hour"), tmp_path / "written", name)
         assert (tmp_path / "written").read_text() == "".join(summary_lines(summarise(rows, by="hour"), name))
@@ -154,13 +160,13 @@ def test_a_summary_is_written_with_documented_columns(tmp_path: Path) -> None:
 
 def test_people_read_a_summary_as_text() -> None:
     rows = [
-        *file("2026-12-31T23:50:00-04:00", 1200.0, (540.0, 660.0, 0.5), (690.0, 720.0, 0.8)),
+        *file("2026-12-31T23:50:00.000-04:00", 1200.0, (540.0, 660.0, 0.5), (690.0, 720.0, 0.8)),
         Detection("b.wav", decoded_s=60.0),
     ]
     assert "".join(summary_lines(summarise(rows, by="day"), "table")) == (
-        "2026-12-31T00:00:00-04:00  (24E1, 600 s in 1 file)\n"
+        "2026-12-31T00:00:00.000-04:00  (24E1, 600 s in 1 file)\n"
         "        1 event      60.0 s  0.5000  Todus mexicanus (Puerto Rican Tody)\n"
-        "2027-01-01T00:00:00-04:00  (24E1, 600 s in 1 file)\n"
+        "2027-01-01T00:00:00.000-04:00  (24E1, 600 s in 1 file)\n"
         "        1 event      90.0 s  0.8000  Todus mexicanus (Puerto Rican Tody)\n"
         "time not known  (60 s in 1 file)\n"
         "    nothing named\n"

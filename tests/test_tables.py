@@ -3,6 +3,8 @@
 import io
 import json
 import re
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -25,10 +27,10 @@ FULL = ("csv", "jsonl", "parquet")
 
 def test_the_columns_of_this_version() -> None:
     """A change of this list is a new `TABLE_VERSION`, and a column is never renamed."""
-    assert TABLE_VERSION == 1
+    assert TABLE_VERSION == 2
     assert HEADER == (
         "path,status,channel,begin_s,end_s,low_hz,high_hz,begin_time,end_time,time_source,latitude,longitude,"
-        "recorder,rank,scientific_name,common_name,score,decision,header_s,decoded_s,message\n"
+        "site,recorder,rank,scientific_name,common_name,score,decision,header_s,decoded_s,time_expansion,message\n"
     )
 
 
@@ -62,7 +64,7 @@ def test_pandas_reads_the_same(tmp_path: Path) -> None:
     write_table(NIGHT, tmp_path / "t.jsonl", "jsonl")
     frames["jsonl"] = pd.read_json(tmp_path / "t.jsonl", lines=True, dtype=False)
     for frame in frames.values():
-        assert tuple(frame.columns) == COLUMNS
+        assert tuple(name for name in frame.columns if not name.endswith("_utc_offset_s")) == COLUMNS
         assert frame.score.tolist()[:3] == [0.9, 0.25, 0.5]
         assert frame.common_name[0] == 'Ay, the "bee"'
         assert frame.begin_s.isna().tolist() == [False, False, True, True]
@@ -76,10 +78,72 @@ def test_parquet_has_types_and_says_what_it_is(tmp_path: Path) -> None:
     about = {key: value for key, value in schema.metadata.items() if key.startswith(b"avianvox.")}
     assert about == {
         b"avianvox.table": b"detections",
-        b"avianvox.table_version": b"1",
+        b"avianvox.table_version": b"2",
         b"avianvox.model": b"caribbean",
         b"avianvox.model_hash": b"abc",
     }
+
+
+ZONES = [
+    replace(NIGHT[0], begin_time="2024-10-27T01:59:59.500+02:00", end_time="2024-10-27T02:00:02.500+01:00"),
+    replace(NIGHT[1], begin_time="2024-06-01T05:30:00.000", end_time="2024-06-01T05:30:03.000"),
+    replace(NIGHT[2], begin_time="2024-06-01T05:30:00.000-04:00"),
+    NIGHT[3],
+]
+"""A change of clocks within a span, a clock without a zone, another zone, and no time at all."""
+
+
+def test_parquet_holds_timestamps_of_any_zone(tmp_path: Path) -> None:
+    write_table(ZONES, tmp_path / "t.parquet", "parquet")
+    table = parquet.read_table(tmp_path / "t.parquet")
+    assert [str(table.schema.field(name).type) for name in ("begin_time", "end_time")] == [
+        "timestamp[ms]"
+    ] * 2
+    assert table.column("begin_time").to_pylist() == [
+        datetime(2024, 10, 27, 1, 59, 59, 500_000),
+        datetime(2024, 6, 1, 5, 30),
+        datetime(2024, 6, 1, 5, 30),
+        None,
+    ]
+    assert table.column("begin_utc_offset_s").to_pylist() == [7200, None, -14400, None]
+    assert table.column("end_utc_offset_s").to_pylist()[0] == 3600
+    frame = pd.read_parquet(tmp_path / "t.parquet")
+    assert frame.begin_time.dt.hour.tolist()[:3] == [1, 5, 5]
+    instants = (frame.begin_time - pd.to_timedelta(frame.begin_utc_offset_s, unit="s")).dt.tz_localize("UTC")
+    assert instants[2] == pd.Timestamp("2024-06-01T09:30Z")
+    assert instants.isna().tolist() == [False, True, False, True]
+    assert list(read_table(tmp_path / "t.parquet")) == ZONES
+
+
+def test_times_are_of_one_form_that_pandas_reads(tmp_path: Path) -> None:
+    """Also in tables of earlier versions, in which whole seconds had no milliseconds."""
+    old = (
+        "path,status,begin_time,end_time\na.wav,ok,2024-06-01T05:30:00-04:00,2024-06-01T05:30:00.500-04:00\n"
+    )
+    (tmp_path / "old.csv").write_text(old)
+    rows = list(read_table(tmp_path / "old.csv"))
+    assert [(r.begin_time, r.end_time) for r in rows] == [
+        ("2024-06-01T05:30:00.000-04:00", "2024-06-01T05:30:00.500-04:00")
+    ]
+    write_table([*rows, replace(rows[0], begin_time=rows[0].end_time)], tmp_path / "new.csv", "csv")
+    times = pd.to_datetime(pd.read_csv(tmp_path / "new.csv").begin_time)
+    assert times.dt.hour.tolist() == [5, 5]
+    with pytest.raises(InputError, match="column 'begin_time' cannot be 'noon'"):
+        list(from_csv(["path,begin_time\n", "a.wav,noon\n"]))
+    with pytest.raises(InputError, match="expected a time in ISO 8601, got 'noon'"):
+        write_table([replace(NIGHT[0], begin_time="noon")], tmp_path / "t.parquet", "parquet")
+
+
+def test_parquet_of_version_1_and_of_pandas_is_read(tmp_path: Path) -> None:
+    """Texts there, and instants in UTC where somebody made them of our columns."""
+    frame = pd.DataFrame({"path": ["a.wav"], "begin_time": ["2024-06-01T05:30:00-04:00"]})
+    frame.to_parquet(tmp_path / "v1.parquet")
+    assert [r.begin_time for r in read_table(tmp_path / "v1.parquet")] == ["2024-06-01T05:30:00.000-04:00"]
+    frame["begin_time"] = pd.to_datetime(frame.begin_time, utc=True)
+    frame.to_parquet(tmp_path / "pandas.parquet")
+    assert [r.begin_time for r in read_table(tmp_path / "pandas.parquet")] == [
+        "2024-06-01T09:30:00.000+00:00"
+    ]
 
 
 def test_arrow_reads_the_csv(tmp_path: Path) -> None:
@@ -174,7 +238,7 @@ def test_the_table_for_people() -> None:
     )
     assert text == (
         "night/a.wav  (60.0 s)\n"
-        '        0.00 - 3.00 s  channel 2  2020-12-06T10:06:19-06:00  0.9000  Aus bus (Ay, the "bee")\n'
+        '        0.00 - 3.00 s  channel 2  2020-12-06T10:06:19.000-06:00  0.9000  Aus bus (Ay, the "bee")\n'
         "       58.50 - 60.00 s  0.2500  uncertain, perhaps Cus dus\n"
         "night/b.wav  (8.0 s, truncated)\n"
         "    0.5000  Cus dus\n"
@@ -213,7 +277,7 @@ def test_a_new_file_says_its_format_by_its_ending(name: str) -> None:
 
 def test_the_page_on_tables_names_every_column_and_format() -> None:
     page = (Path(__file__).parent.parent / "docs" / "tables.md").read_text()
-    periods = page[page.index("## Hours and days") :]
+    periods = page[page.index("## Hours, days and nights") :]
     assert re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", periods, re.MULTILINE))) == [
         column.name for column in SUMMARY_COLUMNS
     ]

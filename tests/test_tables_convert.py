@@ -42,7 +42,7 @@ def test_there_and_back_without_loss(here: Path, capsys: pytest.CaptureFixture[s
 def test_standard_output(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = convert(capsys, "answers.csv", "-")
     assert out.startswith(
-        "night/a.wav  (60.0 s)\n        0.00 - 3.00 s  channel 2  2020-12-06T10:06:19-06:00"
+        "night/a.wav  (60.0 s)\n        0.00 - 3.00 s  channel 2  2020-12-06T10:06:19.000-06:00"
     )
     out, _ = convert(capsys, "answers.csv", "-", "--to", "jsonl")
     assert [json.loads(line)["path"] for line in out.splitlines()] == [row.path for row in NIGHT]

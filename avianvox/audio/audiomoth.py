@@ -36,12 +36,14 @@ def comment_notes(comment: str, artist: str = "") -> FieldNotes:
         return FieldNotes()
     begin = _begin(recorded)
     device = (re.search(_DEVICE, comment) or re.search(_DEVICE, artist) or [""] * 2)[1].upper()
+    serial = "" if device == _NO_SERIAL else device
     deployment, gain, heat = (re.search(p, comment) for p in (_DEPLOYMENT, _GAIN, _TEMPERATURE))
     battery = re.search(_BATTERY, comment)
     return FieldNotes(
         begin=begin,
         time_source="audiomoth comment" if begin else "",
-        recorder="" if device == _NO_SERIAL else device,
+        site=serial,
+        recorder=serial,
         make="Open Acoustic Devices",
         model="AudioMoth",
         deployment=deployment[1].upper() if deployment else "",

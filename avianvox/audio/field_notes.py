@@ -19,7 +19,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
-from avianvox.audio.names import name_notes
+from avianvox.audio.names import name_notes, numbered_notes
 from avianvox.audio.notes import FieldNotes, zone_of
 from avianvox.audio.tags import Tags, read_tags
 
@@ -57,7 +57,7 @@ def read_field_notes(path: Path | str, *, timezone: str = "", tags: Tags | None 
     --------
     >>> notes = read_field_notes("MEADOW_20240601_235958.wav", timezone="-04:00")
     >>> notes.time_at(3.0), notes.time_source, notes.recorder
-    ('2024-06-02T00:00:01-04:00', 'song meter file name', 'MEADOW')
+    ('2024-06-02T00:00:01.000-04:00', 'song meter file name', 'MEADOW')
     """
     path = Path(path)
     zone = zone_of(timezone)
@@ -93,6 +93,7 @@ def _sources(path: Path, tags: Tags) -> Iterator[FieldNotes]:
         yield xeno_canto.answer_notes(path)
         yield xeno_canto.comment_notes(comment)
     yield name_notes(path.name)
+    yield numbered_notes(path)
 
 
 def _merge(sources: Sequence[FieldNotes]) -> FieldNotes:

@@ -49,6 +49,7 @@ def guano_notes(text: str) -> FieldNotes:
         latitude=latitude,
         longitude=longitude,
         elevation_m=number(first("Loc Elevation")),
+        site=first("NABat|Site Name", "WA|Song Meter|Prefix", "Serial"),
         recorder=first("Serial", "WA|Song Meter|Prefix"),
         make=first("Make"),
         model=first("Model"),

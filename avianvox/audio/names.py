@@ -10,9 +10,13 @@ and ``$`` for a clock set by GPS); SMART System User Guide (microseconds)
 https://github.com/QutEcoacoustics/emu, docs/Metadata.md: Frontier Labs' names hold time, offset and position
 """
 
+import os
 import re
+from bisect import bisect_left
 from dataclasses import replace
 from datetime import UTC, datetime, timezone
+from functools import lru_cache
+from pathlib import Path
 
 from avianvox.audio.notes import FieldNotes, date_time, offset_of, position
 
@@ -21,7 +25,8 @@ _SONG_METER = r"(.+?)_(?:(?:0\+1|[01])_)?(\d{8})[_$](\d{6})(?:_(\d{6}))?"
 _ISO = r"(?:.*?[^0-9])?(\d{8}T\d{6}(?:\.\d{1,6})?)(Z|[+-]\d{4})(?:[^0-9].*)?"
 _PLACE = r"([+-]\d{1,2}\.\d+)([+-]\d{1,3}\.\d+)"
 _HEXADECIMAL = r"(?i)([0-9A-F]{8})\.wav"
-_FIRST_AUDIOMOTH = datetime(2016, 1, 1, tzinfo=UTC).timestamp()
+_EPOCHS = range(0x5685C180, 0x70000000)  # 2016 to 2029: firmware since 1.2 writes dates
+_NEAR_S = 86_400  # between recordings of one device that confirm each other's names
 _TRIGGERED = (
     "a triggered recording leaves silence out: times behind the first gap are too early until the AudioMoth "
     "app has expanded it"
@@ -32,6 +37,7 @@ def name_notes(name: str) -> FieldNotes:
     """What a file is called by its recorder; empty notes for a name that tells no time.
 
     Names in which more follows behind the time are left alone: such a file is often a piece of a longer one.
+    So are eight decimal digits, which may be a date or any number; `numbered_notes` looks beside the file.
 
     Parameters
     ----------
@@ -42,7 +48,8 @@ def name_notes(name: str) -> FieldNotes:
     if found := re.fullmatch(_AUDIOMOTH, stem):
         device, day, time, triggered = found.groups()
         moth = "audiomoth file name"
-        return _notes(moth, _local(day, time), recorder=(device or "").upper(), triggered=bool(triggered))
+        found_by = _notes(moth, _local(day, time), recorder=(device or "").upper(), triggered=bool(triggered))
+        return replace(found_by, site=found_by.recorder)
     if found := re.fullmatch(_SONG_METER, stem):
         return _notes("song meter file name", _local(found[2], found[3], found[4]), recorder=found[1])
     if found := re.fullmatch(_ISO, stem):
@@ -52,11 +59,44 @@ def name_notes(name: str) -> FieldNotes:
         place = re.search(_PLACE, stem[found.end(2) :])
         latitude, longitude = position(*place.groups()) if place else (None, None)
         return replace(notes, latitude=latitude, longitude=longitude)
-    if found := re.fullmatch(_HEXADECIMAL, name):
-        seconds = int(found[1], 16)
-        if _FIRST_AUDIOMOTH <= seconds < 1 << 31:
-            return _notes("audiomoth file name", datetime.fromtimestamp(seconds, UTC))
-    return FieldNotes()
+    seconds = _hexadecimal(name)
+    return FieldNotes() if seconds is None or name[:8].isdecimal() else _epoch_notes(seconds)
+
+
+def numbered_notes(path: Path) -> FieldNotes:
+    """What a name of eight decimal digits tells as an older AudioMoth's.
+
+    Of these names one in 27 has no letter. It is believed beside another one with a letter, of the same day
+    or the next.
+    """
+    seconds = _hexadecimal(path.name) if path.name[:8].isdecimal() else None
+    if seconds is None:
+        return FieldNotes()
+    try:
+        times = _times_in(path.parent, path.parent.stat().st_mtime_ns)
+    except (OSError, ValueError):
+        return FieldNotes()
+    at = bisect_left(times, seconds - _NEAR_S)
+    return _epoch_notes(seconds) if at < len(times) and times[at] <= seconds + _NEAR_S else FieldNotes()
+
+
+@lru_cache(maxsize=8)
+def _times_in(folder: Path, _changed_ns: int) -> tuple[int, ...]:
+    """The times that names in a folder tell in hexadecimal digits, letters among them, in order."""
+    with os.scandir(folder) as entries:
+        found = (_hexadecimal(entry.name) for entry in entries if not entry.name[:8].isdecimal())
+        return tuple(sorted(seconds for seconds in found if seconds is not None))
+
+
+def _hexadecimal(name: str) -> int | None:
+    """Seconds since 1970 that an older AudioMoth's name tells."""
+    found = re.fullmatch(_HEXADECIMAL, name)
+    seconds = int(found[1], 16) if found else 0
+    return seconds if seconds in _EPOCHS else None
+
+
+def _epoch_notes(seconds: int) -> FieldNotes:
+    return _notes("audiomoth file name", datetime.fromtimestamp(seconds, UTC))
 
 
 def _local(day: str, time: str, microseconds: str | None = None) -> datetime | None:

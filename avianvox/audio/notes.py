@@ -4,12 +4,15 @@
 ``xeno_canto``. `avianvox.audio.field_notes.read_field_notes` asks them all.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from math import isfinite
 
 from avianvox.errors import InputError
+from avianvox.tables.times import iso_time, real_seconds
 
+_DATE_AND_HOUR = r"\d{4}(-?)\d\d\1\d\d[Tt ]\d\d"
 _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2200  # beyond, a number was misread
 
 
@@ -26,6 +29,8 @@ class FieldNotes:
         ``"xeno-canto comment"``, ``"audiomoth file name"``, ``"song meter file name"``, ``"iso file name"``.
     latitude, longitude : float or None, degrees (WGS84)
     elevation_m : float or None
+    site : str
+        Where it stood, as a person or a collection calls it, or else the serial number of the recorder.
     recorder : str
         Serial number, or the name that the device was given.
     make, model, firmware, deployment, microphone, gain, recordist : str
@@ -48,6 +53,7 @@ class FieldNotes:
     latitude: float | None = None
     longitude: float | None = None
     elevation_m: float | None = None
+    site: str = ""
     recorder: str = ""
     make: str = ""
     model: str = ""
@@ -66,8 +72,8 @@ class FieldNotes:
     def time_at(self, seconds: float) -> str:
         """The time so many seconds into the file, in ISO 8601; "" where `begin` or no such year is known.
 
-        Seconds pass in UTC, so that midnight and the hours of a change of clocks come out right. Milliseconds
-        are written where they are not zero, and the offset from UTC where the zone is known.
+        Seconds pass in UTC, so that midnight and the hours of a change of clocks come out right, and as many
+        of the file as `time_expansion` says in a real one.
 
         Examples
         --------
@@ -78,13 +84,11 @@ class FieldNotes:
             return ""
         zone = self.begin.tzinfo
         start = self.begin.astimezone(UTC) if zone else self.begin
-        passed_ms = start.microsecond / 1000 + seconds / self.time_expansion * 1000
         try:
-            time = start.replace(microsecond=0) + timedelta(milliseconds=round(passed_ms))
-            local = time.astimezone(zone) if zone else time
+            time = start + timedelta(seconds=real_seconds(seconds, self.time_expansion))
+            return iso_time(time.astimezone(zone) if zone else time)
         except OverflowError:  # a header may promise any length, and any time expansion
             return ""
-        return local.isoformat(timespec="milliseconds" if local.microsecond else "seconds")
 
 
 def zone_of(name: str) -> tzinfo | None:
@@ -134,11 +138,13 @@ def offset_of(text: str) -> timezone | None:
 
 def date_time(text: str) -> datetime | None:
     """A date with a time in ISO 8601, with or without an offset; None for a date alone and for nonsense."""
+    if not re.match(_DATE_AND_HOUR, text.strip()):  # Python takes the offset of a date alone for a time
+        return None
     try:
-        time = datetime.fromisoformat(text.strip()) if len(text.strip()) > len("2020-01-01") else None
+        time = datetime.fromisoformat(text.strip())
     except ValueError:
         return None
-    return time if time and _EARLIEST_YEAR <= time.year < _LATEST_YEAR else None
+    return time if _EARLIEST_YEAR <= time.year < _LATEST_YEAR else None
 
 
 def number(text: str | float | None) -> float | None:

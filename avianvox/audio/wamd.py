@@ -34,6 +34,7 @@ def wamd_notes(body: bytes) -> FieldNotes:
         latitude=latitude,
         longitude=longitude,
         elevation_m=elevation,
+        site=text(_PREFIX, _SERIAL),
         recorder=text(_SERIAL, _PREFIX),
         make="Wildlife Acoustics" if fields else "",
         model=text(_MODEL),

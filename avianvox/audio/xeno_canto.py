@@ -35,6 +35,7 @@ def answer_notes(path: Path) -> FieldNotes:
         latitude=latitude,
         longitude=longitude,
         elevation_m=number(_text(row, "alt")),
+        site=_text(row, "loc"),
         model=_text(row, "dvc"),
         microphone=_text(row, "mic"),
         recordist=_text(row, "rec"),
@@ -61,6 +62,7 @@ def comment_notes(comment: str) -> FieldNotes:
         latitude=latitude,
         longitude=longitude,
         elevation_m=number(height.removesuffix("m")),
+        site=re.sub(rf"\s*{_COORDINATES}", "", place).strip(),
         recordist=recordist[1].strip(),
     )
 

@@ -7,7 +7,7 @@ import click
 
 from avianvox.cli.common import FiniteFloat, workplace_options
 
-PERIODS = ("hour", "day")
+PERIODS = ("hour", "day", "night")
 """What ``--by`` counts events in; the other answers are rows of detections."""
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,7 +40,12 @@ CSV go on from FILE.rows.csv, which stays beside them.
 \b
 Times of day come from GUANO, an AudioMoth comment, the file's name or a xeno-canto index, as the column
 time_source says ('avianvox inspect' shows all of it). --timezone is for recorders that tell no zone; with
---by hour and --by day it is also the zone whose hours and days are counted.
+--by hour, day and night it is also the zone whose hours, days and nights are counted.
+
+\b
+The column site holds what --site says; else the site, or the recorder's serial number, in the notes of the
+recording; else its folder below the one in PATHS. Hours, days and nights are counted for each site and
+recorder.
 
 \b
 Coming from BirdNET? --min_conf is --min-score, --top_n is --top, --rtype is --format, --o is --output,
@@ -54,6 +59,7 @@ Examples:
   avianvox classify recordings/ --by event --gate --output events.csv --resume
   avianvox classify "night/*.flac" --by window --min-score 0.3 --overlap 1.5
   avianvox classify recorder/ --by event --format raven --output labels
+  avianvox classify sites/ --by night --output nights.csv
   avianvox classify recorder/ --by hour --timezone America/Puerto_Rico --jobs 2
   avianvox classify recording.mp3 --species-list "Coereba flaveola,Setophaga petechia"
   avianvox classify recording.mp3 --coverage 0.9
@@ -66,7 +72,7 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         type=click.Choice(["recording", "event", "window", *PERIODS]),
         default="recording",
         show_default=True,
-        help="What a row speaks of. Hours and days count events and the hours recorded.",
+        help="What a row speaks of. Hours, days and nights (noon to noon) count events and hours recorded.",
     ),
     click.option(
         "--top",
@@ -171,6 +177,12 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         default="",
         metavar="ZONE",
         help="Zone of recorders that tell none, such as America/Puerto_Rico or -04:00.",
+    ),
+    click.option(
+        "--site",
+        default="",
+        metavar="NAME",
+        help="Site of all recordings.  [default: by their notes, else their folder]",
     ),
     click.option(
         "--format",

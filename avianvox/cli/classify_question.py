@@ -9,6 +9,7 @@ import click
 from avianvox.cli.classify_options import PERIODS
 from avianvox.inference.events import NOTED, EventOptions
 from avianvox.inference.question import Question
+from avianvox.inference.sites import folder_above
 
 
 def question_of(options: dict[str, Any]) -> Question:
@@ -29,6 +30,8 @@ def question_of(options: dict[str, Any]) -> Question:
         wanted=wanted,
         channels=_channels(options["channels"]),
         timezone=options["timezone"],
+        site=options["site"],
+        sites_in=folder_above(options["paths"]),
         gate=_gate(options),
         gate_recall=options["gate_recall"],
         events=EventOptions(**{name: options[name] for name in names}),

@@ -35,7 +35,9 @@ def refuse_contradictions(options: dict[str, Any], form: str, *, on_screen: bool
     if (counted or by == "event") and (options["coverage"], options["top"]) != (None, None):
         raise click.UsageError("--top and --coverage are for recordings and windows, not for events")
     if by in ("recording", "window") and (given := written(OF_EVENTS)):
-        raise click.UsageError(f"{', '.join(given)}: for events alone; give --by event, hour or day too")
+        raise click.UsageError(
+            f"{', '.join(given)}: for events alone; give --by event, hour, day or night too"
+        )
     if on_screen and form not in STREAMS:
         raise click.UsageError(f"--format {form} wants a file: give --output")
     if on_screen and options["resume"]:

@@ -56,7 +56,10 @@ def list_species(catalog: Path, source: str | None, as_json: bool) -> None:
     """Show species, recordings, minutes, sessions and recordists."""
     from avianvox.dataset.catalog import read_catalog
 
-    table = _species_table(read_catalog(catalog, source=source))
+    found = read_catalog(catalog, source=source)
+    for line in found.problem_lines():
+        click.echo(line, err=True)
+    table = _species_table(found)
     if as_json:
         _print_json(table)
         return

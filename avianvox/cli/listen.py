@@ -47,7 +47,7 @@ _SHARED = frozenset((
 # fmt: on
 """Options that mean what they mean in ``avianvox classify``."""
 
-_NOT_ASKED = {"top": 1, "coverage": None, "timezone": "", "channels": "mix"}
+_NOT_ASKED = {"top": 1, "coverage": None, "timezone": "", "channels": "mix", "paths": ()}
 
 
 @click.command(epilog=EPILOG, params=[param for param in classify.params if param.name in _SHARED])
@@ -73,6 +73,7 @@ _NOT_ASKED = {"top": 1, "coverage": None, "timezone": "", "channels": "mix"}
 )
 @click.option("--begin", metavar="TIME", help="When the first sample was heard: date and time in ISO 8601.")
 @click.option("--name", metavar="TEXT", help="What the column path says.  [default: - or the device]")
+@click.option("--site", default="", metavar="NAME", help="What the column site says.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary; what goes wrong is still said.")
 def listen(source: str | None, **options: Any) -> None:
     """Name species as they call: raw samples on standard input (-), or a microphone.

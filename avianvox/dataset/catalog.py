@@ -24,6 +24,7 @@ UNKNOWN_LABEL = "unknown label"
 DUPLICATE_ID = "duplicate id"
 RENAMED = "renamed"
 DUPLICATE_AUDIO = "duplicate audio"
+UNREAD_TIME = "unread date"
 SOURCE_PROBLEM = "inconsistent source"
 
 
@@ -135,14 +136,17 @@ class Catalog:
         )
 
     def problem_lines(self) -> list[str]:
-        """One line for each problem that costs a recording, and one for all that got new ids.
+        """One line for each problem that costs a recording, one for all that got new ids, and one for all
+        dates and times that could not be read.
 
         What the others cost comes out later: a missing file fails, a recording without a label is left out.
         """
         lines = [f"{p.kind}: {p.message}" for p in self.problems if p.kind in (DUPLICATE_ID, SOURCE_PROBLEM)]
-        renamed = [p.message for p in self.problems if p.kind == RENAMED]
-        more = f" (and {len(renamed) - 1} more)" if len(renamed) > 1 else ""
-        return [*lines, *(f"{RENAMED}: {message}{more}" for message in renamed[:1])]
+        for kind in (RENAMED, UNREAD_TIME):
+            found = [p.message for p in self.problems if p.kind == kind]
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            lines += [f"{kind}: {message}{more}" for message in found[:1]]
+        return lines
 
 
 def read_catalog(path: Path | str, *, source: str | None = None) -> Catalog:

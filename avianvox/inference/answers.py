@@ -21,6 +21,7 @@ from avianvox.inference.calibration import nonconformity
 from avianvox.inference.classifier import NOTHING_LOUD, Classifier, WindowStream
 from avianvox.inference.events import Event, EventSearch, find_events
 from avianvox.inference.question import Question
+from avianvox.inference.sites import folder_site
 from avianvox.tables.columns import to_csv
 from avianvox.types import Decision, Detection, Status
 
@@ -38,7 +39,7 @@ class Entry:
     ----------
     path, size, time_ns
         The file as it was when its reading began; -1 where there was none.
-    begin_time, recorder : str
+    begin_time, site, recorder : str
         As in `Detection`.
     header_s, decoded_s : float, optional
     n_windows, n_silent, n_gated : int
@@ -57,6 +58,7 @@ class Entry:
     status: Status
     message: str = ""
     begin_time: str = ""
+    site: str = ""
     recorder: str = ""
     header_s: float | None = None
     decoded_s: float | None = None
@@ -85,14 +87,23 @@ def key_of(path: str | os.PathLike[str]) -> tuple[str, int, int]:
     return str(path), found.st_size, found.st_mtime_ns
 
 
-def failed_answer(path: str, status: Status, message: str, notes: FieldNotes | None = None) -> Answer:
+def failed_answer(
+    path: str, status: Status, message: str, question: Question, notes: FieldNotes | None = None
+) -> Answer:
     """The answer for a file of which no sound came out; its notes may still say when it was recorded."""
-    entry, row = Entry(*key_of(path), status, message), Detection(path, status, message=message)
-    if notes is not None:
-        facts: dict[str, Any] = {"begin_time": notes.time_at(0.0), "recorder": notes.recorder}
-        entry = replace(entry, **facts)
-        row = replace(row, time_source=notes.time_source, **facts)
+    notes = notes or FieldNotes()
+    facts: dict[str, Any] = {
+        "begin_time": notes.time_at(0.0),
+        "site": _site(path, notes, question),
+        "recorder": notes.recorder,
+    }
+    entry = Entry(*key_of(path), status, message, **facts)
+    row = Detection(path, status, message=message, time_source=notes.time_source, **facts)
     return Answer(entry, to_csv([row]))
+
+
+def _site(path: str, notes: FieldNotes, question: Question) -> str:
+    return question.site or notes.site or folder_site(path, question.sites_in)
 
 
 def answer_file(classifier: Classifier, path: str, question: Question, gate: "Gate | None" = None) -> Answer:
@@ -106,8 +117,8 @@ def answer_file(classifier: Classifier, path: str, question: Question, gate: "Ga
     key = key_of(path)
     if os.path.isdir(path):
         if not os.access(path, os.R_OK | os.X_OK):
-            return failed_answer(path, Status.MISSING, "no permission to read this folder")
-        return failed_answer(path, Status.EMPTY, "there is no sound file in this folder")
+            return failed_answer(path, Status.MISSING, "no permission to read this folder", question)
+        return failed_answer(path, Status.EMPTY, "there is no sound file in this folder", question)
     notes = read_field_notes(path, timezone=question.timezone)
     try:
         parts = [
@@ -115,7 +126,8 @@ def answer_file(classifier: Classifier, path: str, question: Question, gate: "Ga
             for channel in _channels(path, question.channels)
         ]
     except AudioError as error:
-        return failed_answer(path, Status(error.status), str(error).removeprefix(f"{path}: "), notes)
+        message = str(error).removeprefix(f"{path}: ")
+        return failed_answer(path, Status(error.status), message, question, notes)
     named, below = Counter[str](), Counter[str]()
     for part in parts:
         named.update(part.named)
@@ -128,6 +140,7 @@ def answer_file(classifier: Classifier, path: str, question: Question, gate: "Ga
         status=file.status,
         message=file.message,
         begin_time=notes.time_at(0.0),
+        site=file.site,
         recorder=notes.recorder,
         header_s=file.header_s,
         decoded_s=file.decoded_s,
@@ -176,9 +189,11 @@ def _answer_channel(
         time_source=notes.time_source,
         latitude=notes.latitude,
         longitude=notes.longitude,
+        site=_site(path, notes, question),
         recorder=notes.recorder,
         header_s=report.header_s,
         decoded_s=report.decoded_s,
+        time_expansion=None if notes.time_expansion == 1 else notes.time_expansion,
         message=message,
     )
     names = classifier.labels.names

@@ -21,6 +21,7 @@ from avianvox.inference.answers import WAYS, Found, event_search, found_event
 from avianvox.inference.classifier import Classifier, Pause, WindowStream
 from avianvox.inference.events import Event, EventSearch
 from avianvox.inference.question import Question
+from avianvox.tables.times import iso_time
 from avianvox.types import Decision, Detection
 
 if TYPE_CHECKING:
@@ -63,12 +64,11 @@ class Clock:
             self._anchors = (*self._anchors, (sample, heard))[-_MOST_ANCHORS:]
 
     def time_of(self, sample: int) -> str:
-        """ISO 8601 with the offset from UTC, milliseconds where they are not zero."""
+        """As `iso_time` writes it."""
         anchors = self._anchors
         first, heard = next((a for a in reversed(anchors) if a[0] <= sample), anchors[0])
         time = heard + timedelta(milliseconds=round(1000 * (sample - first) / self._rate))
-        local = time.astimezone(self._zone)
-        return local.isoformat(timespec="milliseconds" if local.microsecond else "seconds")
+        return iso_time(time.astimezone(self._zone))
 
 
 class Feed:
@@ -271,6 +271,7 @@ class Listening:
             begin_time=self._clock.time_of(first),
             end_time=self._clock.time_of(first + found.n_samples),
             time_source=self._clock.source,
+            site=self._question.site,
             rank=found.rank,
             scientific_name=labels.names[label],
             common_name=labels.common_name(label),

@@ -1,24 +1,26 @@
-"""Hours and days of local time, and the spans of time that cross their borders.
+"""Hours, days and nights of local time, and the spans of time that cross their borders.
 
 Instants are milliseconds since 1970 in UTC, or in local time of an unknown place. A day is from one midnight
-to the next, so it has 23 or 25 hours where clocks change.
+to the next and a night from one noon to the next, so they have 23 or 25 hours where clocks change.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from math import inf
 
 from avianvox.registry import Registry
+from avianvox.tables.times import iso_time
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _HOUR_MS = 3_600_000
+_NOON = time(12)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
-    """An hour or a day; ``begin_time`` and ``end_time`` in ISO 8601, with the offset where it is known."""
+    """An hour, a day or a night; ``begin_time`` and ``end_time`` as `iso_time` writes them."""
 
     begin_ms: float
     end_ms: float
@@ -33,7 +35,12 @@ Finder = Callable[[int, tzinfo | None], Period]
 """Gives the period to which an instant belongs; without a zone instants and texts are local times."""
 
 PERIODS: Registry[Finder] = Registry(
-    "period", {"hour": "avianvox.inference.periods:hour_of", "day": "avianvox.inference.periods:day_of"}
+    "period",
+    {
+        "hour": "avianvox.inference.periods:hour_of",
+        "day": "avianvox.inference.periods:day_of",
+        "night": "avianvox.inference.periods:night_of",
+    },
 )
 
 
@@ -77,9 +84,18 @@ def hour_of(moment_ms: int, zone: tzinfo | None) -> Period:
 
 def day_of(moment_ms: int, zone: tzinfo | None) -> Period:
     """The day of local time."""
-    date = _local(moment_ms, zone).date()
-    begin = datetime.combine(date, time(), zone)
-    end = datetime.combine(date + timedelta(days=1), time(), zone)
+    return _from(_local(moment_ms, zone).date(), time(), zone)
+
+
+def night_of(moment_ms: int, zone: tzinfo | None) -> Period:
+    """The night of local time: from noon to noon, so that midnight parts nothing."""
+    local = _local(moment_ms, zone)
+    return _from((local.replace(tzinfo=None) - timedelta(hours=_NOON.hour)).date(), _NOON, zone)
+
+
+def _from(day: date, hour: time, zone: tzinfo | None) -> Period:
+    begin = datetime.combine(day, hour, zone)
+    end = datetime.combine(day + timedelta(days=1), hour, zone)
     # A midnight may come twice, or not at all: a day begins at the first, and ends at the last.
     return _period(instant(begin), max(instant(end), instant(end.replace(fold=1))), zone)
 
@@ -90,7 +106,7 @@ def _period(begin_ms: int, end_ms: int, zone: tzinfo | None) -> Period:
 
 def _text(moment_ms: int, zone: tzinfo | None) -> str:
     local = _local(moment_ms, zone)
-    return (local if zone else local.replace(tzinfo=None)).isoformat(timespec="seconds")
+    return iso_time(local if zone else local.replace(tzinfo=None))
 
 
 def _local(moment_ms: int, zone: tzinfo | None) -> datetime:

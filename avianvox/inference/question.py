@@ -32,6 +32,10 @@ class Question:
         All channels mixed, one answer for each, or the one of this number, counted from 1.
     timezone : str
         Zone of recorders whose files state none: an IANA name or an offset such as "+02:00".
+    site : str
+        Where all of the recordings were made; "" where each says it itself, or its folder.
+    sites_in : str
+        The folder from which folders are named as sites, see `avianvox.inference.sites.folder_above`.
     gate : str, optional
         A gate by name or file: windows in which it hears nothing are not scored.
     gate_recall : float, optional
@@ -49,6 +53,8 @@ class Question:
     wanted: tuple[int, ...] | None = None
     channels: str | int = "mix"
     timezone: str = ""
+    site: str = ""
+    sites_in: str = ""
     gate: str | None = None
     gate_recall: float | None = None
     events: EventOptions = field(default_factory=EventOptions)

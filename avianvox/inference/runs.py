@@ -119,11 +119,12 @@ def answer_files(
     with open_executor(workplace) as pool:
         answers = enumerate(pool.map(task, paths)) if ordered else pool.unordered(task, paths)
         for position, answer in answers:
-            yield position, _crashed(answer) if isinstance(answer, Crashed) else answer
+            yield position, _crashed(answer, question) if isinstance(answer, Crashed) else answer
 
 
-def _crashed(call: Crashed) -> Answer:
-    return failed_answer(call.item, Status.UNDECODABLE, "the decoder crashed on it, or memory ran out")
+def _crashed(call: Crashed, question: Question) -> Answer:
+    message = "the decoder crashed on it, or memory ran out"
+    return failed_answer(call.item, Status.UNDECODABLE, message, question)
 
 
 def keep_answers(

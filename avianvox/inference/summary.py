@@ -1,11 +1,12 @@
-"""Tables by hour and by day: how often each species was found, and how long somebody listened.
+"""Tables by hour, day and night: how often each species was found, and how long somebody listened.
 
 A summary is made from the rows of a table of detections. Each file gives its length to the periods in which
 it was recorded, also where nothing was found: a count means something only beside the time that was listened.
-Start with `summarise` and `write_summary`. Memory grows with periods, recorders and species, not with files.
+Start with `summarise` and `write_summary`. Memory grows with periods, sites, recorders and species, not with
+files.
 
 The columns are those of `SUMMARY_COLUMNS`, with the meaning of the fields of `SummaryRow`. A new column is a
-new `SUMMARY_VERSION`; a column is never renamed.
+new `SUMMARY_VERSION`; a column is never renamed. Version 2 has `site` besides.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,14 +20,15 @@ from avianvox.errors import InputError
 from avianvox.files import atomic_write
 from avianvox.inference.periods import PERIODS, UNKNOWN, Finder, Period, instant, pieces, remembering
 from avianvox.tables.rows import Column, csv_header, csv_lines, json_lines, write_rows
+from avianvox.tables.times import real_seconds
 from avianvox.types import NO_BIRD, Decision, Detection
 
-SUMMARY_VERSION = 1
+SUMMARY_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryRow:
-    """A species in an hour or a day of one recorder.
+    """A species in an hour, a day or a night of one recorder at one site. All seconds are real ones.
 
     A period in which nothing was named has one row without a species.
 
@@ -35,7 +37,7 @@ class SummaryRow:
     begin_time, end_time : str
         Of the period, ISO 8601, with the offset from UTC where it is known; empty for recordings without a
         time.
-    recorder : str
+    site, recorder : str
     scientific_name, common_name : str
     n_events : int
         Events that begin in the period. Spans of one species that overlap in a file, as those of two channels
@@ -52,6 +54,7 @@ class SummaryRow:
 
     begin_time: str
     end_time: str
+    site: str
     recorder: str
     scientific_name: str = ""
     common_name: str = ""
@@ -64,8 +67,9 @@ class SummaryRow:
 
 
 SUMMARY_COLUMNS = (
-    Column("begin_time"),
-    Column("end_time"),
+    Column("begin_time", datetime),
+    Column("end_time", datetime),
+    Column("site"),
     Column("recorder"),
     Column("scientific_name"),
     Column("common_name"),
@@ -111,33 +115,34 @@ class _Span:
 def summarise(
     detections: Iterable[Detection], *, by: str, timezone: str = "", uncertain: bool = False
 ) -> Iterator[SummaryRow]:
-    """Count detections and recorded time by hour or by day.
+    """Count detections and recorded time by hour, day or night, at each site.
 
     A row counts that names a species other than `NO_BIRD`, as the first of its span, and not uncertainly
-    unless that is asked for. A row without a span fills its file. A file whose length is not known adds nothing to the time recorded.
+    unless that is asked for. A row without a span fills its file. A file whose length is not known adds
+    nothing to the time recorded.
 
     Parameters
     ----------
     detections : iterable of Detection
         The rows of one file stand together, as in each table that avianvox writes; a file in which nothing
         was found has a row that says so.
-    by : {"hour", "day"}
+    by : {"hour", "day", "night"}
     timezone : str
-        The zone whose hours and days are meant: an IANA name or an offset such as "+02:00". Times that state
-        no offset are read in it. By default each file counts in the offset that its first row states.
-
+        The zone whose hours, days and nights are meant: an IANA name or an offset such as "+02:00". Times
+        that state no offset are read in it. By default each file counts in the offset that its
+        first row states.
     uncertain : bool
         Count rows too whose score is below the threshold of their species.
 
     Yields
     ------
     SummaryRow
-        Ordered by period, recorder and species; recordings without a time come last.
+        Ordered by period, site, recorder and species; recordings without a time come last.
 
     Raises
     ------
     UnknownNameError
-        ``by`` is neither.
+        ``by`` is none of them.
     InputError
         There is no such zone, or a row has a time that is none.
     """
@@ -183,11 +188,13 @@ def summary_lines(rows: Iterable[SummaryRow], name: str) -> Iterator[str]:
 
 
 def _text(rows: Iterable[SummaryRow]) -> Iterator[str]:
-    """A line for each period of a recorder, and one for each species in it, the most events first."""
-    for (begin, recorder), group in groupby(rows, key=lambda row: (row.begin_time, row.recorder)):
+    """A line for each period of a site's recorder, and one for each species in it, the most events first."""
+    for (begin, *where), group in groupby(rows, key=lambda row: (row.begin_time, row.site, row.recorder)):
         found = list(group)
         files = "1 file" if found[0].n_files == 1 else f"{found[0].n_files} files"
-        facts = ", ".join(part for part in (recorder, f"{found[0].recorded_s:.0f} s in {files}") if part)
+        facts = ", ".join(
+            part for part in (*dict.fromkeys(where), f"{found[0].recorded_s:.0f} s in {files}") if part
+        )
         yield f"{begin or 'time not known'}  ({facts})\n"
         for row in sorted(found, key=lambda row: (-row.n_events, -row.calling_s)):
             if not row.scientific_name:
@@ -199,19 +206,24 @@ def _text(rows: Iterable[SummaryRow]) -> Iterator[str]:
             yield f"    {events}{best}  {row.scientific_name}{common}\n"
 
 
+_Where = tuple[Period, str, str]
+"""Period, site and recorder."""
+
+
 class _Counts:
     def __init__(self, find: Finder, zone: tzinfo | None, uncertain: bool) -> None:
         self._find = find
         self._uncertain = uncertain
         self._zone = zone
-        self._efforts: dict[tuple[Period, str], _Effort] = {}
-        self._tallies: dict[tuple[Period, str], dict[str, _Tally]] = {}
+        self._efforts: dict[_Where, _Effort] = {}
+        self._tallies: dict[_Where, dict[str, _Tally]] = {}
         self._common: dict[str, str] = {}
 
     def add_file(self, rows: list[Detection]) -> None:
         first = rows[0]
         begin_ms, zone = self._begin(first)
         find = remembering(self._find)
+        place = first.site, first.recorder
 
         def touched(begin: int, end: int) -> Iterator[tuple[Period, int]]:
             if begin_ms is None:
@@ -219,24 +231,25 @@ class _Counts:
             return pieces(begin_ms + begin, begin_ms + end, zone, find)
 
         if first.decoded_s:
-            for period, ms in touched(0, _ms(first.decoded_s)):
-                effort = self._efforts.setdefault((period, first.recorder), _Effort())
+            for period, ms in touched(0, _ms(first.decoded_s, first)):
+                effort = self._efforts.setdefault((period, *place), _Effort())
                 effort.recorded_ms += ms
                 effort.n_files += 1
         for name, spans in self._spans(rows).items():
             for span in spans:
                 for n, (period, ms) in enumerate(touched(span.begin_ms, span.end_ms)):
-                    tallies = self._tallies.setdefault((period, first.recorder), {})
+                    tallies = self._tallies.setdefault((period, *place), {})
                     tallies.setdefault(name, _Tally()).see(span.score, ms, begins=n == 0)
 
     def rows(self) -> Iterator[SummaryRow]:
         for key in sorted({*self._efforts, *self._tallies}):
-            period, recorder = key
+            period, site, recorder = key
             effort = self._efforts.get(key, _Effort())
             for name, tally in sorted(self._tallies.get(key, {"": _Tally()}).items()):
                 yield SummaryRow(
                     period.begin_time,
                     period.end_time,
+                    site,
                     recorder,
                     name,
                     self._common.get(name, ""),
@@ -259,14 +272,14 @@ class _Counts:
                 f"{row.path}: expected a begin_time in ISO 8601, got '{row.begin_time}'"
             ) from error
         begin = begin if begin.tzinfo else begin.replace(tzinfo=self._zone)
-        return instant(begin) - _ms(row.begin_s or 0.0), self._zone or begin.tzinfo
+        return instant(begin) - _ms(row.begin_s or 0.0, row), self._zone or begin.tzinfo
 
     def _spans(self, rows: list[Detection]) -> dict[str, list[_Span]]:
         """What each species of a file fills, by begin and without overlaps."""
         found: dict[str, list[_Span]] = {}
         for row in sorted(filter(self._counts, rows), key=lambda row: row.begin_s or 0.0):
             begin_s, end_s = (0.0, row.decoded_s) if row.begin_s is None else (row.begin_s, row.end_s)
-            span = _Span(_ms(begin_s), _ms(begin_s if end_s is None else end_s), row.score)
+            span = _Span(_ms(begin_s, row), _ms(begin_s if end_s is None else end_s, row), row.score)
             spans = found.setdefault(row.scientific_name, [])
             self._common.setdefault(row.scientific_name, row.common_name)
             if spans and span.begin_ms < spans[-1].end_ms:
@@ -288,5 +301,6 @@ def _joined(first: _Span, second: _Span) -> _Span:
     return _Span(first.begin_ms, max(first.end_ms, second.end_ms), max(scores, default=None))
 
 
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
+def _ms(file_s: float | None, row: Detection) -> int:
+    """Real milliseconds of seconds of the file."""
+    return round(real_seconds(file_s or 0.0, row.time_expansion) * 1000)

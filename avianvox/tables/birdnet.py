@@ -32,12 +32,13 @@ class BirdNet:
 
     def read(self, path: Path) -> Iterator[Detection]:
         for line in read_lines(path, ","):
+            latitude, longitude = _place(line.number("lat"), line.number("lon"))
             yield Detection(
                 path=line.text("file", "filepath") or recording_of(path),
                 begin_s=line.needed("start (s)", "start"),
                 end_s=line.needed("end (s)", "end"),
-                latitude=_known(line.number("lat")),
-                longitude=_known(line.number("lon")),
+                latitude=latitude,
+                longitude=longitude,
                 scientific_name=line.text("scientific name", "scientific_name"),
                 common_name=line.text("common name", "common_name"),
                 score=line.number("confidence"),
@@ -48,6 +49,6 @@ class BirdNet:
         return {"start (s)", "end (s)", "confidence"} <= names or {"filepath", "start", "end"} <= names
 
 
-def _known(degrees: float | None) -> float | None:
-    """BirdNET writes -1 where no place was given."""
-    return None if degrees == -1 else degrees
+def _place(latitude: float | None, longitude: float | None) -> tuple[float | None, float | None]:
+    """BirdNET writes -1 twice where no place was given; one of them alone is a degree like any other."""
+    return (None, None) if latitude == longitude == -1 else (latitude, longitude)

@@ -1,7 +1,8 @@
 """The columns of a table of detections, and its CSV rows.
 
 The same columns, in the same order, make up CSV, Parquet and JSON lines. A new column is a new
-`TABLE_VERSION`; a column is never renamed.
+`TABLE_VERSION`; a column is never renamed. Version 2 has `site` and `time_expansion` besides; tables of
+version 1 are read, and lack them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -9,9 +10,10 @@ from dataclasses import fields
 from math import isfinite
 
 from avianvox.errors import InputError
+from avianvox.tables.times import one_form
 from avianvox.types import Decision, Detection, Status
 
-TABLE_VERSION = 1
+TABLE_VERSION = 2
 
 COLUMNS = tuple(field.name for field in fields(Detection))
 
@@ -25,11 +27,15 @@ DECIMALS = {
     "score": 4,
     "header_s": 3,
     "decoded_s": 3,
+    "time_expansion": 3,
 }
 """Numbers with a fraction, and how many of its digits are written."""
 
 WHOLE = ("channel", "rank")
 """Numbers without one."""
+
+TIMES = ("begin_time", "end_time")
+"""Times of day, as `avianvox.tables.times.iso_time` writes them."""
 
 
 def cells(detection: Detection) -> list[str]:
@@ -118,6 +124,13 @@ def _number(text: str) -> float:
     return value
 
 
+def _positive(text: str) -> float:
+    value = _number(text)
+    if value <= 0:
+        raise ValueError(text)
+    return value
+
+
 def _whole(text: str) -> int:
     """A whole number; ``2.0`` is one, as programs write that keep a column with gaps as fractions."""
     value = _number(text)
@@ -127,5 +140,6 @@ def _whole(text: str) -> int:
 
 
 _READ: dict[str, Callable[[str], object]] = dict.fromkeys(COLUMNS, str)
-_READ |= dict.fromkeys(DECIMALS, _number) | dict.fromkeys(WHOLE, _whole)
+_READ |= dict.fromkeys(DECIMALS, _number) | dict.fromkeys(WHOLE, _whole) | dict.fromkeys(TIMES, one_form)
+_READ["time_expansion"] = _positive
 _READ |= {"status": Status, "decision": Decision}

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path, PureWindowsPath
 
 from avianvox.errors import InputError
@@ -10,6 +10,7 @@ from avianvox.files import atomic_write
 from avianvox.tables.columns import csv_line, valid_unicode
 from avianvox.tables.delimited import Line, column_names, read_lines
 from avianvox.tables.spans import Span, band_of, one_line, spans
+from avianvox.tables.times import clock_time, day_first, iso_time, parse_date, real_seconds
 from avianvox.types import Detection
 
 COLUMNS = (
@@ -28,10 +29,12 @@ COLUMNS = (
     "MANUAL ID",
     "common_name",
     "confidence",
+    "site",
+    "time_expansion",
 )
-"""The last two are no columns of Kaleidoscope's, which keeps what it doesn't know, but of BirdNET-Analyzer's
-tables for it. ``CHANNEL`` counts from 0, ``DATE`` and ``TIME`` are the recording's begin, ``TOP1DIST`` is 1
-less the score, so that the best stand first."""
+"""The last four are no columns of Kaleidoscope's, which keeps what it doesn't know; ``common_name`` and
+``confidence`` are of BirdNET-Analyzer's tables for it. ``CHANNEL`` counts from 0, ``DATE`` and ``TIME`` are
+the recording's begin, ``TOP1DIST`` is 1 less the score, so that the best stand first."""
 
 
 class Kaleidoscope:
@@ -53,8 +56,9 @@ class Kaleidoscope:
                 file.write(csv_line(_cells(span)))
 
     def read(self, path: Path) -> Iterator[Detection]:
+        order = day_first(line.text("date") for line in read_lines(path, ","))
         for line in read_lines(path, ","):
-            yield _detection(line)
+            yield _detection(line, order)
 
     def recognises(self, head: str) -> bool:
         return {"in file", "offset"} <= set(column_names(head.partition("\n")[0], ","))
@@ -66,8 +70,9 @@ def _cells(span: Span) -> list[str]:
     band = ["", ""] if row.low_hz is None or row.high_hz is None else [f"{f:.1f}" for f in span.band_hz]
     channel = "" if row.channel is None else str(row.channel - 1)
     distance, score = ("", "") if row.score is None else (f"{1 - row.score:.4f}", f"{row.score:.4f}")
+    more = [one_line(row.site), "" if row.time_expansion is None else f"{row.time_expansion:g}"]
     place = [folder, "", name, channel, f"{span.begin_s:.6f}", f"{span.end_s - span.begin_s:.6f}"]
-    return [*place, *_begin(span), *band, span.label, distance, "", one_line(row.common_name), score]
+    return [*place, *_begin(span), *band, span.label, distance, "", one_line(row.common_name), score, *more]
 
 
 def _begin(span: Span) -> tuple[str, str]:
@@ -76,19 +81,20 @@ def _begin(span: Span) -> tuple[str, str]:
     if not text:
         return "", ""
     try:
-        begin = datetime.fromisoformat(text) - timedelta(seconds=span.begin_s - 0.5)
+        passed_s = real_seconds(span.begin_s, span.detection.time_expansion)
+        begin = datetime.fromisoformat(text) - timedelta(seconds=passed_s - 0.5)
     except (ValueError, OverflowError) as error:
         raise InputError(f"{span.detection.path}: begin_time '{text}' is no time of ISO 8601") from error
     return begin.strftime("%Y-%m-%d"), begin.strftime("%H:%M:%S")
 
 
-def _detection(line: Line) -> Detection:
+def _detection(line: Line, order: bool | None) -> Detection:
     begin = line.needed("offset")
     end = begin + (line.number("duration") or 0.0)
     low, high = band_of(line.number("fmin"), line.number("fmax"))
     channel = line.number("channel")
     by_hand = line.text("manual id")
-    times = _times(line, begin, end)
+    times, message = _times(line, begin, end, order)
     return Detection(
         path=_path(line),
         channel=None if channel is None else int(channel) + 1,
@@ -99,9 +105,12 @@ def _detection(line: Line) -> Detection:
         begin_time=times[0],
         end_time=times[1],
         time_source="kaleidoscope" if times[0] else "",
+        site=line.text("site"),
+        time_expansion=line.number("time_expansion"),
         scientific_name=by_hand or line.text("top1match", "auto id", "scientific_name"),
         common_name="" if by_hand else line.text("common_name"),
         score=None if by_hand else line.number("confidence"),
+        message=message,
     )
 
 
@@ -112,15 +121,18 @@ def _path(line: Line) -> str:
     return os.path.join(*parts)
 
 
-def _times(line: Line, begin_s: float, end_s: float) -> tuple[str, str]:
-    """Begin and end of the selection; empty where date and time are missing or of no form that is certain."""
-    try:
-        start = datetime.combine(date.fromisoformat(line.text("date")), time.fromisoformat(line.text("time")))
-    except ValueError:
-        return "", ""
-    begin, end = (start + timedelta(seconds=round(s, 3)) for s in (begin_s, end_s))
-    return _iso(begin), _iso(end)
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
+def _times(line: Line, begin_s: float, end_s: float, day_first: bool | None) -> tuple[tuple[str, str], str]:
+    """Begin and end of the selection, empty where date and time say nothing certain; and what is wrong."""
+    told, clock = (line.text(name) for name in ("date", "time"))
+    day, hour = parse_date(told, day_first=day_first), clock_time(clock)
+    if not day or hour is None:
+        unread = [
+            f"{name} '{text}'"
+            for name, text, found in (("DATE", told, day), ("TIME", clock, hour))
+            if not found and text
+        ]
+        return ("", ""), f"{' and '.join(unread)}: no certain time" if unread else ""
+    start = datetime.combine(date.fromisoformat(day), hour)
+    expansion = line.number("time_expansion")
+    begin, end = (iso_time(start + timedelta(seconds=real_seconds(s, expansion))) for s in (begin_s, end_s))
+    return (begin, end), ""

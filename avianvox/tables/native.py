@@ -1,17 +1,25 @@
 """Detections as CSV and JSON lines: the same columns, every row kept, also of files that failed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from avianvox.errors import InputError
-from avianvox.tables.columns import COLUMNS, DECIMALS, HEADER, WHOLE, detection_of, from_csv, to_csv
+from avianvox.tables.columns import (
+    COLUMNS,
+    DECIMALS,
+    HEADER,
+    TIMES,
+    WHOLE,
+    detection_of,
+    from_csv,
+    to_csv,
+)
 from avianvox.tables.rows import Column, Row, json_lines, write_rows
 from avianvox.types import Detection
 
-TYPED_COLUMNS = tuple(
-    Column(name, float, DECIMALS[name]) if name in DECIMALS else Column(name, int if name in WHOLE else str)
-    for name in COLUMNS
-)
+_KINDS = dict.fromkeys(DECIMALS, float) | dict.fromkeys(WHOLE, int) | dict.fromkeys(TIMES, datetime)
+TYPED_COLUMNS = tuple(Column(name, _KINDS.get(name, str), DECIMALS.get(name, 0)) for name in COLUMNS)
 """`COLUMNS` with their kinds."""
 
 

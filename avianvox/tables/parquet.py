@@ -1,12 +1,15 @@
 """Detections as Parquet: the columns of the CSV with their types, null where a value is not known."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 from avianvox.errors import InputError
-from avianvox.tables.columns import COLUMNS, TABLE_VERSION
+from avianvox.tables.columns import COLUMNS, TABLE_VERSION, TIMES
 from avianvox.tables.native import TYPED_COLUMNS, from_values, typed_rows
-from avianvox.tables.rows import ROW_GROUP, require_parquet, write_rows
+from avianvox.tables.rows import ROW_GROUP, offset_name, require_parquet, write_rows
+from avianvox.tables.times import iso_time
 from avianvox.types import Detection
 
 
@@ -32,14 +35,29 @@ class Parquet:
 
         try:
             with parquet.ParquetFile(path) as file:
-                wanted = [name for name in file.schema_arrow.names if name in COLUMNS]
+                known = {*COLUMNS, *map(offset_name, TIMES)}
+                wanted = [name for name in file.schema_arrow.names if name in known]
                 number = 0
                 for batch in file.iter_batches(ROW_GROUP, columns=wanted):
                     for values in batch.to_pylist():
                         number += 1
-                        yield from_values(values, origin=f"{path}, row {number}")
+                        yield from_values(_texts(values), origin=f"{path}, row {number}")
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"cannot read the table {path}: {error}") from error
 
     def recognises(self, head: str) -> bool:
         return head.startswith("PAR1")
+
+
+def _texts(values: dict[str, Any]) -> dict[str, Any]:
+    """A row with its times in ISO 8601, in the zone that they were written in.
+
+    Other programs may have made instants in UTC of them, and version 1 has texts.
+    """
+    for name in TIMES:
+        moment, offset_s = values.get(name), values.get(offset_name(name))
+        if isinstance(moment, datetime):
+            if offset_s is not None and moment.tzinfo is None:
+                moment = moment.replace(tzinfo=timezone(timedelta(seconds=offset_s)))
+            values[name] = iso_time(moment)
+    return values

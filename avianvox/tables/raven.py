@@ -30,6 +30,7 @@ COLUMNS = (
     "Begin Path",
     "Begin File",
     "File Offset (s)",
+    "Site",
 )
 """``Annotation`` is the scientific name; Raven Lite shows it, and no other column of names."""
 
@@ -98,6 +99,7 @@ def _line(number: int, span: Span, begin: float) -> str:
                 tab_cell(path),
                 tab_cell(os.path.basename(path)),
                 f"{span.begin_s:.6f}",
+                tab_cell(row.site),
             )
         )
         + "\n"
@@ -119,6 +121,7 @@ def _detection(line: Line, table: Path) -> Detection:
         end_s=within + length,
         low_hz=low,
         high_hz=high,
+        site=line.text("site"),
         scientific_name=line.text(*SPECIES) or ("" if common else line.text("species code")),
         common_name=common,
         score=line.number("confidence", "score"),

@@ -7,11 +7,12 @@ Detections are such a table (:mod:`avianvox.tables.native`); counts by hour and 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from avianvox.errors import UnknownNameError, require_extra
+from avianvox.errors import InputError, UnknownNameError, require_extra
 from avianvox.files import atomic_write
 from avianvox.registry import nearest
 from avianvox.tables.columns import csv_line, valid_unicode
@@ -25,10 +26,14 @@ ROW_GROUP = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Name and kind of a column; ``decimals`` is how many digits of a fraction are kept."""
+    """Name and kind of a column; ``decimals`` is how many digits of a fraction are kept.
+
+    Values of the kind `datetime` are texts in ISO 8601. In Parquet they are timestamps in milliseconds, as
+    the clock showed them, with another column beside them, see `offset_name`.
+    """
 
     name: str
-    kind: type[str] | type[int] | type[float] = str
+    kind: type[str] | type[int] | type[float] | type[datetime] = str
     decimals: int = 0
 
     def text(self, value: Value) -> str:
@@ -44,6 +49,17 @@ class Column:
         if self.kind is float:
             return round(float(value), self.decimals)
         return int(value) if self.kind is int else valid_unicode(str(value))
+
+
+def offset_name(name: str) -> str:
+    """The column of Parquet beside ``name``: seconds from UTC to that clock, null where nobody knows.
+
+    Examples
+    --------
+    >>> offset_name("begin_time")
+    'begin_utc_offset_s'
+    """
+    return f"{name.removesuffix('_time')}_utc_offset_s"
 
 
 def csv_header(columns: Sequence[Column]) -> str:
@@ -87,6 +103,8 @@ def write_rows(
     ------
     UnknownNameError
         ``name`` is none of the three.
+    InputError
+        Parquet, and a time that is none of ISO 8601.
     MissingExtraError
         Parquet without the package pyarrow.
     OutputError
@@ -122,20 +140,36 @@ def _write_parquet(rows: Iterable[Row], columns: Sequence[Column], file: IO[byte
     import pyarrow as pa
     from pyarrow import parquet
 
-    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64(), datetime: pa.timestamp("ms")}
+    fields = []
+    for column in columns:
+        fields.append(pa.field(column.name, kinds[column.kind]))
+        fields += [pa.field(offset_name(column.name), pa.int64())] if column.kind is datetime else []
     schema = pa.schema(
-        [pa.field(column.name, kinds[column.kind]) for column in columns],
+        fields,
         metadata={f"avianvox.{key}": value for key, value in about.items()},
     )
     rows = iter(rows)
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         while group := list(islice(rows, ROW_GROUP)):
-            values = zip(*group, strict=True)
-            arrays = [
-                pa.array([c.plain(v) for v in of_column], kinds[c.kind])
-                for c, of_column in zip(columns, values, strict=True)
-            ]
-            writer.write_batch(pa.record_batch(arrays, schema=schema))
+            arrays: list[Sequence[Any]] = []
+            for column, values in zip(columns, zip(*group, strict=True), strict=True):
+                plain = [column.plain(value) for value in values]
+                arrays += zip(*map(_clock, plain), strict=True) if column.kind is datetime else [plain]
+            batch = [pa.array(a, field.type) for a, field in zip(arrays, fields, strict=True)]
+            writer.write_batch(pa.record_batch(batch, schema=schema))
+
+
+def _clock(text: Value) -> tuple[datetime | None, int | None]:
+    """What the clock showed, and its offset from UTC in seconds: a column holds any zone, or none."""
+    if text is None:
+        return None, None
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise InputError(f"expected a time in ISO 8601, got '{text}'") from error
+    offset = moment.utcoffset()
+    return moment.replace(tzinfo=None), None if offset is None else int(offset.total_seconds())
 
 
 _WRITERS: dict[str, Callable[[Iterable[Row], Sequence[Column], IO[bytes], About], Any]] = {

@@ -154,7 +154,7 @@ class _Files:
 
 
 def _noted(recording: Recording) -> Recording:
-    """With what the recorder noted. A recorder stands in one place: its name is that of the site."""
+    """With what the recorder noted. A recorder stands in one place: its name is the site's, if need be."""
     from avianvox.audio.field_notes import read_field_notes
 
     notes = read_field_notes(recording.path)
@@ -163,7 +163,7 @@ def _noted(recording: Recording) -> Recording:
         recordist=notes.recordist,
         date=notes.begin.date().isoformat() if notes.begin else "",
         time=f"{notes.begin:%H:%M}" if notes.begin else "",
-        site=notes.recorder,
+        site=notes.site or notes.recorder,
         latitude=notes.latitude,
         longitude=notes.longitude,
     )

@@ -1,12 +1,11 @@
 """Fields as sources write them, turned into the plain forms that a `Recording` holds.
 
-Whatever cannot be read for certain becomes "" or ``None``, which mean "not known".
+Whatever cannot be read for certain becomes "" or ``None``, which mean "not known". Dates and times of day are
+read by `avianvox.tables.times`.
 """
 
 import csv
 import math
-import re
-from datetime import date
 from pathlib import Path
 
 from avianvox.errors import CatalogError
@@ -14,28 +13,6 @@ from avianvox.types import NO_BIRD
 
 NO_TARGET_NAMES = frozenset({"noise", "background", "other", "silence", NO_BIRD})
 """Class names that mean "no voice of interest", compared without regard to case."""
-
-_TIME = re.compile(r"^(\d{1,2})[:.](\d{2})(?::\d{2})?\s*([ap]m)?$", re.IGNORECASE)
-
-
-def parse_date(text: str) -> str:
-    """``YYYY-MM-DD``, or "" unless ``text`` is a full date that exists."""
-    text = text.strip()
-    try:
-        return date.fromisoformat(text).isoformat() if len(text) == 10 else ""
-    except ValueError:
-        return ""
-
-
-def parse_time(text: str) -> str:
-    """``HH:MM`` from "6:40", "06:40:00" or "6:40 pm"; "" for "?", "dawn" and the like."""
-    found = _TIME.match(text.strip())
-    if found is None:
-        return ""
-    hour, minute, half = int(found[1]), int(found[2]), (found[3] or "").lower()
-    if half and 1 <= hour <= 12:
-        hour = hour % 12 + (12 if half == "pm" else 0)
-    return f"{hour:02d}:{minute:02d}" if hour < 24 and minute < 60 else ""
 
 
 def parse_duration(text: str) -> float | None:

@@ -14,14 +14,13 @@ from avianvox.dataset.catalog import SOURCE_PROBLEM, UNKNOWN_LABEL, Catalog, Pro
 from avianvox.dataset.licences import licence_name
 from avianvox.dataset.sources.fields import (
     parse_address,
-    parse_date,
     parse_duration,
     parse_number,
-    parse_time,
     read_rows,
     species_label,
 )
 from avianvox.errors import CatalogError
+from avianvox.tables.times import parse_date, parse_time
 from avianvox.types import Recording
 
 AUDIO_FOLDER = "xeno-canto-ca-nv"

@@ -5,6 +5,8 @@ Columns: ``path`` (required), ``id``, ``label``, ``common_name``, ``recordist``,
 ``background`` (species separated by semicolons). A row with ``begin_s`` is the part of its file from there to
 ``end_s``, or to the end; ``low_hz`` and ``high_hz`` are of the box around the voice. `ALIASES` are read where
 these are absent or empty; other columns are left alone.
+Dates and times of day may stand as a spreadsheet writes them, see `avianvox.tables.times.parse_date`; each
+that may mean two days is a problem of the catalog.
 Without an ``id`` column a recording is called by its path, and a part by path and times. A ``split.json``
 beside the index that tells how another source parts its recordings, as ``avianvox data import`` leaves it, is
 read too.
@@ -12,24 +14,23 @@ read too.
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from avianvox.dataset.catalog import Catalog
+from avianvox.dataset.catalog import UNREAD_TIME, Catalog, Problem
 from avianvox.dataset.licences import licence_name
 from avianvox.dataset.sources.fields import (
     canonical_label,
     parse_address,
-    parse_date,
     parse_duration,
     parse_number,
-    parse_time,
     part_id,
     read_rows,
 )
 from avianvox.dataset.splits import read_document
 from avianvox.errors import CatalogError
 from avianvox.files import atomic_write
+from avianvox.tables.times import day_first, parse_date, parse_time, says_day, time_behind
 from avianvox.types import Recording
 
 ALIASES = {"species": "label", "license": "licence", "xc_id": "id", "common": "common_name"}
@@ -49,11 +50,13 @@ class PlainCsv:
 
     def read(self, path: Path) -> Catalog:
         index = _index(path)
-        rows = [
-            _recording(row, index, line)
-            for line, row in enumerate(read_rows(index, required=("path",)), start=2)
-        ]
-        return Catalog.from_rows(rows, source="csv", split=_source_split(index.parent / SPLIT))
+        listed = read_rows(index, required=("path",))
+        order = day_first(row.get("date") or "" for row in listed)
+        rows = [_recording(row, index, line, order) for line, row in enumerate(listed, start=2)]
+        problems = _unread(listed, rows, index)
+        return Catalog.from_rows(
+            rows, source="csv", problems=problems, split=_source_split(index.parent / SPLIT)
+        )
 
 
 def _index(path: Path) -> Path:
@@ -73,7 +76,19 @@ def _source_split(file: Path) -> dict[str, str]:
     return {name: part for part in ("train", "test") for name in document["folds"][0][part]}
 
 
-def _recording(row: dict[str, str], index: Path, line: int) -> Recording:
+def _unread(listed: list[dict[str, str]], rows: list[Recording], index: Path) -> Iterator[Problem]:
+    """One problem for each cell that was meant to say a day or a time of day, and doesn't for certain."""
+    for line, (cells, recording) in enumerate(zip(listed, rows, strict=True), start=2):
+        day, hour = (cells.get(name) or "" for name in ("date", "time"))
+        unread = [f"date '{day}' (expected YYYY-MM-DD)"] if says_day(day) and not recording.date else []
+        timed = parse_time(hour) or not any(c.isdigit() for c in hour)
+        unread += [] if timed else [f"time '{hour}' (expected HH:MM)"]
+        if unread:
+            message = f"{index}, row {line}: cannot read for certain the {' and the '.join(unread)}"
+            yield Problem(UNREAD_TIME, recording.id, str(recording.path), message)
+
+
+def _recording(row: dict[str, str], index: Path, line: int, order: bool | None) -> Recording:
     if not row["path"].strip():
         raise CatalogError(f"{index}, row {line}: the column 'path' is empty")
     if row.get("xc_id", "").strip().isdigit():
@@ -96,8 +111,8 @@ def _recording(row: dict[str, str], index: Path, line: int) -> Recording:
         common_name=text("common_name"),
         background=tuple(name.strip() for name in text("background").split(";") if name.strip()),
         recordist=text("recordist"),
-        date=parse_date(text("date")),
-        time=parse_time(text("time")),
+        date=parse_date(text("date"), day_first=order),
+        time=parse_time(text("time")) or time_behind(text("date")),
         site=text("site"),
         latitude=parse_number(text("latitude")),
         longitude=parse_number(text("longitude")),

@@ -17,13 +17,12 @@ from avianvox.dataset.catalog import SOURCE_PROBLEM, Catalog, Problem
 from avianvox.dataset.licences import licence_name
 from avianvox.dataset.sources.fields import (
     parse_address,
-    parse_date,
     parse_duration,
     parse_number,
-    parse_time,
     species_label,
 )
 from avianvox.errors import CatalogError
+from avianvox.tables.times import parse_date, parse_time
 from avianvox.types import Recording
 
 _FILE = re.compile(r"^XC(\d+)(?!\d)", re.IGNORECASE)

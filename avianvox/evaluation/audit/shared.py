@@ -22,9 +22,10 @@ KEYS: dict[str, Callable[[Recording], str]] = {
     "session": lambda r: r.session if r.recordist or r.date or r.site else "",
     "recordist": lambda r: r.recordist,
     "site": lambda r: r.site,
-    "day": lambda r: f"{r.recordist} | {r.date}" if r.recordist and r.date else "",
+    "day": lambda r: f"{r.recordist} | {r.session_date}" if r.recordist and r.date else "",
 }
-"""``name -> key of a recording``, "" where it is not known; a day is one recordist's, wherever they were."""
+"""``name -> key of a recording``, "" where it is not known; a day is one recordist's, see
+`Recording.session_date`, wherever they were."""
 
 BASELINES = ("chance", "majority")
 LOOKUPS = tuple(name for name in RULES if name not in BASELINES)
