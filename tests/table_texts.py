@@ -165,6 +165,46 @@ FOREIGN = {
             ),
         ],
     ),
+    "Kaleidoscope's bats: kHz, and what is no name": (
+        "kaleidoscope",
+        "id.csv",
+        "INDIR,FOLDER,IN FILE,CHANNEL,OFFSET,DURATION,AUTO ID*,PULSES,Fmax,Fmin,Fmean,MANUAL ID\n"
+        "/x,,a.wav,0,0,5,PIPPIP,9,57.25,44.5,48.1,\n"
+        "/x,,b.wav,0,0,5,NoID,2,57.25,44.5,48.1,\n"
+        "/x,,c.wav,0,0,5,Noise,0,,,,\n"
+        "/x,,d.wav,0,0,5,PIPPIP,9,,,,NOID\n",
+        [
+            span("/x/a.wav", 0.0, 5.0, "PIPPIP", channel=1, low_hz=44500.0, high_hz=57250.0),
+            span("/x/b.wav", 0.0, 5.0, channel=1, low_hz=44500.0, high_hz=57250.0),
+            span("/x/c.wav", 0.0, 5.0, "no bird", channel=1),
+            span("/x/d.wav", 0.0, 5.0, channel=1),
+        ],
+    ),
+    "Kaleidoscope's clusters of low voices: Hz": (
+        "kaleidoscope",
+        "cluster.csv",
+        "INDIR,FOLDER,IN FILE,OFFSET,DURATION,Fmin,Fmax,TOP1MATCH*\n/x,,a.wav,0,5,50,90,Bittern\n",
+        [span("/x/a.wav", 0.0, 5.0, "Bittern", low_hz=50.0, high_hz=90.0)],
+    ),
+    "A spreadsheet quotes the cells between tabs": (
+        "raven",
+        "a.selections.txt",
+        '"Selection"→"Begin Time (s)"→"End Time (s)"→"Species"→"Begin File"\n'
+        '1→1.5→2.5→"House ""Finch"""→"a.wav"\n2→3→4→"a" and "b"→a.wav\n',
+        [span("a.wav", 1.5, 2.5, 'House "Finch"'), span("a.wav", 3.0, 4.0, '"a" and "b"')],
+    ),
+    "Audacity's labels, quoted by R": (
+        "audacity",
+        "a.txt",
+        '0.5→1.5→"House Finch"\n',
+        [span("a", 0.5, 1.5, "House Finch")],
+    ),
+    "A label drawn from before the recording": (
+        "audacity",
+        "a.txt",
+        "-0.010→1.5→Wren\n-3.0→1.5→Wren\n",
+        [span("a", 0.0, 1.5, "Wren"), span("a", -3.0, 1.5, "Wren")],
+    ),
     "BirdNET's Kaleidoscope table": (
         "kaleidoscope",
         "a.BirdNET.results.kaleidoscope.csv",

@@ -1,6 +1,7 @@
 """``avianvox convert``."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import soundfile
 from table_rows import NIGHT
 
 from avianvox.cli.main import main
+from avianvox.tables.columns import COLUMNS
 from avianvox.tables.formats import read_table, write_table
+from avianvox.types import Status
 
 
 def convert(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> tuple[str, str]:
@@ -37,6 +40,30 @@ def test_there_and_back_without_loss(here: Path, capsys: pytest.CaptureFixture[s
     convert(capsys, "a.parquet", "a.jsonl", "--quiet")
     convert(capsys, "a.jsonl", "back.txt", "--to", "csv")
     assert Path("back.txt").read_bytes() == Path("answers.csv").read_bytes()
+
+
+@pytest.mark.parametrize("first", ["raven", "kaleidoscope", "birdnet"])
+@pytest.mark.parametrize("second", ["raven", "kaleidoscope", "birdnet"])
+def test_every_column_of_a_span_goes_through_two_formats(
+    first: str, second: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    span = replace(NIGHT[0], status=Status.CLIPPED, message="loud")
+    assert all(getattr(span, name) not in (None, "") for name in COLUMNS)
+    write_table([span], "a.csv", "csv")
+    convert(capsys, "a.csv", "first.txt", "--to", first)
+    convert(capsys, "first.txt", "second.txt", "--to", second)
+    convert(capsys, "second.txt", "back.csv")
+    (back,) = read_table("back.csv")
+    assert back == replace(span, common_name=back.common_name)
+    assert back.common_name.replace("'", '"') == span.common_name  # no quotes between tabs
+
+
+def test_columns_of_the_same_name_in_other_tables_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(
+        "Begin Time (s)\tEnd Time (s)\tSpecies\tRank\tStatus\n1\t2\tAus bus\t3\tchecked\n"
+    )
+    (row,) = read_table(tmp_path / "a.txt")
+    assert (row.rank, row.status, row.scientific_name) == (None, Status.OK, "Aus bus")
 
 
 def test_standard_output(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,10 +96,10 @@ def test_a_folder_of_annotations_and_back(here: Path, capsys: pytest.CaptureFixt
 def test_lengths_of_the_recordings_make_times_count_on(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    convert(capsys, "answers.csv", "a.birdnet.csv")
-    _, error = convert(capsys, "a.birdnet.csv", "all.selections.txt", code=1)
+    convert(capsys, "answers.csv", "a.generic-seq.csv")
+    _, error = convert(capsys, "a.generic-seq.csv", "all.selections.txt", code=1)
     assert "avianvox: all.selections.txt: cannot count the times of night/b.wav on" in error
-    convert(capsys, "a.birdnet.csv", "all.selections.txt", "--audio", "sounds")
+    convert(capsys, "a.generic-seq.csv", "all.selections.txt", "--audio", "sounds")
     begins = [line.split("\t")[3] for line in Path("all.selections.txt").read_text().splitlines()[1:]]
     assert begins == ["0.000000", "58.500000", "60.000000"]
 

@@ -13,6 +13,7 @@ import click
 from avianvox.tables.formats import FORMATS
 
 if TYPE_CHECKING:
+    from avianvox.tables.recordings import Recordings
     from avianvox.types import Detection
 
 EPILOG = """\b
@@ -95,23 +96,26 @@ def convert(
     IN is a table, or a folder of tables of one recording each; its format is known by its content. OUT is a
     file, a folder, or - for standard output.
     """
+    from avianvox.audio.locate import recordings_in
     from avianvox.cli.common import exit_with_failures, spare_recording
     from avianvox.tables.formats import STREAMS, format_of_new, read_table, write_table
-    from avianvox.tables.recordings import common_folder
+    from avianvox.tables.recordings import common_folder, folder_of
 
     name = out_format or ("table" if out == "-" else format_of_new(out))
     if out == "-" and name not in STREAMS:
         raise click.UsageError(f"'{name}' can't be written to standard output, only {', '.join(STREAMS)} can")
     spare_recording(out)
     tally = Tally()
-    rows = tally.count(read_table(source, source_format))
+    tables = folder_of(source)
+    recordings = recordings_in(audio or tables, tables=tables, may_be_empty=audio is None)
+    rows = tally.count(read_table(source, source_format, recordings=recordings))
     if audio is not None:
-        rows = _located(rows, audio, tally)
+        rows = _located(rows, recordings, tally)
     if out == "-":
         _print(rows, name)
     else:
         root = audio or (
-            common_folder(row.path for row in read_table(source, source_format))
+            common_folder(row.path for row in read_table(source, source_format, recordings=recordings))
             if FORMATS.get(name).one_per_recording
             else None
         )
@@ -123,13 +127,10 @@ def convert(
     exit_with_failures(f"{path}: no such recording in {audio}, or several" for path in tally.missing)
 
 
-def _located(rows: "Iterable[Detection]", audio: Path, tally: Tally) -> "Iterator[Detection]":
-    """The rows with the paths of the files in ``audio``, and with lengths where they had none."""
-    from avianvox.audio.find import find_audio
+def _located(rows: "Iterable[Detection]", recordings: "Recordings", tally: Tally) -> "Iterator[Detection]":
+    """The rows with the paths of the files in ``recordings``, and with lengths where they had none."""
     from avianvox.audio.probe import probe
-    from avianvox.tables.recordings import Recordings
 
-    recordings = Recordings(find_audio([audio]))
     for path, group in groupby(rows, key=attrgetter("path")):
         found = recordings.find(path)
         if found is None:

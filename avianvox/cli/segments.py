@@ -62,7 +62,8 @@ Examples:
 @click.option(
     "--audio",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="The folder to which the table's paths are relative.  [default: this one, then the table's]",
+    help="Folder of the recordings: each is found there by the name that the table gives it.  "
+    "[default: paths are relative to the current folder, or to that of the table]",
 )
 @click.option("--pictures/--no-pictures", default=True, help="Draw spectrograms.  [default: pictures]")
 @click.option("--seed", default=0, show_default=True, help="Draws the random examples.")
@@ -80,27 +81,35 @@ def segments(
 ) -> None:
     """Cut examples of each species in TABLE, with spectrograms, for review.
 
-    TABLE holds species with begin and end, such as 'avianvox classify --by event' writes, or Raven.
+    TABLE holds species with begin and end, such as 'avianvox classify --by event' writes, or Raven. It may be
+    a folder of tables of one recording each.
     """
+    from avianvox.audio.locate import recordings_in
     from avianvox.dataset.credits import credit_of
     from avianvox.errors import InputError, require_extra
     from avianvox.inference.picks import choose
     from avianvox.inference.segments import SegmentOptions, write_segments
     from avianvox.tables.formats import read_table
+    from avianvox.tables.recordings import folder_of
+    from avianvox.types import Status
 
     if pictures:
         require_extra("matplotlib", extra="plot", purpose="drawing spectrograms (or give --no-pictures)")
-    chosen = choose(read_table(table, table_format), pick=pick, per_species=per_species, seed=seed)
+    tables = folder_of(table)
+    recordings = recordings_in(audio or tables, tables=tables, may_be_empty=audio is None)
+    rows = read_table(table, table_format, recordings=recordings)
+    chosen = choose(rows, pick=pick, per_species=per_species, seed=seed)
     if not chosen:
         raise InputError(
             f"{table}: expected rows with a species, a begin and an end, found none; "
             "'avianvox classify --by event' writes such a table"
         )
-    folders = (audio,) if audio else (Path(), table.parent)
 
     def locate(path: str) -> Path:
-        places = [folder / path for folder in folders]
-        return next((place for place in places if os.path.isfile(place)), places[0])
+        if audio is not None:
+            return Path(recordings.find(path) or path)
+        beside = table.parent / path
+        return beside if os.path.isfile(beside) and not os.path.isfile(path) else Path(path)
 
     with progress_bar("cutting") as progress:
         cut = write_segments(
@@ -115,4 +124,7 @@ def segments(
     n_cut = sum(bool(segment.file) for segment in cut)
     click.echo(f"{n_cut} of {len(cut)} segments of {len(chosen)} species", err=True)
     failed = {s.detection.path: f"{s.detection.status}: {s.detection.message}" for s in cut if not s.file}
+    if any(segment.detection.status == Status.MISSING for segment in cut):
+        hint = f"{audio} holds none of this name, or several" if audio else "name their folder with --audio"
+        click.echo(f"recordings are missing: {hint}", err=True)
     exit_with_failures(f"{path}: {why}" for path, why in failed.items())

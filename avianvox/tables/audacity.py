@@ -10,7 +10,7 @@ from pathlib import Path
 
 from avianvox.errors import InputError
 from avianvox.files import atomic_write
-from avianvox.tables.delimited import decoded, open_table, read_number
+from avianvox.tables.delimited import decoded, open_table, read_number, unquoted
 from avianvox.tables.recordings import recording_of
 from avianvox.tables.spans import Span, band_of, spans_of_one, tab_cell
 from avianvox.types import Detection
@@ -41,7 +41,7 @@ class Audacity:
         row: Detection | None = None
         with open_table(path) as file:
             for number, line in enumerate(map(decoded, file), start=1):
-                cells = line.rstrip("\r\n").split("\t")
+                cells = [unquoted(cell) for cell in line.rstrip("\r\n").split("\t")]
                 origin = f"{path}, line {number}"
                 if cells[0] == "\\" and row is not None and len(cells) == 3:
                     low, high = band_of(*(read_number(cell, origin=origin) for cell in cells[1:]))
@@ -75,7 +75,7 @@ def _detection(cells: list[str], recording: str, origin: str) -> Detection:
     if len(cells) < 2:
         raise InputError(f"{origin}: expected begin, end and label between tabs, got '{cells[0]}'")
     begin, end = (read_number(cell, origin=origin) for cell in cells[:2])
-    label = cells[2].strip() if len(cells) > 2 else ""
+    label = cells[2] if len(cells) > 2 else ""
     row = Detection(path=recording, begin_s=begin, end_s=end, scientific_name=label)
     if len(cells) < 4:
         return row

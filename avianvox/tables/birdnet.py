@@ -4,11 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from avianvox.files import atomic_write
+from avianvox.tables.carried import carried, carried_cells, take_back
 from avianvox.tables.columns import csv_line, valid_unicode
 from avianvox.tables.delimited import column_names, read_lines
 from avianvox.tables.recordings import recording_of
 from avianvox.tables.spans import one_line, spans
 from avianvox.types import Detection
+
+_OWN = "path begin_s end_s scientific_name common_name score".split()
+_CARRIED = carried(_OWN)
 
 COLUMNS = ("Start (s)", "End (s)", "Scientific name", "Common name", "Confidence", "File")
 
@@ -23,17 +27,18 @@ class BirdNet:
         self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None
     ) -> None:
         with atomic_write(path) as file:
-            file.write(csv_line(COLUMNS))
+            file.write(csv_line((*COLUMNS, *_CARRIED)))
             for begin_s, end_s, label, row in spans(detections):
                 times = [f"{begin_s:.3f}", f"{end_s:.3f}"]
                 names = [label, one_line(row.common_name)]
                 score = "" if row.score is None else f"{row.score:.4f}"
-                file.write(csv_line([*times, *names, score, valid_unicode(row.path)]))
+                more = carried_cells(row, _CARRIED)
+                file.write(csv_line([*times, *names, score, valid_unicode(row.path), *more]))
 
     def read(self, path: Path) -> Iterator[Detection]:
         for line in read_lines(path, ","):
             latitude, longitude = _place(line.number("lat"), line.number("lon"))
-            yield Detection(
+            row = Detection(
                 path=line.text("file", "filepath") or recording_of(path),
                 begin_s=line.needed("start (s)", "start"),
                 end_s=line.needed("end (s)", "end"),
@@ -43,6 +48,7 @@ class BirdNet:
                 common_name=line.text("common name", "common_name"),
                 score=line.number("confidence"),
             )
+            yield take_back(line, row, _CARRIED)
 
     def recognises(self, head: str) -> bool:
         names = set(column_names(head.partition("\n")[0], ","))

@@ -96,18 +96,29 @@ def read_lines(path: Path, delimiter: str) -> Iterator[Line]:
     """
     with open_table(path) as file:
         lines = map(decoded, file)
-        if delimiter == "\t":  # programs that write tabs don't quote
-            rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-        else:
-            rows = csv.reader(lines, delimiter=delimiter)
+        tabs = delimiter == "\t"
+        rows = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL)
+        plain = unquoted if tabs else str.strip
         try:
-            names = [_name(cell) for cell in next(rows, [])]
+            names = [_name(plain(cell)) for cell in next(rows, [])]
             for row in rows:
                 if any(row):
-                    cells = dict(zip(names, map(str.strip, row), strict=False))
+                    cells = dict(zip(names, map(plain, row), strict=False))
                     yield Line(cells, f"{path}, line {rows.line_num}")
         except csv.Error as error:
             raise InputError(f"{path}, line {rows.line_num}: not a table of text: {error}") from error
+
+
+def unquoted(cell: str) -> str:
+    """A cell between tabs without the quotes around all of it.
+
+    Programs that write tabs don't quote, and a name may hold a quote of its own; spreadsheets and R quote
+    whole cells, and double the quotes within.
+    """
+    cell = cell.strip()
+    if len(cell) < 2 or cell[0] != '"' or cell[-1] != '"' or '"' in cell[1:-1].replace('""', ""):
+        return cell
+    return cell[1:-1].replace('""', '"').strip()
 
 
 def _name(cell: str) -> str:

@@ -8,12 +8,15 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from avianvox.errors import AvianvoxError, InputError
 from avianvox.files import output_error
 from avianvox.registry import Registry
 from avianvox.types import Detection
+
+if TYPE_CHECKING:
+    from avianvox.tables.recordings import Recordings
 
 
 class Format(Protocol):
@@ -48,6 +51,14 @@ class Stream(Protocol):
 
     def lines(self, group: Sequence[Detection]) -> str:
         """The rows of one file."""
+
+
+@runtime_checkable
+class Among(Protocol):
+    """A format that may have to ask the recordings what its times mean."""
+
+    def read_among(self, path: Path, recordings: "Recordings") -> Iterator[Detection]:
+        """Like `Format.read`."""
 
 
 FORMATS: Registry[type[Format]] = Registry(
@@ -122,12 +133,22 @@ def _recognised(path: Path | str, names: Iterable[str]) -> str | None:
     return next((name for name in names if FORMATS.get(name)().recognises(head)), None)
 
 
-def read_table(path: Path | str, name: str | None = None) -> Iterator[Detection]:
+def read_table(
+    path: Path | str, name: str | None = None, *, recordings: "Recordings | None" = None
+) -> Iterator[Detection]:
     """The rows of a table, or of all tables in a folder, in the order of their names.
 
     A table that doesn't name its recording speaks of the sound file beside it that is called like it; where
     there is none, ``path`` of its rows is that name without an ending. In a folder, tables of one recording
     each are looked for, or those of the format ``name``; other files are passed over.
+
+    Parameters
+    ----------
+    path : path-like
+    name : str, optional
+        The format; by default what the content says.
+    recordings : Recordings, optional
+        Asked where a table does not say by itself what its times mean, see :mod:`avianvox.tables.continued`.
 
     Raises
     ------
@@ -139,7 +160,7 @@ def read_table(path: Path | str, name: str | None = None) -> Iterator[Detection]
             raise InputError(f"{path}: no such table")
         found = format_of(path, name)
         beside = os.listdir(os.path.dirname(path) or ".") if FORMATS.get(found).one_per_recording else ()
-        yield from _read(Path(path), found, _sounds(beside))
+        yield from _read(Path(path), found, _sounds(beside), recordings)
         return
     names = [format_of(path, name)] if name else [n for n in FORMATS if FORMATS.get(n).one_per_recording]
     anything = False
@@ -150,22 +171,30 @@ def read_table(path: Path | str, name: str | None = None) -> Iterator[Detection]
             table = Path(folder, file)
             if file.lower().endswith(TABLE_ENDINGS) and (known := _recognised(table, names)):
                 anything = True
-                yield from _read(table, known, sounds)
+                yield from _read(table, known, sounds, recordings)
     if not anything:
         raise InputError(f"{path}: there is no table of {', '.join(names)} in this folder")
 
 
-def _read(table: Path, name: str, sounds: Mapping[str, str]) -> Iterator[Detection]:
+def _read(
+    table: Path, name: str, sounds: Mapping[str, str], recordings: "Recordings | None"
+) -> Iterator[Detection]:
     """The rows of ``table``; a path that lacks its ending gets it from the sound file beside the table."""
     form = FORMATS.get(name)()
-    if not form.one_per_recording:
-        yield from form.read(table)
-        return
+    if recordings is not None and isinstance(form, Among):
+        rows = form.read_among(table, recordings)
+    else:
+        rows = form.read(table)
     folder = os.path.dirname(table)
-    for row in form.read(table):
-        beside, stem = os.path.split(row.path)
-        if stem in sounds and beside == folder:
-            row = replace(row, path=os.path.join(folder, sounds[stem]))
+    for row in rows:
+        if form.one_per_recording:
+            beside, stem = os.path.split(row.path)
+            if stem in sounds and beside == folder:
+                row = replace(row, path=os.path.join(folder, sounds[stem]))
+        if row.begin_s is not None and row.begin_s < 0:
+            from avianvox.tables.spans import begin_within
+
+            row = replace(row, begin_s=begin_within(row.begin_s))
         yield row
 
 

@@ -7,11 +7,12 @@ from pathlib import Path, PureWindowsPath
 
 from avianvox.errors import InputError
 from avianvox.files import atomic_write
+from avianvox.tables.carried import carried, carried_cells, take_back
 from avianvox.tables.columns import csv_line, valid_unicode
 from avianvox.tables.delimited import Line, column_names, read_lines
 from avianvox.tables.spans import Span, band_of, one_line, spans
 from avianvox.tables.times import clock_time, day_first, iso_time, parse_date, real_seconds
-from avianvox.types import Detection
+from avianvox.types import NO_BIRD, Detection
 
 COLUMNS = (
     "INDIR",
@@ -29,19 +30,27 @@ COLUMNS = (
     "MANUAL ID",
     "common_name",
     "confidence",
-    "site",
-    "time_expansion",
 )
-"""The last four are no columns of Kaleidoscope's, which keeps what it doesn't know; ``common_name`` and
-``confidence`` are of BirdNET-Analyzer's tables for it. ``CHANNEL`` counts from 0, ``DATE`` and ``TIME`` are
-the recording's begin, ``TOP1DIST`` is 1 less the score, so that the best stand first."""
+"""The last two are no columns of Kaleidoscope's, which keeps what it doesn't know, but of BirdNET-Analyzer's
+tables for it; those of :mod:`avianvox.tables.carried` follow. ``CHANNEL`` counts from 0, ``DATE`` and
+``TIME`` are the recording's begin, ``TOP1DIST`` is 1 less the score, so that the best stand first."""
+
+_OWN = "path channel begin_s end_s low_hz high_hz scientific_name common_name score".split()
+_CARRIED = carried(_OWN)
+
+_OF_BATS = ("auto id", "pulses", "match ratio")
+"""Columns of the identification of bats; frequencies are in kHz beside them, and in Hz in other tables."""
+
+_LEAST_HZ = 1000.0  # of a bat's call; a number below it beside columns of bats is in kHz
+_NOT_NAMED = ("noid", "no id")
 
 
 class Kaleidoscope:
     """Kaleidoscope's results.
 
     ``TOP1MATCH``, ``TOP1MATCH*``, ``AUTO ID*`` and BirdNET-Analyzer's ``scientific_name`` are read; a
-    ``MANUAL ID``, which a person gave, goes before them. A distance is never read as a score.
+    ``MANUAL ID``, which a person gave, goes before them. ``NoID`` is no name, and ``Noise`` is "no bird". A
+    distance is never read as a score.
     """
 
     endings = (".kaleidoscope.csv",)
@@ -51,9 +60,9 @@ class Kaleidoscope:
         self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None
     ) -> None:
         with atomic_write(path) as file:
-            file.write(csv_line(COLUMNS))
+            file.write(csv_line((*COLUMNS, *_CARRIED)))
             for span in spans(detections):
-                file.write(csv_line(_cells(span)))
+                file.write(csv_line([*_cells(span), *carried_cells(span.detection, _CARRIED)]))
 
     def read(self, path: Path) -> Iterator[Detection]:
         order = day_first(line.text("date") for line in read_lines(path, ","))
@@ -91,11 +100,11 @@ def _begin(span: Span) -> tuple[str, str]:
 def _detection(line: Line, order: bool | None) -> Detection:
     begin = line.needed("offset")
     end = begin + (line.number("duration") or 0.0)
-    low, high = band_of(line.number("fmin"), line.number("fmax"))
+    low, high = band_of(*_frequencies_hz(line))
     channel = line.number("channel")
     by_hand = line.text("manual id")
     times, message = _times(line, begin, end, order)
-    return Detection(
+    row = Detection(
         path=_path(line),
         channel=None if channel is None else int(channel) + 1,
         begin_s=begin,
@@ -107,11 +116,26 @@ def _detection(line: Line, order: bool | None) -> Detection:
         time_source="kaleidoscope" if times[0] else "",
         site=line.text("site"),
         time_expansion=line.number("time_expansion"),
-        scientific_name=by_hand or line.text("top1match", "auto id", "scientific_name"),
+        scientific_name=_name(by_hand or line.text("top1match", "auto id", "scientific_name")),
         common_name="" if by_hand else line.text("common_name"),
         score=None if by_hand else line.number("confidence"),
         message=message,
     )
+    return take_back(line, row, _CARRIED)
+
+
+def _frequencies_hz(line: Line) -> tuple[float | None, float | None]:
+    low, high = line.number("fmin"), line.number("fmax")
+    of_bats = any(name in line.cells for name in _OF_BATS)
+    if low is None or high is None or not of_bats or high >= _LEAST_HZ:
+        return low, high
+    return low * 1000, high * 1000
+
+
+def _name(text: str) -> str:
+    if text.casefold() in _NOT_NAMED:
+        return ""
+    return NO_BIRD if text.casefold() == "noise" else text
 
 
 def _path(line: Line) -> str:

@@ -1,18 +1,21 @@
 """Raven's selection tables: tab-separated, one row a selection.
 
 In a table over several recordings, begin and end go on counting over the recordings, as Raven does where it
-has opened them one after the other; ``File Offset (s)`` is within the recording.
+has opened them one after the other; ``File Offset (s)`` is within the recording. Where that column is
+missing, the lengths of the recordings are needed: see `Raven.read_among`.
 """
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePath, PureWindowsPath
 
 from avianvox.errors import InputError
 from avianvox.files import atomic_write
+from avianvox.tables.carried import carried, carried_cells, take_back
 from avianvox.tables.columns import valid_unicode
+from avianvox.tables.continued import begins_of
 from avianvox.tables.delimited import Line, column_names, read_lines
-from avianvox.tables.recordings import recording_of
+from avianvox.tables.recordings import Recordings, recording_of
 from avianvox.tables.spans import Span, band_of, by_recording, length_of, spans, tab_cell
 from avianvox.types import Detection
 
@@ -30,9 +33,12 @@ COLUMNS = (
     "Begin Path",
     "Begin File",
     "File Offset (s)",
-    "Site",
 )
-"""``Annotation`` is the scientific name; Raven Lite shows it, and no other column of names."""
+"""``Annotation`` is the scientific name; Raven Lite shows it, and no other column of names. The columns of
+:mod:`avianvox.tables.carried` follow, which Raven keeps as annotations."""
+
+_OWN = "path channel begin_s end_s low_hz high_hz scientific_name common_name score".split()
+_CARRIED = carried(_OWN)
 
 SPECIES = ("scientific name", "species", "annotation", "label", "tag")
 """Columns in which the name of a species is looked for, the first one first; after them ``Common Name``, and
@@ -52,7 +58,7 @@ class Raven:
         begin: float | None = 0.0  # of the recording, counted from the first one's
         number = 0
         with atomic_write(path) as file:
-            file.write("\t".join(COLUMNS) + "\n")
+            file.write("\t".join((*COLUMNS, *_CARRIED)) + "\n")
             for recording, rows in by_recording(detections):
                 length: float | None = None
                 for row in rows:
@@ -68,11 +74,22 @@ class Raven:
                 begin = None if begin is None or length is None else begin + length
 
     def read(self, path: Path) -> Iterator[Detection]:
+        return self.read_among(path, Recordings(()))
+
+    def read_among(self, path: Path, recordings: Recordings) -> Iterator[Detection]:
+        """The rows; ``recordings`` are asked for lengths where times count on and no offset is given.
+
+        Raises
+        ------
+        InputError
+            Also where nobody can say at which time a recording begins, see :mod:`avianvox.tables.continued`.
+        """
+        begins = _begins(path, recordings)
         before: tuple[str, ...] = ()
         for line in read_lines(path, "\t"):
             selection = (line.text("selection"), line.text("begin time (s)"), line.text("end time (s)"))
             if selection != before and line.text(*SPECIES, "common name").lower() != "nocall":
-                yield _detection(line, path)
+                yield _detection(line, path, begins)
             before = selection  # Raven has a row for each of a selection's views
 
     def recognises(self, head: str) -> bool:
@@ -99,23 +116,36 @@ def _line(number: int, span: Span, begin: float) -> str:
                 tab_cell(path),
                 tab_cell(os.path.basename(path)),
                 f"{span.begin_s:.6f}",
-                tab_cell(row.site),
+                *map(tab_cell, carried_cells(row, _CARRIED)),
             )
         )
         + "\n"
     )
 
 
-def _detection(line: Line, table: Path) -> Detection:
+def _begins(table: Path, recordings: Recordings) -> dict[str, float]:
+    """Where the recordings begin in the time of the table; only what is needed is looked up."""
+    selected: dict[str, tuple[float, float]] = {}
+    offsets_missing = False
+    for line in read_lines(table, "\t"):
+        name, begin = _recording(line, table), line.needed("begin time (s)")
+        first, last = selected.get(name, (begin, begin))
+        selected[name] = min(first, begin), max(last, begin)
+        offsets_missing = offsets_missing or not line.text("file offset (s)")
+    return begins_of(table, selected, recordings) if offsets_missing and len(selected) > 1 else {}
+
+
+def _detection(line: Line, table: Path, begins: Mapping[str, float]) -> Detection:
     begin = line.needed("begin time (s)")
     length = line.needed("end time (s)") - begin
+    path = _recording(line, table)
     offset = line.number("file offset (s)")
     channel = line.number("channel")
     low, high = band_of(line.number("low freq (hz)"), line.number("high freq (hz)"))
-    within = begin if offset is None else offset
+    within = begin - begins.get(path, 0.0) if offset is None else offset
     common = line.text("common name")
-    return Detection(
-        path=_recording(line, table),
+    row = Detection(
+        path=path,
         channel=None if channel is None else int(channel),
         begin_s=within,
         end_s=within + length,
@@ -126,12 +156,26 @@ def _detection(line: Line, table: Path) -> Detection:
         common_name=common,
         score=line.number("confidence", "score"),
     )
+    return take_back(line, row, _CARRIED)
 
 
 def _recording(line: Line, table: Path) -> str:
-    """``Begin Path``, else ``Begin File`` beside the table, else what the table's name says."""
-    if path := line.text("begin path"):
+    """``Begin Path``, ``Begin File`` in it or beside the table, else what the table's name says.
+
+    Raises
+    ------
+    InputError
+        Both name a file, and not the same one.
+    """
+    path, file = line.text("begin path"), line.text("begin file")
+    name = PureWindowsPath(file).name
+    if not path:
+        return str(table.parent / name) if name else recording_of(table)
+    last = PureWindowsPath(path).name
+    if not name or last.casefold() == name.casefold():
         return path
-    if name := line.text("begin file"):
-        return str(table.parent / PureWindowsPath(name).name)
-    return recording_of(table)
+    if PureWindowsPath(last).suffix.casefold() == PureWindowsPath(name).suffix.casefold():
+        raise InputError(
+            f"{line.origin}: 'Begin Path' says {last} and 'Begin File' {name}; correct one of them"
+        )
+    return str(PureWindowsPath(path, name) if "\\" in path else PurePath(path, name))

@@ -14,6 +14,9 @@ OPEN_BAND_HZ = (0.0, 11_025.0)
 bundled model hears."""
 
 
+_NEAR_ZERO_S = 0.1
+
+
 class Span(NamedTuple):
     """Begin and end in seconds within the file, with the name to write there."""
 
@@ -89,6 +92,11 @@ def band_of(low_hz: float | None, high_hz: float | None) -> tuple[float | None, 
     if low_hz is None or high_hz is None or low_hz < 0 or high_hz < 0 or (low_hz, high_hz) == OPEN_BAND_HZ:
         return None, None
     return low_hz, high_hz
+
+
+def begin_within(begin_s: float) -> float:
+    """``begin_s``, or 0 where it lies less than 0.1 s before the recording, as boxes drawn by hand do."""
+    return 0.0 if -_NEAR_ZERO_S < begin_s < 0 else begin_s
 
 
 def one_line(text: str) -> str:

@@ -27,14 +27,14 @@ from functools import cached_property
 from math import inf
 from pathlib import Path
 
-from avianvox.audio.find import find_inputs
+from avianvox.audio.locate import recordings_in
 from avianvox.dataset.catalog import SOURCE_PROBLEM, Catalog, Problem
 from avianvox.dataset.sources import SOURCES, Source
 from avianvox.dataset.sources.annotated_files import File, Mark, parts_of
 from avianvox.dataset.sources.annotation_names import Names
 from avianvox.errors import CatalogError, ConfigError, InputError
 from avianvox.registry import nearest
-from avianvox.tables.formats import FORMATS, TABLE_ENDINGS, format_of
+from avianvox.tables.formats import TABLE_ENDINGS, format_of, read_table
 from avianvox.tables.recordings import Recordings, recording_of
 from avianvox.types import Recording
 
@@ -127,8 +127,8 @@ class _Files:
     by_name: dict[str, File] = field(default_factory=dict)
 
     @cached_property
-    def _sounds(self) -> Recordings:
-        return Recordings(find_inputs([self.audio]))
+    def recordings(self) -> Recordings:
+        return recordings_in(self.audio, may_be_empty=True)
 
     @cached_property
     def _rows(self) -> dict[str, Recording]:
@@ -142,7 +142,7 @@ class _Files:
         return self.by_name[name]
 
     def _find(self, name: str) -> File:
-        here = name if os.path.isfile(name) else self._sounds.find(name)
+        here = name if os.path.isfile(name) else self.recordings.find(name)
         path = Path(here or self.audio / os.path.basename(name))
         real = os.path.realpath(path)
         if real not in self.by_path:
@@ -172,7 +172,7 @@ def _noted(recording: Recording) -> Recording:
 def _read(table: Path, files: _Files, names: Names) -> Iterator[Problem]:
     """Put the rows of a table to their files; what is wrong with one is listed, and it is left out."""
     anything = False
-    for row in FORMATS.get(format_of(table))().read(table):
+    for row in read_table(table, recordings=files.recordings):
         anything = True
         if row.rank not in (None, 1) or not row.status.usable:
             continue
