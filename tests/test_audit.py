@@ -113,7 +113,7 @@ def test_sessions_that_cross_a_grouped_split_are_named() -> None:
     assert not look(rows, {"mine.json": split}).at("alarm")
     (alarm,) = look(rows, {"mine.json": planted}).at("alarm")
     assert alarm.kind == "broken grouping"
-    assert alarm.title.startswith(f"mine.json folds: {len(set(moved))} sessions on both sides, though")
+    assert alarm.title.startswith(f"mine.json folds: {len(set(moved))} sessions in both training and test, ")
     for i in moved:
         assert f"{rows[i].recordist}, {rows[i].date}, {rows[i].site}" in alarm.detail
         assert rows[i].id in alarm.detail
@@ -130,7 +130,7 @@ def test_a_shared_session_is_a_warning_unless_few_share_one() -> None:
         ]
         (found,) = [f for f in look(leaky, {"mine": split}).findings if f.kind == "shared session"]
         assert found.level == level
-        assert ("can't tell at this size" in found.advice) == (level == "note")
+        assert ("too small to show an effect" in found.advice) == (level == "note")
 
 
 def test_a_recording_on_both_sides_is_named() -> None:

@@ -64,7 +64,7 @@ def test_a_split_from_a_file(folder: Path, tmp_path: Path) -> None:
 def test_options_change_what_is_looked_at(folder: Path) -> None:
     site = json.loads(run(folder, "--groupings", "site", "--folds", "2", "--json").stdout)
     assert not site["figures"]["splits"]
-    assert site["findings"][0]["title"] == "All recordings are of one site: nothing can be judged by site"
+    assert site["findings"][0]["title"] == "All recordings share one site: folds by site cannot be drawn"
     drawn = [json.loads(run(folder, "--seed", seed, "--json").stdout)["figures"]["splits"] for seed in (0, 1)]
     assert drawn[0]["random"]["rules"]["duration"] != drawn[1]["random"]["rules"]["duration"]
     two = json.loads(run(folder, "--groupings", "recordist", "--folds", "2", "--json").stdout)
@@ -97,17 +97,17 @@ def test_mistakes(
         (
             [(label, "ann", "2020-01-01") for label in "AB" * 6],
             ["random"],
-            ["All recordings are of one session: nothing can be judged by session"],
+            ["All recordings share one session: folds by session cannot be drawn"],
         ),
         (
             [(label, label, "2020-01-01") for label in "ABCDEFGH"],
             [],
-            ["There are no random folds: nothing can be judged by them"],
+            ["Random folds cannot be drawn"],
         ),
         (
             [("A", f"person {i % 5}", "2020-01-01") for i in range(15)],
             ["random", "session"],
-            ["All recordings are of A: there is nothing to tell apart"],
+            ["All recordings have one class, A"],
         ),
     ],
 )

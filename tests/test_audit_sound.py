@@ -77,9 +77,12 @@ def test_another_sample_rate_of_one_species_is_named(halves: Sounds, tmp_path: P
     label = halves[0][0].label
     findings, _ = audit(halves, tmp_path / "rate", rate_of=lambda r: 16000 if r.label == label else 22050)
     (found,) = [f for f in findings if f.kind == "shortcut"]
-    assert (found.level, found.title) == ("alarm", "The sample rate alone tells one species from all others")
+    assert (found.level, found.title) == (
+        "alarm",
+        "The sample rate alone separates one species from all others",
+    )
     assert label in found.detail
-    assert "16000 Hz in 8 of its 8 recordings, and in 0 of the 24 others" in found.detail
+    assert "16000 Hz in 8 of its 8 recordings and in 0 of 24 others" in found.detail
 
 
 def test_shorter_recordings_of_one_species_are_named(halves: Sounds, tmp_path: Path) -> None:
@@ -87,7 +90,7 @@ def test_shorter_recordings_of_one_species_are_named(halves: Sounds, tmp_path: P
     shorter = [(r, x[: len(x) // 2] if r.label == label else x) for r, x in halves]
     findings, _ = audit(shorter, tmp_path / "short")
     found = [f for f in findings if f.kind == "shortcut" and f.level == "alarm"]
-    assert "The length alone tells one species from all others" in [f.title for f in found]
+    assert "The length alone separates one species from all others" in [f.title for f in found]
     assert all(label in f.detail for f in found)
 
 
@@ -135,7 +138,7 @@ def test_a_pair_with_two_labels_gets_one_advice() -> None:
     assert "b1 (b) and b2 (b)" in note.detail
     assert "a1" not in note.detail
     assert "a1 (a) and b1 (b)" in warning.detail
-    assert "from 0.0 s of the first and 0.0 s of the second" in note.detail
+    assert "starting at 0.0 s in the first and at 0.0 s in the second" in note.detail
 
 
 def test_recordings_without_features_are_passed_over(halves: Sounds, tmp_path: Path) -> None:

@@ -217,7 +217,7 @@ def test_what_takes_recordings_for_independent_says_so(rng: np.random.Generator)
         assert "; surely so, were recordings independent: " in "\n".join(_lines(report))
         curve = automation_section(report.to_mapping(), "session").blocks[1]
         assert isinstance(curve, Chart)
-        assert "bound, were recordings independent" in curve.caption
+        assert "lower 95 % bound for independent recordings" in curve.caption
         assert ("Snapshot Serengeti" in curve.caption) == volunteers
 
 
@@ -264,9 +264,11 @@ def test_a_verdict_where_calibration_is_no_help(rng: np.random.Generator) -> Non
         printed = " ".join(_verdicts(report))
         section = calibration_section(report.to_mapping(), "session")
         assert isinstance(section.blocks[0], Text)
-        assert ("Calibration does" in section.blocks[0].text) == ("error per recording" in printed)
+        assert ("the calibration error per recording" in section.blocks[0].text) == (
+            "error per recording" in printed
+        )
         return printed
 
     assert verdicts(0.99, 0.5, 0.5, 0.5) == ""
-    assert "the error per recording does not fall (0.0" in verdicts(0.5, 1.0, 0.0)
-    assert "the error per recording stays at 0.1" in verdicts(0.99, 0.3, 0.6, 0.6)
+    assert "the calibration error per recording does not fall (0.0" in verdicts(0.5, 1.0, 0.0)
+    assert "the calibration error per recording is 0.1" in verdicts(0.99, 0.3, 0.6, 0.6)

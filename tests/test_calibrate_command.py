@@ -37,7 +37,7 @@ def test_a_run_is_calibrated_from_its_folder(run: SavedRun) -> None:
     )
     strict = calibrate_run(run, "gnb_mfcc", options=CalibrateOptions(precision=0.5, listening_factor=3.0))
     assert strict.options.rule == "precision 0.5"
-    with pytest.raises(InputError, match="name one of gnb_pixels, gnb_mfcc"):
+    with pytest.raises(InputError, match="choose one with --model: gnb_pixels, gnb_mfcc"):
         calibrate_run(run)
     with pytest.raises(RunError, match="no grouping 'site'"):
         calibrate_run(run, "gnb_mfcc", grouping="site")
@@ -94,12 +94,12 @@ def test_a_file_that_was_trained_otherwise_gets_its_calibration_with_a_note(
     (note,) = [line for line in found.stderr.splitlines() if line.startswith("note")]
     there = run.config["model_settings"]
     for words in (
-        f"epochs 7, there {there['epochs']}",
-        f"padding mean, there {there['padding']}",
+        f"epochs 7 instead of {there['epochs']}",
+        f"padding mean instead of {there['padding']}",
         "other rec",
     ):
         assert words in note
-    assert f"epochs 7, there {there['epochs']}" in read_model_file(model).card
+    assert f"epochs 7 instead of {there['epochs']}" in read_model_file(model).card
     basis = read_model_file(model).info.calibration["basis"]
     assert (basis["model_settings"], basis["data_hash"]) == (there, run.config["data_hash"])
 
@@ -127,9 +127,9 @@ def test_a_file_of_another_model_is_refused_and_left_alone(
         before = path.read_bytes()
         result = command(run.path, "--model", "gnb_mfcc", "--into", path)
         assert isinstance(result.exception, ModelFileError)
-        assert f"the {what} of the cross-validation and of the file differ" in str(result.exception)
+        assert f"expected the same {what} in file and cross-validation" in str(result.exception)
         assert path.read_bytes() == before
-    assert "gnb_mfcc, handmade" in str(
+    assert "got handmade and gnb_mfcc" in str(
         command(run.path, "--model", "gnb_mfcc", "--into", write_handmade(tmp_path / "h.tflite")).exception
     )
     assert command(run.path, "--precision", 0.9, "--best-f1").exit_code == 2

@@ -16,7 +16,7 @@ from avianvox.features.spec import FeatureSpec
 from avianvox.modelfile import ModelInfo
 from avianvox.types import LabelSet, Recording
 
-PROTECT = "Thresholds do not protect against sounds or species it never learned."
+PROTECT = "Thresholds do not protect against sounds or species outside the training data."
 
 
 def test_the_card_marks_thresholds_that_are_borrowed(rng: np.random.Generator) -> None:
@@ -34,6 +34,6 @@ def test_the_card_marks_thresholds_that_are_borrowed(rng: np.random.Generator) -
     assert report.calibration.basis["borrowed"] == ["Eus fus"]
     plain = ModelInfo("letters", "m", FeatureSpec(), labels)
     card = model_card(replace(plain, calibration=report.calibration.to_mapping()))
-    assert "Borrowed from all classes: Eus fus; for these, too few sessions tell." in card
+    assert "because they have too few sessions: Eus fus." in card
     assert PROTECT in card
     assert PROTECT not in model_card(plain)

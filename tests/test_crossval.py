@@ -76,9 +76,8 @@ def test_what_is_known_by_heart_shows_as_a_gap(catalog: Catalog, tmp_path: Path)
     assert (step["grouping"], step["lower"], step["higher"]) == ("session", "oracle", "parrot")
     assert step["difference"] == -0.75
     assert step["p_value"] < 0.01
-    assert (
-        "session folds: 0% of the test recordings have their session" in (tmp_path / "table.md").read_text()
-    )
+    table = (tmp_path / "table.md").read_text()
+    assert "session folds: 0% of test recordings share a session with training" in table
     with open(tmp_path / "table.csv", newline="") as stream:
         rows = {row["model"]: row for row in csv.DictReader(stream)}
     assert float(rows["parrot"]["gap to session"]) == pytest.approx(gap, abs=1e-6)
@@ -188,7 +187,7 @@ def test_a_learning_curve_is_of_cut_training_parts(catalog: Catalog, tmp_path: P
 def test_recordings_without_a_known_session_are_said_so(catalog: Catalog, tmp_path: Path) -> None:
     nameless = Catalog(tuple(replace(r, recordist="") for r in catalog.recordings))
     notes = run(nameless, {"parrot": parrot}, tmp_path).notes
-    assert notes[-1].startswith("36 of 36 recordings name neither recordist, date nor site")
+    assert notes[-1].startswith("36 of 36 recordings have no recordist, date or site")
     assert notes[-1] in (tmp_path / "table.md").read_text()
 
 
@@ -222,7 +221,7 @@ def test_one_session_is_judged_by_random_folds_and_said_to_flatter(catalog: Cata
     one = Catalog(tuple(replace(r, recordist="p", date="2020-01-01", site="s") for r in catalog.recordings))
     result = run(one, {"oracle": oracle, "parrot": parrot}, tmp_path, CrossvalSettings(("random",)))
     assert list(result.splits) == ["random"]
-    assert result.notes[-1].startswith("all recordings are of one session")
+    assert result.notes[-1].startswith("all recordings are from one session")
     assert result.table.columns == ("model", "random", "step", "p", "top-5", "F1")
     with pytest.raises(InputError, match="by session: all recordings stand in one group"):
         run(one, {"parrot": parrot}, tmp_path / "both")

@@ -82,7 +82,7 @@ def test_a_best_of_nothing_is_undefined(metric: Metric) -> None:
     """Both birds fire, under each other's name."""
     rows = detection_table(np.array([0, 1]), np.array([[0.1, 0.9], [0.9, 0.1]]), WITHOUT)
     assert getattr(rows[0].classification, metric) == 0
-    with pytest.raises(InputError, match="it is 0, or undefined"):
+    with pytest.raises(InputError, match=f"classification: {metric} is 0 or undefined"):
         best_threshold(rows, metric)
 
 

@@ -118,18 +118,18 @@ def test_a_file_of_another_model_is_noticed(
         "scores from sound",
         "scores from features",
     ]
-    with pytest.raises(ModelFileError, match="no windows to compare on"):
+    with pytest.raises(ModelFileError, match="no windows of sound"):
         measure_parity(graph, b"", synthetic_windows(SPEC, n=0), tolerance=strict)
 
 
 def test_what_cannot_be_converted_is_refused(graph: Graph) -> None:
     with pytest.raises(InputError, match=r"unknown quantization 'int9'; did you mean 'int8'\?"):
         convert(graph, quantize="int9")
-    with pytest.raises(InputError, match="needs windows of recordings to calibrate with"):
+    with pytest.raises(InputError, match="needs training recordings for calibration"):
         convert(graph, quantize="int8")
     model = build_cnn(VARIANTS["cnn_v20"], n_frames=64, n_rows=80, n_classes=2)
     ones = np.ones(SPEC.n_features, np.float32)
-    with pytest.raises(InputError, match=r"takes windows of shape \(None, 64, 80, 1\), the spec gives"):
+    with pytest.raises(InputError, match=r"expects windows of shape \(None, 64, 80, 1\), the features have"):
         build_graph(model, Normalisation(ones, ones), SPEC)
 
 
@@ -139,7 +139,7 @@ def test_a_dense_network_agrees_with_its_file_and_has_no_int8(windows: Windows) 
     rows = windows.features.reshape(-1, SPEC.n_features)
     dense = build_graph(model, Normalisation(rows.mean(axis=0), rows.std(axis=0)), SPEC)
     assert measure_parity(dense, convert(dense), windows, tolerance=TOLERANCES["none"]).problems() == []
-    with pytest.raises(InputError, match="'int8' is for convolutions"):
+    with pytest.raises(InputError, match="'int8' needs convolutions"):
         convert(dense, quantize="int8", calibration=windows)
 
 
@@ -179,7 +179,7 @@ def test_a_card_says_what_the_file_says(tmp_path: Path) -> None:
         )
     )
     for expected in (
-        "It names 2 kinds of animal, and 'no bird'",
+        "Classes: 2 species and 'no bird'.",
         "| cnn_v20, 150 epochs, 3 session folds | 0.500 ± 0.250 |",
         "over the folds of 90 recordings",
         "- seed: 3",
@@ -190,7 +190,7 @@ def test_a_card_says_what_the_file_says(tmp_path: Path) -> None:
         "- n mels: 64",
     ):
         assert expected in card
-    assert "Not cross-validated" in model_card(info())
+    assert "No figures: this model was not cross-validated" in model_card(info())
     with pytest.raises(InputError, match="has no figures of 'cnn_v16'"):
         read_figures(path, "cnn_v16")
     path.write_text('{"models": {"cnn_v20": {}}}')

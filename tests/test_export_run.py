@@ -139,7 +139,7 @@ def test_the_command(run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str
     main_exits(0, ["export", str(run), "--out", str(out), "--quantize", "int8", "--name", "small one"])
     text, log = capfd.readouterr()
     assert f"{out}: cnn_v20, 3 classes, {out.stat().st_size} bytes" in text
-    assert "same first answer: 100.0%" in text
+    assert "same best class: 100.0%" in text
     assert "RFFT2D" in text
     assert log == ""
     assert read_model_file(out).info.name == "small one"
@@ -172,7 +172,10 @@ def test_recordings_that_are_gone_are_said(
     text, log = capfd.readouterr()
     assert "compared on 16 windows of synthetic sound" in text
     assert len(log.splitlines()) == 1
-    assert "was found in /nowhere/recordings; the file is compared with its model on synthetic sound" in log
+    assert (
+        "not found in /nowhere/recordings; the exported file is compared with its model on synthetic sound"
+        in log
+    )
 
 
 def test_a_run_that_lacks_its_split(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

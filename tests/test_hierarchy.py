@@ -65,7 +65,7 @@ def test_without_every_family_only_species_and_genus_are_counted() -> None:
     assert [report.right["species"], report.right["genus"]] == pytest.approx([3 / 6, 4 / 6])
     left_out = [report.right["family"], report.right_by_chance["order"], report.importance]
     assert np.isnan([*left_out, report.importance_by_chance]).all()
-    assert report.caveat.startswith("2 classes have no family in the bundled table: family, order")
+    assert report.caveat.startswith("2 classes have no family in the bundled taxonomy, so family, order")
 
 
 def test_without_rows_or_errors_there_is_no_figure() -> None:

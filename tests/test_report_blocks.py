@@ -125,7 +125,7 @@ def test_a_matrix_without_mistakes_has_no_table_of_them() -> None:
     labels = LabelSet(("Parus major", "Turdus merula"))
     right = pooled([0, 1], [[0.9, 0.1], [0.2, 0.8]])
     _, words = confusion_section({"session": right}, Taxonomy.of(labels)).blocks
-    assert words == Text("No recording was confused, session folds.")
+    assert words == Text("No confusions on session folds.")
 
 
 @pytest.fixture(scope="module")

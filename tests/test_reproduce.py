@@ -87,8 +87,8 @@ def test_an_imported_folder_gives_the_same_figures(features: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--seed", "1"), "a reproduction with other seed"),
-        (("--epochs", "2"), "a reproduction with other epochs"),
+        (("--seed", "1"), "a reproduction that differs in seed"),
+        (("--epochs", "2"), "a reproduction that differs in epochs"),
         (("--models", "gnb_mfc"), "did you mean 'gnb_mfcc'?"),
     ],
 )
@@ -144,7 +144,7 @@ def test_species_that_training_does_not_hold_are_left_out_and_counted(
     judged = [catalog.recordings[i] for i in test if catalog.recordings[i].label != first]
     assert found["shared_session"] == np.mean([r.session in sessions for r in judged])
     text = (tmp_path / "out" / "reproduce.md").read_text()
-    assert f"4 more of species that training doesn't hold are left out: {first}." in text
+    assert f"4 recordings of species without training data left out: {first}." in text
 
 
 @pytest.mark.slow

@@ -159,6 +159,6 @@ def test_a_grouping_without_its_key_is_said_to_flatter(grouping: str) -> None:
     rows = [replace(r, recordist="", date="", site="") for r in recordings()]
     report = report_split(make_split(rows, grouping=grouping), rows)
     assert report.alone == len(rows)
-    assert report.caveat(grouping).startswith(f"{len(rows)} of {len(rows)} recordings name n")
+    assert report.caveat(grouping).startswith(f"{len(rows)} of {len(rows)} recordings have no ")
     known = report_split(make_split(recordings(), grouping=grouping), recordings())
     assert known.caveat(grouping) == ""

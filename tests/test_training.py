@@ -226,13 +226,13 @@ def test_a_run_is_neither_overwritten_nor_mixed(
     train(catalog, store, short, tmp_path)
     with pytest.raises(RunError, match="--resume or replace it with --fresh"):
         train(catalog, store, short, tmp_path)
-    with pytest.raises(RunError, match=r"other settings \(batch_size\); repeat"):
+    with pytest.raises(RunError, match=r"different settings \(batch_size\); use the same"):
         train(catalog, store, replace(short, batch_size=4), tmp_path, resume=True)
     longer = train(catalog, store, replace(short, epochs=2), tmp_path, resume=True)
     straight = train(catalog, store, replace(short, epochs=2), tmp_path / "straight")
     assert (longer.path / WEIGHTS).read_bytes() == (straight.path / WEIGHTS).read_bytes()
     before = contents(tmp_path)
-    with pytest.raises(RunError, match="has 2 epochs behind it, more than the 1 asked for"):
+    with pytest.raises(RunError, match="has finished 2 epochs, expected at most 1"):
         train(catalog, store, short, tmp_path, resume=True)
     assert contents(tmp_path) == before
     (tmp_path / FIGURES).unlink()
@@ -251,7 +251,7 @@ def test_a_run_goes_on_only_with_the_same_recordings_labels_and_split(
     before = contents(tmp_path)
     first, *rest = catalog.recordings
     for others in (rest, [replace(first, label="low"), *rest], [replace(first, recordist="x"), *rest]):
-        with pytest.raises(RunError, match="made with other recordings, labels or sessions"):
+        with pytest.raises(RunError, match="made with different recordings, labels or sessions"):
             train(Catalog(tuple(others)), store, replace(CONFIG, epochs=2), tmp_path, resume=True)
     assert contents(tmp_path) == before
 
@@ -276,7 +276,7 @@ def test_nan_is_never_the_least_loss() -> None:
 def test_a_training_loss_that_is_nan_ends_the_training(reader: CropReader, data: TrainingData) -> None:
     model = network()
     model.set_weights([np.full_like(weights, np.nan) for weights in model.get_weights()])
-    with pytest.raises(RunError, match=r"the training loss is NaN after epoch 1.*lower learning rate"):
+    with pytest.raises(RunError, match=r"the training loss is NaN after epoch 1.*lower learning_rate"):
         fit_network(model, crops(reader, data), None, TrainSettings(epochs=2))
 
 

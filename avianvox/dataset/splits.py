@@ -136,10 +136,10 @@ class SplitReport:
         """What to say where the grouping's key is not known of every recording; "" where it is."""
         if not self.alone:
             return ""
-        key = "neither recordist, date nor site" if grouping == "session" else f"no {grouping}"
+        key = "no recordist, date or site" if grouping == "session" else f"no {grouping}"
         return (
-            f"{self.alone} of {sum(self.sizes[0])} recordings name {key}: each is a group of its own, "
-            f"so that {grouping} folds may flatter as random ones do"
+            f"{self.alone} of {sum(self.sizes[0])} recordings have {key}: each is a group of its own, "
+            f"so {grouping} folds may be as optimistic as random ones"
         )
 
 

@@ -134,7 +134,7 @@ class _Line:
 
     def __init__(self, out: Path, settings: DemoSettings, doing: Callable[[str], None]) -> None:
         if out.is_dir() and any(out.iterdir()):
-            raise InputError(f"{out} already holds files; name a new or empty folder")
+            raise InputError(f"{out} already holds files; choose a new or empty folder")
         self.out = out
         self.settings = settings
         self.doing = doing
@@ -205,7 +205,8 @@ class _Line:
             progress=self._epoch,
         )
         lines = [
-            f"{MODEL}: {run.figures['epochs']} epochs, least validation loss in {run.figures['best_epoch']}"
+            f"{MODEL}: {run.figures['epochs']} epochs, lowest validation loss in epoch "
+            f"{run.figures['best_epoch']}"
         ]
         for part in ("train", "validation"):
             if figures := run.figures[part]:
@@ -256,7 +257,8 @@ class _Line:
         right = [best[path] == by_path[path].label for path in paths]
         seconds = sum(answer.entry.decoded_s or 0.0 for answer in answers)
         lines = [
-            f"{len(paths)} recordings of other birds, sessions and recordists, {seconds:.0f} s of sound",
+            f"{len(paths)} recordings of other individuals, sessions and recordists, {seconds:.0f} s of "
+            f"sound",
             f"accuracy {np.mean(right):.2f}; answers in {table}",
         ]
         classifier = Classifier.load(model)
@@ -268,7 +270,7 @@ class _Line:
             confusion,
             confusion_matrix(targets, named, n_classes=len(index)),
             classifier.labels.names,
-            title=f"{MODEL} on recordings it has not heard\naccuracy {np.mean(right):.2f}",
+            title=f"{MODEL} on recordings outside the training data\naccuracy {np.mean(right):.2f}",
         )
         birds = [a.entry for a in answers if by_path[a.entry.path].label != NO_BIRD]
         longest = max(birds, key=lambda entry: (entry.n_windows, entry.path))

@@ -71,7 +71,9 @@ def calibrate_run(
     options = options or CalibrateOptions()
     if model is None:
         if len(run.models) > 1:
-            raise InputError(f"{run.path} has several models: name one of {', '.join(run.models)}")
+            raise InputError(
+                f"{run.path} has several models; choose one with --model: {', '.join(run.models)}"
+            )
         (model,) = run.models
     pooled = run.pooled(model, grouping)
     parts = list(held_out(pooled))

@@ -135,7 +135,7 @@ def fit_scaling(scores: np.ndarray, targets: np.ndarray) -> Scaling:
 
     validate(targets, scores)
     if not len(targets):
-        raise InputError("calibration: expected predictions to learn from, got none")
+        raise InputError("calibration: expected predictions, got none")
     most = _MOST_LOG_TEMPERATURE
     logits = np.log(np.maximum(scores, LEAST_SCORE, dtype=np.float64))
     logits -= logits.max(axis=1, keepdims=True)

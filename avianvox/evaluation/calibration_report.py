@@ -111,13 +111,13 @@ def verdict(level: str, before: float, after: float, most: float) -> str:
     """
     if after >= before:
         return (
-            f"Calibration does not help this model: the error per {level} does not fall "
+            f"Calibration does not help this model: the calibration error per {level} does not fall "
             f"({before:.3f} -> {after:.3f})."
         )
     if after > most:
         return (
-            f"Calibration does not make this model's scores probabilities: the error per {level} stays at "
-            f"{after:.3f}, and chance allows {most:.3f} at most."
+            f"Calibrated scores of this model are still no probabilities: the calibration error per {level} "
+            f"is {after:.3f}, above the {most:.3f} that chance explains."
         )
     return ""
 

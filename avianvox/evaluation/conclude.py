@@ -190,14 +190,14 @@ def _split_notes(splits: Mapping[str, SplitReport]) -> tuple[str, ...]:
     for grouping, report in splits.items():
         absent = sorted({*report.untrained, *report.untested})
         notes.append(
-            f"{grouping} folds: {report.shared_session:.0%} of the test recordings have their session, "
-            f"{report.shared_recordist:.0%} their recordist and species in training too; "
-            f"unevaluable in some fold: {', '.join(absent) or 'none'}"
+            f"{grouping} folds: {report.shared_session:.0%} of test recordings share a session with "
+            f"training, {report.shared_recordist:.0%} share recordist and species; "
+            f"classes not evaluated in every fold: {', '.join(absent) or 'none'}"
         )
         notes.extend(filter(None, [report.caveat(grouping)]))
     if not any(grouping in GROUPED for grouping in splits):
         notes.append(
-            "all recordings are of one session: no folds can keep sessions apart, and these figures flatter; "
-            "recordings of other days, places or people would show by how much"
+            "all recordings are from one session, so training and test share it and the figures are too "
+            "optimistic; add recordings from other days, places or recordists"
         )
     return tuple(notes)

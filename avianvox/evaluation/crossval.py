@@ -212,7 +212,8 @@ def crossvalidate(
             report = begun[position]
             if isinstance(answer, Crashed):
                 raise RunError(
-                    f"{report.name}: the fit killed its worker (out of memory?); the others are kept"
+                    f"{report.name}: training ended its worker process (out of memory?); other finished fits "
+                    f"are kept"
                 )
             predictions, seconds = answer
             run.keep_seconds(report.name, seconds)
@@ -229,8 +230,9 @@ def _check_classes(splits: Mapping[str, Split], recordings: Sequence[Recording])
             labels = {recordings[i].label for i in fold.train}
             if len(labels) < 2:
                 raise InputError(
-                    f"crossval: {grouping} fold {k + 1} has no class but {', '.join(labels)} to learn from; "
-                    "add recordings of other classes and other sessions, or ask for other --groupings"
+                    f"crossval: the training part of {grouping} fold {k + 1} has only the class "
+                    f"{', '.join(labels)}; add recordings of other classes and sessions, or choose other "
+                    f"--groupings"
                 )
 
 

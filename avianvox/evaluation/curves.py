@@ -80,9 +80,7 @@ def _steps(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.nda
             f"curves: expected positives and scores of shape (n,), got {positive.shape} and {scores.shape}"
         )
     if np.isnan(scores).any():
-        raise InputError(
-            f"curves: expected numbers as scores, got NaN in row {int(np.isnan(scores).argmax())}"
-        )
+        raise InputError(f"curves: expected finite scores, got NaN in row {int(np.isnan(scores).argmax())}")
     order = np.argsort(-scores, kind="stable")
     ranked, hits = scores[order], np.cumsum(positive[order])
     ends = np.flatnonzero(np.append(np.diff(ranked) != 0, True)[: len(scores)])

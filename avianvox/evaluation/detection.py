@@ -103,8 +103,8 @@ def best_threshold(
     positive = [row for row in rows if getattr(getattr(row, question), metric) > 0]  # NaN is not
     if not positive:
         raise InputError(
-            f"no threshold has the best {metric} of {question}: it is 0, or undefined without items of "
-            f"'{NO_BIRD}' or without birds; choose another metric"
+            f"{question}: {metric} is 0 or undefined at every threshold (it needs recordings with birds and "
+            f"some of '{NO_BIRD}'); choose another metric"
         )
     return max(positive, key=lambda row: (getattr(getattr(row, question), metric), -row.threshold))
 

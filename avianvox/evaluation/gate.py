@@ -60,7 +60,7 @@ def recall_thresholds(scores: np.ndarray, windows: Windows) -> dict[float, float
     """
     reached = np.sort(scores[windows.strongest])[::-1]
     if not len(reached):
-        raise InputError("expected recordings with a voice to choose a gate's thresholds by, got none")
+        raise InputError("gate: expected recordings with a voice to choose thresholds, got none")
     needed = (np.ceil(share * len(reached) - 1e-9) for share in RECALLS)
     return {share: float(reached[int(n) - 1]) for share, n in zip(RECALLS, needed, strict=True)}
 

@@ -53,8 +53,8 @@ class HierarchyReport:
         if not self.n_unplaced:
             return ""
         return (
-            f"{self.n_unplaced} classes have no family in the bundled table: family, order and the weight of "
-            "errors are left out."
+            f"{self.n_unplaced} classes have no family in the bundled taxonomy, so family, order and "
+            "importance of errors are left out."
         )
 
 

@@ -79,12 +79,15 @@ def ladder_table(outcomes: Outcomes, neighbours: Sequence[Neighbours], groupings
 
 def ladder_lines(groupings: Sequence[str]) -> tuple[str, ...]:
     """What the columns of `ladder_table` say."""
-    lines = ["accuracy per recording, all folds together, with 95 % intervals over sessions"]
-    lines += [f"gap: {loose} less {grouped} folds" for loose, grouped in gap_pairs(groupings)]
+    lines = ["accuracy per recording, pooled over the folds, with 95 % intervals over sessions"]
     lines += [
-        f"step and p (two-sided, paired by session): against the row above; top-5 and macro F1: "
-        f"all under {hardest(groupings)} folds",
-        "p-values are not corrected for their number; intervals cover the draw of the test sessions alone",
+        f"gap: accuracy on {loose} folds minus accuracy on {grouped} folds"
+        for loose, grouped in gap_pairs(groupings)
+    ]
+    lines += [
+        f"step, p: difference to the row above and its p-value (two-sided, paired by session); "
+        f"step, p, top-5 and macro F1 are on {hardest(groupings)} folds",
+        "p-values are not corrected for multiple tests; intervals reflect the choice of test sessions only",
     ]
     return tuple(lines)
 

@@ -50,7 +50,7 @@ def draw_confusion(path: Path, confusion: np.ndarray, labels: Sequence[str], *, 
     axes.set_xticks(range(n), labels, rotation=90, fontsize=8, style="italic")
     axes.set_yticks(range(n), rows, fontsize=8, style="italic")
     axes.set_xlabel("named")
-    axes.set_ylabel("target (share found)")
+    axes.set_ylabel("species (recall)")
     axes.set_title(title, fontsize=11)
     if n <= _MOST_CLASSES_WITH_COUNTS:
         for i, j in np.argwhere(confusion):
@@ -59,6 +59,6 @@ def draw_confusion(path: Path, confusion: np.ndarray, labels: Sequence[str], *, 
     bar = figure.add_axes(
         ((room + side + 0.65) / width, (room + side / 5) / height, 0.15 / width, side * 0.6 / height)
     )
-    figure.colorbar(image, cax=bar, label="share of the target's recordings")
+    figure.colorbar(image, cax=bar, label="share of the species' recordings")
     with atomic_write(path, "wb") as stream:
         figure.savefig(stream, format="png", metadata={"Software": None})

@@ -95,9 +95,9 @@ def _check_numbers(path: Path, predictions: FoldPredictions) -> None:
     wrong = np.flatnonzero(~np.isfinite(predictions.scores).all(axis=1))
     if len(wrong):
         raise RunError(
-            f"{path}: expected numbers as scores, got {predictions.scores[wrong[0]].min()} for recording "
-            f"{predictions.test_ids[predictions.positions[wrong[0]]]}; fit this model with other "
-            "settings, or leave it out (and delete the file if it is there)"
+            f"{path}: expected finite scores, got {predictions.scores[wrong[0]].min()} for recording "
+            f"{predictions.test_ids[predictions.positions[wrong[0]]]}; train this model "
+            "with other settings, or leave it out (and delete the file if it exists)"
         )
 
 

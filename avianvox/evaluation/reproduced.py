@@ -102,32 +102,33 @@ class Reproduction:
         """Two tables and what to know beside them."""
         data, protocol = self.data, self.protocol
         folds = Table(
-            ("model", "published", "one crop", "recording", "session: crop", "recording"),
+            ("model", "published", "one crop", "recording", "session folds: one crop", "recording"),
             tuple((name, *map(_cell, asdict(f).values())) for name, f in self.folds.items()),
         )
         test = Table(
-            ("model", "published", "one crop", "recording", "session heard", "not heard"),
+            ("model", "published", "one crop", "recording", "session in training", "other sessions"),
             tuple(_test_row(name, figures) for name, figures in self.test.items()),
         )
         lines = [
-            f"Three shuffle folds inside the training part: {counted(data['training'], 'recording')} of "
+            f"Cross-validation on the training part: {counted(data['training'], 'recording')} of "
             f"{counted(data['classes'], 'class')},",
-            f"{counted(protocol['epochs'], 'epoch')}; and folds that keep sessions together. Accuracy:",
+            f"{counted(protocol['epochs'], 'epoch')}. Accuracy on three random folds and on folds by "
+            f"session:",
             "",
             folds.markdown(),
-            f"The test part: {counted(data['test'], 'recording')}, "
+            f"Test part: {counted(data['test'], 'recording')}, "
             f"{_SPLITS.get(data['split'], 'a given split')}, "
-            f"{counted(protocol['final_epochs'], 'epoch')}, one crop under {len(CROP_SEEDS)} seeds.",
+            f"{counted(protocol['final_epochs'], 'epoch')}, one crop with {len(CROP_SEEDS)} seeds.",
             *_left_out(data["untrained"]),
-            "Accuracy, with its 95 % interval over sessions:",
+            "Accuracy with 95 % interval over sessions:",
             "",
             test.markdown(),
-            f"{self.shared_session:.0%} of the test recordings have their session in training. {RULE} never "
-            "listens: a model",
-            "that is not well above it has learned who recorded where, and not what sings.",
+            f"{self.shared_session:.0%} of test recordings share a session with training. {RULE} uses no "
+            f"sound.",
+            "A model that is not clearly better has learned recordists and places, not voices.",
         ]
         if data["classes"] != PUBLISHED_CLASSES:
-            lines.append(f"The published figures are of another set: {PUBLISHED_CLASSES} species.")
+            lines.append(f"The published figures are for another data set, of {PUBLISHED_CLASSES} species.")
         return "\n".join((*lines, ""))
 
 
@@ -136,10 +137,12 @@ def _left_out(untrained: Mapping[str, int]) -> list[str]:
     if not untrained:
         return []
     names = ", ".join(untrained)
-    return [f"{sum(untrained.values())} more of species that training doesn't hold are left out: {names}."]
+    return [
+        f"{counted(sum(untrained.values()), 'recording')} of species without training data left out: {names}."
+    ]
 
 
-_SPLITS = {"source": "the catalog's own split", "published": "a third, drawn"}
+_SPLITS = {"source": "split of the catalog", "published": "a random third"}
 
 
 def fold_figures(run: SavedRun, models: Sequence[str]) -> dict[str, FoldFigures]:

@@ -39,10 +39,10 @@ def write_calibration(
     }
     for what, (calibrated, there) in pairs.items():
         if calibrated != there:
-            was, now = ("other ones",) * 2 if what == "labels" else (str(calibrated), str(there))
+            was, now = ("others",) * 2 if what == "labels" else (str(calibrated), str(there))
             raise ModelFileError(
-                f"{path} was not changed: the {what} of the cross-validation and of the file differ "
-                f"({was}, {now}); calibrate on a cross-validation of this very model"
+                f"{path} was not changed: expected the same {what} in file and cross-validation, got "
+                f"{now} and {was}; calibrate with a cross-validation of this model"
             )
     info = replace(info, calibration=calibration.to_mapping())
     write_model_file(path, flatbuffer=found.flatbuffer, info=info, card=model_card(info))

@@ -62,33 +62,33 @@ def read_figures(path: Path, kind: str) -> dict[str, Any]:
 def model_card(info: ModelInfo) -> str:
     """The card of a model file, Markdown."""
     spec, birds = info.spec, [name for name in info.labels.names if name != NO_BIRD]
-    noise = f", and '{NO_BIRD}'" if NO_BIRD in info.labels.index else ""
+    noise = f" and '{NO_BIRD}'" if NO_BIRD in info.labels.index else ""
     licences = dict(info.licences)
     credit = licences.pop("credits", [])
     provenance = dict(info.provenance)
     learned = provenance.pop("figures", None)
     if learned:
-        provenance["on the recordings it learned from, which says nothing of new ones"] = learned
+        provenance["figures on the training recordings (no estimate for new recordings)"] = learned
     figures = _figures_table(
         info.kind, provenance.pop("crossvalidation", {}), provenance.pop("crossvalidation_settings", {})
     )
     sections = [
         f"# {info.name}\n\n"
-        f"`{info.kind}`, quantisation {info.quantization}. It names {len(birds)} kinds of animal{noise}, "
-        f"from windows of {spec.window_s:.2f} s of sound at {spec.sample_rate} Hz.",
+        f"`{info.kind}`, quantisation {info.quantization}. Classes: {len(birds)} species{noise}. "
+        f"Input: windows of {spec.window_s:.2f} s of sound at {spec.sample_rate} Hz.",
         "## Intended use\n\n"
-        "A first guess at what sings in a recording, to sort and to search by, on the species and in the "
-        "region that the training recordings come from. A person who knows the species should check what "
-        "matters.",
+        "A first identification of the voices in a recording, for sorting and searching. It is for the "
+        "species and the region of the training recordings. Have important results checked by a person who "
+        "knows the species.",
         "## Limits\n\n" + _bullets(_limits(bool(noise), calibrated=bool(info.calibration))),
         "## Figures\n\n" + figures,
         *_calibration(info),
         "## Training\n\n" + _bullets(f"{_words(key)}: {_plain(value)}" for key, value in provenance.items()),
-        "## Licences and credits\n\n"
+        "## Licences and attribution\n\n"
         + _bullets(f"{_words(key)}: {_plain(value)}" for key, value in licences.items())
-        + ("\n\nThe recordings it learned from:\n\n" + _bullets(credit) if credit else ""),
-        "## The file against its model\n\n"
-        "Largest differences between this file, Keras, and the plain extractor, when it was made:\n\n"
+        + ("\n\nTraining recordings:\n\n" + _bullets(credit) if credit else ""),
+        "## Verification\n\n"
+        "Largest differences between this file, the Keras model and the feature extractor at export:\n\n"
         + _bullets(f"{_words(key)}: {_plain(value)}" for key, value in info.parity.items()),
         "## Features\n\n"
         + _bullets(f"{_words(key)}: {_plain(value)}" for key, value in spec.to_mapping().items()),
@@ -103,12 +103,12 @@ def training_differences(info: ModelInfo) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        One for each setting that both know, such as "epochs 150, there 1", and one for the training data.
+        One for each setting that both know, such as "epochs 150 instead of 1", and one for the training data.
     """
     basis, provenance = info.calibration["basis"], info.provenance
     there, own = dict(basis["model_settings"]), provenance.get("train", {})
     found = [
-        f"{name} {own[name]}, there {value}"
+        f"{name} {own[name]} instead of {value}"
         for name, value in there.items()
         if name not in _UNUSED_SETTINGS and name in own and own[name] != value
     ]
@@ -119,16 +119,18 @@ def training_differences(info: ModelInfo) -> tuple[str, ...]:
 
 def _limits(has_noise: bool, *, calibrated: bool) -> list[str]:
     lines = [
-        "It knows no species beyond its classes, and gives every sound to one of them.",
-        "The network's own scores are no probabilities; calibrated ones are, on recordings like those below."
+        "It knows only its own classes and assigns every sound to one of them.",
+        "Raw scores of the network are not probabilities. Calibrated scores are, on recordings like those "
+        "below."
         if calibrated
-        else "Its scores are not calibrated: 0.9 does not mean nine of ten.",
-        "One answer for each window: of several voices, the loudest tends to win.",
-        "Other recorders, places and seasons than in training lower its accuracy; random folds hide that.",
+        else "Scores are not calibrated: a score of 0.9 does not mean 90 % correct.",
+        "It gives one answer per window. If several species call, the loudest usually wins.",
+        "Its accuracy is lower with other recorders, places and seasons than in training. Random folds hide "
+        "this.",
     ]
     if calibrated:
-        lines.insert(1, "Thresholds do not protect against sounds or species it never learned.")
-    return lines if has_noise else [*lines, "It has no class for sound without an animal."]
+        lines.insert(1, "Thresholds do not protect against sounds or species outside the training data.")
+    return lines if has_noise else [*lines, "It has no class for recordings without an animal."]
 
 
 def _calibration(info: ModelInfo) -> list[str]:
@@ -137,7 +139,7 @@ def _calibration(info: ModelInfo) -> list[str]:
         return []
     basis = info.calibration["basis"]
     table = [
-        "| level | calibration error | by chance | sets for 90 % hold | named | of them right |",
+        "| level | calibration error | by chance | coverage of 90 % sets | named | precision |",
         "|---|---|---|---|---|---|",
     ]
     for level in ("recording", "window"):
@@ -158,22 +160,27 @@ def _calibration(info: ModelInfo) -> list[str]:
         if value is not None
     ]
     return [
-        f"## Calibration\n\nFitted and judged on {basis['n_folds']} {basis['grouping']} folds of "
-        f"{rows['rows']} recordings from {rows['sessions']} sessions, by models of this kind that learned "
-        "from the other folds. "
-        + (f"This model was trained otherwise than they ({'; '.join(otherwise)}). " if otherwise else "")
-        + "Each figure is of a fold that took no part in fitting; the models behind the other folds' scores, "
-        "though, had learned from it. Calibration error: "
-        "mean distance of score and share of right answers, weighted over 15 bins; by chance: what is left "
-        "of it, on so few sessions, were the scores perfect.\n\n" + "\n".join(table) + "\n\nThe best "
-        f"species is named, rather than uncertain, from a threshold on ({basis['thresholds']}). "
+        f"## Calibration\n\nFitted and evaluated on {basis['n_folds']} {basis['grouping']} folds of "
+        f"{rows['rows']} recordings from {rows['sessions']} sessions, with models of this kind that were "
+        "trained on the other folds. "
+        + (f"This model was trained differently ({'; '.join(otherwise)}). " if otherwise else "")
+        + "Figures are computed on held-out folds. The models that scored the other folds were trained on "
+        "them. Calibration error: mean distance between score and accuracy, weighted over 15 bins. By "
+        "chance: the error of perfect scores on this number of sessions.\n\n"
+        + "\n".join(table)
+        + "\n\nThe best species is named if its score reaches the threshold of the species "
+        f"({basis['thresholds']}), otherwise the answer is uncertain. "
         + (
-            f"Recordings: {', '.join(named_from)}; no score suffices for the other "
-            f"{len(thresholds) - len(named_from)} classes."
+            f"Recordings: {', '.join(named_from)}. The other "
+            f"{len(thresholds) - len(named_from)} classes have no threshold and are never named."
             if len(named_from) < len(thresholds)
             else f"Recordings: {', '.join(named_from)}."
         )
-        + (f" Borrowed from all classes: {borrowed}; for these, too few sessions tell." if borrowed else "")
+        + (
+            f" With the threshold of all classes together, because they have too few sessions: {borrowed}."
+            if borrowed
+            else ""
+        )
     ]
 
 
@@ -183,7 +190,7 @@ def _percent(share: float | None) -> str:
 
 def _figures_table(kind: str, figures: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     if not figures:
-        return "Not cross-validated: no figure can be given."
+        return "No figures: this model was not cross-validated."
     titles = [title for _, _, title in _FIGURES]
     epochs = settings["model_settings"].get("epochs")
     made = f"{kind}, {epochs} epochs" if epochs else kind
@@ -193,9 +200,9 @@ def _figures_table(kind: str, figures: Mapping[str, Any], settings: Mapping[str,
         lines.append(f"| {made}, {settings['n_folds']} {grouping} folds | {' | '.join(cells)} |")
     return (
         "\n".join(lines)
-        + f"\n\nMean ± deviation over the folds of {settings['n_recordings']} recordings, by models of this "
-        "kind that learned from the other folds. Folds that keep a recording session together are the honest "
-        "ones."
+        + f"\n\nMean ± standard deviation over the folds of {settings['n_recordings']} recordings, with "
+        "models of this kind that were trained on the other folds. Folds by session estimate the accuracy on "
+        "new recordings; random folds are too optimistic."
     )
 
 

@@ -103,7 +103,7 @@ def export_run(
     provenance = dict(run.provenance) | {"figures": dict(run.figures)} | crossvalidation
     provenance["catalogs"] = [Path(source).name for source in provenance["catalogs"]]
     licences = {
-        "model": licence or "not stated; those of the recordings bind it",
+        "model": licence or "not stated; the licences of the recordings apply",
         "recordings": provenance.pop("licences"),
         "credits": provenance.pop("credits"),
     }
@@ -135,7 +135,7 @@ def training_windows(run: Run, *, seed: int) -> Windows:
 
 def _not_found(run: Run) -> str:
     return (
-        "no window of the recordings that the run learned from was found in "
-        f"{', '.join(run.config['catalogs']) or 'its catalogs, which it does not name'}; "
-        "the file is compared with its model on synthetic sound"
+        "training recordings not found in "
+        f"{', '.join(run.config['catalogs']) or 'its catalogs, which the run does not name'}; "
+        "the exported file is compared with its model on synthetic sound"
     )

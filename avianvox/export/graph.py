@@ -67,7 +67,9 @@ def build_graph(model: keras.Model, normalisation: Normalisation, spec: FeatureS
     """
     expected = (None, spec.n_frames, spec.n_rows, 1)
     if model.input_shape != expected:
-        raise InputError(f"the model takes windows of shape {model.input_shape}, the spec gives {expected}")
+        raise InputError(
+            f"the model expects windows of shape {model.input_shape}, the features have {expected}"
+        )
     waveform = keras.Input((spec.window_samples,), name="waveform")
     front_end = keras.Model(waveform, FrontEnd(spec, name="front_end")(waveform), name="sound_to_features")
     features = keras.Input((spec.n_frames, spec.n_features), name="features")
@@ -95,7 +97,7 @@ def convert(graph: Graph, *, quantize: str = "none", calibration: Windows | None
         An unknown quantisation, or ``"int8"`` without calibration or for a network without convolutions.
     """
     if quantize == "int8" and not calibration:
-        raise InputError("quantization 'int8' needs windows of recordings to calibrate with, got none")
+        raise InputError("quantization 'int8' needs training recordings for calibration, found none")
     if quantize not in QUANTIZATIONS:
         raise InputError(
             f"unknown quantization '{quantize}'{nearest(quantize, list(QUANTIZATIONS))} "
@@ -153,7 +155,9 @@ def _quantize(flatbuffer: bytes, kind: str, calibration: Windows | None) -> byte
     else:
         assert calibration is not None
         if "CONV_2D" not in operators(flatbuffer):
-            raise InputError("quantization 'int8' is for convolutions, this network has none; use 'dynamic'")
+            raise InputError(
+                "quantization 'int8' needs convolutions and this network has none; use 'dynamic'"
+            )
         for name in (names.CONV_2D, names.MAX_POOL_2D):
             recipe.add_static_config(_OUTSIDE_FRONT_END, name, activation_num_bits=8, weight_num_bits=8)
         ranges = _activation_ranges(flatbuffer, recipe, calibration)

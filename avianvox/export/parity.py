@@ -78,10 +78,11 @@ class Parity:
         """The figures for a person to read, one line each."""
         return [
             f"compared on {self.source}",
-            f"features: Keras and extractor differ by at most {self.features_db:.1e} dB",
-            f"scores from sound: differ from Keras by at most {self.waveform_scores:.1e}",
-            f"scores from features: differ from Keras by at most {self.features_scores:.1e}",
-            f"mean difference of scores: {self.mean_scores:.1e}; same first answer: {self.agreement:.1%}",
+            f"features, Keras against extractor: largest difference {self.features_db:.1e} dB",
+            f"scores from sound, against Keras: largest difference {self.waveform_scores:.1e}",
+            f"scores from features, against Keras: largest difference {self.features_scores:.1e}",
+            f"mean difference of scores: {self.mean_scores:.1e}; same best class: {self.agreement:.1%} of "
+            f"windows",
         ]
 
     def problems(self) -> list[str]:
@@ -93,13 +94,14 @@ class Parity:
             ("scores from features differ by", self.features_scores, limit.scores, ""),
         ]
         lines = [
-            f"{what} {value:.2g}{unit}, at most {most:g}{unit} expected"
+            f"{what} {value:.2g}{unit}, expected at most {most:g}{unit}"
             for what, value, most, unit in checks
             if not value <= most
         ]
         if not self.agreement >= limit.agreement:
             lines.append(
-                f"first answers agree in {self.agreement:.1%} of windows, {limit.agreement:.1%} expected"
+                f"best classes agree in {self.agreement:.1%} of windows, expected at least "
+                f"{limit.agreement:.1%}"
             )
         return lines
 
@@ -129,7 +131,7 @@ def measure_parity(graph: Graph, flatbuffer: bytes, windows: Windows, *, toleran
         When there is no window to compare, or a signature is missing.
     """
     if not windows:
-        raise ModelFileError("cannot compare the exported file with its model: no windows to compare on")
+        raise ModelFileError("cannot compare the exported file with its model: no windows of sound")
     runners = signature_runners(flatbuffer)
     if set(runners) != {WAVEFORM_SIGNATURE, FEATURES_SIGNATURE}:
         raise ModelFileError(f"the converted file has the signatures {sorted(runners)}")

@@ -65,7 +65,7 @@ def learn(classifier: Any, values: np.ndarray, targets: np.ndarray) -> None:
         All recordings belong to one class.
     """
     if len(np.unique(targets)) < 2:
-        raise InputError("expected recordings of two classes or more to learn from, got one class")
+        raise InputError("expected training recordings of two classes or more, got one class")
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 

@@ -24,20 +24,20 @@ class TrainSettings:
     Attributes
     ----------
     epochs : int
-        Most passes over the recordings.
+        Maximum number of epochs.
     batch_size : int
     learning_rate : float
-        Of Adam.
+        Adam's learning rate.
     patience : int
         Epochs without a lower validation loss after which training stops, where there is validation data.
     validation_windows : int
-        Most windows of one validation recording, evenly spread.
+        Maximum number of windows per validation recording, evenly spaced.
     crops_per_recording : int
-        Random crops that each recording gives in each epoch; 1 as published.
+        Random crops per recording and epoch; 1 as published.
     combine : {"mel", "overwrite", "concatenate"} or None
-        What the model sees of mel and MFCC; None stands for the way the model was published with.
+        Combination of mel and MFCC features; None: the published one of the model.
     padding : {"loop", "zero", "mean"}
-        What follows a recording that is shorter than a window.
+        Padding of recordings shorter than a window.
     """
 
     epochs: int = 100

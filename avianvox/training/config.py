@@ -19,8 +19,8 @@ class TrainConfig(TrainSettings):
         A network of `avianvox.models.networks.NETWORKS`.
     seed : int
     validation : float in [0, 0.5]
-        About this share of the recordings, in whole sessions, is held out for early stopping. 0 trains on all
-        of them for exactly ``epochs`` epochs.
+        Share of the recordings held out for early stopping, in whole sessions. With 0, all recordings are
+        used for training, for exactly ``epochs`` epochs.
     """
 
     model: str = "cnn_v20"
@@ -50,7 +50,5 @@ def read_train_file(path: Path | None) -> tuple[TrainConfig, FeatureSpec]:
         return TrainConfig(), FeatureSpec()
     read = read_toml(path, {"train": TrainConfig, "features": FeatureSpec})
     if read["features"].combine != FeatureSpec().combine:
-        raise ConfigError(
-            f"{path}: combine belongs into [train]; each network has its published one otherwise"
-        )
+        raise ConfigError(f"{path}: expected combine in [train], found it in [features]; move it")
     return read["train"], read["features"]

@@ -32,7 +32,7 @@ def draw_history(path: Path, history: History, *, title: str) -> None:
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
             if key in history.epochs[0]:
                 axes.plot(epochs, [row[key] for row in history.epochs], label=label)
-        axes.axvline(best, color="0.5", linestyle=":", label=f"least loss: epoch {best}")
+        axes.axvline(best, color="0.5", linestyle=":", label=f"lowest loss: epoch {best}")
         axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False)

@@ -117,7 +117,7 @@ def _opened(checkpoint: Path) -> Iterator[Mapping[str, np.ndarray]]:
             yield arrays
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunError(
-            f"the checkpoint {checkpoint} is damaged or of another network ({error}); "
+            f"the checkpoint {checkpoint} is damaged or from another network ({error}); "
             "start again with --fresh"
         ) from error
 
@@ -137,8 +137,7 @@ class _Keeper(keras.callbacks.Callback):
         figures = {name: float(value) for name, value in (logs or {}).items()}
         if math.isnan(figures["loss"]):
             raise RunError(
-                f"the training loss is NaN after epoch {epoch + 1}, nothing more can be learned; "
-                "train anew with a lower learning rate"
+                f"the training loss is NaN after epoch {epoch + 1}; train again with a lower learning_rate"
             )
         self.history.epochs.append(figures)
         if self.history.best_epoch == epoch + 1:

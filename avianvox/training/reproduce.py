@@ -237,8 +237,8 @@ def _prepare(out: Path, protocol: Protocol, train: Catalog, test: Catalog, store
         other = [key for key in document if there.get(key) != document[key]]
         if other:
             raise RunError(
-                f"{out} holds a reproduction with other {', '.join(other)}; "
-                "repeat them or choose another --out"
+                f"{out} holds a reproduction that differs in {', '.join(other)}; "
+                "use the same values or choose another --out"
             )
     elif out.exists() and not all(child.name.startswith("features-") for child in out.iterdir()):
         raise RunError(f"{out} is not empty and holds no reproduction; choose another --out")

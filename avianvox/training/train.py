@@ -106,7 +106,7 @@ def check_network(name: str) -> None:
     if name not in NETWORKS:
         raise InputError(
             f"'{name}' is not a network (networks: {', '.join(NETWORKS)}); "
-            "compare other models with: avianvox crossval"
+            "other models work with: avianvox crossval"
         )
 
 
@@ -136,7 +136,8 @@ def hold_out(
     held_out = fold.test[~stays]
     if not len(held_out):
         raise InputError(
-            "no session can be held out without losing a class; train without validation: --validation 0"
+            "no validation part: holding out any session would remove a class; train without one: "
+            "--validation 0"
         )
     return data.subset(np.sort(np.concatenate([fold.train, fold.test[stays]]))), data.subset(held_out)
 
@@ -222,14 +223,14 @@ def _prepare(out: Path, document: dict[str, Any], *, resume: bool, fresh: bool) 
     other += [words for part, words in _SAME.items() if earlier.get(part) != document[part]]
     if other:
         raise RunError(
-            f"the run in {out} was made with other {', other '.join(other)}; "
-            "repeat them, or replace the run with --fresh"
+            f"the run in {out} was made with different {', '.join(other)}; "
+            "use the same ones, or replace the run with --fresh"
         )
     done, asked = epochs_done(out / folder.CHECKPOINT), now["epochs"]
     if asked < done:
         raise RunError(
-            f"the run in {out} has {done} epochs behind it, more than the {asked} asked for; "
-            f"ask for {done} or more, or replace the run with --fresh"
+            f"the run in {out} has finished {done} epochs, expected at most {asked}; "
+            f"set epochs to {done} or more, or replace the run with --fresh"
         )
     (out / folder.FIGURES).unlink(missing_ok=True)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from avianvox.evaluation.audit.findings import Finding
 from avianvox.evaluation.audit.shared import KEYS
 from avianvox.evaluation.plain import counted
-from avianvox.types import LabelSet, Recording
+from avianvox.types import NO_BIRD, LabelSet, Recording
 
 _MAIN_RECORDIST = 0.25  # from this share of all recordings on, one person is worth a note
 _MANY = 0.05  # share of recordings about which something is unknown
@@ -16,16 +16,16 @@ def undrawn_finding(grouping: str, recordings: Sequence[Recording], reason: str)
     """What it says of a catalog that no folds by ``grouping`` can be drawn; ``reason`` is why."""
     groups = {KEYS[grouping](r) for r in recordings} if grouping in KEYS else set()
     if len(groups) == 1 and "" not in groups:
-        title = f"All recordings are of one {grouping}: nothing can be judged by {grouping}"
+        title = f"All recordings share one {grouping}: folds by {grouping} cannot be drawn"
     else:
-        title = f"There are no {grouping} folds: nothing can be judged by them"
+        title = f"{grouping.capitalize()} folds cannot be drawn"
     return Finding(
         "alarm",
         "no folds",
         title,
         f"{reason[:1].upper()}{reason[1:]}.",
-        "Add recordings of each species made on other occasions, by other people and elsewhere; until then, "
-        "don't call any figure of these recordings an accuracy on new ones.",
+        "Add recordings of each species from other days, recordists and places. Until then, no figure of "
+        "these recordings is an estimate of the accuracy on new recordings.",
     )
 
 
@@ -35,18 +35,19 @@ def class_findings(recordings: Sequence[Recording], labels: LabelSet) -> Iterato
         yield Finding(
             "alarm",
             "one class",
-            f"All recordings are of {_called(labels.names[0], labels)}: there is nothing to tell apart",
-            "Whatever is asked, one answer is right every time.",
-            "Add recordings of other species, or of none; see that the column label holds the species.",
+            f"All recordings have one class, {_called(labels.names[0], labels)}",
+            "A model that always gives this class is always right.",
+            f"Add recordings of other species, or without any (class '{NO_BIRD}'). Check that the column "
+            "'label' holds the species.",
         )
     single = {key: single_group_classes(recordings, key) for key in ("session", "recordist")}
     if single["session"]:
         yield Finding(
             "warning",
             "single session",
-            _title(single["session"], labels, "come from one occasion only"),
-            f"{_each(single['session'], labels)}\nNo folds that keep sessions together can judge them.",
-            "Record them on another occasion, or leave them out of every average.",
+            _title(single["session"], labels, "come from one session only"),
+            f"{_each(single['session'], labels)}\nFolds by session cannot evaluate them.",
+            "Add recordings of them from another session, or leave them out of averages.",
         )
     by_one = {label: who for label, who in single["recordist"].items() if label not in single["session"]}
     if by_one and len({r.recordist for r in recordings}) > 1:
@@ -54,9 +55,9 @@ def class_findings(recordings: Sequence[Recording], labels: LabelSet) -> Iterato
             "warning",
             "single recordist",
             _title(by_one, labels, "come from one recordist only"),
-            f"{_each(by_one, labels)}\nFolds by recordist can't judge them, and others can't tell whether a "
-            "model knows the bird or the recorder.",
-            "Add recordings by somebody else; until then, give their figures with this remark.",
+            f"{_each(by_one, labels)}\nFolds by recordist cannot evaluate them. Other folds cannot show "
+            "whether a model recognises the species or the recordist's equipment.",
+            "Add recordings by other recordists. Until then, state this beside their figures.",
         )
 
 
@@ -67,18 +68,19 @@ def recording_findings(recordings: Sequence[Recording]) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "zero duration",
-            f"{counted(len(empty), 'recording')} of no length",
-            f"By the catalog: {', '.join(empty)}.",
-            "See what they hold (avianvox probe); leave them out if there is nothing.",
+            f"{counted(len(empty), 'recording')} without sound",
+            f"Their duration in the catalog is 0: {', '.join(empty)}.",
+            "Check the files with: avianvox probe. Leave out those without sound.",
         )
     unknown = [r.id for r in recordings if not KEYS["session"](r)]
     if len(unknown) > _MANY * len(recordings):
         yield Finding(
             "warning",
             "unknown session",
-            f"{len(unknown)} of {len(recordings)} recordings name neither recordist, date nor site",
-            "Each counts as an occasion of its own: neither folds nor this audit see what belongs together.",
-            "Fill in the columns recordist, date and site of the catalog.",
+            f"{len(unknown)} of {len(recordings)} recordings have no recordist, date or site",
+            "Each counts as a session of its own, so related recordings may be split between training and "
+            "test.",
+            "Fill in the columns 'recordist', 'date' and 'site' of the catalog.",
         )
     people = Counter(r.recordist for r in recordings if r.recordist)
     if len(people) > 1 and people.most_common(1)[0][1] >= _MAIN_RECORDIST * len(recordings):
@@ -89,7 +91,7 @@ def recording_findings(recordings: Sequence[Recording]) -> Iterator[Finding]:
             "main recordist",
             f"One recordist made {n / len(recordings):.0%} of the recordings",
             f"{name}: {n} of {len(recordings)}, of {n_species} species.",
-            "Expect lower figures for recordings by others than the mean over all suggests.",
+            "Expect a lower accuracy on recordings by other recordists.",
         )
 
 

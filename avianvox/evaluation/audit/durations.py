@@ -147,8 +147,8 @@ def draw_durations(path: Path, found: DurationCorrelation, *, title: str) -> Non
             axes.plot(ends, found.intercept + found.slope * ends, color="tab:red", linewidth=1.2)
         axes.set_ylim(-0.03, 1.2)  # room for the names
         axes.set_yticks(np.linspace(0, 1, 6))
-        axes.set_xlabel("minutes of the species")
-        axes.set_ylabel("share of its recordings named right")
+        axes.set_xlabel("minutes per species")
+        axes.set_ylabel("recall")
         axes.set_title(f"{title}\n{found}", fontsize=11)
         kind = path.suffix.removeprefix(".") or "png"
         metadata = {"Date": None} if kind == "svg" else {"Software": None}

@@ -8,8 +8,8 @@ from typing import Any
 from avianvox.errors import InputError
 
 LEVELS = {
-    "alarm": "the figures can't be trusted as they are",
-    "warning": "the figures need a word beside them",
+    "alarm": "the figures are not reliable",
+    "warning": "the figures need a remark",
     "note": "good to know",
 }
 """``level -> meaning``, the gravest first."""

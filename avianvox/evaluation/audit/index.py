@@ -83,9 +83,9 @@ def _split_findings(facts: SplitFacts, recordings: Sequence[Recording]) -> Itera
         yield Finding(
             "alarm",
             "recording on both sides",
-            f"{facts.name}: {counted(len(facts.repeated), 'recording')} both trained on and tested on",
-            f"In one and the same fold: {_some(facts.repeated)}.",
-            "Take them out of one side, or draw new folds with: avianvox data split",
+            f"{facts.name}: {counted(len(facts.repeated), 'recording')} in both training and test",
+            f"In the same fold: {_some(facts.repeated)}.",
+            "Remove them from training or from test, or draw new folds with: avianvox data split",
         )
     if grouping in _KEPT_TOGETHER and facts.shared[grouping]:
         yield _broken(facts, recordings)
@@ -95,21 +95,21 @@ def _split_findings(facts: SplitFacts, recordings: Sequence[Recording]) -> Itera
         yield Finding(
             "note",
             "same day",
-            f"{facts.name}: {facts.shared['day']:.0%} of the test recordings were made by the same person on "
-            "the same day as one in training",
-            "The name of the place is another one there, and sessions are told apart by it.",
-            "Look whether the places are the same under two names; folds by recordist (--groupings "
-            "recordist) are the strict way out.",
+            f"{facts.name}: {facts.shared['day']:.0%} of the test recordings share recordist and day with "
+            "training",
+            "They count as different sessions because the name of the place differs.",
+            "Check whether one place has two names. Folds by recordist (--groupings recordist) are the "
+            "strictest alternative.",
         )
     absent = sorted({*facts.untrained, *facts.untested})
     if absent:
         yield Finding(
             "warning",
             "class not judged",
-            f"{facts.name}: {len(absent)} species can't be judged in every fold",
-            f"Some fold has no training or no test recording of: {', '.join(absent)}.",
-            "Ask for fewer folds, record these species on other occasions, or say beside the mean that they "
-            "are missing from it.",
+            f"{facts.name}: {len(absent)} species cannot be evaluated in every fold",
+            f"At least one fold has no training or no test recordings of: {', '.join(absent)}.",
+            "Use fewer folds, add recordings of these species from other sessions, or state that the mean "
+            "leaves them out.",
         )
 
 
@@ -121,15 +121,16 @@ def _shared_session(facts: SplitFacts, recordings: Sequence[Recording]) -> Findi
     return Finding(
         gain or ("warning" if share >= _MUCH else "note"),
         "shared session",
-        f"{facts.name}: {share:.0%} of the test recordings were made on an occasion that training holds too",
-        f"An occasion is one recordist, date and place: a session. {_gain(facts, 'session_lookup')}\n"
-        f"The same by recordist names {by_recordist:.1%} right, by place {by_site:.1%}.\n"
-        f"Occasions on both sides: {len({group.key for group in groups})}, for example "
-        f"{_readable(largest.key)}: {len(largest.train)} trained on, {len(largest.test)} tested.",
-        "Judge models on folds that keep sessions together (--groupings session), and give a figure of this "
-        "split only beside that of the session's commonest species."
+        f"{facts.name}: {share:.0%} of the test recordings share a session with training",
+        f"A session is one recordist, date and place. {_gain(facts, 'session_lookup')}\n"
+        f"The same rule by recordist reaches {by_recordist:.1%}, by place {by_site:.1%}.\n"
+        f"Sessions in both training and test: {len({group.key for group in groups})}, for example "
+        f"{_readable(largest.key)}: {len(largest.train)} recordings in training, {len(largest.test)} in "
+        f"test.",
+        "Evaluate models on folds that keep sessions together (--groupings session). Beside any figure of "
+        "this split, give the accuracy of the session rule."
         if gain or share >= _MUCH
-        else "The look-up can't tell at this size; session folds are the safer way.",
+        else "The data set is too small to show an effect. Folds by session are safer.",
     )
 
 
@@ -137,19 +138,19 @@ def _broken(facts: SplitFacts, recordings: Sequence[Recording]) -> Finding:
     grouping = facts.split.grouping
     groups = list(straddling(facts.split, recordings, grouping))
     named = "\n".join(
-        f"- {_readable(group.key)}: {_some(group.test)} tested, {_some(group.train)} trained on"
+        f"- {_readable(group.key)}: test {_some(group.test)}; training {_some(group.train)}"
         for group in sorted(groups, key=lambda group: (-len(group.test), group.key))[:_MOST_NAMED]
     )
     more = f"\n- and {len(groups) - _MOST_NAMED} more" if len(groups) > _MOST_NAMED else ""
     return Finding(
         "alarm",
         "broken grouping",
-        f"{facts.name}: {counted(len({group.key for group in groups}), grouping)} on both sides, though this "
-        f"split is said to keep each {grouping} on one",
-        f"{facts.shared[grouping]:.1%} of the test recordings have theirs in training too:\n{named}{more}\n"
-        f"{_gain(facts, 'session_lookup')}",
-        "Don't use these folds. The file was changed, or drawn when recordists, dates or places were others. "
-        "Draw new ones with: avianvox data split",
+        f"{facts.name}: {counted(len({group.key for group in groups}), grouping)} in both training and test, "
+        f"although this split should keep each {grouping} together",
+        f"{facts.shared[grouping]:.1%} of the test recordings share a {grouping} with "
+        f"training:\n{named}{more}\n{_gain(facts, 'session_lookup')}",
+        "Do not use these folds. The file of folds was changed, or the catalog's recordists, dates or places "
+        "were. Draw new folds with: avianvox data split",
     )
 
 
@@ -157,17 +158,17 @@ _BY = {
     "session_lookup": "session",
     "recordist_lookup": "recordist",
     "site_lookup": "place",
-    "duration": "length",
+    "duration": "duration",
 }
-"""What each rule goes by."""
+"""What each rule looks at."""
 
 _LESSER = {
-    "duration": "Cut windows of one length and loop short recordings (the default) instead of padding them, "
-    "and look whether a model's accuracy goes with the minutes of its species.",
-    "recordist_lookup": "A model may know the recorder and not the bird: compare with folds by recordist "
-    "(--groupings recordist).",
-    "site_lookup": "Birds live somewhere, and yet a model may know the place by its noise: compare with "
-    "folds by site (--groupings site).",
+    "duration": "Use windows of one length and loop short recordings (the default) instead of padding them. "
+    "Check whether a model's accuracy rises with the minutes per species.",
+    "recordist_lookup": "A model may recognise the equipment and not the bird. Compare with folds by "
+    "recordist (--groupings recordist).",
+    "site_lookup": "A model may recognise the place by its background noise. Compare with folds by site "
+    "(--groupings site).",
 }
 """Rules beside the session look-up, and what to do where they gain."""
 
@@ -190,8 +191,8 @@ def _lesser_findings(splits: Sequence[SplitFacts]) -> Iterator[Finding]:
         yield Finding(
             "alarm" if grave else "warning",
             rule,
-            f"A recording's {_BY[rule]} alone names {best.rules[rule].top1:.1%} of the test recordings "
-            f"right, where knowing nothing names {best.baseline:.1%}",
+            f"The {_BY[rule]} of a recording alone predicts {best.rules[rule].top1:.1%} of the test "
+            f"recordings correctly (baseline: {best.baseline:.1%})",
             "\n".join(f"{facts.name}: {_gain(facts, rule)}" for facts in gaining),
             advice,
         )
@@ -208,9 +209,9 @@ def _level(facts: SplitFacts, rule: str) -> str:
 def _gain(facts: SplitFacts, rule: str) -> str:
     figures = facts.rules[rule]
     return (
-        f"Without listening, the commonest species of the same {_BY[rule]} in training names "
-        f"{figures.top1:.1%} of the test recordings right ({figures.top5:.1%} within five names); knowing "
-        f"nothing, {facts.baseline:.1%} (p = {figures.p_value:.2g})."
+        f"Without listening, the most common species of the same {_BY[rule]} in training is correct for "
+        f"{figures.top1:.1%} of the test recordings (first five species: {figures.top5:.1%}; baseline: "
+        f"{facts.baseline:.1%}; p = {figures.p_value:.2g})."
     )
 
 

@@ -34,18 +34,18 @@ _GRAVE = 0.05  # gain in accuracy from which a probe is an alarm
 _MOST_NAMED = 10
 
 _ADVICE = {
-    "sample rate": "A rate cuts off all above its half, and a model sees the edge: extract features only up "
-    "to half the lowest rate (fmax_hz), or take recordings of equal rates.",
-    "codec": "A codec leaves traces of its own in the highest bands: take recordings of one codec, or "
-    "extract features below these bands (fmax_hz).",
-    "number of channels": "It changes nothing by itself, as all is mixed to one, but a recorder or an "
-    "archive may stand behind it: look what else these recordings have in common.",
-    "length": "Cut windows of one length, loop short recordings (the default), and look whether accuracy "
-    "goes with the minutes of a species.",
+    "sample rate": "A recording holds nothing above half its sample rate, and a model sees that edge. Set "
+    "fmax_hz to at most half the lowest rate, or use recordings of one rate.",
+    "codec": "A codec leaves traces in the highest bands. Use recordings of one codec, or set fmax_hz below "
+    "these bands.",
+    "number of channels": "Channels are mixed to one, so their number changes nothing by itself. It may "
+    "point to a recorder or an archive: check what else these recordings have in common.",
+    "length": "Use windows of one length and loop short recordings (the default). Check whether accuracy "
+    "rises with the minutes per species.",
     "share of padding": "Loop short recordings (the default) instead of padding them, or use a shorter "
     "window.",
-    "noise floor": "Take each recording's own noise out before learning (the model logreg_floor shows what "
-    "is left), and judge on folds that keep sessions together.",
+    "noise floor": "Subtract each recording's noise floor before training (the model logreg_floor shows what "
+    "remains), and evaluate on folds that keep sessions together.",
 }
 
 Progress = Callable[[int, int], None]
@@ -176,9 +176,9 @@ def _duplicate_findings(duplicates: Sequence[Duplicate], heard: _Heard) -> Itera
         yield Finding(
             "alarm",
             "duplicate on both sides",
-            f"The same sound is trained on and tested on, in {_pairs(leaks)} of recordings",
-            f"Pairs with one in training and the other in testing: {counts}.\n{_listed(leaks, heard)}",
-            "Leave one of each pair out, or give both the same recordist, date and site, so that folds by "
+            f"{_pairs(leaks)} of recordings with the same sound in training and test",
+            f"Pairs with one recording in training and one in test: {counts}.\n{_listed(leaks, heard)}",
+            "Leave out one of each pair, or give both the same recordist, date and site, so that folds by "
             "session keep them together.",
         )
     split_labels = [each for each in duplicates if heard.targets[each.first] != heard.targets[each.second]]
@@ -187,18 +187,19 @@ def _duplicate_findings(duplicates: Sequence[Duplicate], heard: _Heard) -> Itera
         yield Finding(
             "note",
             "duplicate",
-            f"The same sound stands in {_pairs(inside)} of recordings",
-            f"On one side of every fold:\n{_listed(inside, heard)}",
-            "Leave one of each pair out: it counts twice.",
+            f"{_pairs(inside)} of recordings with the same sound",
+            f"Each pair is on one side of every fold:\n{_listed(inside, heard)}",
+            "Leave out one of each pair: the sound counts twice.",
         )
     if split_labels:
         yield Finding(
             "warning",
             "one sound, two labels",
-            f"The same sound has two labels, in {_pairs(split_labels)} of recordings",
+            f"{_pairs(split_labels)} of recordings with the same sound and two labels",
             _listed(split_labels, heard),
-            "Listen to them. Where both birds are heard, name the other one as background, or leave the "
-            "recordings out; where it is one noise behind two birds, it was pasted, and a model learns it.",
+            "Listen to them. If both species are heard, list the other one as background or leave the "
+            "recordings out. If only the background noise is the same, it was added by editing, and a model "
+            "may learn it.",
         )
 
 
@@ -220,8 +221,8 @@ def _how(each: Duplicate) -> str:
     if each.kind != "same sound":
         return each.kind
     return (
-        f"{each.overlap_s:.1f} s of the same sound, from {max(each.offset_s, 0.0):z.1f} s of the first and "
-        f"{max(-each.offset_s, 0.0):z.1f} s of the second on (agreement {each.agreement:.2f})"
+        f"{each.overlap_s:.1f} s of the same sound, starting at {max(each.offset_s, 0.0):z.1f} s in the "
+        f"first and at {max(-each.offset_s, 0.0):z.1f} s in the second (agreement {each.agreement:.2f})"
     )
 
 
@@ -238,12 +239,22 @@ def _shortcut_findings(
         sure = [each for each in found if each.p_value <= _LIKELY]
         apart = [each for each in found if each.separation >= APART]
         for level, kind, what, which in (
-            ("alarm", "shortcut", "alone tells {} from all others", [each for each in apart if each in sure]),
-            ("warning", "shortcut in part", "goes with {}", [each for each in sure if each not in apart]),
+            (
+                "alarm",
+                "shortcut",
+                "alone separates {} from all others",
+                [each for each in apart if each in sure],
+            ),
+            (
+                "warning",
+                "shortcut in part",
+                "differs between {} and the others",
+                [each for each in sure if each not in apart],
+            ),
             (
                 "note",
                 "shortcut by chance",
-                "sets {} apart, as chance may with so few sessions",
+                "separates {}, but with so few sessions this may be chance",
                 [each for each in apart if each not in sure],
             ),
         ):
@@ -261,14 +272,14 @@ def _apart_in_words(each: Shortcut, fact: Fact, heard: _Heard) -> str:
     own = heard.targets == each.target
     if fact.numeric:
         middle, others = (fact.in_words(float(np.median(fact.values[which]))) for which in (own, ~own))
-        what = f"in the middle {middle}, of the others {others}"
+        what = f"median {middle}, others {others}"
     else:
         words, place = np.unique(fact.values, return_inverse=True)
         counts, rest = (np.bincount(place[which], minlength=len(words)) for which in (own, ~own))
         best = int(np.argmax(counts / counts.sum() - rest / rest.sum()))
         what = (
-            f"{words[best]} in {counts[best]} of its {own.sum()} recordings, "
-            f"and in {rest[best]} of the {(~own).sum()} others"
+            f"{words[best]} in {counts[best]} of its {own.sum()} recordings "
+            f"and in {rest[best]} of {(~own).sum()} others"
         )
     return f"- {heard.name(each.target)}: {what} (separation {each.separation:.2f}, p = {each.p_value:.2g})"
 
@@ -285,9 +296,9 @@ def _probe_findings(probes: Sequence[Probe], heard: _Heard) -> Iterator[Finding]
             yield Finding(
                 "alarm" if best.accuracy - best.chance >= _GRAVE else "warning",
                 "probe",
-                f"The {fact} alone names {best.accuracy:.0%} of the test recordings",
+                f"The {fact} alone predicts {best.accuracy:.0%} of the test recordings correctly",
                 "\n".join(
-                    f"{each.split}: {each.accuracy:.1%}, by chance {each.chance:.1%} (p = {each.p_value:.2g})"
+                    f"{each.split}: {each.accuracy:.1%}, chance {each.chance:.1%} (p = {each.p_value:.2g})"
                     for each in told
                 ),
                 _ADVICE[fact],

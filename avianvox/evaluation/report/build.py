@@ -82,7 +82,7 @@ def write_report(run: SavedRun, out: Path, *, model: str | None = None, n_clips:
     """
     report = build_report(run, model=model, n_clips=n_clips)
     footer = (
-        f"Made by avianvox {__version__} from the run `{run.path.name}`. It loads nothing from elsewhere."
+        f"Made by avianvox {__version__} from the run `{run.path.name}`. No part is loaded from a network."
     )
     counter = Counter()
     page = html_page(report.title, report.byline, report.sections, footer)
@@ -138,8 +138,8 @@ def build_report(run: SavedRun, *, model: str | None = None, n_clips: int = N_CL
         f"{counted(len(run.recordings), 'recording')} of {counted(len(run.labels), 'class')}"
     )
     byline = (
-        f"Beyond the ladder, figures are those of `{model}` under {grouping} folds, all folds together; "
-        "each recording was judged by a model that had not learned from its fold."
+        f"Except in the comparison of models, all figures are those of `{model}` on {grouping} folds, pooled "
+        "over the folds. Each recording was scored by a model that was not trained on its fold."
     )
     return Report(title, byline, model, grouping, sections)
 

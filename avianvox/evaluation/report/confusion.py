@@ -68,7 +68,12 @@ class ConfusionBlock:
         return tag(
             "figure",
             choices,
-            tag("p", "Point at a cell, or tap it; + enlarges.", class_="readout", aria_live="polite"),
+            tag(
+                "p",
+                "Point at a cell or tap it for details. + enlarges.",
+                class_="readout",
+                aria_live="polite",
+            ),
             tag("div", self._still(), class_="frame", tabindex="0"),
             tag("script", Markup(data), type="application/json"),
             caption,
@@ -126,9 +131,9 @@ def confusion_section(pooled: Mapping[str, Pooled], taxonomy: Taxonomy) -> Secti
         Order("name", "name", tuple(sorted(range(n), key=lambda i: labels.names[i]))),
     ]
     caption = (
-        f"Recordings of all {grouping} folds; a row is a species, a column what it was called. Blue is "
-        "right, orange is wrong; the stronger the colour, the larger the share of the species' recordings. "
-        "Lines part families."
+        f"Recordings of all {grouping} folds. Rows: species. Columns: predicted species. Blue: correct. "
+        "Orange: wrong. The stronger the colour, the larger the share of the species' recordings. Lines "
+        "separate families."
     )
     block = ConfusionBlock(labels, taxonomy.families, orders, pooled, caption)
     data = {
@@ -147,16 +152,16 @@ def _pairs(counts: np.ndarray, taxonomy: Taxonomy, grouping: str) -> Table | Tex
         for count, i, j in sorted(wrong, key=lambda item: (-item[0], support[item[1]], item[1:]))[:N_PAIRS]
     ]
     if not rows:
-        return Text(f"No recording was confused, {grouping} folds.")
+        return Text(f"No confusions on {grouping} folds.")
     columns = (
         Column("species", "name"),
-        Column("was called", "name"),
+        Column("predicted", "name"),
         Column("recordings", "d"),
         Column("share", ".0%", "of the species' recordings"),
-        Column("other way", "d", "recordings of the second species that were called the first"),
-        Column("both of one"),
+        Column("reverse", "d", "recordings of the second species that are named the first"),
+        Column("shared taxon"),
     )
-    return Table(f"The most frequent confusions ({len(rows)}), {grouping} folds.", columns, rows)
+    return Table(f"Most frequent confusions ({len(rows)}), {grouping} folds.", columns, rows)
 
 
 def _kinship(taxonomy: Taxonomy, i: int, j: int) -> str:
@@ -209,7 +214,7 @@ def confusion_picture(counts: np.ndarray, labels: LabelSet, order: Sequence[int]
     parts = [tag("rect", x=room, y=room, width=size, height=size, class_="field")]
     for i, j in np.argwhere(counts).tolist():
         x, y, n = room + place[j] * cell, room + place[i] * cell, int(counts[i, j])
-        tip = f"{labels.names[i]} called {labels.names[j]}: {n} of {support[i]}"
+        tip = f"{labels.names[i]} named {labels.names[j]}: {n} of {support[i]}"
         opacity = float(0.15 + 0.85 * n / support[i])
         css = "cell s1" if i == j else "cell s2"
         parts.append(

@@ -23,29 +23,29 @@ def curves_section(pooled: Pooled, labels: LabelSet, grouping: str) -> Section:
     positive = pooled.targets[:, None] == np.arange(len(labels))
     present = np.flatnonzero(positive.any(axis=0) & ~positive.all(axis=0))
     if not len(present):
-        return Section("curves", "ROC and precision-recall curves", absent="There is but one class.")
+        return Section("curves", "ROC and precision-recall curves", absent="There is only one class.")
     of_class = {"roc_auc": class_roc_auc, "average_precision": class_average_precision}
     of_all = {"roc_auc": curves.roc_auc, "average_precision": curves.average_precision}
     areas = {key: fold_mean(area, pooled)[present].tolist() for key, area in of_class.items()}
     together = {key: float(fold_mean(_all_classes(area), pooled)) for key, area in of_all.items()}
     roc = _plot(pooled, positive, present, labels, curves.roc_curve, areas["roc_auc"], "AUC")
     roc.line((0, 1), (0, 1), "s0 dashed")
-    _overall(roc, curves.roc_curve, positive, pooled.scores, f"all together: AUC {together['roc_auc']:.3f}")
+    _overall(roc, curves.roc_curve, positive, pooled.scores, f"all species: AUC {together['roc_auc']:.3f}")
     found = _plot(
         pooled, positive, present, labels, curves.precision_recall_curve, areas["average_precision"], "AP"
     )
     share = float(positive.mean())
     found.line((0, 1), (share, share), "s0 dashed")
-    text = f"all together: AP {together['average_precision']:.3f}"
+    text = f"all species: AP {together['average_precision']:.3f}"
     _overall(found, curves.precision_recall_curve, positive, pooled.scores, text)
     means = {key: float(mean_defined(np.array(values))) for key, values in areas.items()}
-    _legend(roc, f"all together: AUC {number(together['roc_auc'])}", f"mean {number(means['roc_auc'])}")
-    area = f"all together: AP {number(together['average_precision'])}"
+    _legend(roc, f"all species: AUC {number(together['roc_auc'])}", f"mean {number(means['roc_auc'])}")
+    area = f"all species: AP {number(together['average_precision'])}"
     _legend(found, area, f"mean {number(means['average_precision'])}")
     caption = (
-        f"ROC and precision-recall curves, {grouping} folds, each thin line one species against the rest: "
-        "point at it for its name. Strong: all species' scores together. Dashed: guessing. The curves are of "
-        "all folds' scores; the areas are means over the folds, since each fold has a model of its own."
+        f"ROC and precision-recall curves, {grouping} folds. Thin lines: one species against the rest; point "
+        "at a line for its name. Thick: scores of all species pooled. Dashed: chance. Curves use the scores "
+        "of all folds. Areas are means over the folds, because each fold has its own model."
     )
     names = [labels.names[c] for c in present]
     data = {
@@ -67,7 +67,7 @@ def _all_classes(area: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> _Figur
 def _legend(plot: Plot, together: str, mean: str) -> None:
     """Above the axes: curves may run anywhere."""
     plot.legend([("s1", together)], 0.0, 1.05)
-    plot.legend([("s4", f"one species each: {mean}")], 0.48, 1.05)
+    plot.legend([("s4", f"single species: {mean}")], 0.48, 1.05)
 
 
 _CurveOf = Callable[[np.ndarray, np.ndarray], curves.Curve]
@@ -84,7 +84,7 @@ def _plot(
 ) -> Plot:
     """Axes with the curve of every class that is ``present``."""
     is_roc = curve_of is curves.roc_curve
-    x, y = ("false alarms among the others", "found") if is_roc else ("recall", "precision")
+    x, y = ("false positive rate", "true positive rate") if is_roc else ("recall", "precision")
     plot = Plot(
         Axis(0.0, 1.0, x),
         Axis(0.0, 1.0, y),

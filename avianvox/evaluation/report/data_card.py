@@ -23,7 +23,7 @@ def data_section(recordings: Sequence[Recording], labels: LabelSet) -> Section:
     sites = {r.site for r in recordings if r.site}
     facts = [
         ("recordings", f"{len(recordings)} of {counted(len(labels), 'class')}"),
-        ("length", "not stated" if minutes is None else f"{minutes:.0f} minutes"),
+        ("duration", _UNKNOWN if minutes is None else f"{minutes:.0f} minutes"),
         ("sessions", f"{len({r.session for r in recordings})} (recordist, date and place)"),
         ("recordists", f"{len(people)}" if people else _UNKNOWN),
         ("places", f"{len(sites)}" if sites else _UNKNOWN),
@@ -32,7 +32,9 @@ def data_section(recordings: Sequence[Recording], labels: LabelSet) -> Section:
     ]
     if people:
         person, most = people.most_common(1)[0]
-        facts.append(("most by one person", f"{person}, {most} ({most / len(recordings):.0%})"))
+        facts.append(
+            ("main recordist", f"{person}: {counted(most, 'recording')} ({most / len(recordings):.0%})")
+        )
     licences = Count(licence_name(r.licence) or _UNKNOWN for r in recordings)
     species = []
     for label in labels.names:
@@ -56,14 +58,14 @@ def data_section(recordings: Sequence[Recording], labels: LabelSet) -> Section:
         Column("minutes", ".1f"),
         Column("sessions", "d"),
         Column("recordists", "d"),
-        Column("most by one", ".0%", "largest share of the species' recordings by one person"),
+        Column("main recordist", ".0%", "share of the species' recordings by its main recordist"),
     )
     credit_columns = (
         Column("recording"),
         Column("species", "name"),
         Column("recordist"),
         Column("licence"),
-        Column("address"),
+        Column("URL"),
     )
     credits = [
         (r.file_id, r.label, r.recordist or _UNKNOWN, licence_name(r.licence) or _UNKNOWN, r.url)
@@ -77,8 +79,8 @@ def data_section(recordings: Sequence[Recording], labels: LabelSet) -> Section:
             (Column("licence"), Column("recordings", "d")),
             [(text, n) for text, n in licences.most_common()],
         ),
-        Table("What there is of each species.", species_columns, species),
-        Table(f"Credits: {counted(len(credits), 'recording')}.", credit_columns, credits, folded=True),
+        Table("Recordings of each species.", species_columns, species),
+        Table(f"Attribution of {counted(len(credits), 'recording')}.", credit_columns, credits, folded=True),
     )
     data = {
         "facts": dict(facts),
@@ -112,7 +114,7 @@ def settings_section(
         Table("Configuration and seeds.", (Column("setting"), Column("value")), rows),
         Table("Versions.", (Column("package"), Column("version")), list(versions.items())),
         Table(
-            "Seconds that all fits of a model took.",
+            "Training time of each model, all fits together.",
             (Column("model"), Column("seconds", ".1f")),
             list(seconds.items()),
         ),
@@ -127,8 +129,8 @@ def classes_section(classes: Mapping[str, Mapping[str, Any]], labels: LabelSet, 
         Column("species", "name"),
         Column("common name"),
         Column("recordings", "d"),
-        Column("recall", "bar", "share of the species' recordings that were found"),
-        Column("precision", "bar", "share of the recordings called so that were right"),
+        Column("recall", "bar", "share of the species' recordings that are named correctly"),
+        Column("precision", "bar", "share of the recordings with this name that are correct"),
         Column("F1", "bar"),
         Column("AP", "bar", "average precision, mean over the folds"),
         Column("ROC AUC", "bar", "mean over the folds"),
@@ -139,10 +141,12 @@ def classes_section(classes: Mapping[str, Mapping[str, Any]], labels: LabelSet, 
         for label, values in classes.items()
     ]
     never = [label for label, values in classes.items() if values.get("recall") == 0]
-    caption = f"Figures of each class, {grouping} folds, all folds together. A click on a head sorts."
+    caption = f"Figures of each class, pooled over the {grouping} folds. Click a heading to sort."
     if never:
-        caption += f" Never found: {', '.join(map(name, never))}."
-    return Section("classes", "Every class", (Table(caption, columns, rows),), {"classes": dict(classes)})
+        caption += f" Recall 0: {', '.join(map(name, never))}."
+    return Section(
+        "classes", "Figures of each class", (Table(caption, columns, rows),), {"classes": dict(classes)}
+    )
 
 
 def _minutes(recordings: Sequence[Recording]) -> float | None:

@@ -20,27 +20,27 @@ def durations_section(figures: Mapping[str, Any], model: str, groupings: Sequenc
     found = {g: by_grouping[g].get("duration") for g in groupings}
     shown = {g: one for g, one in found.items() if one and one["classes"]}
     if not shown:
-        absent = (
-            "The catalog does not state the recordings' lengths, so accuracy and duration cannot be compared."
-        )
+        absent = "The catalog holds no durations, so accuracy and duration cannot be compared."
         return Section("durations", title, absent=absent)
     if all(one["pearson"] is None for one in shown.values()):
-        absent = "Fewer than three classes, or all alike: nothing can be said of accuracy and duration."
+        absent = (
+            "Accuracy and duration cannot be compared: there are fewer than three classes, or all are equal."
+        )
         return Section("durations", title, absent=absent)
     words = [
         f"{g.capitalize()} folds: r = {number(one['pearson'], '+.2f')} "
         f"(p = {number(one['pearson_p'], '.2g')}), rank correlation {number(one['spearman'], '+.2f')} "
-        f"(p = {number(one['spearman_p'], '.2g')}), {number(one['slope'], '+.3f')} a minute."
+        f"(p = {number(one['spearman_p'], '.2g')}), slope {number(one['slope'], '+.3f')} per minute."
         for g, one in shown.items()
     ]
     text = Text(
-        "Species with little sound may score lower as there was less to learn from, or otherwise as length "
-        "itself was learned: padding tells it, and so does the seam where a short recording is looped. "
-        f"{' '.join(words)} p is by random pairing."
+        "Species with little sound may have a low accuracy because there is less training data. A model may "
+        "also learn the duration itself: padding shows it, and so does the seam in a looped short recording. "
+        f"{' '.join(words)} p-values are from random pairing."
     )
     caption = (
-        f"Share of each species' recordings that `{model}` found, against the species' minutes, with a line "
-        f"of least squares ({' and '.join(shown)} folds)."
+        f"Recall of `{model}` for each species against its minutes of recordings, with the least-squares "
+        f"line ({' and '.join(shown)} folds)."
     )
     chart = Chart("durations", caption, tuple(_scatter(g, one) for g, one in shown.items()))
     return Section("durations", title, (text, chart), shown)
@@ -65,7 +65,7 @@ def _scatter(grouping: str, found: Mapping[str, Any]) -> Markup:
     classes = found["classes"]
     longest = max(one["minutes"] for one in classes.values())
     plot = Plot(
-        Axis(0.0, longest * 1.08, "minutes of the species"),
+        Axis(0.0, longest * 1.08, "minutes per species"),
         Axis(-0.02, 1.02, "recall", tuple((k / 5, f"{k / 5:g}") for k in range(6))),
         title=f"Recall against minutes, {grouping} folds",
     )

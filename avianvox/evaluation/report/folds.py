@@ -11,13 +11,13 @@ def folds_section(figures: Mapping[str, Any], audit: Mapping[str, Any] | None) -
     columns = (
         Column("folds"),
         Column("training / test", "d"),
-        Column("session shared", ".0%", "test recordings whose session stands in training too"),
+        Column("session shared", ".0%", "test recordings that share a session with training"),
         Column(
             "recordist and species shared",
             ".0%",
-            "test recordings whose recordist has the species in training too",
+            "test recordings whose recordist recorded the same species in training",
         ),
-        Column("not judged in some fold", "text"),
+        Column("not evaluated in every fold", "text"),
     )
     rows = []
     for grouping, report in figures["splits"].items():
@@ -27,13 +27,14 @@ def folds_section(figures: Mapping[str, Any], audit: Mapping[str, Any] | None) -
         )
         sizes = ", ".join(f"{a} / {b}" for a, b in report["sizes"])
         rows.append((grouping, sizes, report["shared_session"], report["shared_recordist"], names or "none"))
-    table = Table("What the folds share with their training parts.", columns, rows)
+    table = Table("Overlap of training and test.", columns, rows)
     findings = list(audit["findings"]) if audit else []
     if audit is None:
         first = Text(
-            "This run holds no audit: it was made before there was one. `avianvox audit CATALOG` prints it."
+            "This run holds no audit, because an earlier version made it. Run it with: `avianvox audit "
+            "CATALOG`."
         )
         return Section("audit", "Audit", (first, table), {"splits": figures["splits"]})
     if not findings:
-        return Section("audit", "Audit", (Text("The audit found nothing to object to."), table), dict(audit))
+        return Section("audit", "Audit", (Text("The audit found no problem."), table), dict(audit))
     return Section("audit", "Audit", (Findings(findings), table), {**audit, "splits": figures["splits"]})

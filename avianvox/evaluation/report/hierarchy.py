@@ -27,39 +27,39 @@ def hierarchy_section(pooled: Mapping[str, Pooled], taxonomy: Taxonomy) -> Secti
     ticks = tuple((float(k), level) for k, level in enumerate(LEVELS))
     plot = Plot(
         Axis(-0.6, len(LEVELS) - 0.4, "level", ticks),
-        Axis(0.0, 1.0, "right at it or below"),
+        Axis(0.0, 1.0, "accuracy at this level"),
         top=26.0,
-        title="Right shares by level of the taxonomy",
+        title="Accuracy at each level of the taxonomy",
     )
     for k, level in enumerate(LEVELS):
         share, chance = first.right[level], first.right_by_chance[level]
         if math.isnan(share):
             continue
-        plot.bar((k - _HALF, k + _HALF), share, "s1", tip=f"{level}: {share:.3f}, by chance {chance:.3f}")
+        plot.bar((k - _HALF, k + _HALF), share, "s1", tip=f"{level}: {share:.3f}, chance {chance:.3f}")
         plot.span((k - _HALF - 0.08, k + _HALF + 0.08), (chance, chance), "s2")
     plot.legend([("s1", f"{grouping} folds")], 0.02, 1.05)  # above the axes: bars may be of any height
-    plot.legend([("s2", "the same answers dealt out at random")], 0.3, 1.05)
+    plot.legend([("s2", "chance (answers shuffled)")], 0.3, 1.05)
     columns = (
         Column("folds"),
-        *(Column(f"{level} right", ".3f") for level in LEVELS),
+        *(Column(f"{level} accuracy", ".3f") for level in LEVELS),
         Column("errors", "d"),
         Column("importance of an error", ".2f", f"mean, 1 to {first.depth}"),
-        Column("by chance", ".2f", "importance of the errors of answers dealt out at random"),
+        Column("by chance", ".2f", "importance of an error when answers are shuffled"),
     )
     rows: list[tuple[Cell, ...]] = [
         (g, *(r.right[level] for level in LEVELS), r.n_errors, r.importance, r.importance_by_chance)
         for g, r in reports.items()
     ]
     text = Text(
-        "An error weighs 1 where the genus is still right, 2 where the family is, 3 where the order is, and "
-        f"{first.depth} where nothing is shared. {first.caveat}".rstrip()
+        "An error has the importance 1 if the genus is correct, 2 if the family is correct, 3 if the order "
+        f"is correct, and {first.depth} otherwise. {first.caveat}".rstrip()
     )
-    caption = "Recordings whose answer is right at each level of the taxonomy."
+    caption = "Share of recordings that are correct at each level of the taxonomy."
     blocks = (
         text,
         Chart("hierarchy", caption, (plot.svg(),)),
-        Table("Errors weighed by kinship.", columns, rows),
+        Table("Importance of errors by taxonomic distance.", columns, rows),
     )
     return Section(
-        "hierarchy", "How wrong the errors are", blocks, {g: asdict(r) for g, r in reports.items()}
+        "hierarchy", "Taxonomic distance of errors", blocks, {g: asdict(r) for g, r in reports.items()}
     )

@@ -86,11 +86,11 @@ def ladder_section(figures: Mapping[str, Any], groupings: Sequence[str], shown: 
     spread = (
         "with 95 % intervals from resampling whole sessions"
         if has_interval
-        else "mean ± deviation over the folds"
+        else "mean ± standard deviation over the folds"
     )
     caption = (
-        f"Accuracy per recording, {spread}. The gap is what random folds flatter a model by, from unrounded "
-        "figures."
+        f"Accuracy per recording, {spread}. The gap is the accuracy on random folds minus that on grouped "
+        "folds, from unrounded figures."
     )
     there = next(iter(models.values()))["groupings"][first]["recording"]
     idle = [f"top{k}" for k in (3, 5) if k >= figures["n_classes"]]  # right whatever is answered
@@ -104,7 +104,7 @@ def ladder_section(figures: Mapping[str, Any], groupings: Sequence[str], shown: 
         ),
         Table(caption, tuple(columns), rows),
         Table(
-            f"Further figures, {first} folds, per recording; AP and ROC AUC are means over the folds too.",
+            f"Further figures per recording, {first} folds. AP and ROC AUC are also means over the folds.",
             (
                 Column("model"),
                 *(Column(FIGURE_TITLES[n], ".3f") for n in names),
@@ -123,7 +123,7 @@ def ladder_section(figures: Mapping[str, Any], groupings: Sequence[str], shown: 
     if neighbours := figures.get("neighbours"):
         blocks.append(_neighbours(neighbours))
     data = {"models": models, "neighbours": figures.get("neighbours", [])}
-    return Section("ladder", "The ladder of models", tuple(blocks), data)
+    return Section("ladder", "Comparison of models", tuple(blocks), data)
 
 
 def _ladder_chart(models: Mapping[str, Any], groupings: Sequence[str], shown: str, n_classes: int) -> Markup:
@@ -170,7 +170,7 @@ def _neighbours(rows: Sequence[Mapping[str, Any]]) -> Table:
         Column("folds"),
         Column("from"),
         Column("to"),
-        Column("difference", "+z.3f", "of the accuracy per recording, 95 % interval"),
+        Column("difference", "+z.3f", "in accuracy per recording, 95 % interval"),
         Column("p", ".3f", "sign flips of whole sessions"),
     )
     cells = []
@@ -181,7 +181,8 @@ def _neighbours(rows: Sequence[Mapping[str, Any]]) -> Table:
             difference += f" [{row['low']:+.3f}, {row['high']:+.3f}]"
         cells.append((row["grouping"], row["lower"], row["higher"], difference, p))
     caption = (
-        "Each rung against the one below it, on the same recordings; p by flipping signs of whole sessions, "
-        "not corrected for their number. All intervals cover the draw of the test sessions alone."
+        "Each model against the next lower one, on the same recordings. p-values are from sign flips of "
+        "whole sessions and are not corrected for multiple tests. Intervals reflect the choice of test "
+        "sessions only."
     )
     return Table(caption, columns, cells, folded=True)

@@ -18,7 +18,7 @@ def learning_section(figures: Mapping[str, Any], groupings: Sequence[str]) -> Se
     rows = [row for row in figures.get("learning_curve") or [] if row["model"] not in RULES]
     title = "Learning curves"
     if not rows:
-        absent = "Not run; `avianvox crossval CATALOG --per-class 2,4,8 --out RUN` adds them."
+        absent = "Not computed. To add them: `avianvox crossval CATALOG --per-class 2,4,8 --out RUN`."
         return Section("learning", title, absent=absent)
     models = list(dict.fromkeys(row["model"] for row in rows))
     top = min(1.0, 1.1 * max(row["high"] or row["accuracy"] for row in rows))
@@ -27,8 +27,8 @@ def learning_section(figures: Mapping[str, Any], groupings: Sequence[str]) -> Se
         if mine := [row for row in rows if row["grouping"] == grouping]:
             panels.append(_learning_chart(mine, models, top, f"{grouping} folds"))
     caption = (
-        "Accuracy by the number of training recordings, placed by their sum on a logarithmic scale. A dot "
-        "tells its 95 % interval, from resampling whole sessions, when pointed at."
+        "Accuracy against the total number of training recordings, on a logarithmic scale. Point at a dot "
+        "for its 95 % interval, from resampling whole sessions."
     )
     return Section("learning", title, (Chart("learning", caption, tuple(panels)),), {"rows": list(rows)})
 
@@ -40,7 +40,7 @@ def _learning_chart(
     x = Axis(
         min(sizes.values()) * 0.9,
         max(sizes.values()) * 1.1,
-        "training recordings of a species, at most",
+        "maximum number of training recordings per species",
         tuple((n, str(per_class or "all")) for per_class, n in sizes.items()),
         log=True,
     )
@@ -66,7 +66,7 @@ def _learning_chart(
 
 def crops_section(figures: Mapping[str, Any], groupings: Sequence[str]) -> Section:
     """How much the accuracy depends on which window of a recording is looked at."""
-    title = "One window instead of all"
+    title = "Accuracy from one window"
     rows = []
     data: dict[str, Any] = {}
     for model, entry in figures["models"].items():
@@ -77,7 +77,7 @@ def crops_section(figures: Mapping[str, Any], groupings: Sequence[str]) -> Secti
                 rows.append((model, grouping, *seeds["values"], seeds["mean"], seeds["deviation"]))
     if not rows:
         absent = (
-            "No model of this run gives several answers for one recording, or it was made before this figure."
+            "No model of this run scores several windows of a recording, or an earlier version made the run."
         )
         return Section("crops", title, absent=absent)
     n = len(rows[0]) - 4
@@ -86,11 +86,11 @@ def crops_section(figures: Mapping[str, Any], groupings: Sequence[str]) -> Secti
         Column("folds"),
         *(Column(f"seed {k + 1}", ".3f") for k in range(n)),
         Column("mean", ".3f"),
-        Column("deviation", ".4f"),
+        Column("standard deviation", ".4f"),
     )
     text = Text(
-        "One window is drawn from each test recording, as in the published test, under several seeds. "
-        "Models that give one answer for a whole recording are left out."
+        "One random window of each test recording is scored, as in the published test, with several seeds. "
+        "Models that score a recording as a whole are left out."
     )
-    caption = "Accuracy with one window a recording."
+    caption = "Accuracy with one window per recording."
     return Section("crops", title, (text, Table(caption, columns, rows)), data)

@@ -20,6 +20,7 @@ from avianvox.evaluation.report.markup import Markup, join, tag
 from avianvox.features.spec import FeatureSpec
 from avianvox.types import LabelSet, Recording
 
+_TITLE = "Most confident mistakes"
 _MOST_OF_ONE_SPECIES = 2
 """Mistakes shown at most with the same right answer, and with the same wrong one."""
 
@@ -60,9 +61,7 @@ class Mistake:
     @property
     def summary(self) -> str:
         given, right = self.scores
-        return (
-            f"Uncalibrated score {given:.2f}; the right name has {right:.2f} and comes {_ordinal(self.rank)}."
-        )
+        return f"Uncalibrated score {given:.2f}. The correct species has {right:.2f} (rank {self.rank})."
 
     def to_mapping(self) -> dict[str, Any]:
         return {
@@ -91,14 +90,14 @@ class MistakesBlock:
     def _card(mistake: Mistake) -> Markup:
         if mistake.example is None:
             example = tag(
-                "p", "No recording of ", tag("i", mistake.named), " was rightly recognised.", class_="versus"
+                "p", "No recording of ", tag("i", mistake.named), " was named correctly.", class_="versus"
             )
         else:
-            title = tag("p", "For comparison, ", tag("i", mistake.named), " rightly recognised:")
+            title = tag("p", "For comparison, a correctly named ", tag("i", mistake.named), ":")
             example = tag("div", title, mistake.example.html(), class_="versus")
         return tag(
             "article",
-            tag("h3", tag("i", mistake.target), " called ", tag("i", mistake.named)),
+            tag("h3", tag("i", mistake.target), " named ", tag("i", mistake.named)),
             tag("p", inline(" ".join((mistake.summary, *mistake.hints)))),
             mistake.sound.html(),
             example,
@@ -107,7 +106,7 @@ class MistakesBlock:
 
     def markdown(self, counter: Counter) -> str:
         return "\n".join(
-            f"- {name(m.target)} called {name(m.named)}. {' '.join((m.summary, *m.hints))} "
+            f"- {name(m.target)} named {name(m.named)}. {' '.join((m.summary, *m.hints))} "
             f"({m.sound.recording.attribution})"
             for m in self.mistakes
         )
@@ -137,8 +136,8 @@ def mistakes_section(
     """
     rows = instructive_mistakes(pooled, n)
     if not rows:
-        why = "The model made no mistake." if n else "Left out as asked for (`--clips 0`)."
-        return Section("mistakes", "The most instructive mistakes", absent=why)
+        why = "The model made no mistake." if n else "Left out because of `--clips 0`."
+        return Section("mistakes", _TITLE, absent=why)
     sounds: dict[int, Sound] = {}
 
     def sound(row: int) -> Sound:
@@ -165,16 +164,14 @@ def mistakes_section(
             )
         )
     if len(pooled.window_rows) > len(pooled):
-        part = "the window that spoke loudest for the name"
+        part = "the window with the highest score for the name"
     else:
-        part = "its loudest part, as the model judges a recording at once"
-    words = "Recordings that were given a wrong name with the highest score, no pair of species twice."
+        part = "the loudest part (the model scores a recording as a whole)"
+    words = "Wrongly named recordings with the highest scores, one of each pair of species."
     if any(sound.picture for sound in sounds.values()):
-        words += f" The bright part of a spectrogram is {part}. Sounds are made equally loud."
+        words += f" The bright part of a spectrogram is {part}. All sounds have the same loudness."
     data = {"mistakes": [mistake.to_mapping() for mistake in found]}
-    return Section(
-        "mistakes", "The most instructive mistakes", (Text(words), MistakesBlock(tuple(found))), data
-    )
+    return Section("mistakes", _TITLE, (Text(words), MistakesBlock(tuple(found))), data)
 
 
 def instructive_mistakes(pooled: Pooled, n: int) -> list[int]:
@@ -208,7 +205,7 @@ def _best_example(pooled: Pooled, label: int) -> int | None:
 def _hints(recording: Recording, target: str, named: str, trained: list[Recording]) -> tuple[str, ...]:
     hints = []
     if named in recording.background:
-        hints.append(f"{name(named)} is said to be heard in the background: the name may be right.")
+        hints.append(f"{name(named)} is listed as background species, so the name may be correct.")
     if recording.recordist:
         mine = Count(r.label for r in trained if r.recordist == recording.recordist)
         if mine[named] > mine[target]:
@@ -218,7 +215,7 @@ def _hints(recording: Recording, target: str, named: str, trained: list[Recordin
             )
     same = sum(r.session == recording.session and r.label == named for r in trained)
     if same:
-        hints.append(f"{_times(same).capitalize()} on the same occasion.")
+        hints.append(f"{name(named)} was recorded {_times(same)} in the same session.")
     return tuple(hints)
 
 
@@ -229,7 +226,7 @@ def _sound(pooled: Pooled, row: int, spec: FeatureSpec) -> Sound:
     try:
         clip = cut_clip(recording, spec, window=loudest, n_windows=len(windows))
     except AudioError as error:
-        return Sound(recording, trouble=f"The sound cannot be shown: {error}.")
+        return Sound(recording, trouble=f"Sound not available: {error}.")
     title = f"Spectrogram of {recording.id}, {clip.begin_s:.1f} to {clip.end_s:.1f} s"
     return Sound(recording, clip_picture(clip, title=title), clip_audio(clip))
 
@@ -248,8 +245,3 @@ def _is_web(url: str) -> bool:
 
 def _times(n: int) -> str:
     return {0: "never", 1: "once", 2: "twice"}.get(n, f"{n} times")
-
-
-def _ordinal(n: int) -> str:
-    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
-    return f"{n}{ending}"

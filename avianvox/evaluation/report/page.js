@@ -81,7 +81,7 @@ for (const figure of document.querySelectorAll(".confusion")) {
       rows.append(make("span", {}, data.labels[label]));
       cols.append(make("span", {}, data.labels[label]));
     }
-    grid.append(make("div", { class: "corner" }, "called →"), cols, rows, svg);
+    grid.append(make("div", { class: "corner" }, "named →"), cols, rows, svg);
     frame.replaceChildren(grid);
     const at = (event) => {
       const box = svg.getBoundingClientRect(), inside = (value) => Math.min(n - 1, Math.max(0, Math.floor(value)));
@@ -143,7 +143,7 @@ for (const figure of document.querySelectorAll(".confusion")) {
     };
     const ids = recordings.slice(0, 8).map((k) => data.ids[k]).join(", ") + (recordings.length > 8 ? ", …" : "");
     readout.replaceChildren(
-      ...full(target), target === named ? " called rightly: " : " called ", ...(target === named ? [] : [...full(named), ": "]),
+      ...full(target), target === named ? " named correctly: " : " named ", ...(target === named ? [] : [...full(named), ": "]),
       make("b", {}, `${recordings.length} of ${support[target]}`), ` recordings${share}${ids ? `: ${ids}` : "."}`,
     );
   }

@@ -33,33 +33,33 @@ def summary_section(
         (
             number(value(figure)),
             f"accuracy, {g} folds",
-            f"{shared[g]:.0%} of the test recordings have their session in training.",
+            f"{shared[g]:.0%} of test recordings share a session with training.",
         )
         for g, figure in accuracy.items()
     ]
     tiles += [
-        (number(gap["recording"]["accuracy"], "+z.3f"), f"gap to {g} folds", "What random folds flatter.")
+        (number(gap["recording"]["accuracy"], "+z.3f"), f"gap to {g} folds", "Optimism of random folds.")
         for g, gap in entry["gap"].items()
     ]
     n, top5 = len(run.labels), value(entry["groupings"][grouping]["recording"]["top5"])
     before, after = (found["levels"]["recording"][stage]["error"] for stage in ("before", "after"))
     tiles += [
-        *([(number(top5), "right among five", f"{grouping.capitalize()} folds.")] if n > 5 else []),
+        *([(number(top5), "top-5 accuracy", f"{grouping.capitalize()} folds.")] if n > 5 else []),
         (number(after), "calibration error", f"Held-out folds; {number(before)} before calibration."),
-        (f"{1 / n:.3f}", "chance", f"One of {counted(n, 'class')}."),
+        (f"{1 / n:.3f}", "chance", f"{counted(n, 'class')}."),
     ]
     sentences = [
-        f"Under {grouping} folds `{model}` names {cell(accuracy[grouping])} of the recordings rightly."
+        f"`{model}` has an accuracy of {cell(accuracy[grouping])} per recording on {grouping} folds."
     ]
     sentences += [
-        f"Under {g} folds it would seem to be {cell(figure)}."
+        f"On {g} folds it would be {cell(figure)}, which is too optimistic."
         for g, figure in accuracy.items()
         if g not in GROUPED and grouping in GROUPED
     ]
     if rule := _best_rule(figures, run.models):
         sentences.append(rule)
     data = {"model": model, "grouping": grouping, "models": list(run.models)}
-    return Section("summary", "At a glance", (Text(" ".join(sentences)), Tiles(tiles)), data)
+    return Section("summary", "Summary", (Text(" ".join(sentences)), Tiles(tiles)), data)
 
 
 def _best_rule(figures: Mapping[str, Any], models: tuple[str, ...]) -> str:
@@ -74,4 +74,4 @@ def _best_rule(figures: Mapping[str, Any], models: tuple[str, ...]) -> str:
     if not scores:
         return ""
     score, rule, grouping = max(scores)
-    return f"Without listening, the rule `{rule}` reaches {number(score)} under {grouping} folds."
+    return f"The rule `{rule}`, which uses no sound, reaches {number(score)} on {grouping} folds."

@@ -13,7 +13,7 @@ from avianvox.evaluation.report.markup import Markup
 from avianvox.evaluation.report.plot import Axis, Plot
 
 _MOST_POINTS = 300
-_STAGES = (("before", "scores as the model gives them", "s2"), ("after", "calibrated", "s1"))
+_STAGES = (("before", "uncalibrated", "s2"), ("after", "calibrated", "s1"))
 
 
 def calibration_section(found: Mapping[str, Any], grouping: str) -> Section:
@@ -24,23 +24,22 @@ def calibration_section(found: Mapping[str, Any], grouping: str) -> Section:
     by_chance = recording["after"]["floor"]
     said = (
         f"Expected calibration error per recording: {number(before)} before, {number(after)} after. A "
-        f"perfectly calibrated model would show {number(by_chance['mean'])} on so few recordings, and less "
-        f"than {number(by_chance['high'])} in 95 of 100 cases. "
+        f"perfectly calibrated model would have {number(by_chance['mean'])} on this number of recordings, "
+        f"and less than {number(by_chance['high'])} in 95 of 100 cases. "
     )
     text = Text((said + verdict("recording", before, after, by_chance["high"])).strip())
     caption = (
-        f"Reliability per recording, {grouping} folds: share of right answers against the score of the "
-        "answer, in bins of equal width; the larger the dot, the more recordings. Each fold is calibrated "
-        "by the others."
+        f"Reliability per recording, {grouping} folds: accuracy against score, in bins of equal width. "
+        "Larger dots stand for more recordings. Each fold is calibrated on the others."
     )
     columns = (
         Column("level"),
         Column("n", "d"),
         Column("temperature", ".2f"),
-        Column("uniform share", ".2f"),
+        Column("uniform share", ".2f", "weight of equal scores for all classes"),
         Column("error before", ".3f", "expected calibration error"),
         Column("after", ".3f"),
-        Column("by chance", ".3f", "expected of a perfectly calibrated model"),
+        Column("by chance", ".3f", "error of a perfectly calibrated model"),
         Column("log loss before", ".3f"),
         Column("after", ".3f"),
     )
@@ -76,17 +75,17 @@ def thresholds_section(found: Mapping[str, Any]) -> Section:
     text = Text(_decided(decided, rule))
     columns = (
         Column("species", "name"),
-        Column("threshold", ".3f", "least calibrated score at which the species is named"),
-        Column("found on"),
+        Column("threshold", ".3f", "minimum calibrated score to name the species"),
+        Column("fitted on"),
         Column("named", "d"),
         Column("right", "d"),
         Column("sessions", "d", "of the named recordings"),
         Column("precision", "bar"),
-        Column("at least", ".2f", "one-sided lower 80 % bound of the precision, counting sessions"),
+        Column("lower bound", ".2f", "one-sided lower 80 % bound of the precision, from sessions"),
         Column("recall", "bar"),
-        Column("enough to tell"),
+        Column("enough data"),
     )
-    sources = {"own": "own predictions", "pooled": "all species", "none": "never named"}
+    sources = {"own": "this species", "pooled": "all species", "none": "never named"}
     keys = ("named", "right", "sessions", "precision", "precision_low", "recall")
     of_named = ("sessions", "precision", "precision_low")
     rows: list[tuple[Cell, ...]] = [
@@ -100,10 +99,10 @@ def thresholds_section(found: Mapping[str, Any]) -> Section:
         for label, one in {"all species": thresholds["pooled"], **thresholds["classes"]}.items()
     ]
     sets = (
-        Column("promised", ".0%"),
-        Column("held", ".1%", "each fold under the limit of the others"),
-        Column("random halves", "text", "of the sessions: mean and deviation"),
-        Column("species in a set", ".1f", "mean"),
+        Column("nominal coverage", ".0%"),
+        Column("measured", ".1%", "each fold with the limit of the others"),
+        Column("random halves", "text", "of the sessions: mean ± standard deviation"),
+        Column("set size", ".1f", "mean number of species"),
         Column("sets of one", ".0%"),
     )
     set_rows: list[tuple[Cell, ...]] = [
@@ -116,12 +115,10 @@ def thresholds_section(found: Mapping[str, Any]) -> Section:
         )
         for one in recording["coverage"]
     ]
-    caption = f"Thresholds per species for {rule}, on all folds, and whether there is enough to tell."
+    caption = f"Thresholds per species for {rule}, on all folds."
     blocks = (
         text,
-        Table(
-            "Prediction sets: how often the right species is among those that a set holds.", sets, set_rows
-        ),
+        Table("Prediction sets: share of recordings whose set contains the correct species.", sets, set_rows),
         Table(caption, columns, rows, folded=True),
     )
     data = {"rule": rule, "decided": decided, "thresholds": thresholds, "coverage": recording["coverage"]}
@@ -133,21 +130,19 @@ def automation_section(found: Mapping[str, Any], grouping: str) -> Section:
     automation = found["automation"]
     text = Text(_automated(automation))
     caption = (
-        f"Accuracy of the recordings that are labelled automatically against their share, {grouping} folds, "
-        "over all thresholds of the calibrated score. The band reaches down to the one-sided lower 95 % "
-        "bound, were recordings independent; those of one session are not, so it is too narrow."
+        f"Accuracy of automatically labelled recordings against their share, {grouping} folds, over all "
+        "thresholds of the calibrated score. The band shows the one-sided lower 95 % bound for independent "
+        "recordings. Recordings of one session are not independent, so the band is too narrow."
     )
     if automation["target"] == CalibrateOptions().accuracy:
-        caption += (
-            " The dashed line is the accuracy of the volunteers of Snapshot Serengeti, a camera-trap study."
-        )
+        caption += " Dashed: accuracy of the volunteers of Snapshot Serengeti, a camera-trap study."
     curve = Chart("automation", caption, (_automation(automation["curve"], automation["target"]),))
     questions = ("identification", "classification")
     panels = tuple(_detection(found["detection"], question) for question in questions)
     detection = Chart(
         "detection",
-        "Something calls (identification: a wrong name counts as found), and what calls (classification), "
-        "over thresholds of the calibrated score.",
+        "Precision, recall and F1 over thresholds of the calibrated score. Identification: is there a bird? "
+        "(a wrong species counts as found). Classification: which species?",
         panels,
     )
     columns = (
@@ -175,20 +170,20 @@ def automation_section(found: Mapping[str, Any], grouping: str) -> Section:
     ]
     table = Table("Identification (ID) and classification (CL) over thresholds.", columns, rows, folded=True)
     data = {"automation": automation, "detection": found["detection"]}
-    return Section("automation", "What can be left to the machine", (text, curve, detection, table), data)
+    return Section("automation", "Automatic labelling", (text, curve, detection, table), data)
 
 
 def _decided(decided: Mapping[str, Any], rule: str) -> str:
     """What thresholds do to recordings, in words."""
     if not decided["named"]:
         return (
-            f"Under thresholds for {rule}, chosen on the other folds, none of the {decided['n']} recordings "
-            "is named: all are called uncertain."
+            f"With thresholds for {rule}, chosen on the other folds, none of the {decided['n']} recordings "
+            "is named. All are uncertain."
         )
     return (
-        f"Under thresholds for {rule}, chosen on the other folds, {decided['named']} of {decided['n']} "
-        f"recordings ({decided['share']:.0%}) are named, {decided['right']} of them rightly "
-        f"({decided['precision']:.0%}); the others are called uncertain."
+        f"With thresholds for {rule}, chosen on the other folds, {decided['named']} of {decided['n']} "
+        f"recordings ({decided['share']:.0%}) are named, {decided['right']} of them correctly "
+        f"({decided['precision']:.0%}). The others are uncertain."
     )
 
 
@@ -196,20 +191,21 @@ def _automated(automation: Mapping[str, Any]) -> str:
     """What can be automated, in words."""
     target, best, held = automation["target"], automation["best"], automation["held_out"]
     if not best["n_items"]:
-        return f"No threshold makes the automatic labels right in {target:.1%} of the cases."
+        return f"No threshold reaches an accuracy of {target:.1%} for automatic labels."
     saved = ""
     if best["hours_saved"] is not None:
         factor = automation["listening_factor"]
-        saved = f", which saves {best['hours_saved']:.1f} hours of listening ({factor:g} for one recorded)"
+        saved = f". This saves {best['hours_saved']:.1f} hours of listening ({factor:g} per recorded hour)"
     return (
-        f"At an accuracy of {target:.1%}, {best['share']:.1%} of the recordings could be labelled without a "
-        f"person{saved}, the threshold being chosen on the same recordings. With thresholds from the other "
-        f"folds {held['share']:.1%} are, and {number(held['accuracy'], '.1%')} of these are right."
+        f"At an accuracy of {target:.1%}, {best['share']:.1%} of the recordings could be labelled "
+        f"automatically, with a threshold chosen on the same recordings{saved}. With thresholds from the "
+        f"other folds, {held['share']:.1%} are labelled, with an accuracy of "
+        f"{number(held['accuracy'], '.1%')}."
     )
 
 
 def _reliability(quality: Mapping[str, Any], title: str, css: str) -> Markup:
-    axes = Axis(0.0, 1.0, "score of the answer"), Axis(0.0, 1.0, "right")
+    axes = Axis(0.0, 1.0, "score"), Axis(0.0, 1.0, "accuracy")
     plot = Plot(*axes, title=f"Reliability, {title}", top=30.0)
     plot.line((0, 1), (0, 1), "s0 dashed")
     bins: Sequence[Mapping[str, Any]] = quality["reliability"]
@@ -218,7 +214,7 @@ def _reliability(quality: Mapping[str, Any], title: str, css: str) -> Markup:
         at = one["confidence"]
         plot.span((at, at), (at, one["accuracy"]), css)
     for one in bins:
-        tip = f"{one['n']} recordings: score {one['confidence']:.2f}, right {one['accuracy']:.2f}"
+        tip = f"{one['n']} recordings: score {one['confidence']:.2f}, accuracy {one['accuracy']:.2f}"
         radius = 2.5 + 13 * (one["n"] / total) ** 0.5
         plot.dot(one["confidence"], one["accuracy"], css, tip=tip, radius=radius)
     plot.legend([(css, title)], 0.02, 1.06)  # above the axes: dots may lie anywhere
@@ -255,7 +251,7 @@ def _detection(rows: Sequence[Mapping[str, Any]], question: str) -> Markup:
             plot.line(xs, ys, css, tip=word)
             drawn.append((css, word))
         else:
-            drawn.append(("", f"{word}: undefined, as no recording is without a bird"))
+            drawn.append(("", f"{word}: undefined (every recording has a bird)"))
     plot.corner(question)
     plot.legend(drawn, 0.04, 0.94)
     return plot.svg()

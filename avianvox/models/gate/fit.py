@@ -93,7 +93,7 @@ def train_gate(
             "versions": {"python": platform.python_version(), **_versions()},
         },
         licences={
-            "gate": licence or "not stated; those of the recordings bind it",
+            "gate": licence or "not stated; the licences of the recordings apply",
             "recordings": dict(sorted(Counter(r.licence or "not stated" for r in recordings).items())),
             "credits": sorted({r.attribution for r in recordings}),
         },
@@ -111,14 +111,16 @@ def _folds(recordings: Sequence[Recording], n_folds: int, seed: int) -> np.ndarr
     quiet = np.array([r.label == NO_BIRD for r in sides])
     if quiet.all() or not quiet.any():
         raise InputError(
-            f"a gate learns from recordings with a voice and from some labelled '{NO_BIRD}' (a folder of "
-            f"that name, or 'background'); got {(~quiet).sum()} and {quiet.sum()}"
+            f"gate: expected recordings with a voice and recordings labelled '{NO_BIRD}' (in a folder of "
+            f"that name, or 'background'), got {(~quiet).sum()} and {quiet.sum()}"
         )
     folds = np.empty(len(sides), np.int64)
     for number, fold in enumerate(make_split(sides, grouping="session", n_folds=n_folds, seed=seed).folds):
         folds[fold.test] = number
         if quiet[fold.train].all() or not quiet[fold.train].any():
-            raise InputError("some fold has no recording to learn from on one side; ask for fewer folds")
+            raise InputError(
+                "a fold has no training recordings with a voice, or none without; use fewer folds"
+            )
     return folds
 
 
