@@ -18,19 +18,19 @@ def span(path: str, begin_s: float, end_s: float, name: str = "", **more: Any) -
 
 WRITTEN = {
     "raven": (
-        f"{RAVEN}→Annotation→Common Name→Confidence→Begin Path→Begin File→File Offset (s)→Site\n"
+        f"{RAVEN}→Annotation→Common Name→Confidence→Begin Path→Begin File→File Offset (s)\n"
         "1→Spectrogram 1→2→0.000000→3.000000→1000.0→2500.5→Aus bus→Ay, the 'bee'→0.9000→night/a.wav"
-        "→a.wav→0.000000→El Verde\n"
-        "2→Spectrogram 1→1→58.500000→60.000000→0.0→11025.0→Cus dus→→0.2500→night/a.wav→a.wav→58.500000→\n"
-        "3→Spectrogram 1→1→60.000000→68.000000→0.0→11025.0→Cus dus→→0.5000→night/b.wav→b.wav→0.000000→\n"
+        "→a.wav→0.000000\n"
+        "2→Spectrogram 1→1→58.500000→60.000000→0.0→11025.0→Cus dus→→0.2500→night/a.wav→a.wav→58.500000\n"
+        "3→Spectrogram 1→1→60.000000→68.000000→0.0→11025.0→Cus dus→→0.5000→night/b.wav→b.wav→0.000000\n"
     ),
     "kaleidoscope": (
         "INDIR,FOLDER,IN FILE,CHANNEL,OFFSET,DURATION,DATE,TIME,Fmin,Fmax,TOP1MATCH*,TOP1DIST,MANUAL ID,"
-        "common_name,confidence,site,time_expansion\n"
+        "common_name,confidence\n"
         "night,,a.wav,1,0.000000,3.000000,2020-12-06,10:06:19,1000.0,2500.5,Aus bus,0.1000,,"
-        '"Ay, the ""bee""",0.9000,El Verde,\n'
-        "night,,a.wav,,58.500000,1.500000,,,,,Cus dus,0.7500,,,0.2500,,\n"
-        "night,,b.wav,,0.000000,8.000000,,,,,Cus dus,0.5000,,,0.5000,,\n"
+        '"Ay, the ""bee""",0.9000\n'
+        "night,,a.wav,,58.500000,1.500000,,,,,Cus dus,0.7500,,,0.2500\n"
+        "night,,b.wav,,0.000000,8.000000,,,,,Cus dus,0.5000,,,0.5000\n"
     ),
     "birdnet": (
         "Start (s),End (s),Scientific name,Common name,Confidence,File\n"

@@ -11,7 +11,7 @@ from avianvox.tables.recordings import recording_of
 from avianvox.tables.spans import one_line, spans
 from avianvox.types import Detection
 
-_OWN = "path begin_s end_s scientific_name common_name score".split()
+_OWN = ["path", "begin_s", "end_s", "scientific_name", "common_name", "score"]
 _CARRIED = carried(_OWN)
 
 COLUMNS = ("Start (s)", "End (s)", "Scientific name", "Common name", "Confidence", "File")

@@ -35,7 +35,7 @@ COLUMNS = (
 tables for it; those of :mod:`avianvox.tables.carried` follow. ``CHANNEL`` counts from 0, ``DATE`` and
 ``TIME`` are the recording's begin, ``TOP1DIST`` is 1 less the score, so that the best stand first."""
 
-_OWN = "path channel begin_s end_s low_hz high_hz scientific_name common_name score".split()
+_OWN = ["path", "channel", "begin_s", "end_s", "low_hz", "high_hz", "scientific_name", "common_name", "score"]
 _CARRIED = carried(_OWN)
 
 _OF_BATS = ("auto id", "pulses", "match ratio")
@@ -79,9 +79,17 @@ def _cells(span: Span) -> list[str]:
     band = ["", ""] if row.low_hz is None or row.high_hz is None else [f"{f:.1f}" for f in span.band_hz]
     channel = "" if row.channel is None else str(row.channel - 1)
     distance, score = ("", "") if row.score is None else (f"{1 - row.score:.4f}", f"{row.score:.4f}")
-    more = [one_line(row.site), "" if row.time_expansion is None else f"{row.time_expansion:g}"]
     place = [folder, "", name, channel, f"{span.begin_s:.6f}", f"{span.end_s - span.begin_s:.6f}"]
-    return [*place, *_begin(span), *band, span.label, distance, "", one_line(row.common_name), score, *more]
+    return [
+        *place,
+        *_begin(span),
+        *band,
+        span.label,
+        distance,
+        "",
+        one_line(row.common_name),
+        score,
+    ]
 
 
 def _begin(span: Span) -> tuple[str, str]:

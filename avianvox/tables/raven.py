@@ -37,7 +37,7 @@ COLUMNS = (
 """``Annotation`` is the scientific name; Raven Lite shows it, and no other column of names. The columns of
 :mod:`avianvox.tables.carried` follow, which Raven keeps as annotations."""
 
-_OWN = "path channel begin_s end_s low_hz high_hz scientific_name common_name score".split()
+_OWN = ["path", "channel", "begin_s", "end_s", "low_hz", "high_hz", "scientific_name", "common_name", "score"]
 _CARRIED = carried(_OWN)
 
 SPECIES = ("scientific name", "species", "annotation", "label", "tag")
