@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from avianvox.errors import ConfigError
+from avianvox.files import read_regular
 from avianvox.registry import nearest
 
 S = TypeVar("S")
+
+_TOO_LARGE = 1e40  # for a whole number that a float shall take
+_MOST_BYTES = 1 << 24
 
 
 def _coerce(value: Any, expected: Any, where: str) -> Any:
@@ -28,12 +32,14 @@ def _coerce(value: Any, expected: Any, where: str) -> Any:
         elif isinstance(value, bool):
             if option is bool:
                 return value
-        elif option is float and isinstance(value, int | float):
+        elif option is float and isinstance(value, int | float) and abs(value) < _TOO_LARGE:
             return float(value)
+        elif isinstance(value, int) and abs(value) >= _TOO_LARGE:
+            continue
         elif isinstance(value, option):
             return value
     wanted = " or ".join("none" if o is type(None) else getattr(o, "__name__", str(o)) for o in options)
-    raise ConfigError(f"{where}: expected {wanted}, got {value!r}")
+    raise ConfigError(f"{where}: expected {wanted}, got {value!r:.60}")
 
 
 def settings_from_mapping(cls: type[S], values: Mapping[str, Any], *, table: str) -> S:
@@ -44,6 +50,8 @@ def settings_from_mapping(cls: type[S], values: Mapping[str, Any], *, table: str
     ConfigError
         ``[train] has no key 'learnig_rate'; did you mean 'learning_rate'?``
     """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"expected a table [{table}], got {values!r:.60}")
     hints = get_type_hints(cls)
     known = [field.name for field in fields(cls)]  # type: ignore[arg-type]
     for key in values:
@@ -84,8 +92,10 @@ def parse_toml(path: Path | str) -> dict[str, Any]:
     import tomllib  # here, because classifying reads no TOML and starts the faster
 
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(read_regular(path, most_bytes=_MOST_BYTES).decode("utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read configuration {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8, as TOML must be ({error}); save it as UTF-8") from error
+    except (ValueError, RecursionError) as error:  # also for a number of thousands of digits
         raise ConfigError(f"{path} is not a TOML file: {error}") from error

@@ -6,9 +6,21 @@ the builtin that fits, so that ``except ValueError`` keeps working for people wh
 
 from importlib.util import find_spec
 
+from avianvox.words import printable
+
+_LONGEST = 2000
+
 
 class AvianvoxError(Exception):
-    """Root of all errors that avianvox raises on purpose."""
+    """Root of all errors that avianvox raises on purpose. As a text it is one line that can be shown."""
+
+    def __str__(self) -> str:
+        text = printable(super().__str__())
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
+
+    def about(self, path: object) -> str:
+        """The message without the name of the file in front, for where that stands beside it."""
+        return str(self).removeprefix(f"{printable(str(path))}: ")
 
 
 class InputError(AvianvoxError, ValueError):

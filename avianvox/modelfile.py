@@ -22,9 +22,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from avianvox.errors import AvianvoxError, ModelFileError
+from avianvox.documents import MISSHAPEN, parse_json
+from avianvox.errors import ModelFileError
 from avianvox.features.spec import EXTRACTOR_REVISION, FIRST_REVISION, FeatureSpec
-from avianvox.files import atomic_write
+from avianvox.files import atomic_write, open_regular
 from avianvox.registry import nearest
 from avianvox.types import LabelSet
 
@@ -35,6 +36,10 @@ DEFAULT_MODEL = "caribbean_california"
 
 DESCRIPTION, LABELS, CARD = "avianvox.json", "labels.txt", "MODEL_CARD.md"
 _ENTRIES = (LABELS, DESCRIPTION, CARD)
+
+MOST_BYTES = 1 << 31
+"""Of a model file; a flatbuffer can't be larger."""
+_HEAD_BYTES = 8
 
 _LOCAL = struct.Struct("<4s5H3I2H")  # local file header, before name and data
 _CENTRAL = struct.Struct("<4s6H3I5H2I")  # entry of the central directory, before the name
@@ -111,19 +116,35 @@ class ModelInfo:
             raise ModelFileError(
                 f"expected a spec with fingerprint {values['spec_fingerprint']}, got {spec.fingerprint}"
             )
+        for name in ("name", "kind", "quantization"):
+            if not isinstance(values[name], str):
+                raise ModelFileError(f"expected a text under '{name}', got {values[name]!r:.60}")
         return cls(
             name=values["name"],
             kind=values["kind"],
             spec=spec,
-            labels=LabelSet(tuple(values["labels"]), tuple(values["common_names"])),
+            labels=LabelSet(_texts(values, "labels"), _texts(values, "common_names")),
             quantization=values["quantization"],
-            provenance=values["provenance"],
-            licences=values["licences"],
-            parity=values["parity"],
-            calibration=values.get("calibration", {}),
+            provenance=_mapping(values, "provenance"),
+            licences=_mapping(values, "licences"),
+            parity=_mapping(values, "parity"),
+            calibration=_mapping({"calibration": {}, **values}, "calibration"),
             extractor_revision=values.get("extractor_revision", FIRST_REVISION),
             format_version=values["format_version"],
         )
+
+
+def _mapping(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    if not isinstance(values[name], dict):
+        raise ModelFileError(f"expected an object under '{name}', got {values[name]!r:.60}")
+    return dict(values[name])
+
+
+def _texts(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    found = values[name]
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise ModelFileError(f"expected a list of texts under '{name}', got {found!r:.60}")
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -147,7 +168,7 @@ def write_model_file(path: Path | str, *, flatbuffer: bytes, info: ModelInfo, ca
         When the file cannot be written.
     """
     path = Path(path)
-    if flatbuffer[4:8] != b"TFL3":
+    if not _is_flatbuffer(flatbuffer):
         raise ModelFileError(f"cannot write {path}: expected a TFLite flatbuffer, got other bytes")
     labels = "".join(f"{name}\n" for name in info.labels.names).encode()
     hashes = {
@@ -174,10 +195,13 @@ def read_model_file(path: Path | str) -> ModelFile:
     """
     path = Path(path)
     try:
-        content = path.read_bytes()
+        with open_regular(path) as stream:
+            content = stream.read(_HEAD_BYTES)
+            if _is_flatbuffer(content):  # before all of a large file is read
+                content += stream.read(MOST_BYTES)
     except OSError as error:
         raise ModelFileError(f"cannot read model {path}: {error.strerror}") from error
-    if content[4:8] != b"TFL3":
+    if not _is_flatbuffer(content):
         raise ModelFileError(f"{path} is not a model: expected a .tflite file of avianvox, got other bytes")
     entries, end = _unpack_zip(content)
     if DESCRIPTION not in entries:
@@ -188,7 +212,7 @@ def read_model_file(path: Path | str) -> ModelFile:
     document = _parse_description(path, entries[DESCRIPTION])
     hashes = document.pop("sha256")
     parts = {"flatbuffer": content[:end], LABELS: entries.get(LABELS, b""), CARD: entries.get(CARD, b"")}
-    wrong = [name for name, part in parts.items() if sha256(part).hexdigest() != hashes[name]]
+    wrong = [name for name, part in parts.items() if sha256(part).hexdigest() != hashes.get(name)]
     if content[end:] != _pack_zip({name: entries.get(name, b"") for name in _ENTRIES}, offset=end):
         wrong.append("zip")
     if wrong:
@@ -197,11 +221,15 @@ def read_model_file(path: Path | str) -> ModelFile:
         )
     try:
         info = ModelInfo.from_mapping(document)
-    except (KeyError, TypeError, AvianvoxError) as error:
+    except MISSHAPEN as error:
         raise ModelFileError(
             f"{path}: {DESCRIPTION} is not valid: {error}; export the model again"
         ) from error
-    return ModelFile(path, info, parts[CARD].decode(), parts["flatbuffer"])
+    try:
+        card = parts[CARD].decode()
+    except UnicodeDecodeError as error:
+        raise ModelFileError(f"{path}: {CARD} is not UTF-8 ({error}); export the model again") from error
+    return ModelFile(path, info, card, parts["flatbuffer"])
 
 
 def verify_model_file(path: Path | str) -> list[str]:
@@ -238,17 +266,21 @@ def find_model(name_or_path: str | Path) -> Path:
     )
 
 
+def _is_flatbuffer(content: bytes) -> bool:
+    return content[4:8] == b"TFL3"
+
+
 def _parse_description(path: Path, text: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(text)
+        document = parse_json(text)
         version = document["format_version"]
-        known = {"flatbuffer", LABELS, CARD} <= set(document["sha256"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelFileError(f"{path}: {DESCRIPTION} is damaged; fetch the file again") from error
-    if version != FORMAT_VERSION:
+        known = {"flatbuffer", LABELS, CARD} <= document["sha256"].keys()
+    except MISSHAPEN as error:
+        raise ModelFileError(f"{path}: {DESCRIPTION} is damaged ({error}); fetch the file again") from error
+    if version != FORMAT_VERSION or isinstance(version, bool):
         raise ModelFileError(
-            f"{path} has format version {version}; this release of avianvox reads version {FORMAT_VERSION}: "
-            "update avianvox, or export the model again"
+            f"{path} has format version {version!r:.40}; this release of avianvox reads version "
+            f"{FORMAT_VERSION}: update avianvox, or export the model again"
         )
     if not known:
         raise ModelFileError(f"{path}: {DESCRIPTION} lacks a hash; fetch the file again")

@@ -266,7 +266,9 @@ def test_unreadable_catalogs(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'folders'"):
         read_catalog(tmp_path, source="folder")
     (tmp_path / "recordings.csv").write_bytes("path,site\na.mp3,Güánica\n".encode("latin-1"))
-    with pytest.raises(CatalogError, match="not UTF-8"):
+    assert read_catalog(tmp_path).recordings[0].site == "Güánica"
+    (tmp_path / "recordings.csv").write_bytes(b"path,site\na.mp3,G\x81nica\n")
+    with pytest.raises(CatalogError, match=r"csv, line 2: neither UTF-8 nor Windows-1252 \(byte 0x81\)"):
         read_catalog(tmp_path)
 
 

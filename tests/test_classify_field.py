@@ -234,7 +234,7 @@ def test_names_of_any_bytes_go_through_log_and_table(run, night: Path, tmp_path:
     night.rename(odd)
     done = run(odd, bad, "--log-file", tmp_path / "log.txt")
     assert done.exit_code == 3
-    assert f"{night.parent}/b\\n\\x1b[31m.wav  (" in done.stdout
+    assert f"{night.parent}/b\\n\\u001b[31m.wav  (" in done.stdout
     assert f"failed: {night.parent}/a�.wav: undecodable" in done.stderr
     assert f"failed: {night.parent}/a�.wav: undecodable" in (tmp_path / "log.txt").read_text("utf-8")
 

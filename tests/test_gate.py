@@ -109,7 +109,7 @@ def test_a_gate_comes_back_from_its_file(tmp_path: Path) -> None:
     ("change", "words"),
     [
         ({"kind": "other"}, "is not a gate"),
-        ({"version": 2}, "version 2.*reads version 1"),
+        ({"version": 2}, "version 2.*reads 1"),
         ({"weights": [1.0]}, "is damaged: expected 36 weights"),
         ({"weights": [float("nan")] * N_STATISTICS}, "is damaged: expected 36 weights"),
         ({"spec_fingerprint": "0"}, "is damaged: expected a spec with fingerprint 0"),

@@ -9,7 +9,18 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "avianvox"
 
 ROOMS = (
-    ("errors", "types", "registry", "config", "randomness", "files", "workers"),
+    (
+        "words",
+        "errors",
+        "types",
+        "registry",
+        "config",
+        "randomness",
+        "files",
+        "texts",
+        "documents",
+        "workers",
+    ),
     ("tables",),
     ("audio",),
     ("features",),

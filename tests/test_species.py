@@ -68,11 +68,15 @@ def test_a_list_without_a_known_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("# nothing\n")
     with pytest.raises(InputError, match=r"empty\.txt names no species"):
         read_species(str(tmp_path / "empty.txt"), LABELS)
-    (tmp_path / "latin.txt").write_bytes("Tyrannus dominicensis_Pitirre abejón\n".encode("latin-1"))
-    with pytest.raises(InputError, match=r"latin\.txt is not text in UTF-8"):
-        read_species(str(tmp_path / "latin.txt"), LABELS)
     with pytest.raises(InputError, match="names no species"):
         read_species(" , ", LABELS)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8-sig", "utf-16"])
+def test_a_list_in_the_encoding_of_another_program(encoding: str, tmp_path: Path) -> None:
+    labels = LabelSet(("Tyrannus dominicensis", "Turdus plumbeus"), ("Pitirre abejón", "Zorzal"))
+    (tmp_path / "list.txt").write_bytes("Tyrannus old_Pitirre abejón\n".encode(encoding))
+    assert read_species(str(tmp_path / "list.txt"), labels).indices == (0,)
 
 
 def test_species_that_share_a_common_name_are_all_meant() -> None:

@@ -27,7 +27,7 @@ def probe(path: Path | str, *, decode: bool = True) -> Probe:
     try:
         return _look(path, decode)
     except AudioError as error:
-        return Probe(str(path), Status(error.status), message=str(error).removeprefix(f"{path}: "))
+        return Probe(str(path), Status(error.status), message=error.about(path))
 
 
 def _look(path: Path, decode: bool) -> Probe:

@@ -4,14 +4,13 @@ An answer is a ``*.json`` with ``recordings`` in the folder of a file ``XC<id>..
 versions 2 and 3 of the API are read. Times are local and name no zone.
 """
 
-import json
 import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from avianvox.audio.notes import FieldNotes, date_time, number, position
-from avianvox.files import read_regular
+from avianvox.documents import read_json
 
 _FILE = r"(?i)XC(\d+)(?!\d)"
 _CREDIT = r"XC\d+ © (.+)"
@@ -93,8 +92,8 @@ def _rows(folder: Path, _changed_ns: int) -> dict[str, dict[str, Any]]:
     rows = {}
     for page in sorted(folder.glob("*.json")):
         try:
-            answer = json.loads(read_regular(page))
-        except (OSError, ValueError, RecursionError):
+            answer = read_json(page)
+        except (OSError, ValueError):
             continue
         listed = answer.get("recordings") if isinstance(answer, dict) else None
         for row in listed if isinstance(listed, list) else ():

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avianvox.cli.common import comma_names
+from avianvox.cli.common import comma_names, echo, echo_text
 
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
@@ -107,7 +107,7 @@ def audit(
         raise click.UsageError("--store is for --sound")
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
-        click.echo(line, err=True)
+        echo(line, err=True)
     labelled = [i for i, recording in enumerate(catalog.recordings) if recording.label]
     if not labelled:
         names = ", ".join(map(str, catalogs))
@@ -187,7 +187,7 @@ def _features(catalog: "Catalog", store: Path | None) -> "FeatureStore":
 def _show(found: "Audit", splits: "dict[str, Split]") -> None:
     """Figures of each split in a table, then every finding."""
     from avianvox.evaluation.audit.findings import LEVELS
-    from avianvox.evaluation.plain import counted, printable
+    from avianvox.evaluation.plain import counted
 
     figures = found.figures
     lines = [f"{counted(figures['recordings'], 'recording')}, {counted(figures['classes'], 'class')}", ""]
@@ -196,7 +196,7 @@ def _show(found: "Audit", splits: "dict[str, Split]") -> None:
     counts = {level: len(found.at(level)) for level in LEVELS}
     lines += [", ".join(counted(n, level) for level, n in counts.items())]
     lines += [line for finding in found.findings for line in ("", *finding.lines())]
-    click.echo(printable("\n".join(lines)))
+    echo_text("\n".join(lines))
 
 
 def _table(splits: dict[str, Any]) -> list[str]:

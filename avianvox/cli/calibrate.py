@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from avianvox.cli.common import FiniteFloat
+from avianvox.cli.common import FiniteFloat, echo, echo_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,10 +164,10 @@ def calibrate(
                 err=True,
             )
     if as_json:
-        click.echo(json.dumps(report.to_mapping(), indent=1, allow_nan=False))
+        echo_text(json.dumps(report.to_mapping(), indent=1, allow_nan=False))
     else:
-        click.echo("\n".join(_lines(report)))
-    click.echo(f"kept in {kept}" + (f", written into {into}" if into else ""), err=True)
+        echo_text("\n".join(_lines(report)))
+    echo(f"kept in {kept}" + (f", written into {into}" if into else ""), err=True)
 
 
 def _lines(report: "CalibrationReport") -> "Iterator[str]":

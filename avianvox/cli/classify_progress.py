@@ -10,13 +10,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from avianvox.audio.find import find_inputs
 from avianvox.cli.classify_question import below_thresholds
+from avianvox.cli.common import echo
 from avianvox.files import output_error
 from avianvox.inference.runs import Tally
-from avianvox.tables.columns import printable
+from avianvox.words import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -161,7 +160,7 @@ class Watch:
         for line in lines:
             self.log(line)
             if not self._quiet:
-                click.echo(line, err=True)
+                echo(line, err=True)
 
     def log(self, line: str) -> None:
         """A line for the log file, with the time of day."""
@@ -169,7 +168,7 @@ class Watch:
             return
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         try:
-            self._log_stream.write(f"{now} {line}\n".encode("utf-8", "backslashreplace"))
+            self._log_stream.write(f"{now} {printable(line)}\n".encode())
         except OSError as error:
             self._log_stream = None
             raise output_error(error, Path(self._log_path)) from error

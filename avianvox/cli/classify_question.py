@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from avianvox.cli.classify_options import PERIODS
+from avianvox.cli.common import echo
 from avianvox.inference.events import NOTED, EventOptions
 from avianvox.inference.question import Question
 from avianvox.inference.sites import folder_above
@@ -103,7 +104,7 @@ def _wanted(options: dict[str, Any]) -> tuple[int, ...] | None:
         if options[option] is not None:
             choice = read_species(options[option], labels)
             for line in choice.notes(labels):
-                click.echo(line, err=True)
+                echo(line, err=True)
             chosen &= set(choice.indices) if keep else chosen - set(choice.indices)
     if not chosen:
         raise click.UsageError("--species-list and --exclude leave no species to name")

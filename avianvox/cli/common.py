@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from avianvox.errors import OutputError
+from avianvox.words import printable, printable_lines
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -121,6 +122,16 @@ def progress_bar(title: str, *, hide: bool = False) -> Iterator[Report | None]:
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
+def echo(line: object, *, err: bool = False) -> None:
+    """Print one line in which names of files, models and servers may stand."""
+    click.echo(printable(str(line)), err=err)
+
+
+def echo_text(text: str, *, nl: bool = True) -> None:
+    """`echo` for several lines, of JSON or for people; the names in them are one line each already."""
+    click.echo(printable_lines(text), nl=nl)
+
+
 def unreadable(recordings: "Iterable[Recording]", store: "FeatureStore") -> list[str]:
     """One line for each recording whose file failed when the store was built."""
     statuses = ((r.path, store.status(store.index_of(r.id))) for r in recordings)
@@ -139,6 +150,6 @@ def exit_with_failures(lines: Iterable[str]) -> NoReturn:
     """List the inputs that failed on standard error; end with 3 when there are any, else with 0."""
     code = 0
     for line in lines:
-        click.echo(f"failed: {line}", err=True)
+        echo(f"failed: {line}", err=True)
         code = 3
     raise SystemExit(code)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from avianvox.cli.common import comma_names, workplace_of, workplace_options
+from avianvox.cli.common import comma_names, echo, echo_text, workplace_of, workplace_options
 
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
@@ -172,7 +172,7 @@ def crossval(
         spec = spec_named(spec_name)
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
-        click.echo(line, err=True)
+        echo(line, err=True)
     refuse_foreign(out)
     with progress_of_crossval() as bars:
         at = store or default_store(out, spec)
@@ -196,7 +196,7 @@ def crossval(
         click.echo("added session folds: figures from random folds alone mislead", err=True)
     _show(result, out, as_json)
     for line in data.left_out:
-        click.echo(f"left out: {line}", err=True)
+        echo(f"left out: {line}", err=True)
     exit_with_failures(unreadable(catalog.recordings, features))
 
 
@@ -257,45 +257,48 @@ def _fit(
 
 def _settings(config: Path | None, epochs: int | None) -> "tuple[TrainSettings, FeatureSpec]":
     """How each model is fitted, and on what; unused keys are named on standard error."""
-    import tomllib
     from dataclasses import replace
 
+    from avianvox.config import parse_toml
     from avianvox.training.config import read_train_file
 
     read, spec = read_train_file(config)
     if config is not None:
-        written = tomllib.loads(config.read_text(encoding="utf-8")).get("train", {})
+        written = parse_toml(config).get("train", {})
         if unused := [name for name in written if name in _UNUSED]:
-            click.echo(f"not used from {config}: {', '.join(unused)}", err=True)
+            echo(f"not used from {config}: {', '.join(unused)}", err=True)
     return read.settings if epochs is None else replace(read.settings, epochs=epochs), spec
 
 
 def _show(result: "CrossvalResult", out: Path, as_json: bool) -> None:
     """The ladder, what to know beside it, what the audit found, and the seconds of a fit; or all figures."""
-    click.echo(f"kept in {out}", err=True)
+    echo(f"kept in {out}", err=True)
     if as_json:
         import json
 
-        click.echo(json.dumps(result.figures, indent=1, ensure_ascii=False))
+        echo_text(json.dumps(result.figures, indent=1, ensure_ascii=False))
         return
     if sys.stdout.isatty():
         from rich.box import SIMPLE
         from rich.console import Console
         from rich.table import Table
+        from rich.text import Text
+
+        from avianvox.words import printable
 
         table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
         for i, column in enumerate(result.table.columns):
             table.add_column(column, justify="right" if i else "left", no_wrap=True)
         for row in result.table.rows:
-            table.add_row(*row)
+            table.add_row(*(Text(printable(cell)) for cell in row))
         Console().print(table)
     else:
-        click.echo(result.table.markdown())
+        echo_text(result.table.markdown())
     for note in result.notes:
-        click.echo(note)
+        echo(note)
     if result.audit is not None:
-        click.echo(f"\naudit, in full in {out / 'table.md'}:")
+        echo_text(f"\naudit, in full in {out / 'table.md'}:")
         for finding in result.audit.findings:
-            click.echo(f"  {finding.level.upper()}: {finding.title}")
+            echo(f"  {finding.level.upper()}: {finding.title}")
     seconds = ", ".join(f"{model} {value:.1f}" for model, value in result.seconds.items())
     click.echo(f"\nseconds a fit: {seconds}")

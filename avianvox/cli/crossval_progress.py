@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from avianvox.cli.common import progress_bars
+from avianvox.cli.common import echo, progress_bars
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -28,7 +28,7 @@ class Lines:
     def fit(self, report: "FitReport") -> None:
         if report.done:
             took = "kept" if report.kept else f"{report.seconds:.1f} s"
-            click.echo(f"{report.number}/{report.n_fits} {_fit_name(report)}: {took}", err=True)
+            echo(f"{report.number}/{report.n_fits} {_fit_name(report)}: {took}", err=True)
 
     def step(self, what: str, done: int, total: int) -> None:
         pass

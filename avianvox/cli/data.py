@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from avianvox.cli.common import echo, echo_text
 from avianvox.cli.download import download
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def list_species(catalog: Path, source: str | None, as_json: bool) -> None:
             f"{row['label'] or '(no label)':<{width}}  {row['recordings']:>10}  {minutes:>7}"
             f"  {row['sessions']:>8}  {row['recordists']:>10}  {row['common_name']}"
         )
-        _echo(line.rstrip())
+        echo(line.rstrip())
 
 
 @data.command(epilog="Example: avianvox data check recordings/ --duplicates")
@@ -95,7 +96,7 @@ def check(catalog: Path, source: str | None, duplicates: bool, as_json: bool) ->
         _print_json([asdict(problem) for problem in problems])
     else:
         for problem in problems:
-            _echo(f"{problem.kind}: {problem.message}")
+            echo(f"{problem.kind}: {problem.message}")
     click.echo(f"{counted(len(found), 'recording')}, {counted(len(problems), 'problem')}", err=True)
     if problems:
         raise SystemExit(3)
@@ -145,9 +146,9 @@ def split(
     click.echo(f"test recordings whose session stands in training: {report.shared_session:.1%}")
     click.echo(f"test recordings whose recordist has the species in training: {report.shared_recordist:.1%}")
     if caveat := report.caveat(grouping):
-        click.echo(caveat)
+        echo(caveat)
     for what, labels in (("training", report.untrained), ("test", report.untested)):
-        _echo(f"classes without {what} recordings in some fold: {', '.join(labels) or 'none'}")
+        echo(f"classes without {what} recordings in some fold: {', '.join(labels) or 'none'}")
 
 
 @data.command(name="import", epilog=IMPORT_EPILOG)
@@ -217,7 +218,7 @@ def show_credits(catalog: Path, source: str | None) -> None:
     from avianvox.dataset.catalog import read_catalog
 
     for line in dict.fromkeys(r.attribution for r in read_catalog(catalog, source=source).recordings):
-        _echo(line)
+        echo(line)
 
 
 def _species_table(catalog: "Catalog") -> dict[str, Any]:
@@ -255,7 +256,7 @@ def _show_import(summary: dict[str, Any]) -> None:
         click.echo(f"  {name}: {told.format(count, mean, deviation)} (published set: {whole})")
     if summary.get("other_mfcc"):
         click.echo(f"  of {summary['other_mfcc']} recordings the MFCC are not those of their bands")
-    click.echo(f"wrote {summary['out']}")
+    echo(f"wrote {summary['out']}")
     if any(split.values()):
         click.echo(
             f"next: avianvox audit {summary['out']}, and avianvox reproduce {summary['out']}: both go by "
@@ -266,10 +267,4 @@ def _show_import(summary: dict[str, Any]) -> None:
 def _print_json(value: Any) -> None:
     import json
 
-    _echo(json.dumps(value, indent=1, ensure_ascii=False))
-
-
-def _echo(text: str) -> None:
-    from avianvox.evaluation.plain import printable
-
-    click.echo(printable(text))
+    echo_text(json.dumps(value, indent=1, ensure_ascii=False))

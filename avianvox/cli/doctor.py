@@ -2,6 +2,8 @@
 
 import click
 
+from avianvox.cli.common import echo
+
 EPILOG = """\b
 Times real time say how many hours of sound an hour takes: 400 is a day of sound in less than four minutes.
 
@@ -42,7 +44,7 @@ def doctor(as_json: bool, speed: bool) -> None:
             section = check.section
         value = " ".join(filter(None, (str(check.value), check.unit)))
         advice = f"; {check.advice}" if check.advice else ""
-        click.echo(f"  {check.state:<7} {check.name:<30} {value}{advice}")
+        echo(f"  {check.state:<7} {check.name:<30} {value}{advice}")
     for check in failed:
-        click.echo(f"failed: {check.name}: {check.value}; {check.advice}", err=True)
+        echo(f"failed: {check.name}: {check.value}; {check.advice}", err=True)
     raise SystemExit(1 if failed else 0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avianvox.cli.common import FiniteFloat
+from avianvox.cli.common import FiniteFloat, echo, echo_text
 
 if TYPE_CHECKING:
     from avianvox.dataset.download.wishes import Plan
@@ -110,7 +110,7 @@ def download(
     asked = Wishes(
         query=query, min_length_s=min_length, max_length_s=max_length, no_derivatives=not no_nd, **same
     )
-    session = Session(key, Manners(rate=rate), api=api or API, say=lambda line: click.echo(line, err=True))
+    session = Session(key, Manners(rate=rate), api=api or API, say=lambda line: echo(line, err=True))
     if dry_run:
         plan = run.make_plan(session, asked)
         with progress_bar("sizes", hide=not sizes) as report:
@@ -172,7 +172,7 @@ def _show_plan(plan: "Plan", n_bytes: int, *, exact: bool, as_json: bool) -> Non
     for recording in (sound.recording for sound in plan.chosen):
         length = "?" if recording.duration_s is None else f"{recording.duration_s:.0f}"
         fields = (recording.label, recording.recordist, recording.licence)
-        _echo(f"{recording.id:<10}  {length:>5} s  {recording.quality or '-'}  {', '.join(fields)}")
+        echo(f"{recording.id:<10}  {length:>5} s  {recording.quality or '-'}  {', '.join(fields)}")
     _show_choice(summary)
     click.echo(f"to fetch: {'' if exact else 'about '}{n_bytes / 1e6:.1f} MB")
 
@@ -194,16 +194,10 @@ def _show_outcome(summary: dict[str, Any]) -> None:
     )
     if summary["unlisted"]:
         click.echo(f"not listed, of an earlier choice: {summary['unlisted']} in audio/")
-    _echo(f"wrote {summary['out']}: recordings.json, SHA256SUMS, ATTRIBUTION.txt, audio/")
+    echo(f"wrote {summary['out']}: recordings.json, SHA256SUMS, ATTRIBUTION.txt, audio/")
 
 
 def _print_json(value: Any) -> None:
     import json
 
-    _echo(json.dumps(value, indent=1, ensure_ascii=False))
-
-
-def _echo(text: str) -> None:
-    from avianvox.evaluation.plain import printable
-
-    click.echo(printable(text))
+    echo_text(json.dumps(value, indent=1, ensure_ascii=False))

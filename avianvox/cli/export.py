@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from avianvox.cli.common import echo, echo_text
+
 EPILOG = """\b
 The file takes sound or features and gives probabilities; phones, browsers and 'avianvox classify' run it with
 TFLite's own operators. Before it is written, it is compared with the model it was made from: if they differ
@@ -62,13 +64,13 @@ def export(
         run, out, quantize=quantize, verify=verify, name=name, figures=figures, licence=licence
     )
     for note in report.notes:
-        click.echo(note, err=True)
+        echo(note, err=True)
     for problem in report.parity.problems():
-        click.echo(f"beyond tolerance: {problem}", err=True)
+        echo(f"beyond tolerance: {problem}", err=True)
     if as_json:
-        click.echo(json.dumps(report.to_mapping(), indent=2, ensure_ascii=False))
+        echo_text(json.dumps(report.to_mapping(), indent=2, ensure_ascii=False))
         return
-    click.echo(f"{report.path}: {report.info.kind}, {len(report.info.labels)} classes, {report.size} bytes")
+    echo(f"{report.path}: {report.info.kind}, {len(report.info.labels)} classes, {report.size} bytes")
     for line in report.parity.lines():
-        click.echo(line)
+        echo(line)
     click.echo(f"operators: {', '.join(report.operators)}")

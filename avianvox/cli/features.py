@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from avianvox.cli.common import workplace_of, workplace_options
+from avianvox.cli.common import echo, echo_text, workplace_of, workplace_options
 
 
 @click.group(epilog="Example: avianvox features build recordings/ --out features/")
@@ -59,7 +59,7 @@ def build(
     spec = spec_named(spec_name)
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
-        click.echo(line, err=True)
+        echo(line, err=True)
     recordings = catalog.recordings
     with progress_bar("features") as progress:
         report = build_store(recordings, spec, out, dtype=dtype, workplace=workplace, progress=progress)
@@ -84,12 +84,12 @@ def info(store: str, as_json: bool) -> None:
 
     summary = FeatureStore.open(store).summary()
     if as_json:
-        click.echo(json.dumps(summary, indent=2))
+        echo_text(json.dumps(summary, indent=2))
         return
     spec = summary.pop("spec")
     for name, value in summary.items():
         text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-        click.echo(f"{name:12} {text}")
+        echo(f"{name:12} {text}")
     click.echo(f"{'spec':12} " + ", ".join(f"{k}={v}" for k, v in spec.items()))
 
 
@@ -104,8 +104,8 @@ def verify(store: str) -> None:
 
     problems = verify_store(store)
     for problem in problems:
-        click.echo(problem, err=True)
+        echo(problem, err=True)
     if problems:
         sys.exit(1)
     opened = FeatureStore.open(store)
-    click.echo(f"{store}: sound, {len(opened)} recordings, {len(opened.rows)} frames")
+    echo(f"{store}: sound, {len(opened)} recordings, {len(opened.rows)} frames")

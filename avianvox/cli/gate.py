@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from avianvox.cli.common import echo, echo_text
+
 if TYPE_CHECKING:
     from avianvox.inference.gate_share import Passed
 
@@ -76,7 +78,7 @@ def train(
     check_bands(spec)
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
-        click.echo(line, err=True)
+        echo(line, err=True)
     with TemporaryDirectory(prefix="avianvox-") as folder:
         with progress_bar("features") as report:
             features = provide_store(
@@ -98,7 +100,7 @@ def train(
     if as_json:
         click.echo(json.dumps(trained.figures, indent=1))
     else:
-        click.echo(f"{out}:")
+        echo(f"{out}:")
         _show_figures(trained.figures)
     exit_with_failures(failed)
 
@@ -114,14 +116,14 @@ def info(gate_file: str | None, as_json: bool) -> None:
 
     found = Gate.load(gate_file or DEFAULT_GATE)
     if as_json:
-        click.echo(json.dumps(found.to_mapping(), indent=1, ensure_ascii=False))
+        echo_text(json.dumps(found.to_mapping(), indent=1, ensure_ascii=False))
         return
     for name, part in (("provenance", found.provenance), ("licences", found.licences)):
-        click.echo(f"{name}:")
+        echo(f"{name}:")
         for key, value in part.items():
             long = isinstance(value, list) and len(value) > _LONG
             text = f"{len(value)} entries, with --json" if long else value
-            click.echo(f"  {key}: {text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)}")
+            echo(f"  {key}: {text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)}")
     click.echo("figures, from gates that did not learn from the session:")
     _show_figures(found.figures)
 
@@ -174,9 +176,9 @@ def measure(
             failed.append(f"{path}: {passed.message}")
             continue
         seen.append(passed)
-        click.echo(json.dumps(passed.to_mapping()) if as_json else f"{path}: {_told(passed)}")
+        echo(json.dumps(passed.to_mapping()) if as_json else f"{path}: {_told(passed)}")
     total = added_up(seen)
-    click.echo(json.dumps(total.to_mapping()) if as_json else f"all: {_told(total)}")
+    echo(json.dumps(total.to_mapping()) if as_json else f"all: {_told(total)}")
     exit_with_failures(failed)
 
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from avianvox.cli.common import echo_text
+
 if TYPE_CHECKING:
     from avianvox.audio.decode import Probe
     from avianvox.audio.field_notes import FieldNotes
@@ -67,7 +69,7 @@ def inspect(paths: tuple[str, ...], timezone: str, header_only: bool, as_json: b
         if as_json:
             click.echo(json.dumps(_facts(found, notes, tags)))
         else:
-            click.echo(("\n" if number else "") + _page(found, notes, tags))
+            echo_text(("\n" if number else "") + _page(found, notes, tags))
         if found.status.failed:
             failed.append(f"{found.path}: {found.status}: {found.message}")
     exit_with_failures(failed)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avianvox.cli.classify import classify
+from avianvox.cli.common import echo
 
 if TYPE_CHECKING:
     from avianvox.inference.live import Feed, Listening
@@ -196,4 +197,4 @@ def _summary(listening: "Listening", feed: "Feed", heard_s: float, n_rows: int) 
 
 
 def _say(text: str) -> None:
-    click.echo(f"avianvox listen: {text}", err=True)
+    echo(f"avianvox listen: {text}", err=True)

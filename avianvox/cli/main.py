@@ -134,7 +134,10 @@ def _fail(error: AvianvoxError, arguments: list[str]) -> NoReturn:
         raise error
     click.echo(f"avianvox: {error}", err=True)
     if verbosity and error.__cause__:
-        click.echo(f"  caused by {type(error.__cause__).__name__}: {error.__cause__}", err=True)
+        from avianvox.words import printable
+
+        cause = f"{type(error.__cause__).__name__}: {error.__cause__}"
+        click.echo(f"  caused by {printable(cause)}", err=True)
     sys.exit(1)
 
 

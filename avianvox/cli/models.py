@@ -2,6 +2,8 @@
 
 import click
 
+from avianvox.cli.common import echo, echo_text
+
 _LONG = 5  # lists longer than this are only counted
 
 
@@ -56,28 +58,28 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
 
     found = read_model_file(find_model(model or DEFAULT_MODEL))
     if card:
-        click.echo(found.card, nl=False)
+        echo_text(found.card, nl=False)
         return
     mapping = found.info.to_mapping()
     if as_json:
-        click.echo(json.dumps(mapping, indent=2, sort_keys=True, ensure_ascii=False))
+        echo_text(json.dumps(mapping, indent=2, sort_keys=True, ensure_ascii=False))
         return
     labels = found.info.labels
     for key in ("name", "kind", "quantization", "format_version", "extractor_revision", "spec_fingerprint"):
-        click.echo(f"{key.replace('_', ' ')}: {mapping[key]}")
+        echo(f"{key.replace('_', ' ')}: {mapping[key]}")
     for key in ("spec", "provenance", "licences", "parity"):
-        click.echo(f"{key}:")
+        echo(f"{key}:")
         for name, value in mapping[key].items():
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             if isinstance(value, list) and len(value) > _LONG:
                 text = f"{len(value)} entries, in the card and with --json"
-            click.echo(f"  {name}: {text}")
+            echo(f"  {name}: {text}")
     if found.info.calibration:
-        click.echo(f"calibration: {json.dumps(mapping['calibration']['basis'], ensure_ascii=False)}")
+        echo(f"calibration: {json.dumps(mapping['calibration']['basis'], ensure_ascii=False)}")
     click.echo(f"classes ({len(labels)}):")
     for i, name in enumerate(labels.names):
         common = labels.common_name(i)
-        click.echo(f"  {name}{f' ({common})' if common else ''}")
+        echo(f"  {name}{f' ({common})' if common else ''}")
 
 
 @models.command(epilog="Example: avianvox models verify my_model.tflite")
@@ -100,5 +102,5 @@ def verify(models: tuple[str, ...]) -> None:
         except ModelFileError as error:
             failed.append(str(error))
         else:
-            click.echo(f"{found.path}: ok")
+            echo(f"{found.path}: ok")
     exit_with_failures(failed)

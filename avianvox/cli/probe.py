@@ -2,6 +2,8 @@
 
 import click
 
+from avianvox.cli.common import echo
+
 
 @click.command(epilog="Example: avianvox probe --json recording.mp3")
 @click.argument("paths", nargs=-1, required=True)
@@ -31,9 +33,9 @@ def probe(paths: tuple[str, ...], header_only: bool, as_json: bool) -> None:
             lengths = [f"{s:.2f} s" if s is not None else "-" for s in (answer.header_s, answer.decoded_s)]
             rate, channels = answer.sample_rate or "-", answer.channels or "-"
             codec = " ".join(filter(None, (answer.container, answer.codec))) or "-"
-            click.echo(_row(answer.status, *lengths, rate, channels, codec, answer.path))
+            echo(_row(answer.status, *lengths, rate, channels, codec, answer.path))
             if answer.message and not answer.status.failed:
-                click.echo(f"{answer.path}: {answer.status}: {answer.message}", err=True)
+                echo(f"{answer.path}: {answer.status}: {answer.message}", err=True)
         if answer.status.failed:
             failed.append(answer)
     exit_with_failures(f"{answer.path}: {answer.status}: {answer.message}" for answer in failed)

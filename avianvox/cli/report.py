@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from avianvox.cli.common import echo
+
 
 @click.command(epilog="Example: avianvox report runs/bayes --out report --clips 2")
 @click.argument("run", type=click.Path(path_type=Path))
@@ -39,4 +41,4 @@ def report(run: Path, model: str | None, out: Path | None, clips: int, as_json: 
         click.echo(folder / "report.html")
     for section in written.sections:
         if section.absent:
-            click.echo(f"left out: {section.title}. {section.absent}", err=True)
+            echo(f"left out: {section.title}. {section.absent}", err=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from avianvox.cli.common import comma_names, progress_bar, progress_bars
+from avianvox.cli.common import comma_names, echo, echo_text, progress_bar, progress_bars
 
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
@@ -100,7 +100,7 @@ def reproduce(
     protocol = Protocol(models or MODEL_NAMES, epochs, seed)
     found = read_catalog(catalog)
     for line in found.problem_lines():
-        click.echo(line, err=True)
+        echo(line, err=True)
     parts = _parts(found, catalog, split_file, seed)
     features = _features(found, catalog, store, out)
     with progress_bars() as bars:
@@ -111,14 +111,14 @@ def reproduce(
                 bars.update(task, completed=report.epoch, total=report.n_epochs)
 
         result = run_protocol(found, features, parts, out, protocol, progress=_say, epochs=after_epoch)
-    click.echo(json.dumps(result.to_mapping(), indent=1) if as_json else result.markdown(), nl=as_json)
+    echo_text(json.dumps(result.to_mapping(), indent=1) if as_json else result.markdown(), nl=as_json)
     exit_with_failures(unreadable(found.recordings, features))
 
 
 def _say(report: "FitReport") -> None:
     if report.done and not report.kept:
         where = f"{report.model}, {report.grouping} fold {report.fold + 1}"
-        click.echo(f"{report.number}/{report.n_fits} {where}: {report.seconds:.1f} s", err=True)
+        echo(f"{report.number}/{report.n_fits} {where}: {report.seconds:.1f} s", err=True)
 
 
 def _parts(catalog: "Catalog", path: Path, split_file: Path | None, seed: int) -> "Split":

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from avianvox.cli.common import echo
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -90,7 +92,7 @@ def train(
     check_network(settings.model)
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
-        click.echo(line, err=True)
+        echo(line, err=True)
     with progress_bar("features", hide=quiet) as report:
         features = provide_store(catalog.recordings, spec, store or default_store(out, spec), progress=report)
     with progress_bars(hide=quiet) as bars:
@@ -110,7 +112,7 @@ def train(
     else:
         _show(run)
     for line in run.split["left out"]:
-        click.echo(f"left out: {line}", err=True)
+        echo(f"left out: {line}", err=True)
     exit_with_failures(unreadable(catalog.recordings, features))
 
 

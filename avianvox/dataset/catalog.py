@@ -186,8 +186,6 @@ def read_catalog(path: Path | str, *, source: str | None = None) -> Catalog:
             catalog = reader.read(path)
     except OSError as error:
         raise CatalogError(f"cannot read the catalog {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise CatalogError(f"cannot read the catalog {path}: its index is not UTF-8 text") from error
     if not catalog.recordings:
         raise CatalogError(f"the catalog {path} lists no recordings")
     return catalog

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from avianvox.documents import Kind
 from avianvox.errors import CatalogError, InputError, require_extra
 from avianvox.files import atomic_write
 from avianvox.randomness import hash_name
@@ -40,8 +41,14 @@ _GROUP_OF: dict[str, Callable[[Recording], str]] = {
     "site": lambda r: r.site or _own_group(r),
 }
 _TEST_SHARE = 1 / 3
-_FILE_KIND = "avianvox split"
-_FILE_VERSION = 1
+_FILE = Kind(
+    what="split",
+    name="avianvox split",
+    version=1,
+    error=CatalogError,
+    otherwise="write one with: avianvox data split CATALOG --out FILE",
+    outdated="draw it again with: avianvox data split",
+)
 
 
 @dataclass(frozen=True)
@@ -68,8 +75,8 @@ class Split:
         """Write the split as JSON, with the ids of ``recordings`` in place of positions."""
         ids = [r.id for r in recordings]
         document = {
-            "kind": _FILE_KIND,
-            "version": _FILE_VERSION,
+            "kind": _FILE.name,
+            "version": _FILE.version,
             "grouping": self.grouping,
             "seed": self.seed,
             "unevaluable": list(self.unevaluable),
@@ -290,19 +297,7 @@ def _shared(split: Split, keys: Sequence[object]) -> float:
 
 def read_document(path: Path) -> dict[str, Any]:
     """What a split's file holds, with recording ids in its folds. Raises `CatalogError` where it is none."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CatalogError(f"cannot read the split {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise CatalogError(f"{path} is not a split: it is not JSON ({error})") from error
-    if not isinstance(document, dict) or document.get("kind") != _FILE_KIND:
-        raise CatalogError(f"{path} is not a split; write one with: avianvox data split CATALOG --out {path}")
-    if document.get("version") != _FILE_VERSION:
-        raise CatalogError(
-            f"{path} is a split of version {document.get('version')}; this release reads {_FILE_VERSION}"
-        )
-    document = {"grouping": "", "seed": 0, "unevaluable": [], **document}
+    document = {"grouping": "", "seed": 0, "unevaluable": [], **_FILE.read(path)}
     folds = document.get("folds")
     if not isinstance(folds, list) or not folds:
         raise CatalogError(f"{path}: expected a list of folds under 'folds', got {folds!r:.60}")
@@ -313,4 +308,8 @@ def read_document(path: Path) -> dict[str, Any]:
                 raise CatalogError(
                     f"{path}: expected ids of recordings under '{part}' of fold {number}, got {ids!r:.60}"
                 )
+    kinds = {"grouping": str, "seed": int, "unevaluable": list}
+    for name, kind in kinds.items():
+        if not isinstance(document[name], kind):
+            raise CatalogError(f"{path}: expected {kind.__name__} under '{name}', got {document[name]!r:.60}")
     return document

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from avianvox.evaluation.metrics import class_recall, class_support
-from avianvox.evaluation.plain import printable
 from avianvox.files import atomic_write
+from avianvox.words import printable
 
 _CELL_INCHES = 0.3
 _LETTER_INCHES = 0.072  # at least the mean width of a letter of a label

@@ -1,4 +1,4 @@
-"""Plain values for JSON (what `json.dumps(..., allow_nan=False)` takes), and text that can be written."""
+"""Plain values for JSON (what `json.dumps(..., allow_nan=False)` takes)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,11 +6,6 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
-
-
-def printable(text: str) -> str:
-    """A text with a mark in the place of each byte that is not UTF-8: names of files may hold any."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def counted(n: int, word: str) -> str:

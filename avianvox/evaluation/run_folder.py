@@ -17,6 +17,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from avianvox import documents
+from avianvox.documents import MISSHAPEN, Kind
 from avianvox.errors import RunError
 from avianvox.features.spec import FeatureSpec
 from avianvox.files import atomic_write, output_error
@@ -24,6 +26,15 @@ from avianvox.types import Recording
 
 KIND = "avianvox cross-validation"
 FORMAT_VERSION = 2
+_FILE = Kind(
+    what="folder of a cross-validation",
+    name=KIND,
+    version=FORMAT_VERSION,
+    error=RunError,
+    otherwise="choose another --out",
+    outdated="choose another --out or start anew with --fresh",
+    version_key="format_version",
+)
 CONFIG, CATALOG, FIGURES, AUDIT = "config.json", "catalog.json", "figures.json", "audit.json"
 VERSIONS = "versions.json"
 GROWING = ("models", "per_class")
@@ -132,12 +143,12 @@ def read_recordings(path: Path) -> tuple[Recording, ...]:
     """
     file = path / CATALOG
     try:
-        rows = json.loads(file.read_text(encoding="utf-8"))
+        rows = documents.read_json(file)
         return tuple(
             Recording(**{**row, "path": Path(row["path"]), "background": tuple(row["background"])})
             for row in rows
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, *MISSHAPEN) as error:
         raise RunError(f"{file} is missing or damaged ({error}); run the cross-validation again") from error
 
 
@@ -151,15 +162,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     if not (path / CONFIG).is_file():
         raise RunError(f"{path} is not the folder of a cross-validation: it has no config.json")
-    config = read_json(path / CONFIG)
-    if config.get("kind") != KIND:
-        raise RunError(f"{path} is not the folder of a cross-validation; choose another --out")
-    if config.get("format_version") != FORMAT_VERSION:
-        raise RunError(
-            f"{path} has format version {config.get('format_version')} and this release reads "
-            f"{FORMAT_VERSION}; choose another --out or start anew with --fresh"
-        )
-    return config
+    return _FILE.check(read_json(path / CONFIG), path)
 
 
 def refuse_foreign(path: Path) -> None:
@@ -169,7 +172,7 @@ def refuse_foreign(path: Path) -> None:
     if not path.is_dir():
         raise RunError(f"{path} is a file; choose another --out")
     if (path / CONFIG).is_file():
-        if read_json(path / CONFIG).get("kind") != KIND:
+        if not _FILE.claims(read_json(path / CONFIG)):
             raise RunError(f"{path} is not the folder of a cross-validation; choose another --out")
     elif not all(child.name.startswith(STORE) for child in path.iterdir()):
         raise RunError(f"{path} is not empty and holds no cross-validation; choose another --out")
@@ -235,7 +238,7 @@ def _short(value: Any) -> str:
 def read_json(path: Path) -> dict[str, Any]:
     """A file of a run folder that holds one JSON object. Raises `RunError` where it does not."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = documents.read_json(path)
     except (OSError, ValueError) as error:
         raise RunError(f"cannot read {path} ({error}); {_mended(path)}") from error
     if not isinstance(values, dict):

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from avianvox.dataset.splits import Split
-from avianvox.errors import RunError
+from avianvox.documents import MISSHAPEN
+from avianvox.errors import CatalogError, RunError
 from avianvox.evaluation.audit.findings import Audit
 from avianvox.evaluation.predictions import FoldPredictions, Pooled, pool, read_predictions
 from avianvox.evaluation.run_folder import (
@@ -65,6 +66,15 @@ class SavedRun:
         """
         path = Path(path)
         config = read_config(path)
+        try:
+            return cls._of(path, config)
+        except (RunError, CatalogError):
+            raise
+        except MISSHAPEN as error:
+            raise RunError(f"{path / CONFIG} is damaged ({error}); choose another --out") from error
+
+    @classmethod
+    def _of(cls, path: Path, config: dict[str, Any]) -> "SavedRun":
         if missing := [key for key in _NEEDED if key not in config]:
             raise RunError(
                 f"{path / CONFIG} lacks {', '.join(missing)}; run the cross-validation anew (--fresh)"
@@ -105,8 +115,13 @@ class SavedRun:
         """
         figures = read_json(self.path / FIGURES)
         rows = figures.get("learning_curve") or ()
-        drawn = {(row["model"], row["grouping"], row["per_class"]) for row in rows}
-        models, curves = set(figures.get("models", ())), set(self._learning_curves())
+        try:
+            drawn = {(row["model"], row["grouping"], row["per_class"]) for row in rows}
+            models, curves = set(figures.get("models", ())), set(self._learning_curves())
+        except MISSHAPEN as error:
+            raise RunError(
+                f"{self.path / FIGURES} is damaged; run: avianvox crossval --recompute {self.path}"
+            ) from error
         if not (models.issuperset(self.models) and drawn >= curves):
             raise RunError(
                 f"{self.path / FIGURES} is older than the predictions; run: "
@@ -129,7 +144,7 @@ class SavedRun:
         values = read_json(file)
         try:
             return Audit.from_mapping(values).to_mapping()
-        except (KeyError, TypeError, ValueError) as error:
+        except MISSHAPEN as error:
             raise RunError(f"{file} is damaged; run the cross-validation again") from error
 
     @cached_property

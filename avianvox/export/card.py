@@ -1,10 +1,10 @@
 """The model card: what a model file says to people, made from what it says to programs."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from avianvox.documents import MISSHAPEN, read_json
 from avianvox.errors import InputError
 from avianvox.modelfile import ModelInfo
 from avianvox.types import NO_BIRD
@@ -36,7 +36,7 @@ def read_figures(path: Path, kind: str) -> dict[str, Any]:
         The file cannot be read, has another form, or has no figures of a model named ``kind``.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read figures {path}: {error}") from error
     models = document.get("models") if isinstance(document, dict) else None
@@ -55,7 +55,7 @@ def read_figures(path: Path, kind: str) -> dict[str, Any]:
         names = ("n_recordings", "n_folds", "seed", "model_settings")
         settings = {name: document["settings"][name] for name in names}
         return {"crossvalidation": figures, "crossvalidation_settings": settings}
-    except (KeyError, TypeError) as error:
+    except MISSHAPEN as error:
         raise InputError(f"{path} is not the figures.json of 'avianvox crossval': {error!r}") from error
 
 

@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from avianvox.errors import AvianvoxError, StoreError
+from avianvox.documents import MISSHAPEN, Kind
+from avianvox.errors import StoreError
 from avianvox.features.spec import EXTRACTOR_REVISION, FIRST_REVISION, FeatureSpec
 
 KIND = "avianvox feature store"
@@ -34,6 +35,15 @@ STORE, ROWS, SUMS, LEDGER = "store.json", "rows.npy", "sums.npy", "ledger.jsonl"
 INDEX, LOOKUP = "index.npy", "lookup.npy"
 DATA_PREFIX, PARTIAL_PREFIX, LOCK = "data-", ".partial-", ".lock"
 
+_FILE = Kind(
+    what="feature store",
+    name=KIND,
+    version=FORMAT_VERSION,
+    error=StoreError,
+    otherwise="build one with: avianvox features build",
+    outdated="update avianvox or build the store again",
+    version_key="format_version",
+)
 _REMEDY = "delete it and build the store again, which takes over what is sound"
 
 HEADER_BYTES = 128
@@ -122,26 +132,15 @@ def read_description(path: Path) -> dict[str, Any]:
         There is none, it is foreign or damaged, or of a format version that this release cannot read.
     """
     file = path / STORE
-    try:
-        description = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
+    if not file.exists():
         raise StoreError(
-            f"no finished feature store in {path}: {file.name} cannot be read ({error.strerror}); "
-            "build one with: avianvox features build"
-        ) from error
-    except ValueError as error:
-        raise StoreError(f"{file} is damaged: it is not JSON ({error}); {_REMEDY}") from error
-    if not isinstance(description, dict) or description.get("kind") != KIND:
-        raise StoreError(f"{file} does not describe a feature store: expected kind '{KIND}'")
-    version = description.get("format_version")
-    if version != FORMAT_VERSION:
-        raise StoreError(
-            f"{file} has format version {version}, this release reads {FORMAT_VERSION}; "
-            "update avianvox or build the store again"
+            f"no finished feature store in {path}: {STORE} is not there; build one with: "
+            "avianvox features build"
         )
+    description = _FILE.read(file)
     try:
         sound = seal({k: v for k, v in description.items() if k != "data"}) == description
-    except (KeyError, TypeError, ValueError, AvianvoxError):
+    except MISSHAPEN:
         sound = False
     if not sound:
         raise StoreError(f"{file} is damaged: its contents do not match its hash; {_REMEDY}")

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from avianvox.documents import MISSHAPEN, parse_json
 from avianvox.features.layout import id_bytes, id_text
 from avianvox.types import Recording, Span, Status
 
@@ -67,11 +68,11 @@ class Entry:
         """The inverse of `to_line`. Raises ``ValueError`` for a damaged line."""
         if not line.endswith(b"\n"):
             raise ValueError("the line was cut off")
-        values = json.loads(id_text(line))
+        values = parse_json(id_text(line))
         try:
             span = tuple(values["span"]) if "span" in values else None
             return cls(**{**values, "status": Status(values["status"]), "span": span})
-        except (TypeError, KeyError) as error:
+        except MISSHAPEN as error:
             raise ValueError(str(error)) from error
 
 

@@ -26,6 +26,10 @@ FIRST_REVISION = 1
 _WINDOW_FIELDS = ("combine", "n_frames")
 """Fields that shape a model's window but not what is extracted and stored."""
 
+_MOST = {"sample_rate": 10_000_000, "n_fft": 1 << 20, "hop_length": 1 << 20, "n_frames": 1 << 20}
+_MOST_MELS = 1 << 14
+"""A file may ask for anything; beyond these there is no sound, and memory would end."""
+
 
 @dataclass(frozen=True, slots=True)
 class FeatureSpec:
@@ -70,8 +74,11 @@ class FeatureSpec:
     def __post_init__(self) -> None:
         positive = ("sample_rate", "n_fft", "hop_length", "n_mels", "n_mfcc", "log_floor", "n_frames")
         for name in positive:
-            if getattr(self, name) <= 0:
-                raise InputError(f"FeatureSpec: {name} must be positive, got {getattr(self, name)}")
+            if not 0 < getattr(self, name) <= _MOST.get(name, _MOST_MELS):
+                raise InputError(
+                    f"FeatureSpec: {name} must be positive and at most {_MOST.get(name, _MOST_MELS)}, "
+                    f"got {getattr(self, name)}"
+                )
         if self.n_fft % 2 or self.n_fft % self.hop_length:
             raise InputError(
                 "FeatureSpec: n_fft must be even and a multiple of hop_length, "

@@ -126,8 +126,7 @@ def answer_file(classifier: Classifier, path: str, question: Question, gate: "Ga
             for channel in _channels(path, question.channels)
         ]
     except AudioError as error:
-        message = str(error).removeprefix(f"{path}: ")
-        return failed_answer(path, Status(error.status), message, question, notes)
+        return failed_answer(path, Status(error.status), error.about(path), question, notes)
     named, below = Counter[str](), Counter[str]()
     for part in parts:
         named.update(part.named)
@@ -288,9 +287,7 @@ def event_search(classifier: Classifier, question: Question) -> EventSearch:
 
 
 def found_event(event: Event, search: EventSearch) -> Found:
-    return Found(
-        event.first_sample, event.n_samples, event.label, event.score, None, search.decision(event)
-    )
+    return Found(event.first_sample, event.n_samples, event.label, event.score, None, search.decision(event))
 
 
 WAYS = {"recording": _by_recording, "window": _by_window, "event": _by_event}

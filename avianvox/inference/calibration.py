@@ -13,12 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from avianvox.documents import MISSHAPEN
 from avianvox.errors import InputError, ModelFileError
 from avianvox.types import Decision
 
 LEVELS = ("window", "recording")
 RANK_PENALTY = 0.1
 """Without it, sets take a model that is surer of itself at its word: coverage then differs more by fold."""
+
+LEAST_TEMPERATURE = 1e-3
+"""One that is next to nothing makes infinite numbers of scores."""
 
 LEAST_SCORE = 1e-4
 """Scores below it count as it: so far down, rounding and quantisation say more than the sound does."""
@@ -32,7 +36,7 @@ class Scaling:
 
     Attributes
     ----------
-    temperature : float above 0
+    temperature : float, at least `LEAST_TEMPERATURE`
         1 changes nothing; more makes scores more even.
     uniform : float in [0, 1]
         The share of the uniform distribution: how often the scores know nothing. 0 is plain temperature
@@ -48,10 +52,10 @@ class Scaling:
     uniform: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (0 < self.temperature < math.inf and 0 <= self.uniform <= 1):
+        if not (LEAST_TEMPERATURE <= self.temperature < math.inf and 0 <= self.uniform <= 1):
             raise InputError(
-                "Scaling: expected a temperature above 0 and a share from 0 to 1, "
-                f"got {self.temperature} and {self.uniform}"
+                f"Scaling: expected a temperature above 0, at least {LEAST_TEMPERATURE}, and a share "
+                f"from 0 to 1, got {self.temperature} and {self.uniform}"
             )
 
     def apply(self, scores: np.ndarray) -> np.ndarray:
@@ -223,7 +227,7 @@ class Calibration:
         try:
             window, recording = (LevelCalibration.from_mapping(values[name]) for name in LEVELS)
             basis = dict(values["basis"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except MISSHAPEN as error:
             raise ModelFileError(
                 f"the calibration is not valid: {error!r}; calibrate the model again"
             ) from error

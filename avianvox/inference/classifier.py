@@ -104,9 +104,7 @@ class Classifier:
                 windows = tuple(self.windows(audio, overlap_s=overlap_s, calibrated=False))
                 report = audio.report
         except AudioError as error:
-            return self._prediction(
-                path, Status(error.status), (), message=str(error).removeprefix(f"{path}: ")
-            )
+            return self._prediction(path, Status(error.status), (), message=error.about(path))
         prediction = self._prediction(
             path,
             report.status,

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from avianvox.errors import AvianvoxError, InputError, ModelFileError
+from avianvox.documents import MISSHAPEN, Kind
+from avianvox.errors import InputError, ModelFileError
 from avianvox.features.spec import FeatureSpec
 from avianvox.files import atomic_write
 from avianvox.modelfile import BUNDLED_FOLDER
@@ -27,6 +28,15 @@ DEFAULT_GATE = "gate"
 KIND = "avianvox gate"
 FORMAT_VERSION = 1
 """Of the file, and of the numbers that `window_statistics` makes: weights fit them and no others."""
+
+FILE = Kind(
+    what="gate",
+    name=KIND,
+    version=FORMAT_VERSION,
+    error=ModelFileError,
+    otherwise="write one with: avianvox gate train",
+    outdated="update avianvox, or train the gate again",
+)
 
 FLOOR_DB = np.float32(-70.0)
 """What is quieter counts as this loud; noise of one step of 16 bits is as loud as that."""
@@ -120,6 +130,8 @@ class Gate:
         check_bands(self.spec)
         if self.weights.shape != (N_STATISTICS,) or not np.isfinite([*self.weights, self.bias]).all():
             raise ModelFileError(f"expected {N_STATISTICS} weights and a bias, all of them finite")
+        if not np.isfinite(list(self.thresholds.values())).all():
+            raise ModelFileError("expected thresholds that are finite")
         if self.recall not in self.thresholds:
             raise ModelFileError(f"expected a threshold for {self.recall}")
 
@@ -133,22 +145,10 @@ class Gate:
             There is no such file, or it is none of these, damaged or of another version.
         """
         path = BUNDLED_FOLDER / "gate.json" if name_or_path == DEFAULT_GATE else Path(name_or_path)
-        try:
-            document = json.loads(path.read_bytes())
-        except OSError as error:
-            raise ModelFileError(f"cannot read the gate {path}: {error.strerror}") from error
-        except ValueError as error:
-            raise ModelFileError(f"{path} is not a gate: it is not JSON ({error})") from error
-        if not isinstance(document, dict) or document.get("kind") != KIND:
-            raise ModelFileError(f"{path} is not a gate; write one with: avianvox gate train")
-        if document.get("version") != FORMAT_VERSION:
-            raise ModelFileError(
-                f"{path} is a gate of version {document.get('version')}; this release of avianvox reads "
-                f"version {FORMAT_VERSION}: update avianvox, or train the gate again"
-            )
+        document = FILE.read(path)
         try:
             return cls.from_mapping(document)
-        except (KeyError, TypeError, ValueError, AttributeError, AvianvoxError) as error:
+        except MISSHAPEN as error:
             raise ModelFileError(f"{path} is damaged: {error}; fetch or train the gate again") from error
 
     @property
@@ -223,9 +223,9 @@ class Gate:
             bias=float(values["bias"]),
             thresholds={float(share): float(score) for share, score in values["thresholds"].items()},
             recall=float(values["recall"]),
-            provenance=values["provenance"],
-            licences=values["licences"],
-            figures=values["figures"],
+            provenance=dict(values["provenance"]),
+            licences=dict(values["licences"]),
+            figures=dict(values["figures"]),
         )
 
     def save(self, path: Path | str) -> None:

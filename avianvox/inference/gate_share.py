@@ -55,7 +55,7 @@ def pass_file(path: Path | str, gate: Gate, calls: Sequence[Call] | None = None)
                 n_both += calling and through
             seconds = audio.report.decoded_s or 0.0
     except AudioError as error:
-        return Passed(str(path), message=str(error).removeprefix(f"{path}: "))
+        return Passed(str(path), message=error.about(path))
     known = calls is not None
     return Passed(
         str(path),

@@ -26,6 +26,7 @@ from zlib import crc32
 
 import numpy as np
 
+from avianvox.documents import parse_json
 from avianvox.errors import InputError, OutputError
 from avianvox.features.lock import exclusive_lock
 from avianvox.files import atomic_write, output_error
@@ -230,7 +231,7 @@ class Ledger:
 
     def _line(self, offset: int) -> dict[str, Any]:
         self._reader.seek(offset)
-        found: dict[str, Any] = json.loads(self._reader.readline())
+        found: dict[str, Any] = parse_json(self._reader.readline())
         return found
 
     def entries(self) -> Iterator[Entry]:

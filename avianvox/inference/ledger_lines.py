@@ -1,11 +1,11 @@
 """The lines of a ledger (:mod:`avianvox.inference.ledger`): one object of JSON for each file."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import fields
 from hashlib import blake2b
 from typing import Any
 
+from avianvox.documents import parse_json
 from avianvox.inference.answers import Entry
 from avianvox.types import Status
 
@@ -24,7 +24,7 @@ def object_of(line: bytes) -> dict[str, Any] | None:
     if not line.endswith(b"\n"):
         return None
     try:
-        found = json.loads(line)
+        found = parse_json(line)
     except ValueError:
         return None
     return found if isinstance(found, dict) else None

@@ -42,6 +42,11 @@ class LiteRtRuntime:
             When LiteRT is not installed.
         """
         result: np.ndarray = self._run(**{INPUT: features[None]})[OUTPUT][0]
+        if not np.isfinite(result).all():
+            raise ModelFileError(
+                f"{self.model.path}: the model '{self.model.info.name}' gives a score that is not finite; "
+                "its weights are damaged or were trained badly: use another file, or export it again"
+            )
         return result
 
     @cached_property

@@ -22,7 +22,7 @@ from avianvox.inference.classifier import Classifier, Pause, WindowStream
 from avianvox.inference.events import Event, EventSearch
 from avianvox.inference.question import Question
 from avianvox.tables.times import iso_time
-from avianvox.types import Decision, Detection
+from avianvox.types import Detection
 
 if TYPE_CHECKING:
     from avianvox.inference.gate import Gate

@@ -7,6 +7,7 @@ from avianvox.inference.events import EventOptions
 
 _LEAST_ENTER = 1e-6  # what 0 asks of an event: any score
 
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked of every recording.

@@ -21,6 +21,7 @@ from avianvox.errors import AudioError, InputError
 from avianvox.files import atomic_write, output_error
 from avianvox.tables.columns import COLUMNS, cells, csv_line
 from avianvox.types import Detection, Status
+from avianvox.words import valid_unicode
 
 INDEX_COLUMNS = ("file", "picture", "cut_begin_s", "cut_end_s", "sample_rate", "credit")
 """Paths within the folder; the seconds of the recording that were cut; Hz; recordist, address and licence."""
@@ -167,8 +168,7 @@ def _make(folder: Path) -> None:
 
 
 def _failed(job: _Job, error: AudioError, file: Path) -> Segment:
-    message = str(error).removeprefix(f"{file}: ")
-    return Segment(replace(job.detection, status=Status(error.status), message=message))
+    return Segment(replace(job.detection, status=Status(error.status), message=error.about(file)))
 
 
 def _title(detection: Detection) -> str:
@@ -196,8 +196,7 @@ def safe_name(text: str) -> str:
 
     Valid Unicode in its composed form, without the characters and names that Windows keeps for itself.
     """
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    text = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text))
+    text = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", valid_unicode(text)))
     text = text.encode()[:_MOST_BYTES].decode("utf-8", "ignore").strip().rstrip(". ")
     return f"_{text}" if not text or _RESERVED.fullmatch(text) else text
 

@@ -13,6 +13,7 @@ from unicodedata import normalize
 
 from avianvox.errors import InputError
 from avianvox.registry import nearest
+from avianvox.texts import read_text
 from avianvox.types import LabelSet
 
 _COMMENT = re.compile(r"(^|\s)#.*")
@@ -52,7 +53,7 @@ def read_species(text: str, labels: LabelSet) -> SpeciesChoice:
     Parameters
     ----------
     text : str
-        Names separated by commas, or the path of a text file in UTF-8: names separated by commas or line
+        Names separated by commas, or the path of a text file: names separated by commas or line
         ends, and comments from ``#`` on.
     labels : LabelSet
         The classes of the model.
@@ -70,7 +71,7 @@ def read_species(text: str, labels: LabelSet) -> SpeciesChoice:
     """
     path = Path(text)
     is_file = _is_file(path)
-    names = _names(_read_text(path) if is_file else text)
+    names = _names(read_text(path) if is_file else text)
     if not names:
         raise InputError(f"species list: {text or 'it'} names no species; write one name a line")
     choice = find_species(names, labels)
@@ -110,15 +111,6 @@ def _is_file(path: Path) -> bool:
         return path.exists() and not path.is_dir()
     except (OSError, ValueError):  # names in a row may be no path at all
         return False
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"species list: {path} is not text in UTF-8 ({error}); save it as UTF-8") from error
-    except OSError as error:
-        raise InputError(f"species list: {path} cannot be read: {error.strerror or error}") from error
 
 
 def _names(text: str) -> list[str]:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from avianvox.errors import InputError
 from avianvox.files import atomic_write
-from avianvox.tables.delimited import decoded, open_table, read_number, unquoted
+from avianvox.tables.delimited import read_number, unquoted
 from avianvox.tables.recordings import recording_of
 from avianvox.tables.spans import Span, band_of, spans_of_one, tab_cell
+from avianvox.texts import open_lines
 from avianvox.types import Detection
 
 
@@ -39,8 +40,8 @@ class Audacity:
 
     def read(self, path: Path) -> Iterator[Detection]:
         row: Detection | None = None
-        with open_table(path) as file:
-            for number, line in enumerate(map(decoded, file), start=1):
+        with open_lines(path) as file:
+            for number, line in enumerate(file, start=1):
                 cells = [unquoted(cell) for cell in line.rstrip("\r\n").split("\t")]
                 origin = f"{path}, line {number}"
                 if cells[0] == "\\" and row is not None and len(cells) == 3:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from avianvox.files import atomic_write
 from avianvox.tables.carried import carried, carried_cells, take_back
-from avianvox.tables.columns import csv_line, valid_unicode
+from avianvox.tables.columns import csv_line
 from avianvox.tables.delimited import column_names, read_lines
 from avianvox.tables.recordings import recording_of
 from avianvox.tables.spans import one_line, spans
 from avianvox.types import Detection
+from avianvox.words import valid_unicode
 
 _OWN = ["path", "begin_s", "end_s", "scientific_name", "common_name", "score"]
 _CARRIED = carried(_OWN)

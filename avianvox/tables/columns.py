@@ -12,6 +12,7 @@ from math import isfinite
 from avianvox.errors import InputError
 from avianvox.tables.times import one_form
 from avianvox.types import Decision, Detection, Status
+from avianvox.words import valid_unicode
 
 TABLE_VERSION = 2
 
@@ -47,17 +48,6 @@ def _cell(name: str, value: str | float | None) -> str:
     if value is None:
         return ""
     return f"{value:.{DECIMALS[name]}f}" if name in DECIMALS else valid_unicode(str(value))
-
-
-def valid_unicode(text: str) -> str:
-    """``text`` in which what is no Unicode is replaced: file names on Linux may hold any bytes."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def printable(text: str) -> str:
-    """`valid_unicode` in one line, without what moves a cursor or changes colours: such names exist."""
-    valid = valid_unicode(text)
-    return valid if valid.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in valid)
 
 
 def csv_line(row: Iterable[str]) -> str:

@@ -2,36 +2,12 @@
 
 import csv
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import TextIO
 
 from avianvox.errors import InputError
-
-
-@contextmanager
-def open_table(path: Path) -> Iterator[TextIO]:
-    """Open a text file for reading; bytes that are no UTF-8 come as surrogates, see `decoded`.
-
-    Raises
-    ------
-    InputError
-        It cannot be read.
-    """
-    try:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            yield file
-    except OSError as error:
-        raise InputError(f"cannot read the table {path}: {error.strerror or error}") from error
-
-
-def decoded(line: str) -> str:
-    """``line``, read as Windows' Latin 1 where it was not UTF-8, as older programs write it."""
-    if line.isascii() or not any("\udc80" <= c <= "\udcff" for c in line):
-        return line
-    return line.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
+from avianvox.texts import open_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +70,7 @@ def read_lines(path: Path, delimiter: str) -> Iterator[Line]:
     InputError
         It cannot be read, or is not a table.
     """
-    with open_table(path) as file:
-        lines = map(decoded, file)
+    with open_lines(path) as lines:
         tabs = delimiter == "\t"
         rows = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL)
         plain = unquoted if tabs else str.strip

@@ -11,8 +11,9 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from avianvox.errors import AvianvoxError, InputError
-from avianvox.files import output_error
+from avianvox.files import open_regular, output_error
 from avianvox.registry import Registry
+from avianvox.texts import decode_head
 from avianvox.types import Detection
 
 if TYPE_CHECKING:
@@ -125,11 +126,10 @@ def format_of_new(path: Path | str) -> str:
 
 def _recognised(path: Path | str, names: Iterable[str]) -> str | None:
     try:
-        with open(path, "rb") as file:
-            head = file.read(_HEAD).decode("utf-8-sig", "replace")
+        with open_regular(path) as file:
+            head = decode_head(file.read(_HEAD))
     except OSError as error:
         raise InputError(f"cannot read the table {path}: {error.strerror or error}") from error
-    head = head.replace("\r\n", "\n")
     return next((name for name in names if FORMATS.get(name)().recognises(head)), None)
 
 

@@ -8,11 +8,12 @@ from pathlib import Path, PureWindowsPath
 from avianvox.errors import InputError
 from avianvox.files import atomic_write
 from avianvox.tables.carried import carried, carried_cells, take_back
-from avianvox.tables.columns import csv_line, valid_unicode
+from avianvox.tables.columns import csv_line
 from avianvox.tables.delimited import Line, column_names, read_lines
 from avianvox.tables.spans import Span, band_of, one_line, spans
 from avianvox.tables.times import clock_time, day_first, iso_time, parse_date, real_seconds
 from avianvox.types import NO_BIRD, Detection
+from avianvox.words import valid_unicode
 
 COLUMNS = (
     "INDIR",

@@ -46,9 +46,9 @@ class Csv:
         write_rows(typed_rows(detections), TYPED_COLUMNS, path, "csv", about=about)
 
     def read(self, path: Path) -> Iterator[Detection]:
-        from avianvox.tables.delimited import open_table
+        from avianvox.texts import open_lines
 
-        with open_table(path) as file:
+        with open_lines(path) as file:
             yield from from_csv(file, origin=str(path))
 
     def recognises(self, head: str) -> bool:
@@ -74,17 +74,16 @@ class JsonLines:
         write_rows(typed_rows(detections), TYPED_COLUMNS, path, "jsonl", about=about)
 
     def read(self, path: Path) -> Iterator[Detection]:
-        from json import loads
+        from avianvox.documents import parse_json
+        from avianvox.texts import open_lines
 
-        from avianvox.tables.delimited import open_table
-
-        with open_table(path) as file:
+        with open_lines(path) as file:
             for number, line in enumerate(file, start=1):
                 if not line.strip():
                     continue
                 origin = f"{path}, line {number}"
                 try:
-                    values = loads(line)
+                    values = parse_json(line)
                 except ValueError as error:
                     raise InputError(f"{origin}: not valid JSON: {error}") from error
                 yield from_values(values, origin=origin)

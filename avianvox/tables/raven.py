@@ -12,12 +12,12 @@ from pathlib import Path, PurePath, PureWindowsPath
 from avianvox.errors import InputError
 from avianvox.files import atomic_write
 from avianvox.tables.carried import carried, carried_cells, take_back
-from avianvox.tables.columns import valid_unicode
 from avianvox.tables.continued import begins_of
 from avianvox.tables.delimited import Line, column_names, read_lines
 from avianvox.tables.recordings import Recordings, recording_of
 from avianvox.tables.spans import Span, band_of, by_recording, length_of, spans, tab_cell
 from avianvox.types import Detection
+from avianvox.words import valid_unicode
 
 COLUMNS = (
     "Selection",

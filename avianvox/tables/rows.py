@@ -15,7 +15,8 @@ from typing import IO, Any
 from avianvox.errors import InputError, UnknownNameError, require_extra
 from avianvox.files import atomic_write
 from avianvox.registry import nearest
-from avianvox.tables.columns import csv_line, valid_unicode
+from avianvox.tables.columns import csv_line
+from avianvox.words import valid_unicode
 
 Value = str | int | float | None
 Row = Sequence[Value]

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from avianvox.files import atomic_write
-from avianvox.tables.columns import csv_line, valid_unicode
+from avianvox.tables.columns import csv_line
 from avianvox.tables.delimited import Line, column_names, read_lines
 from avianvox.tables.recordings import recording_of
 from avianvox.tables.spans import Span, by_recording, spans, spans_of_one
 from avianvox.types import Detection
+from avianvox.words import valid_unicode
 
 SIMPLE = ("onset_s", "offset_s", "label")
 GENERIC = ("label", "onset_s", "offset_s", "notated_path", "annot_path", "sequence", "annotation")

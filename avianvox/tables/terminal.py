@@ -7,8 +7,8 @@ from pathlib import Path
 
 from avianvox.errors import InputError
 from avianvox.files import atomic_write
-from avianvox.tables.columns import printable
 from avianvox.types import Decision, Detection
+from avianvox.words import printable
 
 
 class Table:
@@ -38,10 +38,10 @@ class Table:
         facts = [] if first.decoded_s is None else [f"{first.decoded_s:.1f} s"]
         facts += [first.begin_time] if first.begin_time and first.begin_s is None else []
         facts += [str(first.status)] if first.status != "ok" else []
-        text = printable(first.path) + (f"  ({', '.join(facts)})" if facts else "") + "\n"
+        text = printable(first.path + (f"  ({', '.join(facts)})" if facts else "")) + "\n"
         named = [row for row in group if row.scientific_name or row.common_name]
         if first.message and (first.status.failed or not named):
-            text += f"    {first.message}\n"
+            text += f"    {printable(first.message)}\n"
         if not named and first.status.usable and (first.status.failed or not first.message):
             above = "named" if self.min_score is None else f"at {self.min_score:g} or above"
             text += f"    nothing {above}\n"
@@ -59,7 +59,8 @@ class Table:
             name = row.scientific_name or row.common_name
             common = f" ({row.common_name})" if row.common_name not in ("", name) else ""
             score = "" if row.score is None else f"{row.score:.4f}  "
-            text += f"    {where}{score}{'uncertain, perhaps ' if doubt else ''}{name}{common}\n"
+            line = f"{where}{score}{'uncertain, perhaps ' if doubt else ''}{name}{common}"
+            text += f"    {printable(line)}\n"
             doubt = False
         return text
 

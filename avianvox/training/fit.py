@@ -16,6 +16,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from avianvox.documents import MISSHAPEN, parse_json
 from avianvox.errors import RunError
 from avianvox.files import atomic_write
 from avianvox.models.backend import keras
@@ -107,7 +108,7 @@ def epochs_done(checkpoint: Path) -> int:
     if not checkpoint.exists():
         return 0
     with _opened(checkpoint) as arrays:
-        return len(json.loads(str(arrays["history"])))
+        return len(parse_json(str(arrays["history"])))
 
 
 @contextmanager
@@ -115,7 +116,7 @@ def _opened(checkpoint: Path) -> Iterator[Mapping[str, np.ndarray]]:
     try:
         with open(checkpoint, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             yield arrays
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    except (OSError, EOFError, BadZipFile, *MISSHAPEN) as error:
         raise RunError(
             f"the checkpoint {checkpoint} is damaged or from another network ({error}); "
             "start again with --fresh"
@@ -161,7 +162,7 @@ class _Keeper(keras.callbacks.Callback):
             for i, variable in enumerate(_state(model)):
                 variable.assign(arrays[f"state_{i:03}"])
             self.best = [arrays[f"best_{i:03}"] for i in range(len(model.weights))]
-            self.history = History(json.loads(str(arrays["history"])))
+            self.history = History(parse_json(str(arrays["history"])))
 
 
 def _state(model: Any) -> list[Any]:

@@ -33,6 +33,7 @@ import numpy as np
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.splits import Fold, Split, report_split
 from avianvox.dataset.training_data import training_data
+from avianvox.documents import read_json
 from avianvox.errors import InputError, RunError
 from avianvox.evaluation.crossval import CrossvalSettings, crossvalidate
 from avianvox.evaluation.fits import FitReport, rule_fit
@@ -231,9 +232,11 @@ def _prepare(out: Path, protocol: Protocol, train: Catalog, test: Catalog, store
     file = out / _PROTOCOL
     if file.exists():
         try:
-            there = json.loads(file.read_text(encoding="utf-8"))
+            there = read_json(file)
         except (OSError, ValueError) as error:
             raise RunError(f"cannot read {file} ({error}); choose another --out") from error
+        if not isinstance(there, dict):
+            raise RunError(f"{file}: expected a JSON object; choose another --out")
         other = [key for key in document if there.get(key) != document[key]]
         if other:
             raise RunError(

@@ -26,6 +26,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from avianvox.documents import MISSHAPEN, Kind, read_json
 from avianvox.errors import RunError
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FIRST_REVISION, FeatureSpec
@@ -34,6 +35,14 @@ from avianvox.types import LabelSet
 
 KIND = "avianvox run"
 VERSION = 1
+_FILE = Kind(
+    what="training run",
+    name=KIND,
+    version=VERSION,
+    error=RunError,
+    otherwise="choose another folder",
+    outdated="train it again",
+)
 
 CONFIG = "config.json"
 SPLIT = "split.json"
@@ -86,11 +95,11 @@ class Run:
         try:
             with open(path / NORMALISATION, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
                 normalisation = Normalisation(arrays["mean"], arrays["deviation"])
-            figures = json.loads((path / FIGURES).read_text(encoding="utf-8"))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            figures = read_json(path / FIGURES)
+            labels = LabelSet(tuple(config["labels"]), tuple(config["common_names"]))
+            spec = FeatureSpec.from_mapping(config["features"])
+        except (OSError, EOFError, BadZipFile, *MISSHAPEN) as error:
             raise RunError(f"the run in {path} is damaged ({error}); train it again with --fresh") from error
-        labels = LabelSet(tuple(config["labels"]), tuple(config["common_names"]))
-        spec = FeatureSpec.from_mapping(config["features"])
         return cls(path, config, spec, labels, normalisation, figures)
 
     @property
@@ -120,9 +129,9 @@ class Run:
         """
         file = self.path / SPLIT
         try:
-            split = json.loads(file.read_text(encoding="utf-8"))
+            split = read_json(file)
             return {part: list(split[part]) for part in ("train", "validation", "left out")}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, *MISSHAPEN) as error:
             message = f"{file} is missing or damaged ({error}); train again with --fresh"
             raise RunError(message) from error
 
@@ -156,31 +165,19 @@ class Run:
 def read_config(path: Path) -> dict[str, Any]:
     """Read and check ``config.json``. Raises `RunError` like `Run.open`."""
     file = path / CONFIG
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RunError(
-            f"no training run in {path}: there is no {CONFIG}; make one with avianvox train"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise RunError(f"cannot read {file}: {error}") from error
-    if not isinstance(config, dict) or config.get("kind") != KIND:
-        raise RunError(f"{file} does not belong to a training run")
-    if config.get("version") != VERSION:
-        raise RunError(
-            f"{file} has format version {config.get('version')}, this release reads {VERSION}; train it again"
-        )
-    return config
+    if not file.exists():
+        raise RunError(f"no training run in {path}: there is no {CONFIG}; make one with avianvox train")
+    return _FILE.read(file)
 
 
 def refuse_foreign(path: Path) -> None:
     """Raise `RunError` where ``path`` is the folder of something else, such as a cross-validation."""
     try:
-        kind = json.loads((path / CONFIG).read_text(encoding="utf-8"))["kind"]
-    except (OSError, ValueError, KeyError, TypeError):
+        kind = read_json(path / CONFIG)["kind"]
+    except (OSError, *MISSHAPEN):
         return  # nothing, or a run whose beginning is damaged
     if kind != KIND:
-        raise RunError(f"{path} holds no training run ({kind}); choose another --out")
+        raise RunError(f"{path} holds no training run ({kind!s:.60}); choose another --out")
 
 
 def erase_run(path: Path) -> None:

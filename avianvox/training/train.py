@@ -217,7 +217,9 @@ def _prepare(out: Path, document: dict[str, Any], *, resume: bool, fresh: bool) 
     if not (out / folder.CONFIG).exists():
         return
     earlier = folder.read_config(out)
-    before, now = earlier["train"], document["train"]
+    before, now = earlier.get("train"), document["train"]
+    if not isinstance(before, dict):
+        raise RunError(f"{out / folder.CONFIG} is damaged: it has no settings; replace the run with --fresh")
     keys = [key for key in now if key != "epochs" and before.get(key) != now[key]]
     other = [f"settings ({', '.join(keys)})"] if keys else []
     other += [words for part, words in _SAME.items() if earlier.get(part) != document[part]]

@@ -91,7 +91,10 @@ def _run(command: list[str], said: io.StringIO, told: io.StringIO) -> None:
         try:
             main(command)
         except SystemExit as ended:
-            assert ended.code in (None, 0, 1, 2, 3), ended.code
+            code = ended.code
+        else:
+            code = 0
         finally:
             os.environ.pop("OPENBLAS_NUM_THREADS", None)
+    assert code in (None, 0, 1, 2, 3), f"it ended with {code}"
     said.write(stdout.buffer.getvalue().decode("utf-8"))  # type: ignore[attr-defined]

@@ -33,13 +33,16 @@ from avianvox.dataset.sources import SOURCES, Source
 from avianvox.dataset.sources.annotated_files import File, Mark, parts_of
 from avianvox.dataset.sources.annotation_names import Names
 from avianvox.errors import CatalogError, ConfigError, InputError
+from avianvox.files import open_regular
 from avianvox.registry import nearest
 from avianvox.tables.formats import TABLE_ENDINGS, format_of, read_table
 from avianvox.tables.recordings import Recordings, recording_of
+from avianvox.texts import decode_head
 from avianvox.types import Recording
 
 SETTINGS = "annotations.toml"
 
+_HEADER_BYTES = 1 << 16
 _NATIVE = ("csv", "jsonl", "parquet", "table")  # what classify writes; read where a file is named
 _ANSWERS = (".avianvox.", ".birdnet.")
 _INDEXES = ("kaggle", "xeno_canto", "csv")
@@ -218,8 +221,8 @@ def _is_named_table(path: Path) -> bool:
     found = _format(path)
     if found != "csv":
         return found not in ("", "table")
-    with open(path, "rb") as stream:
-        header = stream.readline().decode("utf-8-sig", "replace")
+    with open_regular(path) as stream:
+        header = decode_head(stream.readline(_HEADER_BYTES))
     return {"begin_s", "scientific_name"} <= {cell.strip().strip('"') for cell in header.split(",")}
 
 

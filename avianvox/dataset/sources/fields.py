@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 
 from avianvox.errors import CatalogError
+from avianvox.texts import open_lines
 from avianvox.types import NO_BIRD
 
 NO_TARGET_NAMES = frozenset({"noise", "background", "other", "silence", NO_BIRD})
@@ -75,13 +76,14 @@ def species_label(genus: str, species: str) -> str:
 
 def read_rows(path: Path, *, required: tuple[str, ...] = ()) -> list[dict[str, str]]:
     """The rows of a CSV file with a header. Raises `CatalogError` where a required column is absent."""
-    with open(path, encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream, restval="")
-        columns = reader.fieldnames or []
-        for name in required:
-            if name not in columns:
-                raise CatalogError(f"{path} has no column '{name}' (columns: {', '.join(columns) or 'none'})")
+    with open_lines(path, error=CatalogError) as lines:
+        reader = csv.DictReader(lines, restval="")
         try:
+            columns = reader.fieldnames or []
+            for name in required:
+                if name not in columns:
+                    known = ", ".join(columns) or "none"
+                    raise CatalogError(f"{path} has no column '{name}' (columns: {known})")
             return list(reader)
         except csv.Error as error:
             raise CatalogError(f"{path}, line {reader.line_num}: {error}") from error

@@ -5,10 +5,10 @@ itself or in ``audio/`` below it. Version 2 says ``lng`` and ``group`` where ver
 ``grp``; both are read. An animal group is not part of a `Recording`.
 """
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,13 @@ from avianvox.dataset.sources.fields import (
     parse_number,
     species_label,
 )
+from avianvox.documents import read_json
 from avianvox.errors import CatalogError
+from avianvox.files import open_regular
 from avianvox.tables.times import parse_date, parse_time
 from avianvox.types import Recording
 
+_SHOWN_PAGES = 20
 _FILE = re.compile(r"^XC(\d+)(?!\d)", re.IGNORECASE)
 
 
@@ -57,15 +60,19 @@ def _json_files(path: Path) -> list[Path]:
 
 
 def _looks_like_answer(page: Path) -> bool:
-    with open(page, "rb") as stream:
-        head = stream.read(4096)
-    return b'"recordings"' in head
+    try:
+        with open_regular(page) as stream:
+            return b'"recordings"' in stream.read(4096)
+    except OSError:
+        return False
 
 
 def _read_answer(page: Path) -> dict[str, Any]:
     try:
-        answer = json.loads(page.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+        answer = read_json(page)
+    except OSError as error:
+        raise CatalogError(f"cannot read {page}: {error.strerror or error}") from error
+    except ValueError as error:
         raise CatalogError(f"{page} is not whole JSON: {error}; download the page again") from error
     if not isinstance(answer, dict) or not isinstance(answer.get("recordings"), list):
         raise CatalogError(f"{page} is not a xeno-canto answer: expected an object with a list 'recordings'")
@@ -94,12 +101,12 @@ def read_recording(row: Any, folder: Path, files: dict[str, list[Path]], place: 
         It is no object, has no id, or names background species in another way.
     """
     if not isinstance(row, dict):
-        raise CatalogError(f"{place}: expected an object, found {row!r}")
+        raise CatalogError(f"{place}: expected an object, found {row!r:.60}")
     if not row.get("id"):
         raise CatalogError(f"{place} has no 'id'")
     background = row.get("also") or []
     if not isinstance(background, list) or not all(isinstance(name, str) for name in background):
-        raise CatalogError(f"{place}: expected a list of names in 'also', found {background!r}")
+        raise CatalogError(f"{place}: expected a list of names in 'also', found {background!r:.60}")
 
     def text(*names: str) -> str:
         """The first of these fields that is there; a question mark means "not known"."""
@@ -132,9 +139,11 @@ def _missing_pages(path: Path, pages: list[Path], answers: list[dict[str, Any]])
         return {_page_number(a.get(name) or 1, name, page) for page, a in zip(pages, answers, strict=True)}
 
     expected, present = max(numbers("numPages")), numbers("page")
-    absent = sorted(set(range(1, expected + 1)) - present)
-    if absent:
-        listed = ", ".join(map(str, absent))
+    n_absent = expected - sum(1 <= number <= expected for number in present)
+    if n_absent > 0:
+        absent = list(islice((n for n in range(1, expected + 1) if n not in present), _SHOWN_PAGES))
+        more = f" and {n_absent - len(absent)} more" if n_absent > len(absent) else ""
+        listed = ", ".join(map(str, absent)) + more
         message = f"{path}: of {expected} pages these are absent: {listed}"
         yield Problem(SOURCE_PROBLEM, "", str(path), message)
 
@@ -143,7 +152,7 @@ def _page_number(value: Any, name: str, page: Path) -> int:
     try:
         return int(value)
     except (TypeError, ValueError, OverflowError) as error:
-        raise CatalogError(f"{page}: expected a number in '{name}', found {value!r}") from error
+        raise CatalogError(f"{page}: expected a number in '{name}', found {value!r:.60}") from error
 
 
 def _several_files(rows: list[Recording], files: dict[str, list[Path]]) -> Iterator[Problem]:

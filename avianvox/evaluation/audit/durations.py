@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from avianvox.errors import InputError
-from avianvox.evaluation.plain import plain, printable
+from avianvox.evaluation.plain import plain
 from avianvox.files import atomic_write
 from avianvox.randomness import derive_rng
 from avianvox.types import LabelSet, Recording
+from avianvox.words import printable
 
 _FEWEST = 3  # classes, below which nothing can be said
 

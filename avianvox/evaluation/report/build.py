@@ -12,7 +12,7 @@ from avianvox.dataset.taxonomy import Taxonomy
 from avianvox.errors import InputError
 from avianvox.evaluation.calibrate import calibrate_run
 from avianvox.evaluation.calibration_report import report_path
-from avianvox.evaluation.plain import counted, printable
+from avianvox.evaluation.plain import counted
 from avianvox.evaluation.report.blocks import PICTURES, Counter, Section
 from avianvox.evaluation.report.confusion import confusion_section
 from avianvox.evaluation.report.curves import curves_section
@@ -33,6 +33,7 @@ from avianvox.evaluation.saved_run import SavedRun
 from avianvox.evaluation.summary import GROUPED
 from avianvox.features.spec import FeatureSpec
 from avianvox.files import atomic_write, output_error
+from avianvox.words import valid_unicode
 
 KIND = "avianvox report"
 FORMAT_VERSION = 1
@@ -95,7 +96,7 @@ def write_report(run: SavedRun, out: Path, *, model: str | None = None, n_clips:
     pictures = {f"{PICTURES}/{key}.svg": standalone(svg) for key, svg in counter.pictures.items()}
     for file, content in {**pictures, HTML: page, MARKDOWN: text, JSON: values}.items():
         with atomic_write(out / file) as stream:
-            stream.write(printable(content))
+            stream.write(valid_unicode(content))
     return report
 
 
