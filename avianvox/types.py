@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 
@@ -20,6 +21,17 @@ NO_BIRD = "no bird"
 """Label of recordings that hold no animal voice."""
 
 _NIGHT_BEGINS, _PERSONS_DAY_BEGINS = "12:00", "04:00"
+
+def composed(text: str) -> str:
+    """``text`` in the composed form of Unicode (NFC): the same letters, however a program wrote them."""
+    return text if text.isascii() else normalize("NFC", text)
+
+
+def name_key(name: str) -> str:
+    """What a name is compared by: letters and digits alone, without case and accents, "grey" for "gray"."""
+    plain = normalize("NFKD", name).casefold()
+    return "".join(c for c in plain if c.isalnum()).replace("gray", "grey")
+
 
 Span = tuple[float, float | None]
 """Begin and end within a file, in seconds; None: to its end."""

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -205,6 +206,27 @@ def test_doubtful_rows_are_listed(tmp_path: Path) -> None:
     assert len(catalog.problems) == 5
     assert len(catalog) == 7
     assert run("data", "check", tmp_path).exit_code == 3
+
+
+def test_a_label_that_begins_just_before_the_file_begins_with_it(tmp_path: Path) -> None:
+    sound(tmp_path / "a.wav")
+    (tmp_path / "a.labels.txt").write_text("-0.010\t1.500\tWren\n-1.0\t1.5\tWren\n")
+    catalog = read_catalog(tmp_path)
+    assert [r.span for r in catalog.recordings] == [(0.0, 1.5)]
+    assert "from -1.0 to 1.5 s of a.wav is no span; it is left out" in messages(catalog)
+
+
+def test_names_in_either_form_of_unicode_are_given_and_known(tmp_path: Path) -> None:
+    sound(tmp_path / "a.wav")
+    one, two = (normalize(form, "Pájaro") for form in ("NFC", "NFD"))
+    (tmp_path / "a.labels.txt").write_text(f"1\t2\t{one}\n3\t4\t{two}\n5\t6\t{one}s\n7\t8\t{two}s\n")
+    (tmp_path / "annotations.toml").write_text(f'[names]\n"{two}" = "Aus bus"\n')
+    assert [r.label for r in read_catalog(tmp_path).recordings] == [
+        "Aus bus",
+        "Aus bus",
+        f"{one}s",
+        f"{one}s",
+    ]
 
 
 def test_files_of_one_name_elsewhere_are_two(tmp_path: Path) -> None:

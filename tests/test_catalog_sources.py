@@ -2,6 +2,8 @@
 
 import csv
 import json
+import struct
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -138,6 +140,106 @@ def test_folders_name_the_classes(tmp_path: Path) -> None:
     }
     assert kinds(catalog) == {"unknown label": 1}
     assert len({r.session for r in catalog.recordings}) == 5
+
+
+def test_folders_know_what_files_and_names_know(tmp_path: Path) -> None:
+    """Recordings of one recorder and day are one session, so that folds keep them together."""
+    for label, time in (("Parus major", "050000"), ("Parus ater", "050100"), ("Parus ater", "061500")):
+        (tmp_path / label).mkdir(exist_ok=True)
+        (tmp_path / label / f"MEADOW_20240601_{time}.wav").write_bytes(b"sound")
+    (tmp_path / "Parus ater" / "pond.wav").write_bytes(wav_with_guano("2023-05-06T07:08:09"))
+    known = {r.path.name: (r.date, r.time, r.site, r.latitude) for r in read_catalog(tmp_path).recordings}
+    assert known == {
+        "MEADOW_20240601_050000.wav": ("2024-06-01", "05:00", "MEADOW", None),
+        "MEADOW_20240601_050100.wav": ("2024-06-01", "05:01", "MEADOW", None),
+        "MEADOW_20240601_061500.wav": ("2024-06-01", "06:15", "MEADOW", None),
+        "pond.wav": ("2023-05-06", "07:08", "POND1", 18.5),
+    }
+    assert len({r.session for r in read_catalog(tmp_path).recordings}) == 2
+
+
+def wav_with_guano(time: str) -> bytes:
+    notes = f"GUANO|Version: 1.0\nTimestamp: {time}\nSerial: POND1\nLoc Position: 18.5 -66.25\n".encode()
+    notes += b" " * (len(notes) % 2)
+    body = b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
+    body += b"guan" + struct.pack("<I", len(notes)) + notes + b"data" + struct.pack("<I", 4) + b"\0" * 4
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def test_a_row_of_csv_without_a_date_asks_the_file_and_one_with_a_date_does_not(tmp_path: Path) -> None:
+    name = "MEADOW_20240601_050000.wav"
+    (tmp_path / name).write_bytes(wav_with_guano("2023-05-06T07:08:09"))
+    write_csv(
+        tmp_path / "recordings.csv",
+        "path,id,date,time,site,recordist",
+        f"{name},1,,,,",
+        f"{name},2,2020-01-02,,,",
+        f"{name},3,,03:04,Wood,Me",
+    )
+    known = [(r.date, r.time, r.site, r.recordist) for r in read_catalog(tmp_path).recordings]
+    assert known == [
+        ("2023-05-06", "07:08", "POND1", ""),
+        ("2020-01-02", "", "", ""),
+        ("2023-05-06", "03:04", "Wood", "Me"),
+    ]
+
+
+def test_names_in_two_forms_of_unicode_are_one(tmp_path: Path) -> None:
+    one, two = (unicodedata.normalize(form, "Pájaro ñandú") for form in ("NFC", "NFD"))
+    write_csv(tmp_path / "recordings.csv", "path,label,recordist", f"a.wav,{one},{two}", f"b.wav,{two},{one}")
+    catalog = read_catalog(tmp_path)
+    assert catalog.labels.names == (one,)
+    assert {r.recordist for r in catalog.recordings} == {one}
+    for n, label in enumerate((one, two)):
+        (tmp_path / "folders" / label).mkdir(parents=True)
+        (tmp_path / "folders" / label / f"{n}.wav").write_bytes(b"sound")
+    assert read_catalog(tmp_path / "folders").labels.names == (one,)
+
+
+def test_doubtful_labels_get_a_remark(tmp_path: Path) -> None:
+    labels = (
+        "Parus major",
+        "Parus major",
+        "Parus Major",
+        "parus-major",
+        "Aus bus, Cus dus",
+        "Crow, American",
+    )
+    rows = [f'{n}.wav,"{label}"' for n, label in enumerate(labels)]
+    catalog = read_catalog(write_csv(tmp_path / "a.csv", "path,label", *rows))
+    said = [line.removeprefix("doubtful label: ") for line in catalog.problem_lines()]
+    assert [line.partition(" (1 recording)")[0] for line in said] == [
+        "'Parus Major'",
+        "'parus-major'",
+        "'Aus bus, Cus dus'",
+    ]
+    assert "and 'Parus major' (2) are two classes; if they are one, write them alike" in said[0]
+    assert "is one class and looks like several species" in said[2]
+    other = read_catalog(write_csv(tmp_path / "b.csv", "path,label", "x.wav,crow american"))
+    assert len(other.problem_lines()) == 0
+    merged = catalog.merged(other, name="b").problem_lines()
+    assert len(merged) == 4
+    assert "'crow american' (1 recording) and 'Crow, American' (1)" in "\n".join(merged)
+
+
+def test_an_empty_class_is_said(tmp_path: Path) -> None:
+    for folder in ("Parus major", "Parus ater", ".cache"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "Parus major" / "1.wav").write_bytes(b"sound")
+    (tmp_path / "Parus ater" / "notes.txt").write_bytes(b"text")
+    (line,) = read_catalog(tmp_path).problem_lines()
+    assert (
+        line
+        == f"empty class: the folder {tmp_path / 'Parus ater'} holds no sound files; its class is left out"
+    )
+
+
+def test_a_part_that_begins_just_before_the_file_begins_with_it(tmp_path: Path) -> None:
+    index = write_csv(tmp_path / "a.csv", "path,label,begin_s,end_s", "a.wav,x,-0.010,2")
+    assert read_catalog(index).recordings[0].span == (0.0, 2.0)
+    write_csv(index, "path,label,begin_s,end_s", "a.wav,x,-1,2")
+    with pytest.raises(CatalogError, match="from -1.0 to 2.0 s is no part of a file"):
+        read_catalog(index)
 
 
 def test_a_flat_folder_is_a_catalog_when_its_name_says_no_bird(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -56,6 +57,11 @@ def test_rows_that_hold_no_example_are_passed_over() -> None:
     found = choose([whole, second, failed, unscored, detection("a.wav", 1.0, 0.1, "Anas acuta")])
     assert list(found) == ["Anas acuta", "Parus major"]
     assert found["Parus major"] == [unscored]
+
+
+def test_a_name_in_two_forms_of_unicode_is_one_species() -> None:
+    rows = [detection("a.wav", n, 0.5, normalize(form, "Pájaro")) for n, form in enumerate(("NFC", "NFD"))]
+    assert {name: len(found) for name, found in choose(rows).items()} == {normalize("NFC", "Pájaro"): 2}
 
 
 @given(st.text(max_size=200))

@@ -79,6 +79,13 @@ def test_a_list_in_the_encoding_of_another_program(encoding: str, tmp_path: Path
     assert read_species(str(tmp_path / "list.txt"), labels).indices == (0,)
 
 
+@pytest.mark.parametrize("minus", ["-", "\u2013 ", "\u2212"])
+def test_a_minus_before_a_name_does_not_mean_the_name(minus: str) -> None:
+    name = f"{minus}{LABELS.names[0]}"
+    with pytest.raises(InputError, match="begins with a minus; write the name alone.* --exclude"):
+        read_species(f"{LABELS.names[1]}, {name}", LABELS)
+
+
 def test_species_that_share_a_common_name_are_all_meant() -> None:
     labels = LabelSet(("Strix one", "Strix two"), ("Owl", "Owl"))
     assert read_species("owl", labels).indices == (0, 1)

@@ -7,15 +7,16 @@ another recording with an id that is taken gets a new one.
 """
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from avianvox.dataset.label_remarks import label_remarks
 from avianvox.errors import CatalogError
 from avianvox.files import sha256_file
-from avianvox.types import LabelSet, Recording
+from avianvox.types import LabelSet, Recording, composed
 
 MISSING_FILE = "missing file"
 EMPTY_FILE = "empty file"
@@ -26,6 +27,8 @@ RENAMED = "renamed"
 DUPLICATE_AUDIO = "duplicate audio"
 UNREAD_TIME = "unread date"
 SOURCE_PROBLEM = "inconsistent source"
+LABEL_REMARK = "doubtful label"
+EMPTY_CLASS = "empty class"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,14 @@ class Catalog:
         problems: Iterable[Problem] = (),
         split: Mapping[str, str] | None = None,
     ) -> "Catalog":
-        """Keep the first row of each id and list what is wrong: files, durations, labels and ids."""
+        """Keep the first row of each id and list what is wrong: files, durations, labels and ids.
+
+        Names in two forms of Unicode are one name.
+        """
         unique, repeated = _first_of_each_id(rows)
-        unique = [replace(r, source=source) for r in unique]
+        unique = [replace(_composed(r), source=source) for r in unique]
         found = [*problems, *repeated, *(p for r in unique for p in recording_problems(r))]
+        found += _label_problems(unique)
         return cls(tuple(unique), tuple(found), source, split or {})
 
     @cached_property
@@ -127,21 +134,23 @@ class Catalog:
                 new_id[row.id] = renamed.id
                 added.append(renamed)
         theirs = (replace(p, recording_id=new_id.get(p.recording_id, p.recording_id)) for p in other.problems)
+        known = (p for p in (*self.problems, *theirs) if p.kind != LABEL_REMARK)
         names = dict.fromkeys(name for name in (self.source, other.source) if name)
         return Catalog(
             (*self.recordings, *added),
-            (*self.problems, *theirs, *found),
+            (*known, *found, *_label_problems((*self.recordings, *added))),
             "+".join(names),
             {**{new_id.get(k, k): part for k, part in other.split.items()}, **self.split},
         )
 
     def problem_lines(self) -> list[str]:
-        """One line for each problem that costs a recording, one for all that got new ids, and one for all
-        dates and times that could not be read.
+        """One line for each problem that costs a recording or a label, one for all that got new ids, and one for
+        all dates and times that could not be read.
 
         What the others cost comes out later: a missing file fails, a recording without a label is left out.
         """
-        lines = [f"{p.kind}: {p.message}" for p in self.problems if p.kind in (DUPLICATE_ID, SOURCE_PROBLEM)]
+        told = (DUPLICATE_ID, SOURCE_PROBLEM, LABEL_REMARK, EMPTY_CLASS)
+        lines = [f"{p.kind}: {p.message}" for p in self.problems if p.kind in told]
         for kind in (RENAMED, UNREAD_TIME):
             found = [p.message for p in self.problems if p.kind == kind]
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -223,6 +232,25 @@ def recording_problems(recording: Recording) -> list[Problem]:
         for wrong, kind, text in checks
         if wrong
     ]
+
+
+def _label_problems(recordings: Iterable[Recording]) -> list[Problem]:
+    counts = Counter(r.label for r in recordings if r.label)
+    return [Problem(LABEL_REMARK, "", "", line) for line in label_remarks(counts)]
+
+
+def _composed(row: Recording) -> Recording:
+    """``row`` with its names in one form of Unicode."""
+    if "".join((row.label, row.common_name, row.recordist, row.site, *row.background)).isascii():
+        return row
+    return replace(
+        row,
+        label=composed(row.label),
+        common_name=composed(row.common_name),
+        recordist=composed(row.recordist),
+        site=composed(row.site),
+        background=tuple(map(composed, row.background)),
+    )
 
 
 def duplicate_audio(recordings: Sequence[Recording]) -> list[Problem]:

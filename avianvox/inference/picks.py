@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from avianvox.randomness import hash_name
-from avianvox.types import Detection
+from avianvox.types import Detection, composed
 
 Rule = Callable[[Detection, int], float]
 """A detection and a seed to its place among those of its species."""
@@ -67,7 +67,7 @@ def choose(
     kept: dict[str, list[tuple[float, str, float, int, int, Detection]]] = defaultdict(list)
     for n, detection in enumerate(filter(has_segment, detections)):
         place = rule(detection, seed)
-        rows = kept[detection.scientific_name]
+        rows = kept[composed(detection.scientific_name)]
         insort(rows, (place, detection.path, detection.begin_s or 0.0, detection.channel or 0, n, detection))
         del rows[per_species:]
     return {name: [row[-1] for row in kept[name]] for name in sorted(kept)}

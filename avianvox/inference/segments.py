@@ -10,7 +10,6 @@
 
 import os
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from avianvox.audio.cut import Clip, cut, write_clip
 from avianvox.errors import AudioError, InputError
 from avianvox.files import atomic_write, output_error
 from avianvox.tables.columns import COLUMNS, cells, csv_line
-from avianvox.types import Detection, Status
+from avianvox.types import Detection, Status, composed
 from avianvox.words import valid_unicode
 
 INDEX_COLUMNS = ("file", "picture", "cut_begin_s", "cut_end_s", "sample_rate", "credit")
@@ -196,7 +195,7 @@ def safe_name(text: str) -> str:
 
     Valid Unicode in its composed form, without the characters and names that Windows keeps for itself.
     """
-    text = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", valid_unicode(text)))
+    text = _FORBIDDEN.sub("_", composed(valid_unicode(text)))
     text = text.encode()[:_MOST_BYTES].decode("utf-8", "ignore").strip().rstrip(". ")
     return f"_{text}" if not text or _RESERVED.fullmatch(text) else text
 

@@ -9,12 +9,11 @@ model doesn't know counts for the species with its common name, and `SpeciesChoi
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from unicodedata import normalize
 
 from avianvox.errors import InputError
 from avianvox.registry import nearest
 from avianvox.texts import read_text
-from avianvox.types import LabelSet
+from avianvox.types import LabelSet, name_key
 
 _COMMENT = re.compile(r"(^|\s)#.*")
 _SHOWN = 5  # names in a message
@@ -61,7 +60,8 @@ def read_species(text: str, labels: LabelSet) -> SpeciesChoice:
     Raises
     ------
     InputError
-        The file cannot be read, the list holds no name, or the model knows none of its names.
+        The file cannot be read, the list holds no name, or one that begins with a minus, or the model knows
+        none of its names.
 
     Examples
     --------
@@ -74,6 +74,12 @@ def read_species(text: str, labels: LabelSet) -> SpeciesChoice:
     names = _names(read_text(path) if is_file else text)
     if not names:
         raise InputError(f"species list: {text or 'it'} names no species; write one name a line")
+    for name in names:
+        if name[0] in "-\u2013\u2212":
+            raise InputError(
+                f"species list: '{name}' begins with a minus; write the name alone, and name the species "
+                "that are to be left out under --exclude"
+            )
     choice = find_species(names, labels)
     if choice.indices:
         return choice
@@ -93,8 +99,8 @@ def find_species(names: list[str], labels: LabelSet) -> SpeciesChoice:
     renamed: list[tuple[str, str]] = []
     for name in names:
         first, _, second = name.partition("_")
-        first_key, second_key = _key(first), _key(second)
-        whole = _key(name)
+        first_key, second_key = name_key(first), name_key(second)
+        whole = name_key(name)
         if found := scientific.get(whole) or scientific.get(first_key) or common.get(whole):
             indices.update(found)
         elif found := common.get(second_key):
@@ -123,14 +129,8 @@ def _positions(names: tuple[str, ...]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for i, name in enumerate(names):
         if name:
-            found.setdefault(_key(name), []).append(i)
+            found.setdefault(name_key(name), []).append(i)
     return found
-
-
-def _key(name: str) -> str:
-    """Letters and digits alone, without case and accents: what a name is compared by."""
-    plain = normalize("NFKD", name).casefold()
-    return "".join(c for c in plain if c.isalnum()).replace("gray", "grey")
 
 
 def _known(labels: LabelSet) -> list[str]:

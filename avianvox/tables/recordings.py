@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path, PurePath, PureWindowsPath
-from unicodedata import normalize
+
+from avianvox.types import composed
 
 _WORDS = (
     r"\.(avianvox|birdnet|audacity|raven|selections?|tables?(\.\d+)?|labels?|boxes|results?|annotations?|"
@@ -144,7 +145,7 @@ def _with_and_without_ending(names: Iterable[tuple[str, str]]) -> dict[str, list
 
 
 def _key(name: str) -> str:
-    return normalize("NFC", name).casefold()
+    return composed(name).casefold()
 
 
 def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> int:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from avianvox.dataset.sources.fields import class_names
 from avianvox.dataset.taxonomy import known_genera
-from avianvox.types import NO_BIRD, Recording
+from avianvox.types import NO_BIRD, Recording, composed
 
 _LIKE = 0.9  # likeness of two labels from which one may be the other misspelt
 _LIKE_GENUS = 0.82
@@ -29,12 +29,12 @@ class Names:
     """
 
     def __init__(self, given: Mapping[str, str], recordings: Sequence[Recording]) -> None:
-        self._given = {name.strip().casefold(): class_names(text) for name, text in given.items()}
+        self._given = {_key(name): class_names(text) for name, text in given.items()}
         self._known: dict[str, tuple[str, str]] = {}
         for r in recordings:
             if r.label:
-                self._known.setdefault(r.label.casefold(), (r.label, r.common_name))
-                self._known.setdefault(r.common_name.casefold(), (r.label, r.common_name))
+                self._known.setdefault(_key(r.label), (r.label, r.common_name))
+                self._known.setdefault(_key(r.common_name), (r.label, r.common_name))
         self._known.pop("", None)
         self._certain = {label for label, _ in (*self._known.values(), *self._given.values())}
         self._count: Counter[str] = Counter()
@@ -47,14 +47,14 @@ class Names:
         """
         label, common = class_names(scientific_name)
         written = (scientific_name, label, common, common_name)
-        names = [name.strip().casefold() for name in written if name.strip()]
+        names = [_key(name) for name in written if name.strip()]
         found = next(
             (table[name] for table in (self._given, self._known) for name in names if name in table), None
         )
         if found is None:
             label = label or class_names(common_name)[0]
             found = (label, "" if common_name == label else common_name or common)
-            self._known[label.casefold()] = found
+            self._known[_key(label)] = found
         if not found[0] and names:
             return None
         self._count[found[0]] += 1
@@ -77,3 +77,7 @@ class Names:
                     f"'{label}' ({n} annotated) is not a name that is known; if '{like[0]}' is meant, write "
                     f'"{label}" = "..." under [names]'
                 )
+
+
+def _key(name: str) -> str:
+    return composed(name.strip()).casefold()

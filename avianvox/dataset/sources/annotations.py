@@ -22,7 +22,7 @@ of a model: in a folder without `SETTINGS` they are passed over.
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
 from pathlib import Path
@@ -32,6 +32,7 @@ from avianvox.dataset.catalog import SOURCE_PROBLEM, Catalog, Problem
 from avianvox.dataset.sources import SOURCES, Source
 from avianvox.dataset.sources.annotated_files import File, Mark, parts_of
 from avianvox.dataset.sources.annotation_names import Names
+from avianvox.dataset.sources.noted import noted
 from avianvox.errors import CatalogError, ConfigError, InputError
 from avianvox.files import open_regular
 from avianvox.registry import nearest
@@ -152,24 +153,8 @@ class _Files:
             inside = Path(os.path.abspath(path))
             root = Path(os.path.abspath(self.audio))
             name = inside.relative_to(root).as_posix() if inside.is_relative_to(root) else path.as_posix()
-            self.by_path[real] = File(self._rows.get(real) or _noted(Recording(name, path)))
+            self.by_path[real] = File(self._rows.get(real) or noted(Recording(name, path)))
         return self.by_path[real]
-
-
-def _noted(recording: Recording) -> Recording:
-    """With what the recorder noted. A recorder stands in one place: its name is the site's, if need be."""
-    from avianvox.audio.field_notes import read_field_notes
-
-    notes = read_field_notes(recording.path)
-    return replace(
-        recording,
-        recordist=notes.recordist,
-        date=notes.begin.date().isoformat() if notes.begin else "",
-        time=f"{notes.begin:%H:%M}" if notes.begin else "",
-        site=notes.site or notes.recorder,
-        latitude=notes.latitude,
-        longitude=notes.longitude,
-    )
 
 
 def _read(table: Path, files: _Files, names: Names) -> Iterator[Problem]:

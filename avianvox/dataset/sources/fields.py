@@ -10,7 +10,7 @@ from pathlib import Path
 
 from avianvox.errors import CatalogError
 from avianvox.texts import open_lines
-from avianvox.types import NO_BIRD
+from avianvox.types import NO_BIRD, composed
 
 NO_TARGET_NAMES = frozenset({"noise", "background", "other", "silence", NO_BIRD})
 """Class names that mean "no voice of interest", compared without regard to case."""
@@ -43,8 +43,11 @@ def parse_address(text: str) -> str:
 
 
 def canonical_label(text: str) -> str:
-    """A class name with spaces for underscores; `NO_BIRD` for the names that mean no target."""
-    text = " ".join(text.replace("_", " ").split())
+    """A class name with spaces for underscores; `NO_BIRD` for the names that mean no target.
+
+    The form of Unicode is the composed one, as `Catalog.from_rows` gives it to all names.
+    """
+    text = " ".join(composed(text).replace("_", " ").split())
     return NO_BIRD if text.lower() in NO_TARGET_NAMES else text
 
 

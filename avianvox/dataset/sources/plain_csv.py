@@ -7,6 +7,7 @@ Columns: ``path`` (required), ``id``, ``label``, ``common_name``, ``recordist``,
 these are absent or empty; other columns are left alone.
 Dates and times of day may stand as a spreadsheet writes them, see `avianvox.tables.times.parse_date`; each
 that may mean two days is a problem of the catalog.
+Of a row without a date, what the file and its name know is taken where the row says nothing.
 Without an ``id`` column a recording is called by its path, and a part by path and times. A ``split.json``
 beside the index that tells how another source parts its recordings, as ``avianvox data import`` leaves it, is
 read too.
@@ -27,9 +28,11 @@ from avianvox.dataset.sources.fields import (
     part_id,
     read_rows,
 )
+from avianvox.dataset.sources.noted import noted
 from avianvox.dataset.splits import read_document
 from avianvox.errors import CatalogError
 from avianvox.files import atomic_write
+from avianvox.tables.spans import begin_within
 from avianvox.tables.times import day_first, parse_date, parse_time, says_day, time_behind
 from avianvox.types import Recording
 
@@ -101,10 +104,11 @@ def _recording(row: dict[str, str], index: Path, line: int, order: bool | None) 
         return values.get(name, "")
 
     begin_s, end_s, low_hz, high_hz = (parse_number(text(name)) for name in _PART)
+    begin_s = None if begin_s is None else begin_within(begin_s)
     if begin_s is not None and (begin_s < 0 or (end_s is not None and end_s <= begin_s)):
         raise CatalogError(f"{index}, row {line}: from {begin_s} to {end_s} s is no part of a file")
     own_id = text("path") if begin_s is None else part_id(text("path"), begin_s, end_s)
-    return Recording(
+    recording = Recording(
         id=text("id") or own_id,
         path=index.parent / text("path"),
         label=canonical_label(text("label")),
@@ -126,6 +130,7 @@ def _recording(row: dict[str, str], index: Path, line: int, order: bool | None) 
         low_hz=low_hz,
         high_hz=high_hz,
     )
+    return recording if text("date") else noted(recording)
 
 
 def write_plain_csv(path: Path, recordings: Sequence[Recording]) -> None:
