@@ -50,8 +50,8 @@ def workspace(synth_catalog_dir: Path, tiny_model: Path, tmp_path_factory: pytes
     shutil.copytree(synth_catalog_dir / "no bird", here / "background")
     shutil.copy(tiny_model, here / "my_model.tflite")
     sounds = sorted((here / "recordings").rglob("*.flac"))
-    for folder in ("night", "recorder"):
-        (here / folder).mkdir()
+    for folder in ("night", "recorder", "sites/A"):
+        (here / folder).mkdir(parents=True)
         shutil.copy(sounds[0], here / folder)
     shutil.copy(sounds[1], here / "recording.mp3")  # by content, not by name
     call = Detection("recording.mp3", begin_s=1.0, end_s=2.0, scientific_name="Parus major", score=0.9)

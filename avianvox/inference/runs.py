@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from avianvox.features.spec import EXTRACTOR_REVISION
 from avianvox.inference.answers import Answer, Entry, answer_file, failed_answer, key_of
 from avianvox.inference.question import Question
+from avianvox.inference.sites import is_other_folder_site
 from avianvox.modelfile import find_model
 from avianvox.types import Status
 from avianvox.workers import Crashed, Workplace, open_executor
@@ -138,7 +139,7 @@ def keep_answers(
     """Bring answers into the ledger as they come, and pass over the files that it knows.
 
     A file that could not be opened is tried again: what it lacked, a permission or a decoder, doesn't show in
-    its size and time.
+    its size and time. So is one whose folder makes another site of it, since other inputs were given.
 
     Parameters are those of `answer_files`; ``tally`` counts every file.
 
@@ -149,12 +150,16 @@ def keep_answers(
     """
     positions: dict[int, int] = {}
 
+    def moved(entry: Entry) -> bool:
+        other = is_other_folder_site(entry.site, entry.path, question.sites_in)
+        return other and not question.site
+
     def unknown() -> Iterator[str]:
         number = 0
         for position, path in enumerate(paths):
             key = key_of(path)
             entry = ledger.find(*key)
-            if entry is None or entry.status in (Status.MISSING, Status.UNSUPPORTED):
+            if entry is None or entry.status in (Status.MISSING, Status.UNSUPPORTED) or moved(entry):
                 positions[number] = position
                 number += 1
                 yield path
@@ -177,6 +182,7 @@ def settings_of(model: "str | Path", question: Question) -> Mapping[str, Any]:
 
     versions = {"avianvox": __version__, "table": TABLE_VERSION, "model": sha256_file(find_model(model))}
     settings = {**versions, "extractor_revision": EXTRACTOR_REVISION, **question.to_mapping()}
+    del settings["sites_in"]  # it grows with the inputs; `keep_answers` looks at each file
     if question.gate is not None and os.path.isfile(question.gate):  # a bundled one is that of the version
         settings["gate"] = sha256_file(question.gate)
     return settings

@@ -47,6 +47,12 @@ def folder_site(path: str, above: str) -> str:
     return (folder.relative_to(root) if folder.is_relative_to(root) else folder).as_posix()
 
 
+def is_other_folder_site(site: str, path: str, above: str) -> bool:
+    """Whether ``site`` is how the folder of ``path`` was called below another folder than ``above``."""
+    folder = f"/{PurePath(path).parent.as_posix()}"
+    return site != folder_site(path, above) and (not site or folder.endswith(f"/{site}"))
+
+
 def _folder(path: str) -> tuple[str, ...]:
     """The parts of the folder that a path names: itself, the file's, or what stands before a pattern."""
     parts = PurePath(path).parts
