@@ -94,7 +94,7 @@ def test_comments_of_other_formats(tmp_path: Path, name: str) -> None:
         file.comment = COMMENT
         file.write(np.zeros(44100))
     assert read_tags(path).texts["comment"] == COMMENT
-    assert read_field_notes(path).time_at(0) == "2020-12-06T10:06:19+00:00"
+    assert read_field_notes(path).time_at(0) == "2020-12-06T10:06:19.000+00:00"
 
 
 def test_what_is_no_sound_has_no_tags(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_older_song_meters(place: bytes, expected: tuple[float | None, ...]) -> 
             (0xFFFF, b"\0"),
         )
     )
-    assert notes.time_at(60) == "2014-04-02T23:00:14-05:00"
+    assert notes.time_at(60) == "2014-04-02T23:00:14.000-05:00"
     assert (notes.time_source, notes.model, notes.recorder) == ("wamd", "SM4", "S4A02641")
     assert (notes.latitude, notes.longitude, notes.elevation_m) == expected
     assert notes.temperature_c == 12.3

@@ -203,6 +203,31 @@ def test_sessions_are_recordist_date_and_site() -> None:
     assert make(id="a").session != make(id="b").session
 
 
+@pytest.mark.parametrize(
+    ("recordist", "date", "time", "begins"),
+    [
+        ("", "2024-06-01", "22:00", "2024-06-01"),
+        ("", "2024-06-02", "00:00", "2024-06-01"),
+        ("", "2024-06-02", "02:00", "2024-06-01"),
+        ("", "2024-06-02", "11:59", "2024-06-01"),
+        ("", "2024-06-02", "12:00", "2024-06-02"),
+        ("", "2024-03-01", "05:00", "2024-02-29"),
+        ("", "2024-06-02", "", "2024-06-02"),  # no time of day: the date
+        ("", "", "05:00", ""),
+        ("", "0001-01-01", "05:00", "0001-01-01"),
+        ("", "in June", "05:00", "in June"),
+        ("R", "2024-06-01", "22:00", "2024-06-01"),
+        ("R", "2024-06-02", "02:00", "2024-06-01"),
+        ("R", "2024-06-02", "04:00", "2024-06-02"),  # a person's morning and evening are one outing
+        ("R", "2024-06-02", "18:00", "2024-06-02"),
+    ],
+)
+def test_midnight_parts_no_session(recordist: str, date: str, time: str, begins: str) -> None:
+    recording = Recording("a", Path("a.wav"), recordist=recordist, date=date, time=time, site="S")
+    assert recording.session_date == begins
+    assert recording.session == f"{recordist} | {begins} | S"
+
+
 def test_values_check_themselves() -> None:
     with pytest.raises(InputError, match="unique"):
         LabelSet(("a", "a"))

@@ -40,6 +40,53 @@ def test_list(folder: Path) -> None:
     assert [row["label"] for row in table["species"]] == ["Parus major", "Turdus merula"]
 
 
+def _dated(folder: Path, *cells: str) -> Path:
+    """A catalog of one recorder, with a date and a time in each row."""
+    lines = ["path,label,site,date,time"]
+    for i, cell in enumerate(cells):
+        (folder / f"{i}.wav").write_bytes(bytes([i]))
+        lines.append(f"{i}.wav,{('Parus major', 'Turdus merula')[i % 2]},wood,{cell}")
+    (folder / "recordings.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_dates_of_a_spreadsheet_are_read_where_they_are_certain(tmp_path: Path) -> None:
+    """A night over midnight, written by a spreadsheet, is one session."""
+    cells = ("6/13/2024,10:00:00 PM", "6/14/2024,2:00:00 AM", "2024-06-13 00:00:00,23:30", "13.06.2024,22.15")
+    night = _dated(tmp_path, *cells, "2024-06-14 02:30:00,", "6/4/2024,22:00")
+    result = run("list", night, "--json")
+    assert json.loads(result.stdout)["total"]["sessions"] == 2  # the last one is of another day
+    assert result.stderr == ""
+    assert [r.date for r in read_catalog(night).recordings][-2:] == ["2024-06-14", "2024-06-04"]
+    assert run("check", night).exit_code == 0
+
+
+def test_dates_that_are_not_certain_are_listed_one_a_row(tmp_path: Path) -> None:
+    found = _dated(
+        tmp_path, "6/1/2024,22:00", "7/1/2024,evening", "2024-06-00,?", "2024-06-01,0.25", "45444,"
+    )
+    result = run("check", found)
+    assert result.exit_code == 3
+    index = found / "recordings.csv"
+    assert result.stdout.splitlines() == [
+        f"unread date: {index}, row 2: cannot read for certain the date '6/1/2024' (expected YYYY-MM-DD)",
+        f"unread date: {index}, row 3: cannot read for certain the date '7/1/2024' (expected YYYY-MM-DD)",
+        f"unread date: {index}, row 5: cannot read for certain the time '0.25' (expected HH:MM)",
+        f"unread date: {index}, row 6: cannot read for certain the date '45444' (expected YYYY-MM-DD)",
+    ]
+    listed = run("list", found).stderr.splitlines()
+    assert listed == [f"{result.stdout.splitlines()[0]} (and 3 more)"]
+
+
+def test_folds_keep_a_night_of_a_recorder_together(tmp_path: Path) -> None:
+    hours = ("01,22:00", "02,02:00", "02,23:00", "03,03:00", "03,21:00", "04,05:00", "04,22:00", "05,01:00")
+    catalog = _dated(tmp_path, *(f"2024-06-{hour}" for hour in hours))
+    out = tmp_path / "split.json"
+    assert run("split", catalog, "--folds", 2, "--out", out).exit_code == 0
+    for fold in Split.load(out, read_catalog(catalog).recordings).folds:
+        assert {i // 2 for i in fold.train}.isdisjoint({i // 2 for i in fold.test})
+
+
 def test_list_never_adds_up_unknown_durations(folder: Path) -> None:
     with open(folder / "recordings.csv", "a") as stream:
         stream.write("0.wav,r99,Parus major,Great Tit,,,,,\n")

@@ -154,6 +154,8 @@ NAMES = (
     ("20201306_100619.WAV", "", "", ""),  # month 13
     ("20201206_250000.WAV", "", "", ""),  # hour 25
     ("20201206.wav", "", "", ""),  # a date, though eight hexadecimal digits
+    ("57001234.WAV", "", "", ""),  # any number: eight decimal digits say nothing alone
+    ("7B3C1A80.WAV", "", "", ""),  # of the year 2035; firmware since 1.2 writes dates
     ("DEADBEEF.wav", "", "", ""),  # of the year 2088
     ("5B3C1A80.mp3", "", "", ""),
     ("XC156985.mp3", "", "", ""),
@@ -172,3 +174,14 @@ def test_names_of_files(name: str, begin: str, source: str, recorder: str) -> No
 def test_the_name_of_a_bar_holds_its_position() -> None:
     notes = name_notes(next(name for name, *_ in NAMES if "_E2024" in name))
     assert (notes.latitude, notes.longitude) == (-27.4, 152.9)
+
+
+def test_decimal_digits_are_a_time_beside_hexadecimal_ones_of_the_same_day(tmp_path: Path) -> None:
+    path = tmp_path / "58391880.WAV"
+    assert read_field_notes(path).begin is None
+    (tmp_path / "5B3C1A80.WAV").touch()  # two years later
+    (tmp_path / "58391990.WAV").touch()  # as little certain
+    assert read_field_notes(path).begin is None
+    (tmp_path / "58391A80.WAV").touch()
+    notes = read_field_notes(path)
+    assert (notes.time_at(0), notes.time_source) == ("2016-11-26T05:07:12.000+00:00", "audiomoth file name")

@@ -7,7 +7,7 @@ Wildlife Acoustics' fields, https://www.wildlifeacoustics.com/SCHEMA/GUANO.html
 AudioMoth-Firmware-Basic, main.c, writeGuanoData: ``OAD|Battery Voltage``, ``OAD|Deployment ID``
 """
 
-from avianvox.audio.notes import FieldNotes, date_time, number, position
+from avianvox.audio.notes import FieldNotes, date_time, expansion, number, position
 
 _SCALE_ENDS = {2.4: (2.5, "less than"), 5.0: (4.9, "greater than")}
 """What an AudioMoth writes for a battery beyond its scale, and what it means."""
@@ -40,7 +40,6 @@ def guano_notes(text: str) -> FieldNotes:
     begin = date_time(first("Timestamp"))
     place = first("Loc Position").replace(",", " ").split()
     latitude, longitude = position(*place) if len(place) == 2 else (None, None)
-    expansion = number(first("TE"))
     battery = number(first("OAD|Battery Voltage"))
     battery_v, bound = (battery, "") if battery is None else _SCALE_ENDS.get(battery, (battery, ""))
     return FieldNotes(
@@ -58,6 +57,6 @@ def guano_notes(text: str) -> FieldNotes:
         temperature_c=number(first("Temperature Ext", "Temperature Int")),
         battery_v=battery_v,
         battery_bound=bound,
-        time_expansion=expansion if expansion and expansion > 0 else 1.0,
+        time_expansion=expansion(number(first("TE"))),
         note=first("Note"),
     )

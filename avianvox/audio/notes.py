@@ -13,6 +13,7 @@ from avianvox.errors import InputError
 from avianvox.tables.times import iso_time, real_seconds
 
 _DATE_AND_HOUR = r"\d{4}(-?)\d\d\1\d\d[Tt ]\d\d"
+_LEAST_EXPANSION, _MOST_EXPANSION = 0.01, 1000.0
 _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2200  # beyond, a number was misread
 
 
@@ -145,6 +146,11 @@ def date_time(text: str) -> datetime | None:
     except ValueError:
         return None
     return time if _EARLIEST_YEAR <= time.year < _LATEST_YEAR else None
+
+
+def expansion(value: float | None) -> float:
+    """A time expansion, or 1 where none is stated or no detector has it."""
+    return value if value is not None and _LEAST_EXPANSION <= value <= _MOST_EXPANSION else 1.0
 
 
 def number(text: str | float | None) -> float | None:

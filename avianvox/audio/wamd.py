@@ -8,7 +8,7 @@ Wildlife Acoustics, wa_meta.h 1.0, kept in https://github.com/QutEcoacoustics/em
 import re
 import struct
 
-from avianvox.audio.notes import FieldNotes, date_time, number, position
+from avianvox.audio.notes import FieldNotes, date_time, expansion, number, position
 
 _MODEL, _SERIAL, _FIRMWARE, _PREFIX, _TIMESTAMP, _GPS_FIRST = range(1, 7)
 _NOTES, _EXPANSION, _POSITION_LAST, _INSIDE, _OUTSIDE = 0x0A, 0x0F, 0x14, 0x15, 0x16
@@ -27,7 +27,6 @@ def wamd_notes(body: bytes) -> FieldNotes:
     latitude, longitude, elevation = _place(text(_POSITION_LAST, _GPS_FIRST))
     heat = re.match(_NUMBER, text(_OUTSIDE, _INSIDE))
     stretched = fields.get(_EXPANSION, b"")
-    expansion = struct.unpack("<H", stretched)[0] if len(stretched) == 2 else 1
     return FieldNotes(
         begin=begin,
         time_source="wamd" if begin else "",
@@ -40,7 +39,7 @@ def wamd_notes(body: bytes) -> FieldNotes:
         model=text(_MODEL),
         firmware=text(_FIRMWARE),
         temperature_c=number(heat[0]) if heat else None,
-        time_expansion=float(expansion or 1),
+        time_expansion=expansion(struct.unpack("<H", stretched)[0] if len(stretched) == 2 else None),
         note=text(_NOTES),
     )
 
