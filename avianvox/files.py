@@ -1,16 +1,43 @@
-"""Files that are opened only if they are regular, that appear whole or not at all, and their hashes."""
+"""Files that are opened only if they are regular, that appear whole or not at all, and their hashes.
+
+What is being written has a lock that the system releases when its process dies, however it dies. So a
+temporary file or folder without one is nobody's any more, also on a disk that several machines share, and the
+next process that wants its place takes it over.
+"""
 
 import errno
 import os
+import re
 import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from hashlib import sha256
 from io import BufferedReader
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
 from avianvox.errors import AvianvoxError, InputError, OutputError
+
+if os.name == "nt":
+    import msvcrt
+
+    def take_lock(descriptor: int) -> None:
+        """Lock an open file or raise ``OSError``: `is_busy` tells whether another process holds it."""
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+else:
+    import fcntl
+
+    def take_lock(descriptor: int) -> None:
+        """Lock an open file or raise ``OSError``: `is_busy` tells whether another process holds it."""
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+_ABANDONED_S = 24 * 3600.0  # age from which on a file is nobody's where the disk knows no locks
+_UNHELD_YET_S = 10.0  # a new folder may not have its lock yet
+_TEMPORARY = re.compile(r"\..+\.avianvox-\d+\.partial", re.DOTALL)
+_SCRATCH = "avianvox-scratch-"
 
 
 def output_error(error: OSError, path: Path) -> OutputError:
@@ -26,13 +53,26 @@ def output_error(error: OSError, path: Path) -> OutputError:
     return OutputError(f"cannot write {path}: {reason}")
 
 
+def is_busy(error: OSError) -> bool:
+    """Whether `take_lock` was refused because another process holds the lock."""
+    return isinstance(error, BlockingIOError | PermissionError)
+
+
+def is_at(path: Path | str, descriptor: int) -> bool:
+    """Whether the open file ``descriptor`` is the one at ``path``: it may have been removed or replaced."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except OSError:
+        return False
+
+
 @contextmanager
 def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a temporary sibling of ``path`` for writing and move it into place on success.
 
-    On any exception the temporary file is removed and ``path`` is left as it was. A link stays a link: the
-    file that it leads to is replaced. Whatever lies below ``/dev`` or ``/proc``, and any other device or
-    pipe, is written to and never replaced.
+    On any exception the temporary file is removed and ``path`` is left as it was; what a killed process left
+    is taken over. A link stays a link: the file that it leads to is replaced. Whatever lies below ``/dev`` or
+    ``/proc``, and any other device or pipe, is written to and never replaced.
 
     Parameters
     ----------
@@ -53,23 +93,122 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
         raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
     special = path.parts[:2] in (("/", "dev"), ("/", "proc"))
     special = special or (os.path.exists(path) and not os.path.isfile(path))
-    target = Path(os.path.realpath(path))
-    sibling = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
-        with open(path if special else sibling, mode, **text) as stream:  # type: ignore[call-overload]
-            yield stream
-            stream.flush()
-            if not special:
+        if special:
+            with open(path, mode, **text) as stream:  # type: ignore[call-overload]
+                yield stream
+            return
+        target = Path(os.path.realpath(path))
+        sibling, descriptor = _claim(target)
+        held = os.dup(descriptor) if os.name == "posix" else -1  # the lock, until the file is in place
+        try:
+            with open(sibling, mode, opener=lambda *_: descriptor, **text) as stream:  # type: ignore[call-overload]
+                yield stream
+                stream.flush()
                 os.fsync(stream.fileno())
-        if not special:
             os.replace(sibling, target)
+        finally:
+            if held < 0 or is_at(sibling, held):
+                with suppress(OSError):
+                    sibling.unlink()
+            if held >= 0:
+                os.close(held)
     except AvianvoxError:
         raise
     except OSError as error:
         raise output_error(error, path) from error
-    finally:
+
+
+def sweep(path: Path | str) -> None:
+    """Remove what processes that are gone have left of `atomic_write` to ``path``."""
+    with suppress(OSError):
+        sibling, descriptor = _claim(Path(os.path.realpath(path)))
+        sibling.unlink()
+        os.close(descriptor)
+
+
+def holdings(folder: Path) -> list[Path]:
+    """What lies in a folder, temporary files of `atomic_write` aside; nothing where there is no folder."""
+    there = folder.iterdir() if folder.is_dir() else ()
+    return [path for path in there if not _TEMPORARY.fullmatch(path.name)]
+
+
+def _claim(target: Path) -> tuple[Path, int]:
+    """The first temporary sibling that no living process holds, empty and locked. Later ones are swept."""
+    for number in count():
+        sibling = _sibling(target, number)
+        try:
+            descriptor = _open_unheld(sibling)
+        except OSError:
+            if not os.path.lexists(sibling):
+                raise
+            continue  # a folder, a link, or another user's
+        if descriptor is not None:
+            os.ftruncate(descriptor, 0)
+            _sweep_from(target, number + 1)
+            return sibling, descriptor
+    raise AssertionError
+
+
+def _sweep_from(target: Path, number: int) -> None:
+    while os.path.lexists(left := _sibling(target, number)):
         with suppress(OSError):
-            sibling.unlink()
+            if (descriptor := _open_unheld(left)) is not None:
+                left.unlink()
+                os.close(descriptor)
+        number += 1
+
+
+def _sibling(target: Path, number: int) -> Path:
+    return target.with_name(f".{target.name}.avianvox-{number}.partial")
+
+
+def _open_unheld(path: Path) -> int | None:
+    """Open and lock ``path``, made if need be; None where another process is at it."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, flags, 0o666)
+    try:
+        take_lock(descriptor)
+    except OSError as error:
+        age_s = time.time() - os.fstat(descriptor).st_mtime
+        new = os.fstat(descriptor).st_size == 0
+        held = is_busy(error) or (not new and age_s < _ABANDONED_S)
+    else:
+        held = not is_at(path, descriptor)  # its holder moved it into place meanwhile
+    if held:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A temporary folder of the system, which goes at the end. Those of killed processes go first."""
+    import shutil
+    import tempfile
+
+    for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
+        if os.name == "posix" and re.fullmatch(r"[a-z0-9_]{8}", left.name.removeprefix(_SCRATCH)):
+            with suppress(OSError), _held_folder(left):
+                if time.time() - left.stat().st_mtime > _UNHELD_YET_S:
+                    shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        with _held_folder(folder) if os.name == "posix" else nullcontext():
+            yield folder
+
+
+@contextmanager
+def _held_folder(folder: Path) -> Iterator[None]:
+    """Hold the lock on a folder that is ours; raises ``OSError`` where another process does."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if os.fstat(descriptor).st_uid != os.getuid():
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        take_lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def open_regular(path: Path | str) -> BufferedReader:

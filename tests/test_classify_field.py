@@ -201,7 +201,7 @@ def test_an_output_that_cannot_become_the_table_is_refused_at_once(run, night: P
     (tmp_path / "taken").write_text("mine")
     sound = night.read_bytes()
     for form, output, words in (
-        ("csv", night, "there is a recording of this name"),
+        ("csv", night, "this command reads this file"),
         ("csv", night.parent, "it is a folder"),
         ("raven", tmp_path / "taken", "it is a file, and raven wants a folder"),
         ("csv", tmp_path / "absent" / "a.csv", "the folder does not exist"),

@@ -19,6 +19,7 @@ ROOMS = (
         "files",
         "texts",
         "documents",
+        "signals",
         "workers",
     ),
     ("tables",),

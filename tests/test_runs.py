@@ -207,10 +207,12 @@ def _fill_up(out: Path, answer: Answer) -> None:
 
 
 def test_what_a_killed_writer_left_is_removed(sounds: list[str], model: Path, tmp_path: Path) -> None:
-    for name in (".out.csv.123.partial", ".out.csv.ledger.jsonl.45.partial", ".out.csv.2020.csv.6.partial"):
-        (tmp_path / name).touch()
+    names = ("out.csv", "out.csv.ledger.jsonl", "out.csv.partial", "out.csv.2020.csv")
+    for name in names:
+        (tmp_path / f".{name}.avianvox-0.partial").touch()
     run(sounds[:1], model, tmp_path / "out.csv")
-    assert {path.name for path in tmp_path.glob(".*")} == {".out.csv.2020.csv.6.partial"}  # another table's
+    left = {path.name for path in tmp_path.glob(".*")}
+    assert left == {".out.csv.2020.csv.avianvox-0.partial"}  # another table's
 
 
 def test_another_gate_of_the_same_name_is_another_setting(model: Path, tmp_path: Path) -> None:
@@ -268,7 +270,7 @@ def test_two_runs_do_not_write_to_one_table(sounds: list[str], model: Path, tmp_
 
 def test_a_lock_that_its_holder_removed_is_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that ends takes its lock away: who opened it before and takes it after holds nothing."""
-    take, lock = avianvox.features.lock._take, tmp_path / ".out.csv.ledger.jsonl.lock"
+    take, lock = avianvox.features.lock.take_lock, tmp_path / ".out.csv.ledger.jsonl.lock"
 
     def late(descriptor: int) -> None:
         lock.unlink()
@@ -276,7 +278,7 @@ def test_a_lock_that_its_holder_removed_is_no_lock(tmp_path: Path, monkeypatch: 
 
     out = tmp_path / "out.csv"
     with monkeypatch.context() as patch:
-        patch.setattr("avianvox.features.lock._take", late)
+        patch.setattr("avianvox.features.lock.take_lock", late)
         with pytest.raises(StoreError, match="another run writes to it"):
             Ledger(out, out, {}, resume=False).__enter__()
     with Ledger(out, out, {}, resume=False):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avianvox.cli.common import comma_names, echo, echo_text
+from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
@@ -41,7 +42,7 @@ _RULES = {
 }
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Writer, epilog=EPILOG)
 @click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
 @click.option(
     "--splits",
@@ -67,12 +68,15 @@ _RULES = {
 )
 @click.option(
     "--store",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Target(path_type=Path, file_okay=False),
     help="Feature store for --sound; built where it is not there.  [default: runs/audit/features-SETTINGS]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print findings and figures as JSON.")
 @click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the JSON here too."
+    "--out",
+    type=Target(ours=b'"findings"', path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the JSON here too.",
 )
 def audit(
     catalogs: tuple[Path, ...],

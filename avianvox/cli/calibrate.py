@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from avianvox.cli.common import FiniteFloat, echo, echo_text
+from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,7 @@ def _coverages(_ctx: click.Context, _param: click.Parameter, value: str) -> tupl
     return found
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Writer, epilog=EPILOG)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--model", help="A model of the run.  [default: the only one]")
 @click.option(
@@ -106,7 +107,7 @@ def _coverages(_ctx: click.Context, _param: click.Parameter, value: str) -> tupl
 )
 @click.option(
     "--into",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Target(ours=b"TFL3", path_type=Path, dir_okay=False),
     metavar="FILE",
     help="A model file of this kind of model and these classes, which gets the calibration.",
 )

@@ -1,7 +1,6 @@
 """``avianvox classify``: name the species in recordings."""
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import click
 
 from avianvox.cli.classify_options import EPILOG, PERIODS, classify_options
 from avianvox.cli.common import exit_with_failures, workplace_of
+from avianvox.cli.targets import Writer
 
 if TYPE_CHECKING:
     from avianvox.cli.classify_progress import Watch
@@ -27,7 +27,7 @@ _SERIAL_BYTES = 8 << 20
 _LOOKED_AT = 256
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Writer, epilog=EPILOG)
 @classify_options
 def classify(**options: Any) -> None:
     """Name the species in recordings.
@@ -219,19 +219,8 @@ def _write_table(rows: Path, output: Path, form: str, options: dict[str, Any]) -
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """End with one line and 1 at Ctrl-C and where the system asks the process to end."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    former = signal.signal(signal.SIGTERM, stop)
+    """Say at an interrupt how to go on."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        from traceback import clear_frames
-
-        clear_frames(interrupt.__traceback__)  # decoders and models end before the process does
-        click.echo("avianvox: interrupted; with --output, --resume goes on from what is finished", err=True)
-        raise SystemExit(1) from None
-    finally:
-        signal.signal(signal.SIGTERM, former)
+        raise KeyboardInterrupt("with --output, --resume goes on from what is finished") from interrupt

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from avianvox.cli.common import FiniteFloat, workplace_options
+from avianvox.cli.targets import Target
 
 PERIODS = ("hour", "day", "night")
 """What ``--by`` counts events in; the other answers are rows of detections."""
@@ -66,7 +67,7 @@ Examples:
 """
 
 _OPTIONS: tuple[Callable[[F], F], ...] = (
-    click.argument("paths", nargs=-1, required=True, metavar="PATHS..."),
+    click.argument("paths", nargs=-1, required=True, metavar="PATHS...", type=click.Path(readable=False)),
     click.option(
         "--by",
         type=click.Choice(["recording", "event", "window", *PERIODS]),
@@ -194,6 +195,7 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
     click.option(
         "--output",
         "-o",
+        type=Target(ours=None, beside=("paths",), readable=False, allow_dash=True),
         metavar="FILE",
         help="Write to FILE, which appears whole or not at all; formats with a table for each recording "
         "write a folder. - is standard output.",
@@ -206,7 +208,12 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
     click.option(
         "-q", "--quiet", is_flag=True, help="No progress and no summary; failed files are still listed."
     ),
-    click.option("--log-file", metavar="FILE", help="Append progress, failures and the summary to FILE."),
+    click.option(
+        "--log-file",
+        type=Target(ours=None, readable=False),
+        metavar="FILE",
+        help="Append progress, failures and the summary to FILE.",
+    ),
 )
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import click
 
 from avianvox.cli.classify_options import PERIODS
-from avianvox.cli.common import spare_recording
 from avianvox.errors import OutputError
 from avianvox.tables.formats import FORMATS, STREAMS, is_one_file
 
@@ -52,14 +51,13 @@ def refuse_output(output: str, form: str, first: list[str]) -> None:
     Raises
     ------
     OutputError
-        ``output`` is a recording, or a folder where a file is wanted or the other way round, or in no folder.
+        ``output`` is a folder where a file is wanted or the other way round, or in no folder.
     click.UsageError
         Many recordings are to go into a table of one.
     MissingExtraError
         The format wants a package that is not installed.
     """
     one_per_recording = FORMATS.get(form).one_per_recording
-    spare_recording(output)
     if os.path.isdir(output) and not one_per_recording:
         raise OutputError(f"cannot write {output}: it is a folder; name a file in it")
     if os.path.isfile(output) and one_per_recording and not is_one_file(output, form):

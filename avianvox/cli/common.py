@@ -1,6 +1,5 @@
 """What commands share: options, progress on a terminal, and how a command with failed inputs ends."""
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from avianvox.errors import OutputError
 from avianvox.words import printable, printable_lines
 
 if TYPE_CHECKING:
@@ -136,14 +134,6 @@ def unreadable(recordings: "Iterable[Recording]", store: "FeatureStore") -> list
     """One line for each recording whose file failed when the store was built."""
     statuses = ((r.path, store.status(store.index_of(r.id))) for r in recordings)
     return [f"{path}: {status}" for path, status in statuses if status.failed]
-
-
-def spare_recording(output: "str | Path") -> None:
-    """Raise `OutputError` where a table would take the place of a recording."""
-    from avianvox.audio.find import is_audio
-
-    if os.path.isfile(output) and is_audio(str(output)):
-        raise OutputError(f"cannot write {output}: there is a recording of this name; name a table")
 
 
 def exit_with_failures(lines: Iterable[str]) -> NoReturn:

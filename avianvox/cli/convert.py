@@ -1,7 +1,9 @@
 """``avianvox convert``: tables of detections and annotations from one format into another."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avianvox.cli.targets import Target, Writer
 from avianvox.tables.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -63,9 +66,11 @@ class Tally:
             yield row
 
 
-@click.command(epilog=EPILOG)
-@click.argument("source", metavar="IN")
-@click.argument("out", metavar="OUT")
+@click.command(cls=Writer, epilog=EPILOG)
+@click.argument("source", metavar="IN", type=click.Path(readable=False))
+@click.argument(
+    "out", metavar="OUT", type=Target(ours=None, beside=("audio",), readable=False, allow_dash=True)
+)
 @click.option(
     "--from",
     "source_format",
@@ -97,14 +102,14 @@ def convert(
     file, a folder, or - for standard output.
     """
     from avianvox.audio.locate import recordings_in
-    from avianvox.cli.common import exit_with_failures, spare_recording
+    from avianvox.cli.common import exit_with_failures
     from avianvox.tables.formats import STREAMS, format_of_new, read_table, write_table
     from avianvox.tables.recordings import common_folder, folder_of
 
     name = out_format or ("table" if out == "-" else format_of_new(out))
     if out == "-" and name not in STREAMS:
         raise click.UsageError(f"'{name}' can't be written to standard output, only {', '.join(STREAMS)} can")
-    spare_recording(out)
+    _spare_tables(source, source_format, out)
     tally = Tally()
     tables = folder_of(source)
     recordings = recordings_in(audio or tables, tables=tables, may_be_empty=audio is None)
@@ -125,6 +130,25 @@ def convert(
         said = f", {left_out} without a species left out" if left_out else ""
         click.echo(f"{_count(tally.rows, 'row')} of {_count(tally.recordings, 'recording')}{said}", err=True)
     exit_with_failures(f"{path}: no such recording in {audio}, or several" for path in tally.missing)
+
+
+def _spare_tables(source: str, source_format: str | None, out: str) -> None:
+    """Raise `OutputError` where OUT is a table in the folder IN, or a folder whose table IN may be replaced."""
+    from avianvox.errors import InputError, OutputError
+    from avianvox.tables.formats import format_of
+
+    if ".avianvox." in os.path.basename(source) and os.path.realpath(os.path.dirname(source)) == (
+        os.path.realpath(out)
+    ):
+        raise OutputError(f"cannot write into {out}: {source} could be replaced; name another folder")
+    inside = Path(os.path.realpath(out)).is_relative_to(os.path.realpath(source))
+    if os.path.isdir(source) and os.path.isfile(out) and inside:
+        with suppress(InputError):
+            found = format_of(out)
+            if found == source_format or (source_format is None and FORMATS.get(found).one_per_recording):
+                raise OutputError(
+                    f"cannot write {out}: it is one of the tables in {source}; name another file"
+                )
 
 
 def _located(rows: "Iterable[Detection]", recordings: "Recordings", tally: Tally) -> "Iterator[Detection]":

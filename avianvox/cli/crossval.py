@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 
 from avianvox.cli.common import comma_names, echo, echo_text, workplace_of, workplace_options
+from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
@@ -51,7 +52,7 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
         raise click.BadParameter(f"expected whole numbers like 2,4,8, got {value}") from error
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Writer, epilog=EPILOG)
 @click.argument("catalogs", nargs=-1, metavar="CATALOG...", type=click.Path(path_type=Path))
 @click.option(
     "--models",
@@ -96,13 +97,13 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
 )
 @click.option(
     "--store",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Target(path_type=Path, file_okay=False),
     help="Feature store; built where it is not there.  [default: OUT/features-SETTINGS, a folder for "
     "each way of extracting]",
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Target(path_type=Path, file_okay=False),
     default=Path("runs/crossval"),
     show_default=True,
     help="Run folder.",
@@ -111,7 +112,7 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run left in the run folder.")
 @click.option(
     "--recompute",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Target(path_type=Path, file_okay=False),
     metavar="RUN",
     help="Compute figures, tables and pictures of a finished run anew, from its folder alone.",
 )

@@ -7,6 +7,7 @@ import click
 
 from avianvox.cli.common import echo, echo_text
 from avianvox.cli.download import download
+from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
@@ -102,7 +103,10 @@ def check(catalog: Path, source: str | None, duplicates: bool, as_json: bool) ->
         raise SystemExit(3)
 
 
-@data.command(epilog="Example: avianvox data split recordings/ --grouping session --folds 3 --out split.json")
+@data.command(
+    cls=Writer,
+    epilog="Example: avianvox data split recordings/ --grouping session --folds 3 --out split.json",
+)
 @_catalog_argument
 @_source_option
 @click.option(
@@ -114,7 +118,11 @@ def check(catalog: Path, source: str | None, duplicates: bool, as_json: bool) ->
 )
 @click.option("--folds", default=3, show_default=True, help="Number of folds.")
 @click.option("--seed", default=0, show_default=True, help="Another seed draws other folds.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the folds here, by recording id.")
+@click.option(
+    "--out",
+    type=Target(ours=b'"avianvox split"', path_type=Path),
+    help="Write the folds here, by recording id.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def split(
     catalog: Path, source: str | None, grouping: str, folds: int, seed: int, out: Path | None, as_json: bool
@@ -151,7 +159,7 @@ def split(
         echo(f"classes without {what} recordings in some fold: {', '.join(labels) or 'none'}")
 
 
-@data.command(name="import", epilog=IMPORT_EPILOG)
+@data.command(name="import", cls=Writer, epilog=IMPORT_EPILOG)
 @_catalog_argument
 @_source_option
 @click.option(
@@ -160,7 +168,7 @@ def split(
     help="Folder of the published features.  [default: CATALOG/features, where it holds some]",
 )
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="The imported folder."
+    "--out", required=True, type=Target(path_type=Path, file_okay=False), help="The imported folder."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def import_(catalog: Path, source: str | None, features: Path | None, out: Path, as_json: bool) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avianvox.cli.targets import Target, Writer
+
 if TYPE_CHECKING:
     from avianvox.demo.line import Step
 
@@ -21,10 +23,10 @@ Example:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Writer, epilog=EPILOG)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Target(path_type=Path, file_okay=False),
     default=Path("avianvox-demo"),
     show_default=True,
     help="New or empty folder for everything that is made.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avianvox.cli.common import FiniteFloat, echo, echo_text
+from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
     from avianvox.dataset.download.wishes import Plan
@@ -33,11 +34,9 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Writer, epilog=EPILOG)
 @click.argument("query")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder to fill.  [default: named after the query]"
-)
+@click.option("--out", type=Target(path_type=Path), help="Folder to fill.  [default: named after the query]")
 @click.option("--key", envvar="XC_API_KEY", default="", show_envvar=True, help="Key of the API.")
 @click.option(
     "--min-quality",

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from avianvox.cli.common import echo, echo_text
+from avianvox.cli.targets import Target, Writer
 
 EPILOG = """\b
 The file takes sound or features and gives probabilities; phones, browsers and 'avianvox classify' run it with
@@ -23,9 +24,11 @@ Example:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Writer, epilog=EPILOG)
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The model file to write.")
+@click.option(
+    "--out", type=Target(ours=b"TFL3", path_type=Path), required=True, help="The model file to write."
+)
 @click.option(
     "--quantize",
     type=click.Choice(["none", "float16", "dynamic", "int8"]),

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from avianvox.cli.common import echo, echo_text, workplace_of, workplace_options
+from avianvox.cli.targets import Target, Writer
 
 
 @click.group(epilog="Example: avianvox features build recordings/ --out features/")
@@ -14,14 +15,15 @@ def features() -> None:
 
 
 @features.command(
+    cls=Writer,
     epilog="""\b
 Examples:
   avianvox features build recordings/ --out features/
   avianvox features build recordings/ --out features_v2/ --spec published_v2 --dtype float16 --jobs 4
-"""
+""",
 )
 @click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path())
-@click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder of the store.")
+@click.option("--out", required=True, type=Target(file_okay=False), help="Folder of the store.")
 @click.option(
     "--spec", "spec_name", default="published_v1", show_default=True, help="Named feature settings."
 )

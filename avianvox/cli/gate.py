@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avianvox.cli.common import echo, echo_text
+from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
     from avianvox.inference.gate_share import Passed
@@ -23,6 +24,7 @@ def gate() -> None:
 
 
 @gate.command(
+    cls=Writer,
     epilog="""\b
 Recordings labelled "no bird" (a folder of that name, or "background") are without a voice; all others have
 one somewhere. Thresholds and figures come from folds that keep the recordings of a session together.
@@ -30,15 +32,18 @@ one somewhere. Thresholds and figures come from folds that keep the recordings o
 \b
 Example:
   avianvox gate train recordings/ background/ --out gate.json --folds 3
-"""
+""",
 )
 @click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The gate's file."
+    "--out",
+    required=True,
+    type=Target(ours=b'"avianvox gate"', path_type=Path, dir_okay=False),
+    help="The gate's file.",
 )
 @click.option(
     "--store",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Target(path_type=Path, file_okay=False),
     help="Feature store.  [default: a temporary one]",
 )
 @click.option(
@@ -60,13 +65,13 @@ def train(
 ) -> None:
     """Train a gate on one CATALOG or on several together."""
     import json
-    from tempfile import TemporaryDirectory
 
     from avianvox.cli.common import exit_with_failures, progress_bar, unreadable
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.errors import OutputError, require_extra
     from avianvox.features.provide import provide_store
     from avianvox.features.spec import spec_named
+    from avianvox.files import scratch_folder
     from avianvox.inference.gate import check_bands
     from avianvox.models.gate import train_gate
 
@@ -79,11 +84,9 @@ def train(
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
         echo(line, err=True)
-    with TemporaryDirectory(prefix="avianvox-") as folder:
+    with scratch_folder() as folder:
         with progress_bar("features") as report:
-            features = provide_store(
-                catalog.recordings, spec, store or Path(folder, "features"), progress=report
-            )
+            features = provide_store(catalog.recordings, spec, store or folder / "features", progress=report)
         with progress_bar("windows") as report:
             trained = train_gate(
                 catalog,

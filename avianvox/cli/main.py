@@ -10,8 +10,9 @@ from typing import Any, NoReturn
 
 import click
 
-from avianvox.errors import AvianvoxError
+from avianvox.errors import AvianvoxError, OutputError
 from avianvox.registry import Registry, nearest
+from avianvox.signals import INTERRUPTED, interrupted, interruptible
 
 COMMANDS: Registry[click.Command] = Registry(
     "command",
@@ -80,6 +81,18 @@ class LazyGroup(click.Group):
             ctx.fail(f"no such command '{args[0]}'{nearest(args[0], list(COMMANDS))}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            raise _interruption(interrupt) from interrupt
+        except click.exceptions.Exit:
+            raise
+        except Exception as error:
+            if interrupted():  # in the middle of an import it may have become another error
+                raise _interruption(error) from error
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, SUMMARIES[name]) for name in COMMANDS])
@@ -105,27 +118,77 @@ def cli(verbose: int) -> None:
     del verbose  # `main` looks at it, where errors end up
 
 
-def main(args: list[str] | None = None) -> Any:
+def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line; every `AvianvoxError` becomes one line on standard error and exit code 1.
 
-    So does a standard output that takes no more; the commands guard every other file that they write.
+    So do an interrupt and a standard output that takes no more; the commands guard every other file that they
+    write. A reader that has gone away, as ``head`` does, ends the command without a word.
     """
     arguments = sys.argv[1:] if args is None else args
+    no_output = _fill_standard_streams()
     try:
-        return cli(args=arguments, prog_name="avianvox")
+        with interruptible():
+            code = cli.main(args=list(arguments), prog_name="avianvox", standalone_mode=False)
+            sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
     except AvianvoxError as error:
         _fail(error, arguments)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):  # before or after the command itself
+        _fail(AvianvoxError(INTERRUPTED), arguments)
+    except BrokenPipeError:
+        _let_go(sys.stdout, sys.stderr)
+        sys.exit(1)
     except OSError as error:
-        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        lost = (errno.ENOSPC, errno.EDQUOT, errno.EIO, *([errno.EBADF] if no_output else ()))
+        if error.filename is not None or error.errno not in lost:
             raise
         from avianvox.files import output_error
 
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer must not fail again
+        _let_go(sys.stdout)
         refused = output_error(error, Path("standard output"))
+        if error.errno == errno.EBADF:
+            refused = OutputError("cannot write standard output: it is closed; let it lead somewhere")
         refused.__cause__ = error
         _fail(refused, arguments)
     finally:
         gc.freeze()  # the process ends here: looking for garbage once more is a tenth of a short run
+
+
+def _interruption(error: BaseException) -> AvianvoxError:
+    """One line: what a command says of going on stands in its ``KeyboardInterrupt``."""
+    from traceback import clear_frames
+
+    clear_frames(error.__traceback__)  # decoders and models end before the process does
+    advice = str(error) if isinstance(error, KeyboardInterrupt) else ""
+    return AvianvoxError(f"{INTERRUPTED}; {advice}" if advice else INTERRUPTED)
+
+
+def _fill_standard_streams() -> bool:
+    """Open what the caller has closed, lest a file of the user take its number. Whether output was closed."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # the lowest free number is taken; nothing can be written to this standard output
+            os.open(os.devnull, os.O_RDONLY if number == 1 else os.O_RDWR)
+            os.set_inheritable(number, True)
+    closed = sys.stdout is None
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    return closed
+
+
+def _let_go(*streams: Any) -> None:
+    """Forget what a stream can't get rid of: it must not fail again as the process ends."""
+    for stream in streams:
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _fail(error: AvianvoxError, arguments: list[str]) -> NoReturn:

@@ -5,14 +5,13 @@ from pathlib import Path
 import click
 
 from avianvox.cli.common import echo
+from avianvox.cli.targets import Target, Writer
 
 
-@click.command(epilog="Example: avianvox report runs/bayes --out report --clips 2")
+@click.command(cls=Writer, epilog="Example: avianvox report runs/bayes --out report --clips 2")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--model", help="The model to look at closely; by default the best one on grouped folds.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder to write into; by default 'report' in RUN."
-)
+@click.option("--out", type=Target(path_type=Path), help="Folder to write into; by default 'report' in RUN.")
 @click.option(
     "--clips",
     type=click.IntRange(min=0),

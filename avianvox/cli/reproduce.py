@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from avianvox.cli.common import comma_names, echo, echo_text, progress_bar, progress_bars
+from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
@@ -28,7 +29,7 @@ Example:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Writer, epilog=EPILOG)
 @click.argument("catalog", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--models",
@@ -54,12 +55,12 @@ Example:
 )
 @click.option(
     "--store",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Target(path_type=Path, file_okay=False),
     help="Feature store.  [default: CATALOG/store, or OUT/features-SETTINGS]",
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Target(path_type=Path, file_okay=False),
     default=Path("runs/reproduced"),
     show_default=True,
     help="Folder of the reproduction.",

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from avianvox.cli.common import FiniteFloat, exit_with_failures, progress_bar
+from avianvox.cli.targets import Target, Writer
 
 EPILOG = """\b
 OUT gets a folder for each species with the sound, at the recording's own rate, and a spectrogram of each
@@ -28,9 +29,9 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Writer, epilog=EPILOG)
 @click.argument("table", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="A new or empty folder.")
+@click.option("--out", required=True, type=Target(path_type=Path), help="A new or empty folder.")
 @click.option(
     "--per-species", type=click.IntRange(1), default=10, show_default=True, help="At most so many of each."
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from avianvox.cli.common import FiniteFloat
+from avianvox.cli.targets import Target, Writer
 
 EPILOG = """\b
 Species are the same for every seed: train on one seed and test on another.
@@ -15,8 +16,8 @@ Example:
 """
 
 
-@click.command(epilog=EPILOG)
-@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@click.command(cls=Writer, epilog=EPILOG)
+@click.argument("out", type=Target(path_type=Path, file_okay=False))
 @click.option("--species", type=click.IntRange(1), default=5, show_default=True, help="Number of species.")
 @click.option(
     "--recordings", type=click.IntRange(1), default=12, show_default=True, help="Recordings of each species."

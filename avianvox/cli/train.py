@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avianvox.cli.common import echo
+from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -28,16 +29,16 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Writer, epilog=EPILOG)
 @click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Run folder.")
+@click.option("--out", required=True, type=Target(path_type=Path, file_okay=False), help="Run folder.")
 @click.option(
     "--model",
     help="A network: cnn_v16, cnn_v17, cnn_v18, cnn_v20, pca_dense, dense_pixels.  [default: cnn_v20]",
 )
 @click.option(
     "--store",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Target(path_type=Path, file_okay=False),
     help="Feature store.  [default: OUT/features-SETTINGS, a folder for each way of extracting]",
 )
 @click.option("--epochs", type=int, help="Most passes over the recordings.  [default: 100]")

@@ -19,7 +19,7 @@ import numpy as np
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.sources.plain_csv import write_plain_csv
 from avianvox.dataset.splits import source_split
-from avianvox.errors import AvianvoxError, CatalogError
+from avianvox.errors import AvianvoxError, CatalogError, OutputError
 from avianvox.features.build import publish
 from avianvox.features.filters import dct_matrix
 from avianvox.features.layout import LOCK, PARTIAL_PREFIX, plan_hash, row_digest, settings_tag
@@ -28,7 +28,7 @@ from avianvox.features.lock import exclusive_lock
 from avianvox.features.partial import DataFolder, PartialFolder, Shape
 from avianvox.features.spec import SPECS
 from avianvox.features.store import FeatureStore
-from avianvox.files import output_error
+from avianvox.files import output_error, scratch_folder
 from avianvox.types import Recording, Status
 
 INDEX, SPLIT, STORE = "recordings.csv", "split.json", "store"
@@ -84,9 +84,19 @@ def import_catalog(catalog: Catalog, out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(error, out) from error
-    write_plain_csv(out / INDEX, catalog.recordings)
+    with scratch_folder() as scratch:
+        _write_catalog(catalog, scratch)
+        for made in scratch.iterdir():
+            there = out / made.name
+            if there.exists() and there.read_bytes() != made.read_bytes():
+                raise OutputError(f"cannot write {there}: there is another one; name another folder")
+    _write_catalog(catalog, out)
+
+
+def _write_catalog(catalog: Catalog, folder: Path) -> None:
+    write_plain_csv(folder / INDEX, catalog.recordings)
     if catalog.split:
-        source_split(catalog.recordings, catalog.split).save(out / SPLIT, catalog.recordings)
+        source_split(catalog.recordings, catalog.split).save(folder / SPLIT, catalog.recordings)
 
 
 def holds_features(folder: Path) -> bool:

@@ -26,7 +26,7 @@ from avianvox.features.build import build_store
 from avianvox.features.extract import extract_features
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
-from avianvox.files import atomic_write
+from avianvox.files import atomic_write, holdings
 from avianvox.inference.classifier import Classifier
 from avianvox.inference.question import Question
 from avianvox.inference.runs import answer_files
@@ -133,7 +133,7 @@ class _Line:
     """The folders of one demo, and the steps that fill them."""
 
     def __init__(self, out: Path, settings: DemoSettings, doing: Callable[[str], None]) -> None:
-        if out.is_dir() and any(out.iterdir()):
+        if holdings(out):
             raise InputError(f"{out} already holds files; choose a new or empty folder")
         self.out = out
         self.settings = settings

@@ -19,9 +19,9 @@ from typing import Any
 
 from avianvox import documents
 from avianvox.documents import MISSHAPEN, Kind
-from avianvox.errors import RunError
+from avianvox.errors import AvianvoxError, RunError
 from avianvox.features.spec import FeatureSpec
-from avianvox.files import atomic_write, output_error
+from avianvox.files import atomic_write, holdings, output_error
 from avianvox.types import Recording
 
 KIND = "avianvox cross-validation"
@@ -83,13 +83,14 @@ class RunFolder:
             _check_same(path, earlier, config)
         else:
             refuse_foreign(path)
-        try:
-            for name in _FOLDERS:
-                (path / name).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise output_error(error, path) from error
         self.config = config
-        self.write_json(CONFIG, config)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self.write_json(CONFIG, config)  # first: by it, a run that was killed here is known again
+            for name in _FOLDERS:
+                (path / name).mkdir(exist_ok=True)
+        except OSError as error:
+            raise error if isinstance(error, AvianvoxError) else output_error(error, path) from error
         if not (path / VERSIONS).exists():
             self.write_json(VERSIONS, _versions())
 
@@ -174,7 +175,7 @@ def refuse_foreign(path: Path) -> None:
     if (path / CONFIG).is_file():
         if not _FILE.claims(read_json(path / CONFIG)):
             raise RunError(f"{path} is not the folder of a cross-validation; choose another --out")
-    elif not all(child.name.startswith(STORE) for child in path.iterdir()):
+    elif not all(child.name.startswith(STORE) for child in holdings(path)):
         raise RunError(f"{path} is not empty and holds no cross-validation; choose another --out")
 
 

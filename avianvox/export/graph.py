@@ -6,7 +6,6 @@ touches the network and leaves the front end in float: a mel product in eight bi
 """
 
 import logging
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
@@ -23,6 +22,7 @@ from avianvox.export.flatbuffer import inline_buffers, operators
 from avianvox.export.windows import Windows
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
+from avianvox.files import scratch_folder
 from avianvox.models.backend import keras
 from avianvox.models.cnn import with_scores
 from avianvox.models.front_end import CombineAndNormalise, FrontEnd
@@ -117,9 +117,9 @@ def convert(graph: Graph, *, quantize: str = "none", calibration: Windows | None
         lambda features: {"scores": graph.from_features(features, training=False)},
         input_signature=[tf.TensorSpec((1, spec.n_frames, spec.n_features), tf.float32, name="features")],
     )
-    with tempfile.TemporaryDirectory(prefix="avianvox-export-") as folder, _quiet():
-        archive.write_out(folder, verbose=False)
-        flatbuffer = _convert_saved_model(Path(folder))
+    with scratch_folder() as folder, _quiet():
+        archive.write_out(str(folder), verbose=False)
+        flatbuffer = _convert_saved_model(folder)
         if quantize != "none":
             flatbuffer = inline_buffers(_quantize(flatbuffer, quantize, calibration))
         return flatbuffer

@@ -24,6 +24,7 @@ from avianvox.features.layout import (
     LOCK,
     PARTIAL_PREFIX,
     STORE,
+    is_data_folder,
     plan_hash,
     read_description,
     revision_of,
@@ -280,10 +281,9 @@ def publish(partial: Path, out: Path, description: dict[str, Any], *, replaces: 
             json.dump(description, stream, indent=2)
             stream.write("\n")
         sync_folder(out)
-    for prefix in (DATA_PREFIX, PARTIAL_PREFIX):
-        for path in out.glob(f"{prefix}*"):
-            if path != target:
-                shutil.rmtree(path, ignore_errors=True)
+    for path in out.iterdir():
+        if is_data_folder(path.name) and path != target:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _check_ids(recordings: Sequence[Recording]) -> None:

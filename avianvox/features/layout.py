@@ -15,6 +15,7 @@ the same files, and replaces ``store.json`` last.
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from hashlib import blake2b, sha256
 from io import BytesIO
@@ -110,6 +111,11 @@ def settings_tag(spec: FeatureSpec, dtype: str, revision: int = EXTRACTOR_REVISI
 def revision_of(description: dict[str, Any]) -> int:
     """The extractor revision of the rows that ``store.json`` describes."""
     return int(description.get("extractor_revision", FIRST_REVISION))
+
+
+def is_data_folder(name: str) -> bool:
+    """Whether a folder of this name is one of a store, finished or partial, under whatever settings."""
+    return re.fullmatch(r"(data-|\.partial-)[0-9a-f]+-float(16|32)-[0-9a-f]+", name) is not None
 
 
 def seal(description: dict[str, Any]) -> dict[str, Any]:

@@ -6,18 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from avianvox.errors import StoreError
-from avianvox.files import output_error
-
-if os.name == "nt":
-    import msvcrt
-
-    def _take(descriptor: int) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-else:
-    import fcntl
-
-    def _take(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+from avianvox.files import is_at, is_busy, output_error, take_lock
 
 
 @contextmanager
@@ -37,19 +26,13 @@ def exclusive_lock(path: Path, *, busy: str) -> Iterator[None]:
         raise output_error(error, path) from error
     try:
         try:
-            _take(descriptor)
-        except (BlockingIOError, PermissionError) as error:
-            raise StoreError(busy) from error
-        if not _is_at(path, descriptor):  # its holder removed it meanwhile, and a third may hold another
+            take_lock(descriptor)
+        except OSError as error:
+            if is_busy(error):
+                raise StoreError(busy) from error
+            raise
+        if not is_at(path, descriptor):  # its holder removed it meanwhile, and a third may hold another
             raise StoreError(busy)
         yield
     finally:
         os.close(descriptor)
-
-
-def _is_at(path: Path, descriptor: int) -> bool:
-    """Whether the open file ``descriptor`` is still the one at ``path``."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except OSError:
-        return False

@@ -16,7 +16,6 @@ from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
-from glob import escape
 from hashlib import sha256
 from io import FileIO
 from pathlib import Path
@@ -29,7 +28,7 @@ import numpy as np
 from avianvox.documents import parse_json
 from avianvox.errors import InputError, OutputError
 from avianvox.features.lock import exclusive_lock
-from avianvox.files import atomic_write, output_error
+from avianvox.files import atomic_write, output_error, sweep
 from avianvox.inference.answers import Answer, Entry
 from avianvox.inference.ledger_lines import digest_of, entry_of, object_of, record_of
 from avianvox.tables.columns import HEADER
@@ -84,11 +83,12 @@ class Ledger:
     def __enter__(self) -> "Ledger":
         with ExitStack() as stack:
             lock = self.path.with_name(f".{self.path.name}.lock")
+            self._refuse_others(lock)
             busy = f"{self.path}: another run writes to it; wait for it, or choose another --output"
             stack.enter_context(exclusive_lock(lock, busy=busy))
             stack.callback(_remove, lock)
             for path in (self.rows, self._output, self.path, self.partial):
-                _sweep(path)
+                sweep(path)
             if self._resume and self.path.exists():
                 self._take_up()
             else:
@@ -103,6 +103,25 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    def _refuse_others(self, lock: Path) -> None:
+        """Raise `OutputError` where a file beside the table has the name of one of ours, and is none."""
+        ours = self._is_ledger()
+        others = [self.path] if self.path.exists() and not ours and not self._resume else []
+        others += [self.rows] if self.rows != self._output and self.rows.exists() and not ours else []
+        others += [lock] if lock.exists() and lock.stat().st_size else []
+        for path in others:
+            raise OutputError(
+                f"cannot write {path}: there is a file that no run left; move it, or choose another --output"
+            )
+
+    def _is_ledger(self) -> bool:
+        try:
+            with open(self.path, "rb") as lines:
+                head = object_of(lines.readline())
+        except OSError:
+            return False
+        return head is not None and head.get("kind") == KIND
 
     def _begin(self) -> None:
         if self.partial.exists():
@@ -288,13 +307,6 @@ def _write_all(file: FileIO, content: bytes) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[file.write(rest) :]
-
-
-def _sweep(path: Path) -> None:
-    """Remove what `atomic_write` left beside ``path`` as it was killed; nobody may be writing there."""
-    for left in path.parent.glob(f".{escape(path.name)}.*.partial"):
-        if left.name.split(".")[-2].isdecimal() and left.name.count(".") == path.name.count(".") + 3:
-            _remove(left)
 
 
 def _remove(path: Path) -> None:

@@ -8,22 +8,27 @@
   before it. A row whose recording could not be cut says why, and has no file.
 """
 
+import json
 import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from avianvox.audio.cut import Clip, cut, write_clip
 from avianvox.errors import AudioError, InputError
-from avianvox.files import atomic_write, output_error
+from avianvox.files import atomic_write, holdings, output_error, sweep
 from avianvox.tables.columns import COLUMNS, cells, csv_line
 from avianvox.types import Detection, Status, composed
 from avianvox.words import valid_unicode
 
 INDEX_COLUMNS = ("file", "picture", "cut_begin_s", "cut_end_s", "sample_rate", "credit")
 """Paths within the folder; the seconds of the recording that were cut; Hz; recordist, address and licence."""
+
+INDEX = "index.csv"
+_PLAN = ".segments.json"  # the files that are being cut, until the index is there
 
 LONGEST_S = 60.0
 """Nobody reviews more of one detection; a longer one is cut off there."""
@@ -98,8 +103,7 @@ def write_segments(
     OutputError
         A file cannot be written.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} already holds files; name a new or empty folder")
+    _clear(out)
     _make(out)
     jobs: dict[str, list[_Job]] = defaultdict(list)
     order: list[_Job] = []
@@ -108,6 +112,9 @@ def write_segments(
             job = _Job(detection, f"{folder}/{_stem(number, detection)}")
             jobs[detection.path].append(job)
             order.append(job)
+    endings = (f".{options.audio_format}", ".png")
+    with atomic_write(out / _PLAN) as plan:
+        json.dump([f"{job.place}{ending}" for job in order for ending in endings], plan)
     done: dict[str, Segment] = {}
     for n, (path, group) in enumerate(jobs.items(), start=1):
         file = locate(path)
@@ -116,10 +123,31 @@ def write_segments(
         if progress:
             progress(n, len(jobs))
     segments = [done[job.place] for job in order]
-    with atomic_write(out / "index.csv") as index:
+    with atomic_write(out / INDEX) as index:
         index.write(csv_line((*INDEX_COLUMNS, *COLUMNS)))
         index.writelines(csv_line(_index_cells(segment)) for segment in segments)
+    (out / _PLAN).unlink()
     return segments
+
+
+def _clear(out: Path) -> None:
+    """Remove what a run that was interrupted has cut; raise `InputError` where anything else lies."""
+    try:
+        begun = [PurePosixPath(name) for name in json.loads((out / _PLAN).read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
+        begun = []
+    for name in begun:
+        if len(name.parts) != 2 or ".." in name.parts or name.is_absolute():
+            continue
+        sweep(out / name)
+        (out / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            (out / name).parent.rmdir()
+    if begun:
+        sweep(out / INDEX)
+        (out / INDEX).unlink(missing_ok=True)
+    if out.is_file() or [path for path in holdings(out) if path.name != _PLAN]:
+        raise InputError(f"{out} already holds files; name a new or empty folder")
 
 
 def _cut_recording(

@@ -1,14 +1,13 @@
 """How fast this machine classifies: synthetic sound, as recorders write it, from a file to scores."""
 
-import tempfile
 import time
 from dataclasses import dataclass
 from itertools import repeat
-from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from avianvox.files import scratch_folder
 from avianvox.inference.classifier import Classifier
 from avianvox.modelfile import DEFAULT_MODEL
 from avianvox.randomness import derive_rng
@@ -41,8 +40,8 @@ def measure_speed(model: str = DEFAULT_MODEL, *, seconds: float = _SECONDS) -> S
         There is no room for a temporary file of 6 MB.
     """
     cores = n_cores()
-    with tempfile.TemporaryDirectory(prefix="avianvox-") as folder:
-        path = Path(folder) / "noise.wav"
+    with scratch_folder() as folder:
+        path = folder / "noise.wav"
         noise = derive_rng(0, "speed").standard_normal(round(seconds * RATE), np.float32) * np.float32(0.1)
         soundfile.write(path, noise, RATE)
         task = (model, str(path))

@@ -34,14 +34,14 @@ from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.splits import Fold, Split, report_split
 from avianvox.dataset.training_data import training_data
 from avianvox.documents import read_json
-from avianvox.errors import InputError, RunError
+from avianvox.errors import AvianvoxError, InputError, RunError
 from avianvox.evaluation.crossval import CrossvalSettings, crossvalidate
 from avianvox.evaluation.fits import FitReport, rule_fit
 from avianvox.evaluation.predictions import FoldPredictions, read_predictions, write_predictions
 from avianvox.evaluation.reproduced import PUBLISHED, RULE, Reproduction, final_figures, fold_figures
 from avianvox.evaluation.run_folder import catalog_hash
 from avianvox.evaluation.saved_run import SavedRun
-from avianvox.files import atomic_write, output_error
+from avianvox.files import atomic_write, holdings, output_error
 from avianvox.models import MODELS
 from avianvox.models.protocol import Progress, TrainSettings, fit_function
 from avianvox.registry import nearest
@@ -243,13 +243,14 @@ def _prepare(out: Path, protocol: Protocol, train: Catalog, test: Catalog, store
                 f"{out} holds a reproduction that differs in {', '.join(other)}; "
                 "use the same values or choose another --out"
             )
-    elif out.exists() and not all(child.name.startswith("features-") for child in out.iterdir()):
+    elif not all(child.name.startswith("features-") for child in holdings(out)):
         raise RunError(f"{out} is not empty and holds no reproduction; choose another --out")
     try:
-        (out / "test").mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
+        _write(file, json.dumps(document, indent=1) + "\n")  # first: by it, this folder is known again
+        (out / "test").mkdir(exist_ok=True)
     except OSError as error:
-        raise output_error(error, out) from error
-    _write(file, json.dumps(document, indent=1) + "\n")
+        raise error if isinstance(error, AvianvoxError) else output_error(error, out) from error
 
 
 def _write(path: Path, text: str) -> None:

@@ -172,6 +172,9 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def refuse_foreign(path: Path) -> None:
     """Raise `RunError` where ``path`` is the folder of something else, such as a cross-validation."""
+    there = [name for name in FILES if (path / name).exists()]
+    if there and CONFIG not in there:
+        raise RunError(f"{path} holds {there[0]}, which no training run wrote; choose another --out")
     try:
         kind = read_json(path / CONFIG)["kind"]
     except (OSError, *MISSHAPEN):
@@ -184,7 +187,7 @@ def erase_run(path: Path) -> None:
     """Remove the run in ``path``, damaged or of any version, and nothing else. Raises as `refuse_foreign`."""
     refuse_foreign(path)
     try:
-        for name in FILES:
+        for name in reversed(FILES):  # the configuration last: by it, what is left is known as a run
             (path / name).unlink(missing_ok=True)
     except OSError as error:
         raise output_error(error, path) from error

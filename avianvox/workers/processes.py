@@ -10,6 +10,7 @@ from multiprocessing import connection, get_context, parent_process
 from typing import TypeVar
 
 from avianvox.errors import AvianvoxError
+from avianvox.signals import held
 from avianvox.workers import NoWorkers, WorkerCrashed
 
 T = TypeVar("T")
@@ -49,12 +50,13 @@ class Workers:
 
     def start(self, fn: Callable[..., T], /, *args: object) -> "Future[T]":
         """Begin a call. The future has a ``BrokenExecutor`` where this call or another kills its process."""
-        try:
-            return self._executor.submit(fn, *args)
-        except BrokenExecutor:
-            self._executor.shutdown()
-            self._executor = _processes(self.jobs)
-            return self._executor.submit(fn, *args)
+        with held():  # it may start a process, of which half would be waited for for ever
+            try:
+                return self._executor.submit(fn, *args)
+            except BrokenExecutor:
+                self._executor.shutdown()
+                self._executor = _processes(self.jobs)
+                return self._executor.submit(fn, *args)
 
     def again(self, fn: Callable[..., T], /, *args: object) -> "Future[T]":
         """Make a lost call once more. Its future has what ``fn`` raises, `WorkerCrashed`, or `NoWorkers`."""
@@ -68,7 +70,9 @@ class Workers:
         )
         with _processes(1) as self._alone:
             try:
-                self._alone.submit(os.getpid).result()
+                with held():
+                    started = self._alone.submit(os.getpid)
+                started.result()
                 problem = WorkerCrashed("a call killed its worker process twice")
                 return self._alone.submit(call).result()
             except BrokenExecutor as error:
@@ -78,7 +82,8 @@ class Workers:
 def _processes(jobs: int) -> ProcessPoolExecutor:
     for name, value in ALLOCATION.items():
         os.environ.setdefault(name, value)
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=start_worker)
+    with held():
+        return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=start_worker)
 
 
 def _terminate(executor: ProcessPoolExecutor | None) -> None:

@@ -22,7 +22,7 @@ from avianvox.audio.synth.species import MAX_SPECIES, Species, species
 from avianvox.audio.synth.voices import Box, check_sample_rate
 from avianvox.config import settings_from_mapping
 from avianvox.errors import InputError
-from avianvox.files import atomic_write, output_error
+from avianvox.files import atomic_write, holdings, output_error
 from avianvox.randomness import derive_rng
 from avianvox.types import NO_BIRD, Waveform
 
@@ -207,7 +207,7 @@ def synthesize_dataset(
     out = Path(out_dir)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if any(out.iterdir()):
+        if holdings(out):
             raise InputError(f"{out} already holds files; name a new or empty folder")
     except OSError as error:
         raise output_error(error, out) from error

@@ -19,7 +19,7 @@ from avianvox.dataset.download.answers import Sound, read_kept
 from avianvox.dataset.download.wishes import Plan, Wishes
 from avianvox.errors import InputError
 from avianvox.features.lock import exclusive_lock
-from avianvox.files import atomic_write, output_error, sha256_file
+from avianvox.files import atomic_write, holdings, output_error, sha256_file
 
 AUDIO, STATE = "audio", ".download"
 RECORDINGS, SUMS, ATTRIBUTION = "recordings.json", "SHA256SUMS", "ATTRIBUTION.txt"
@@ -129,7 +129,7 @@ class Folder:
     def unlisted(self, plan: Plan) -> int:
         """How many files in ``audio`` the plan does not name."""
         named = {sound.name for sound in plan.chosen}
-        return sum(path.name not in named for path in (self.root / AUDIO).iterdir())
+        return sum(path.name not in named for path in holdings(self.root / AUDIO))
 
     def finish(self, plan: Plan, kept: Mapping[str, Kept]) -> None:
         """Write the three lists, over those files of the plan that are there."""
@@ -157,7 +157,7 @@ class Folder:
     def _check_holdings(self) -> None:
         if self.root.exists() and not self.root.is_dir():
             raise InputError(f"{self.root} is a file; name a folder with --out")
-        if self.root.is_dir() and not self.state.is_dir() and any(self.root.iterdir()):
+        if not self.state.is_dir() and holdings(self.root):
             raise InputError(
                 f"{self.root} holds something else than a download; name an empty or a new folder with --out"
             )

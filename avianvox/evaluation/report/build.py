@@ -9,7 +9,7 @@ from typing import Any
 
 from avianvox import __version__
 from avianvox.dataset.taxonomy import Taxonomy
-from avianvox.errors import InputError
+from avianvox.errors import InputError, OutputError
 from avianvox.evaluation.calibrate import calibrate_run
 from avianvox.evaluation.calibration_report import report_path
 from avianvox.evaluation.plain import counted
@@ -81,6 +81,9 @@ def write_report(run: SavedRun, out: Path, *, model: str | None = None, n_clips:
     OutputError
         ``out`` cannot be written.
     """
+    for name in (HTML, MARKDOWN, JSON):
+        if (out / name).is_file() and b"avianvox" not in (out / name).read_bytes():
+            raise OutputError(f"cannot write {out / name}: there is a file of yours; name another folder")
     report = build_report(run, model=model, n_clips=n_clips)
     footer = (
         f"Made by avianvox {__version__} from the run `{run.path.name}`. No part is loaded from a network."

@@ -1,0 +1,118 @@
+"""What a command writes is never what it reads, and never a recording.
+
+Every option and argument that names something to write has the type `Target`, and its command the class
+`Writer`, which looks at all targets before any work is done. `tests/test_targets.py` holds the list.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from avianvox.errors import OutputError
+
+
+class Target(click.Path):
+    """The place of something that is written: a file or a folder.
+
+    Parameters
+    ----------
+    ours : bytes or None
+        What stands near the beginning of every file that the command writes there. In a folder that it reads,
+        no other file is replaced. None where only recordings are read from folders.
+    beside : tuple of str
+        Parameters that name folders in which results may stand too.
+    **options
+        Of ``click.Path``.
+    """
+
+    def __init__(self, *, ours: bytes | None = b"", beside: tuple[str, ...] = (), **options: Any) -> None:
+        super().__init__(**options)
+        self.ours, self.beside = ours, beside
+
+
+class Writer(click.Command):
+    """A command that refuses targets before it begins; see `refuse_targets`."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        refuse_targets(self, ctx.params)
+        return super().invoke(ctx)
+
+
+def refuse_targets(command: click.Command, values: dict[str, Any]) -> None:
+    """Raise `OutputError` where a target is an input, however spelled, a recording, or another target."""
+    targets: dict[str, str] = {}
+    for param in command.params:
+        value = values.get(param.name or "")
+        if not isinstance(param.type, Target) or value in (None, "-"):
+            continue
+        path = os.fspath(value)
+        if os.path.exists(path):
+            for name, given in _inputs(command, values):
+                _refuse_input(path, given, param.type, beside=name in param.type.beside)
+            refuse_recording(path)
+        if not os.path.isdir(path):
+            place = os.path.realpath(path)
+            if place in targets:
+                raise OutputError(f"cannot write {path}: {targets[place]} names the same file; name another")
+            targets[place] = param.opts[0]
+
+
+def reads(param: click.Parameter) -> bool:
+    """Whether it names something that the command reads."""
+    names_file = isinstance(param.type, click.Path) or "FILE" in (param.metavar or "")
+    return names_file and not isinstance(param.type, Target)
+
+
+def _inputs(command: click.Command, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the command reads: the name of a parameter, and a file or folder that is there."""
+    for param in command.params:
+        if not reads(param):
+            continue
+        value = values.get(param.name or "")
+        for one in value if isinstance(value, tuple) else (value,):
+            if one and os.path.exists(one):
+                yield param.name or "", os.fspath(one)
+
+
+def _refuse_input(path: str, given: str, target: Target, *, beside: bool) -> None:
+    folder = os.path.isdir(given)
+    if os.path.samefile(path, given) and not (folder and beside):
+        what = "folder" if folder else "file"
+        spelled = "" if path == given else f" ({given})"
+        raise OutputError(
+            f"cannot write {path}: this command reads this {what}{spelled}; name another {what}"
+        )
+    if folder and target.ours is not None and _is_inside(path, given) and not _begins_with(path, target.ours):
+        raise OutputError(
+            f"cannot write {path}: there is a file of {given}, which this command reads; name a new file"
+        )
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    inner, outer = os.path.realpath(path), os.path.realpath(folder)
+    return os.path.isfile(inner) and os.path.commonpath((inner, outer)) == outer
+
+
+def _begins_with(path: str, mark: bytes) -> bool:
+    with open(path, "rb") as file:
+        return bool(mark) and mark in file.read(4096)
+
+
+def refuse_recording(path: str) -> None:
+    """Raise `OutputError` where a file at ``path`` is called like a recording, or is one by its content."""
+    from avianvox.audio.find import is_audio
+    from avianvox.audio.headers import recognise
+
+    if not os.path.isfile(path):
+        return
+    if is_audio(path):
+        raise OutputError(f"cannot write {path}: there is a recording of this name; name another file")
+    try:
+        with open(path, "rb") as file:
+            container, _ = recognise(file)
+    except OSError:
+        return  # whoever writes there says what is wrong
+    if container:
+        raise OutputError(f"cannot write {path}: there is a recording ({container}); name another file")
