@@ -252,7 +252,7 @@ def test_a_file_without_read_permission_is_missing(tmp_path: Path, monkeypatch: 
     def refuse(*_args: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("avianvox.audio.sources.open", refuse, raising=False)
+    monkeypatch.setattr("avianvox.files.open", refuse, raising=False)
     (tmp_path / "locked.wav").touch()
     report = probe(tmp_path / "locked.wav")
     assert (report.status, report.message) == (Status.MISSING, "no permission to read it")

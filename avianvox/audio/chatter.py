@@ -1,8 +1,9 @@
-"""Keep the decoder's own chatter off the screen.
+"""Keep the decoder's own chatter off the screen, and out of the results.
 
-libmpg123 inside libsndfile prints warnings such as "Xing stream size off by more than 1%" on C's ``stderr``.
-What is swapped here is C's ``stderr`` variable and not file descriptor 2, so that everything Python prints,
-in any thread, still comes out. glibc and macOS have such a variable; elsewhere nothing is silenced.
+libmpg123 inside libsndfile prints warnings such as "Xing stream size off by more than 1%" on C's ``stderr``,
+and libsndfile prints on C's ``stdout`` what it makes of some damaged files. What is swapped here is C's
+variables of these names and not the file descriptors, so that everything Python prints, in any thread, still
+comes out. glibc and macOS have such variables; elsewhere nothing is silenced.
 """
 
 import ctypes
@@ -15,45 +16,47 @@ from threading import Lock
 
 _lock = Lock()
 _depth = 0
-_loud: int | None = None
+_loud: list[int | None] = []
 
 
 @cache
-def _libc_stderr() -> tuple[ctypes.c_void_p, int] | None:
-    """C's ``stderr`` and a stream to nowhere; None where ``stderr`` is not a variable."""
+def _libc_streams() -> tuple[list[ctypes.c_void_p], int]:
+    """C's ``stdout`` and ``stderr``, and a stream to nowhere; none where they are no variables."""
     if sys.platform == "darwin":
-        symbol = "__stderrp"
+        symbols = ("__stdoutp", "__stderrp")
     elif sys.platform == "linux" and "CS_GNU_LIBC_VERSION" in os.confstr_names:
-        symbol = "stderr"
+        symbols = ("stdout", "stderr")
         try:
             os.confstr("CS_GNU_LIBC_VERSION")
         except (OSError, ValueError):
-            return None  # musl keeps stderr in read-only memory
+            return [], 0  # musl keeps them in read-only memory
     else:
-        return None
+        return [], 0
     libc = ctypes.CDLL(None)
     libc.fopen.restype = ctypes.c_void_p
-    nowhere = libc.fopen(os.devnull.encode(), b"w")
-    return (ctypes.c_void_p.in_dll(libc, symbol), nowhere) if nowhere else None
+    nowhere = libc.fopen(os.devnull.encode(), b"w") or 0
+    return [ctypes.c_void_p.in_dll(libc, symbol) for symbol in symbols] if nowhere else [], nowhere
 
 
 @contextmanager
 def silence_decoders() -> Iterator[None]:
-    """Send what C libraries print on ``stderr`` to nowhere while the block runs.
+    """Send what C libraries print on ``stdout`` and ``stderr`` to nowhere while the block runs.
 
     May be nested and entered from several threads: the last one to leave restores.
     """
     global _depth, _loud
     with _lock:
-        stream = _libc_stderr()
+        streams, nowhere = _libc_streams()
         _depth += 1
-        if _depth == 1 and stream:
-            _loud = stream[0].value
-            stream[0].value = stream[1]
+        if _depth == 1:
+            _loud = [stream.value for stream in streams]
+            for stream in streams:
+                stream.value = nowhere
     try:
         yield
     finally:
         with _lock:
             _depth -= 1
-            if _depth == 0 and stream:
-                stream[0].value = _loud
+            if _depth == 0:
+                for stream, value in zip(streams, _loud, strict=True):
+                    stream.value = value

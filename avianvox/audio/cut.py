@@ -14,6 +14,7 @@ import soundfile
 
 from avianvox.audio.decode import ABSURD
 from avianvox.audio.resample import pick_channel
+from avianvox.audio.sndfile import SeekableSound, encode_samples
 from avianvox.audio.sources import Source, only_audio_errors, open_source
 from avianvox.errors import AudioError
 from avianvox.files import atomic_write
@@ -106,13 +107,9 @@ def _frames(begin_s: float, end_s: float, rate: int) -> tuple[int, int]:
 def _seek(
     stream: BinaryIO, frames: Sequence[tuple[int, int]], order: Sequence[int]
 ) -> Iterator[tuple[int, np.ndarray]]:
-    stream.seek(0)
-    with soundfile.SoundFile(stream) as file:
+    with SeekableSound(stream) as sound:
         for i in order:
-            first, last = frames[i]
-            if first < file.frames:
-                file.seek(first)
-                yield i, file.read(min(last, file.frames) - first, dtype="float32", always_2d=True)
+            yield i, sound.read(*frames[i])
 
 
 def _pass(
@@ -155,10 +152,11 @@ def write_clip(clip: Clip, path: Path) -> None:
     steps = np.round(clip.samples * float(1 << (clip.bits - 1)))
     steps = np.clip(steps, -(1 << (clip.bits - 1)), (1 << (clip.bits - 1)) - 1)
     whole = steps.astype(np.int16) if clip.bits == 16 else steps.astype(np.int32) << 8
+    kind = path.suffix[1:].upper()
+    try:
+        content = encode_samples(whole, clip.sample_rate, container=kind, codec=f"PCM_{clip.bits}")
+    except soundfile.LibsndfileError as error:
+        held = f"{whole.shape[1]} channels at {clip.sample_rate} Hz"
+        raise AudioError(f"{kind} doesn't hold {held}; take WAV", status=Status.UNSUPPORTED) from error
     with atomic_write(path, "wb") as stream:
-        kind = path.suffix[1:].upper()
-        try:
-            soundfile.write(stream, whole, clip.sample_rate, subtype=f"PCM_{clip.bits}", format=kind)
-        except soundfile.LibsndfileError as error:
-            held = f"{whole.shape[1]} channels at {clip.sample_rate} Hz"
-            raise AudioError(f"{kind} doesn't hold {held}; take WAV", status=Status.UNSUPPORTED) from error
+        stream.write(content)

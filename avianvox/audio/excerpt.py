@@ -10,11 +10,11 @@ from math import gcd
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from avianvox.audio.cut import SEEKABLE
 from avianvox.audio.decode import AudioStream
 from avianvox.audio.resample import Resampler, mix_to_mono
+from avianvox.audio.sndfile import SeekableSound
 from avianvox.audio.sources import only_audio_errors
 from avianvox.errors import AudioError, InputError
 from avianvox.types import Status
@@ -69,12 +69,10 @@ class Excerpt(AudioStream):
     def _native(self, first: int, last: int | None) -> Iterator[np.ndarray]:
         """Sample frames of the file from ``first`` to ``last``, shape (n, channels), float32."""
         if self._source.container in SEEKABLE:
-            self._stream.seek(0)
-            with soundfile.SoundFile(self._stream) as file:
-                end = file.frames if last is None else min(last, file.frames)
-                file.seek(min(first, end))
+            with SeekableSound(self._stream) as sound:
+                end = sound.n_frames if last is None else min(last, sound.n_frames)
                 for at in range(first, end, _CHUNK_FRAMES):
-                    yield file.read(min(_CHUNK_FRAMES, end - at), dtype="float32", always_2d=True)
+                    yield sound.read(at, min(at + _CHUNK_FRAMES, end))
             return
         at = 0
         for chunk in self._source.chunks():

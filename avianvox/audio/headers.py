@@ -5,6 +5,7 @@ Extensions are never looked at: ten of the ``.mp3`` files that we develop with a
 
 import struct
 from collections.abc import Iterator
+from itertools import count
 from typing import BinaryIO, NamedTuple
 
 HEAD_BYTES = 4096
@@ -33,9 +34,18 @@ _OGG_CODECS = (
     (b"\x7fFLAC", "FLAC"),
     (b"Speex   ", "Speex"),
 )
+_MOST_CHUNKS = 10_000  # of a WAV; the longest list of cues and notes has some hundreds
+_MOST_TAGS = 64
+_MOST_ZEROS = 512  # empty chunks without a name, 4 kB
 _UNKNOWN_LENGTHS = (0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF)  # written by programs that stream into a pipe
 _ABSURD_BYTES = 1 << 48  # the like, in 64 bits
 _READ_BY_LIBSNDFILE = ("FLAC", "MP3", "VORBIS", "OPUS")
+FOR_LIBSNDFILE = frozenset({"WAV", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3"})
+"""What libsndfile is asked to read. It knows more kinds, old ones, and reads those less safely."""
+
+LIKELY_HZ = (100, 10_000_000)
+"""Sample rates of a sound that somebody recorded: from infrasound to the highest of hydrophones."""
+
 
 _PCM_TAGS = (1, 3, 6, 7)  # integers, floats, A-law, mu-law: a block is a sample frame
 _WAVE_TAGS = (*_PCM_TAGS, 2, 0x11, 0x14, 0x31, 0x38, 0x40, 0x55)  # what libsndfile reads
@@ -47,6 +57,16 @@ _AIFF_PCM = frozenset(
 _AIFF_TYPES = _AIFF_PCM | {b"ima4", b"GSM ", b"DWVW"}
 _CAF_TYPES = (b"lpcm", b"alaw", b"ulaw", b"alac")
 _AU_SAMPLE_BYTES = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}
+
+
+LOST_POWER = (
+    "only zeros follow its header, where the sound should begin (did the recorder lose power?); "
+    "there is no sound to be had from it"
+)
+
+
+class HeaderError(ValueError):
+    """A header that leads nowhere; the message says of the file what is wrong."""
 
 
 class Header(NamedTuple):
@@ -67,6 +87,11 @@ def recognise(stream: BinaryIO) -> tuple[str, str]:
     -------
     tuple of str
         For example ``("MP4/M4A", "AAC")``; two empty strings for bytes that are no known kind of audio.
+
+    Raises
+    ------
+    HeaderError
+        Tags without end.
     """
     tag_bytes = _skip_id3(stream)
     container, codec = _by_magic(stream.read(HEAD_BYTES))
@@ -99,9 +124,14 @@ def _is_mp3_frame(head: bytes) -> bool:
 
 
 def _skip_id3(stream: BinaryIO) -> int:
-    """Go to where the sound begins, behind all ID3 tags; their size in bytes."""
+    """Go to where the sound begins, behind all ID3 tags; their size in bytes. Raises `HeaderError`."""
     offset = stream.seek(0)
-    while len(head := stream.read(10)) == 10 and head[:3] == b"ID3":
+    for n_tags in count():
+        head = stream.read(10)
+        if len(head) < 10 or head[:3] != b"ID3":
+            break
+        if n_tags == _MOST_TAGS:
+            raise HeaderError(f"more than {_MOST_TAGS} ID3 tags stand in front of the sound")
         offset += 10 + ((head[6] & 127) << 21 | (head[7] & 127) << 14 | (head[8] & 127) << 7 | head[9] & 127)
         stream.seek(offset)
     return stream.seek(offset)
@@ -122,6 +152,11 @@ def read_header(stream: BinaryIO, container: str) -> Header:
     """What the header of a WAV, W64, AIFF, AU or CAF says; of other containers nothing.
 
     libsndfile cuts the promise down to what the file holds, so a file that was cut has to be asked itself.
+
+    Raises
+    ------
+    HeaderError
+        It leads nowhere.
     """
     stream.seek(0)
     try:
@@ -134,6 +169,7 @@ def wave_chunks(stream: BinaryIO, container: str) -> Iterator[tuple[bytes, int]]
     """Name and size of one chunk of a WAV or W64 after the other, with the stream at its content.
 
     Those behind the sound come too, of RF64 files as well. Ends where the file ends, even within a chunk.
+    Raises `HeaderError` where there is no end of chunks.
     """
     stream.seek(0)
     if container == "W64":
@@ -148,17 +184,25 @@ def _chunks(stream: BinaryIO, layout: str, align: int = 2) -> Iterator[tuple[byt
     here = stream.tell()
     end = stream.seek(0, 2)
     size_of_data = None  # of an RF64 stands in the chunk ds64
+    n_chunks = n_zeros = 0
     while here + n_head <= end:
+        n_chunks += 1
+        if n_chunks > _MOST_CHUNKS:
+            raise HeaderError(f"it has more than {_MOST_CHUNKS:,} chunks")
         stream.seek(here)
         name, size = struct.unpack(layout, stream.read(n_head))
-        size -= n_head if align == 8 else 0  # W64 counts the head of a chunk
+        n_zeros = 0 if name.strip(b"\0") or size else n_zeros + 1
+        if n_zeros > _MOST_ZEROS:
+            raise HeaderError(LOST_POWER)
+        if align == 8:  # W64 counts the head of a chunk
+            size = max(0, size - n_head)
         if name == b"ds64":
             size_of_data = struct.unpack("<8xQ", stream.read(16))[0]
             stream.seek(here + n_head)
         elif name == b"data" and size == 0xFFFFFFFF and size_of_data:
             size = size_of_data
         yield name, size
-        here += n_head + max(0, size + -size % align)
+        here += n_head + size + -size % align
 
 
 def _wave(stream: BinaryIO) -> Header:

@@ -31,7 +31,7 @@ def frame_bytes(head: bytes) -> int:
 def ends_within_frame(stream: BinaryIO, size: int) -> bool:
     """Whether the last frame of an MP3 of ``size`` bytes is longer than what is left of the file."""
     stream.seek(max(0, size - _TAIL_BYTES))
-    tail = stream.read()
+    tail = stream.read(_TAIL_BYTES)
     for first in range(len(tail)):
         at, linked = first, 0
         while at < len(tail) and (length := frame_bytes(tail[at : at + 4])):

@@ -6,17 +6,24 @@ Two habits of libsndfile with MP3 are worked around here, both of them seen in r
   state, and the samples depend on the block size. The file is therefore read as one that cannot seek.
 - An MP3 without a frame count gets a length guessed from its size, and nothing is read beyond it: up to half
   of a recording goes missing. Such a file is made to look longer than it is; decoding ends where it ends.
+
+libsndfile calls Python for every byte. No exception passes through it: interrupts wait (`deferred_signals`),
+and what fails in such a call is kept and raised when libsndfile has returned. A source may be closed by
+another thread than the one that reads it: closing waits for libsndfile, and reading fails then.
 """
 
-from collections.abc import Iterator
-from io import UnsupportedOperation
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO, UnsupportedOperation
+from threading import Lock
 from typing import BinaryIO
 
 import numpy as np
 import soundfile
 
 from avianvox.audio.chatter import silence_decoders
-from avianvox.audio.headers import mp3_counts_frames, read_header
+from avianvox.audio.headers import HeaderError, mp3_counts_frames, read_header
+from avianvox.audio.interrupts import deferred_signals
 from avianvox.audio.mp3 import ends_within_frame
 
 _CHUNK_VALUES = 1 << 16  # samples over all channels in a read
@@ -24,6 +31,8 @@ _STRETCH = 16  # MP3 bit rates lie between 8 and 320 kbit/s, but a guess is neve
 _MOST_DAMAGES = 10_000
 _TAIL_BYTES = 4096  # of a file that may stay unread: a last frame, tags
 _TAGS = (b"TAG", b"APE", b"ID3", b"LYR", b"\0\0\0")
+_HEADER_BYTES, _HEADER_CALLS = 1 << 26, 50_000
+"""What may be read until a file is open. A few kilobytes are, or some megabytes where it holds a picture."""
 
 
 class _OneWay(soundfile.SoundFile):
@@ -34,49 +43,149 @@ class _OneWay(soundfile.SoundFile):
 
 
 class _Bytes:
-    """A file for libsndfile; with ``stretch`` above 1 it claims to be longer than it is."""
+    """A file for libsndfile; with ``stretch`` above 1 it claims to be longer than it is.
 
-    def __init__(self, stream: BinaryIO, size: int, stretch: int) -> None:
+    Nothing is raised out of a call by libsndfile; see `calling`. A header is read within bounds.
+    """
+
+    def __init__(self, stream: BinaryIO, size: int, stretch: int = 1) -> None:
         self._stream = stream
         self._claimed = size * stretch
         self._beyond: int | None = None
+        self._failure: BaseException | None = None
+        self._bytes_left, self._calls_left = _HEADER_BYTES, _HEADER_CALLS
         self.error = ""
 
+    def opened(self) -> None:
+        """The header was read: from here on, the sound may be of any length."""
+        self._bytes_left = self._calls_left = 1 << 62
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """Let libsndfile work on this file in the block.
+
+        Raises
+        ------
+        HeaderError
+            Its header goes on and on.
+        BaseException
+            What failed in a call by libsndfile; the block ends as if the file ended there.
+        """
+        with deferred_signals(), silence_decoders():
+            try:
+                yield
+            finally:
+                failure, self._failure = self._failure, None
+                if failure is not None:
+                    raise failure
+
+    def _called(self, call: Callable[..., int], *arguments: object) -> int:
+        try:
+            if self._failure is None:
+                self._count(0)
+                return call(*arguments)
+        except OSError as error:
+            self.error = error.strerror or str(error)
+        except BaseException as error:
+            self._failure = error
+        return 0
+
+    def _count(self, n_bytes: int) -> None:
+        self._bytes_left -= n_bytes
+        self._calls_left -= 1
+        if self._calls_left < 0 or self._bytes_left < 0:
+            raise HeaderError("its header leads from one place to the next and never to the sound")
+
     def seek(self, offset: int, whence: int = 0) -> int:
+        return self._called(self._seek, offset, whence)
+
+    def tell(self) -> int:
+        return self._called(self._tell)
+
+    def readinto(self, buffer: memoryview) -> int:
+        return self._called(self._readinto, buffer)
+
+    def read(self, size: int) -> bytes:  # soundfile wants these two there and never calls them
+        raise UnsupportedOperation(f"{size} bytes of a file that is read into buffers")
+
+    def write(self, data: bytes) -> int:
+        raise UnsupportedOperation(f"{len(data)} bytes for a file that is open for reading")
+
+    def _seek(self, offset: int, whence: int) -> int:
         try:
             at = self._stream.seek(offset, whence)
         except (OSError, ValueError):  # damage can lead before the beginning; libsndfile asks where it got
-            return self.tell()
+            return self._tell()
         self._beyond = self._claimed + offset if whence == 2 else None
         return at if self._beyond is None else self._beyond
 
-    def tell(self) -> int:
+    def _tell(self) -> int:
         return self._stream.tell() if self._beyond is None else self._beyond
 
-    def readinto(self, buffer: memoryview) -> int:
+    def _readinto(self, buffer: memoryview) -> int:
         self._beyond = None
-        try:
-            return self._stream.readinto(buffer)  # type: ignore[attr-defined]
-        except OSError as error:
-            self.error = error.strerror or str(error)
-            return 0
-
-    def read(self, size: int) -> bytes:
-        return self._stream.read(size)
-
-    def write(self, data: bytes) -> int:  # soundfile wants it there and never calls it
-        raise UnsupportedOperation(f"{len(data)} bytes for a file that is open for reading")
+        n_bytes: int = self._stream.readinto(buffer)  # type: ignore[attr-defined]
+        self._count(n_bytes)
+        return n_bytes
 
 
 def read_texts(stream: BinaryIO) -> dict[str, str]:
     """The texts beside the sound, such as title, artist and comment; none of a file that cannot be opened."""
-    size = stream.seek(0, 2)
+    read = _Bytes(stream, stream.seek(0, 2))
     stream.seek(0)
     try:
-        with silence_decoders(), _OneWay(_Bytes(stream, size, stretch=1)) as file:
+        with read.calling(), _OneWay(read) as file:
             return dict(file.copy_metadata())
     except (soundfile.SoundFileError, ValueError):  # damaged, or text that is none
         return {}
+
+
+class SeekableSound:
+    """Frames from any place of a file in which a seek lands on the very sample.
+
+    Raises ``soundfile.LibsndfileError`` for content that libsndfile does not read.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._bytes = _Bytes(stream, stream.seek(0, 2))
+        stream.seek(0)
+        with self._bytes.calling():
+            self._file = soundfile.SoundFile(self._bytes)
+        self._bytes.opened()
+        self.n_frames: int = self._file.frames
+
+    def read(self, first: int, last: int) -> np.ndarray:
+        """The frames from ``first`` to ``last``, as far as there are any: shape (n, channels), float32."""
+        last = min(last, self.n_frames)
+        with self._bytes.calling():
+            self._file.seek(min(first, last))
+            frames: np.ndarray = self._file.read(max(0, last - first), dtype="float32", always_2d=True)
+        return frames
+
+    def __enter__(self) -> "SeekableSound":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._bytes.calling():
+            self._file.close()
+
+
+def encode_samples(
+    samples: np.ndarray, sample_rate: int, *, container: str, codec: str | None = None
+) -> bytes:
+    """A sound file as bytes; ``container`` and ``codec`` are libsndfile's names.
+
+    It is made in memory: what goes wrong where libsndfile writes, as on a full disk, it doesn't tell.
+
+    Raises
+    ------
+    soundfile.LibsndfileError
+        The container doesn't hold such sound.
+    """
+    content = BytesIO()
+    with deferred_signals(), silence_decoders():
+        soundfile.write(content, samples, sample_rate, format=container, subtype=codec)
+    return content.getvalue()
 
 
 class SndfileSource:
@@ -102,11 +211,13 @@ class SndfileSource:
         frames = read_header(stream, container).frames
         counted = mp3_counts_frames(stream)
         self._stream, self._size = stream, size
+        self._lock, self._closed = Lock(), False
         self._open(stretch=1)
         uncounted = self._file.subtype.startswith("MPEG_") and frames is None and not counted
         stretch = _STRETCH if uncounted and self._file.format == "MP3" else 1
         if stretch > 1:
-            self.close()
+            with self._bytes.calling():
+                self._file.close()
             self._open(stretch)
         self.container: str = self._file.format
         self.codec: str = self._file.subtype
@@ -122,8 +233,9 @@ class SndfileSource:
     def _open(self, stretch: int) -> None:
         self._stream.seek(0)
         self._bytes = _Bytes(self._stream, self._size, stretch)
-        with silence_decoders():
+        with self._bytes.calling():
             self._file = _OneWay(self._bytes)
+        self._bytes.opened()
 
     def chunks(self) -> Iterator[np.ndarray]:
         """Yield shape (n, channels), float32, in a buffer that is used again; go on behind damaged places."""
@@ -133,7 +245,9 @@ class SndfileSource:
             before = self._stream.tell()
             buffer.fill(np.nan)  # an error hides how much was decoded before it
             try:
-                with silence_decoders():
+                with self._bytes.calling(), self._lock:
+                    if self._closed:
+                        raise ValueError("the file was closed while it was read")
                     frames = self._file.read(out=buffer)
             except soundfile.LibsndfileError:
                 damages += 1
@@ -158,5 +272,7 @@ class SndfileSource:
                 self.damage = "the file ends within a frame"
 
     def close(self) -> None:
-        with silence_decoders():
+        """Let go of the file, once libsndfile has returned to whoever reads it."""
+        self._closed = True
+        with self._bytes.calling(), self._lock:
             self._file.close()

@@ -4,8 +4,6 @@ Content decides, never the extension: libsndfile reads what it can, ffmpeg or au
 """
 
 import errno
-import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +12,20 @@ from typing import BinaryIO, Protocol
 import numpy as np
 import soundfile
 
-from avianvox.audio.headers import read_by_libsndfile, read_header, recognise
+from avianvox.audio.headers import (
+    FOR_LIBSNDFILE,
+    LIKELY_HZ,
+    HeaderError,
+    read_by_libsndfile,
+    read_header,
+    recognise,
+)
 from avianvox.audio.sndfile import SndfileSource
 from avianvox.errors import AudioError, AvianvoxError
+from avianvox.files import open_regular
 from avianvox.types import Status
+
+KINDS = "WAV, FLAC, MP3, Ogg, AIFF, CAF, AU, W64, or what ffmpeg reads"
 
 
 class Source(Protocol):
@@ -46,40 +54,63 @@ def open_source(path: Path) -> tuple[Source, BinaryIO]:
         Status missing, empty, undecodable or unsupported.
     """
     try:
-        kind = stat.S_IFMT(os.stat(path).st_mode)
-        if kind not in (stat.S_IFREG, stat.S_IFDIR):  # to open a pipe would wait for whoever writes into it
-            raise AudioError(f"{path}: not a regular file", status=Status.UNDECODABLE)
-        stream = open(path, "rb")  # noqa: SIM115
-    except AudioError:
-        raise
+        stream = open_regular(path)
     except (OSError, ValueError) as error:
-        raise AudioError(f"{path}: {_missing_reason(error)}", status=Status.MISSING) from error
+        special = getattr(error, "errno", None) == errno.EINVAL  # a pipe, a device
+        status = Status.UNDECODABLE if special else Status.MISSING
+        raise AudioError(f"{path}: {_missing_reason(error)}", status=status) from error
     try:
         with only_audio_errors(path):
-            return _open_stream(path, stream), stream
+            source = _open_stream(path, stream)
+        _check_rate(path, source)
     except BaseException:
         stream.close()
         raise
+    return source, stream
 
 
 def _open_stream(path: Path, stream: BinaryIO) -> Source:
     try:
         size = stream.seek(0, 2)
         container, codec = recognise(stream)
+    except HeaderError as error:
+        raise AudioError(f"{path}: damaged MP3 file: {error}") from error
     except OSError as error:
         raise AudioError(f"{path}: cannot be read: {error.strerror}", status=Status.UNDECODABLE) from error
     if not size:
         raise AudioError(f"{path}: the file is empty (0 bytes)", status=Status.EMPTY)
+    if container and container not in FOR_LIBSNDFILE:
+        return _open_foreign(path, container, codec)
     try:
+        if not container:
+            raise HeaderError(f"expected {KINDS}")
         return SndfileSource(stream, size, container)
+    except HeaderError as error:
+        kind = f"damaged {container} file" if container else "not an audio file"
+        raise AudioError(f"{path}: {kind}: {error}") from error
     except soundfile.LibsndfileError as error:
         codec = codec or read_header(stream, container).codec
-        if container and not read_by_libsndfile(container, codec):
-            from avianvox.audio.foreign import open_foreign  # starts processes: costs 10 ms to import
+        if not read_by_libsndfile(container, codec):
+            return _open_foreign(path, container, codec)
+        raise AudioError(f"{path}: damaged {container} file ({error.error_string.rstrip('.')})") from error
 
-            return open_foreign(path, container, codec)
-        kind = f"damaged {container} file" if container else "not an audio file"
-        raise AudioError(f"{path}: {kind} ({error.error_string.rstrip('.')})") from error
+
+def _open_foreign(path: Path, container: str, codec: str) -> Source:
+    from avianvox.audio.foreign import open_foreign  # starts processes: costs 10 ms to import
+
+    return open_foreign(path, container, codec)
+
+
+def _check_rate(path: Path, source: Source) -> None:
+    """Refuse a header that would stretch minutes of work, and gigabytes, out of a few samples."""
+    least, most = LIKELY_HZ
+    if not least <= source.sample_rate <= most:
+        source.close()
+        raise AudioError(
+            f"{path}: expected a sample rate from {least} to {most:,} Hz, "
+            f"its header says {source.sample_rate:,} Hz",
+            status=Status.UNSUPPORTED,
+        )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from avianvox.audio.headers import read_by_libsndfile, recognise, wave_chunks
+from avianvox.audio.headers import HeaderError, read_by_libsndfile, recognise, wave_chunks
 from avianvox.files import open_regular
 
 _MOST_BYTES = 1 << 20  # of a chunk; a larger one is no note
@@ -68,8 +68,8 @@ def _wave_tags(stream: BinaryIO, container: str) -> Tags:
             if name in (b"guan", b"wamd"):
                 found.setdefault(name.decode(), stream.read(min(size, _MOST_BYTES)))
             elif name.upper() == b"LIST" and stream.read(4) == b"INFO":
-                texts = _info(stream.read(min(size - 4, _MOST_BYTES))) | texts
-    except struct.error:  # it ends within a head
+                texts = _info(stream.read(min(max(0, size - 4), _MOST_BYTES))) | texts
+    except (struct.error, HeaderError):  # it ends within a head, or never
         pass
     return Tags(_decoded(found.get("guan", b"")), found.get("wamd", b""), texts)
 

@@ -2,11 +2,9 @@
 
 import zlib
 from collections.abc import Sequence
-from io import BytesIO
 from typing import NamedTuple
 
-import soundfile
-
+from avianvox.audio.sndfile import encode_samples
 from avianvox.errors import InputError
 from avianvox.types import Waveform
 
@@ -45,9 +43,7 @@ def encode(waveform: Waveform, audio_format: str) -> bytes:
     """The bytes of a sound file; ``audio_format`` is one of `FORMATS`. Raises as `check_rate` does."""
     check_rate(audio_format, waveform.sample_rate)
     container, codec, *_ = FORMATS[audio_format]
-    stream = BytesIO()
-    soundfile.write(stream, waveform.samples, waveform.sample_rate, format=container, subtype=codec)
-    content = stream.getvalue()
+    content = encode_samples(waveform.samples, waveform.sample_rate, container=container, codec=codec)
     return _with_ogg_serial(content, 1) if container == "OGG" else content
 
 

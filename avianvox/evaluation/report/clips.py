@@ -4,7 +4,6 @@ The clip holds the window and up to `CONTEXT_S` seconds around it; on the spectr
 its surroundings are dimmed.
 """
 
-import io
 import struct
 import zlib
 from base64 import b64encode
@@ -15,6 +14,7 @@ import soundfile
 
 from avianvox.audio.decode import load_waveform
 from avianvox.audio.excerpt import Excerpt
+from avianvox.audio.sndfile import encode_samples
 from avianvox.dataset.windows import window_offsets
 from avianvox.evaluation.report.markup import Markup, tag
 from avianvox.features.extract import extract_features
@@ -117,9 +117,8 @@ def clip_audio(clip: Clip) -> str:
     """
     peak = float(np.abs(clip.samples).max(initial=0.0)) or 1.0
     kind, mime = ("MP3", "audio/mpeg") if "MP3" in soundfile.available_formats() else ("OGG", "audio/ogg")
-    stream = io.BytesIO()
-    soundfile.write(stream, clip.samples * (_PEAK / peak), clip.spec.sample_rate, format=kind)
-    return f"data:{mime};base64,{b64encode(stream.getvalue()).decode()}"
+    content = encode_samples(clip.samples * (_PEAK / peak), clip.spec.sample_rate, container=kind)
+    return f"data:{mime};base64,{b64encode(content).decode()}"
 
 
 def clip_picture(clip: Clip, *, title: str) -> Markup:
