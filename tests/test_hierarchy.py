@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from avianvox.dataset.taxonomy import Taxonomy
-from avianvox.evaluation.hierarchy import importance_matrix, weigh_errors
+from avianvox.evaluation.hierarchy import PUBLISHED_LEVELS, importance_matrix, weigh_errors
 from avianvox.types import NO_BIRD, LabelSet
 
 BIRDS = Taxonomy.of(
@@ -36,13 +36,18 @@ def test_importance_by_heart() -> None:
     assert importance[0, 1] == 1  # the genus stands in the name
     assert importance[nothing, nothing] == 0
     np.testing.assert_array_equal(importance, importance.T)
+    as_published = importance_matrix(BIRDS, PUBLISHED_LEVELS)
+    assert as_published[song].tolist() == [3, 3, 1, 0, 3, 3, 2, 3]
+    np.testing.assert_array_equal(as_published, np.minimum(importance, 3))
 
 
 def test_shares_and_mean_importance_by_heart() -> None:
     targets = np.array([1, 1, 1, 1, 1])
     report = weigh_errors(targets, np.array([1, 0, 4, 3, 2]), KNOWN)
     assert report.right == pytest.approx({"species": 0.2, "genus": 0.4, "family": 0.6, "order": 0.8})
-    assert (report.n_errors, report.importance, report.depth) == (4, 2.5, 4)
+    # Errors within the genus, the family, the order, and beyond: the publication's tree knows no order.
+    assert (report.n_errors, report.importance, report.depth) == (4, (1 + 2 + 3 + 3) / 4, 3)
+    assert report.importance_with_order == (1 + 2 + 3 + 4) / 4
     assert report.right_by_chance == pytest.approx(report.right)  # one target alone: dealing changes nothing
 
 
@@ -54,6 +59,9 @@ def test_chance_is_the_mean_over_dealt_answers(rng: np.random.Generator) -> None
         np.mean([d.right["family"] for d in dealt]), abs=0.02
     )
     assert report.importance_by_chance == pytest.approx(np.mean([d.importance for d in dealt]), abs=0.05)
+    assert report.importance_with_order_by_chance == pytest.approx(
+        np.mean([d.importance_with_order for d in dealt]), abs=0.05
+    )
 
 
 def test_without_every_family_only_species_and_genus_are_counted() -> None:

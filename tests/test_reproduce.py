@@ -1,6 +1,7 @@
 """``avianvox reproduce``: the published protocol on a small copy of the published layout, features alone."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -55,10 +56,20 @@ def test_one_command_from_the_published_features_to_the_figures(features: Path, 
     assert found["test"]["gnb_mfcc"]["recording"] == pytest.approx(expected)
     assert found["test"]["gnb_mfcc"]["one_crop"] == pytest.approx([expected] * 5)
     assert found["folds"]["gnb_mfcc"]["published"] == 0.171
+    assert not found["folds"]["gnb_mfcc"]["in_report"]
+    assert found["test"]["gnb_pixels"]["in_report"]
     # Two neighbours make a session. One of the six is the other class's: there the rule is wrong.
     assert found["test"]["session_lookup"]["heard"] == pytest.approx(5 / 6)
     assert found["folds"]["session_lookup"]["session_recording"] == 0.5
-    assert "one crop" in (out / "reproduce.md").read_text()
+    text = (out / "reproduce.md").read_text()
+    assert "one crop" in text
+    assert re.search(r"gnb_mfcc +\| 0\.171\* ", text)
+    assert re.search(r"gnb_pixels +\| 0\.059 ", text)
+    assert "\n* Not in the published report: a figure from its author's later notebooks" in text
+
+
+def test_figures_of_the_later_notebooks_are_marked() -> None:
+    assert {name for name, one in PUBLISHED.items() if not one.in_report} == {"gnb_mfcc", "mlp_mfcc"}
 
 
 def test_more_models_later_and_nothing_is_fitted_twice(features: Path, tmp_path: Path) -> None:

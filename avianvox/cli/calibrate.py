@@ -192,7 +192,9 @@ def _lines(report: "CalibrationReport") -> "Iterator[str]":
         right = ", ".join(f"{name} {share:.3f}" for name, share in tree.right.items() if share == share)
         weight = (
             f"an error weighs {tree.importance:.2f} of {tree.depth} "
-            f"(dealt out at random: {tree.importance_by_chance:.2f})."
+            f"(dealt out at random: {tree.importance_by_chance:.2f}) over species, genus and family, and "
+            f"{tree.importance_with_order:.2f} of {tree.depth + 1} with the order "
+            f"({tree.importance_with_order_by_chance:.2f})."
         )
         yield f"Right at the level of {right}; {tree.caveat or weight}"
 

@@ -40,7 +40,7 @@ class _Fetcher(Generic[T]):
         _fetchers.add(self)
         self.thread.start()
 
-    def _fetch(self, blocks: Iterable[np.ndarray]) -> None:
+    def _fetch(self, blocks: Iterable[T]) -> None:
         try:
             for block in blocks:
                 self.free.acquire()

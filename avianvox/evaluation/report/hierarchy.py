@@ -43,16 +43,27 @@ def hierarchy_section(pooled: Mapping[str, Pooled], taxonomy: Taxonomy) -> Secti
         Column("folds"),
         *(Column(f"{level} accuracy", ".3f") for level in LEVELS),
         Column("errors", "d"),
-        Column("importance of an error", ".2f", f"mean, 1 to {first.depth}"),
+        Column("importance of an error", ".2f", f"mean over species, genus and family, 1 to {first.depth}"),
         Column("by chance", ".2f", "importance of an error when answers are shuffled"),
+        Column("with order", ".2f", f"mean with the order as one level more, 1 to {first.depth + 1}"),
+        Column("with order, by chance", ".2f", "the same when answers are shuffled"),
     )
     rows: list[tuple[Cell, ...]] = [
-        (g, *(r.right[level] for level in LEVELS), r.n_errors, r.importance, r.importance_by_chance)
+        (
+            g,
+            *(r.right[level] for level in LEVELS),
+            r.n_errors,
+            r.importance,
+            r.importance_by_chance,
+            r.importance_with_order,
+            r.importance_with_order_by_chance,
+        )
         for g, r in reports.items()
     ]
     text = Text(
-        "An error has the importance 1 if the genus is correct, 2 if the family is correct, 3 if the order "
-        f"is correct, and {first.depth} otherwise. {first.caveat}".rstrip()
+        "The importance of an error, as published: 1 if the genus is correct, 2 if the family is correct, and "
+        f"{first.depth} otherwise. With the order as one level more, it is {first.depth} if the order is "
+        f"correct, and {first.depth + 1} otherwise. {first.caveat}".rstrip()
     )
     caption = "Share of recordings that are correct at each level of the taxonomy."
     blocks = (
