@@ -12,14 +12,14 @@ from avianvox.export.card import model_card, read_figures
 from avianvox.export.flatbuffer import operators
 from avianvox.export.graph import QUANTIZATIONS, Graph, build_graph, convert, signature_runners
 from avianvox.export.parity import TOLERANCES, Tolerance, measure_parity
-from avianvox.export.windows import Windows, recording_windows, synthetic_windows
+from avianvox.export.windows import Windows, cut_window, recording_windows, synthetic_windows
 from avianvox.features.filters import mel_matrix
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
 from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
 from avianvox.models.cnn import VARIANTS, build_cnn
 from avianvox.models.networks import build_network
-from avianvox.types import LabelSet
+from avianvox.types import LabelSet, Waveform
 
 SPEC = FeatureSpec(n_fft=1024, n_mels=64, n_frames=64)
 LABELS = LabelSet(("Alpha beta", "Gamma delta", "no bird"), ("Letter bird", "", ""))
@@ -120,6 +120,55 @@ def test_a_file_of_another_model_is_noticed(
     ]
     with pytest.raises(ModelFileError, match="no windows of sound"):
         measure_parity(graph, b"", synthetic_windows(SPEC, n=0), tolerance=strict)
+
+
+@pytest.mark.parametrize(("below_db", "is_seen"), [(2.0, True), (40.0, True), (58.0, True), (62.0, False)])
+def test_features_are_compared_down_to_60_db_below_the_loudest(
+    below_db: float, is_seen: bool, graph: Graph, flatbuffers: dict[str, bytes]
+) -> None:
+    """Far below, 32-bit arithmetic differs by itself; what lies above has to agree."""
+    windows = loud_and_soft()
+    mel = windows.features[0, :, : SPEC.n_mels]
+    place = np.unravel_index(np.abs(mel - (mel.max() - below_db)).argmin(), mel.shape)
+    assert mel.max() - mel[place] == pytest.approx(below_db, abs=1.0)
+    mel[place] -= 0.5  # a view: the window's own value
+    parity = measure_parity(graph, flatbuffers["none"], windows, tolerance=TOLERANCES["none"])
+    assert (parity.features_db == pytest.approx(0.5, abs=0.01)) == is_seen
+    assert (parity.features_db > 0.01) == is_seen
+
+
+def loud_and_soft() -> Windows:
+    """One window in which a tone grows by 80 dB."""
+    n = SPEC.window_samples + SPEC.n_fft
+    t = np.arange(n) / SPEC.sample_rate
+    sound = 0.5 * 10 ** (-4 * (1 - t / t[-1])) * np.sin(2 * np.pi * 3000 * t)
+    sound += 1e-6 * np.random.default_rng(0).standard_normal(n)
+    waveform, rows = cut_window(Waveform(sound.astype(np.float32), SPEC.sample_rate), SPEC, 1)
+    return Windows(waveform[None], rows[None].copy(), "a tone that grows")
+
+
+@pytest.mark.parametrize("wrong", ["serving_default", "features"])
+def test_both_roads_have_to_agree(
+    wrong: str, graph: Graph, windows: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = graph.from_features(windows.features, training=False).numpy()
+    others = np.roll(reference, 1, axis=1)
+    assert (reference.argmax(axis=1) != others.argmax(axis=1)).all()
+
+    def road(name: str) -> Any:
+        answers = iter(others if name == wrong else reference)
+        return lambda **_: {"scores": next(answers)[None]}
+
+    roads = {name: road(name) for name in ("serving_default", "features")}
+    monkeypatch.setattr("avianvox.export.parity.signature_runners", lambda _: roads)
+    parity = measure_parity(graph, b"", windows, tolerance=TOLERANCES["none"])
+    assert parity.agreement == 0.0
+    difference = np.abs(others - reference).max(axis=1)
+    assert parity.mean_scores == pytest.approx(difference.mean(), rel=1e-4)
+    found = {"serving_default": parity.waveform_scores, "features": parity.features_scores}
+    assert found.pop(wrong) == pytest.approx(difference.max(), rel=1e-4)
+    assert list(found.values()) == [pytest.approx(0.0, abs=1e-6)]
+    assert any(line.startswith("first answers agree in 0.0%") for line in parity.problems())
 
 
 def test_what_cannot_be_converted_is_refused(graph: Graph) -> None:

@@ -113,6 +113,20 @@ def test_more_crops_of_a_recording_differ(reader: CropReader, data: TrainingData
     assert len({crop.first_frame for crop in traced if crop.recording_id == longest}) > 1
 
 
+def test_crops_do_not_repeat_across_epochs(reader: CropReader, data: TrainingData) -> None:
+    """Three epochs of three crops are nine draws, not five of which some come again."""
+    sequence = crops(reader, data, crops_per_recording=3, batch_size=100)
+    seen = []
+    for _ in range(3):
+        seen += [(crop.recording_id, crop.first_frame) for crop in sequence.trace(0)]
+        sequence.on_epoch_end()
+    draws = [reader.random_offsets(data.recordings, seed=SEED, epoch=draw) for draw in range(9)]
+    assert len({tuple(offsets) for offsets in draws}) == 9
+    assert sorted(seen) == sorted(
+        (name, int(offset)) for offsets in draws for name, offset in zip(data.ids, offsets, strict=True)
+    )
+
+
 def test_validation_windows_are_fixed_and_evenly_spread(reader: CropReader, data: TrainingData) -> None:
     every = WindowSequence(reader, data, batch_size=4)
     few = WindowSequence(reader, data, batch_size=4, most_windows=2)
