@@ -22,7 +22,7 @@ from avianvox.errors import (
     UnknownNameError,
     require_extra,
 )
-from avianvox.files import atomic_write, open_regular, read_regular, sha256_file
+from avianvox.files import atomic_write, holdings, open_regular, read_regular, scratch_folder, sha256_file
 from avianvox.randomness import derive_rng, derive_uniform, hash_name
 from avianvox.registry import Registry
 from avianvox.types import LabelSet, Prediction, Recording, Status, Waveform
@@ -150,6 +150,100 @@ def test_atomic_write_leaves_the_old_file_on_failure(tmp_path: Path) -> None:
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
     assert sha256_file(path).startswith("11507a0e")
+
+
+def test_atomic_write_is_on_the_disk_before_it_is_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    sync, move = os.fsync, os.replace
+
+    def fsync(descriptor: int) -> None:
+        calls.append(("fsync", os.fstat(descriptor).st_size))
+        sync(descriptor)
+
+    def replace(source: Path, target: Path) -> None:
+        calls.append(("replace", os.stat(source).st_size))
+        move(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    with atomic_write(tmp_path / "answer.csv") as stream:
+        stream.write("whole")
+    assert calls == [("fsync", 5), ("replace", 5)]
+
+
+KILLED_WRITER = """
+import os, signal, sys
+from avianvox.files import atomic_write, scratch_folder
+with scratch_folder() as folder, atomic_write(sys.argv[1]) as stream:
+    stream.write("half " * 1000)
+    stream.flush()
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_what_a_killed_writer_left_is_taken_over_and_a_living_one_let_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    path, other = tmp_path / "answer.csv", tmp_path / "other.csv"
+    command = [sys.executable, "-c", KILLED_WRITER, str(path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as two:  # type: ignore[call-overload]
+        scratch = [Path(process.stdout.readline().strip()) for process in (one, two)]
+        long_ago = 1_000_000_000
+        for folder in scratch:
+            os.utime(folder, (long_ago, long_ago))
+        with atomic_write(path) as stream:
+            stream.write("mine")
+        left = sorted(file.name for file in tmp_path.glob(".*"))
+        assert left == [".answer.csv.avianvox-0.partial", ".answer.csv.avianvox-1.partial"]
+        one.kill()
+        one.wait()
+        with scratch_folder():
+            pass
+        assert [folder.exists() for folder in scratch] == [False, True]
+        with atomic_write(path) as stream:
+            stream.write("mine, again")
+        assert path.read_text() == "mine, again"
+        assert len(list(tmp_path.glob(".*"))) == 1
+        two.kill()
+        two.wait()
+    with atomic_write(other) as stream:
+        stream.write("of another name")
+    assert len(list(tmp_path.glob(".*"))) == 1
+    with atomic_write(path) as stream:
+        stream.write("alone")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["answer.csv", "other.csv", "tmp"]
+    assert holdings(tmp_path / "absent") == []
+
+
+def test_a_link_in_the_place_of_a_temporary_file_is_not_followed(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    (tmp_path / ".answer.csv.avianvox-0.partial").symlink_to(mine)
+    with atomic_write(tmp_path / "answer.csv") as stream:
+        stream.write("whole")
+    assert ((tmp_path / "answer.csv").read_text(), mine.read_text()) == ("whole", "mine")
+
+
+def test_where_no_locks_are_known_age_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_descriptor: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("avianvox.files.take_lock", unknown)
+    left, long_ago = tmp_path / ".answer.csv.avianvox-0.partial", 1_000_000_000
+    left.write_text("half")
+    for there in (True, False):
+        with atomic_write(tmp_path / "answer.csv") as stream:
+            stream.write("whole")
+        assert left.exists() is there
+        if there:
+            os.utime(left, (long_ago, long_ago))
 
 
 def test_atomic_write_goes_through_links(tmp_path: Path) -> None:

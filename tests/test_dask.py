@@ -121,6 +121,34 @@ def test_a_scheduler_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     assert ended.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("http://x", "'http' is none of tcp, tls"),
+        ("http://127.0.0.1:8786", "'http' is none of tcp, tls"),
+        ("nonsense", "it names no host and port"),
+        ("tcp://127.0.0.1", "it names no host and port"),
+        ("tcp://127.0.0.1:123456", "it names no host and port"),
+        ("tcp://no such host:8786", "cannot be found"),
+    ],
+)
+def test_what_can_be_no_scheduler_is_said_at_once(
+    address: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the catalog is read, which isn't there, and without Dask's half minute of trying."""
+
+    def unknown(*_: object) -> None:
+        raise OSError(-2, "Name or service not known")
+
+    if " " in address:
+        monkeypatch.setattr("socket.getaddrinfo", unknown)
+    options = ["--out", str(tmp_path / "store"), "--scheduler", address]
+    ended = CliRunner().invoke(build, [str(tmp_path / "absent"), *options])
+    assert isinstance(ended.exception, ClusterError)
+    assert address in str(ended.exception)
+    assert words in str(ended.exception)
+
+
 def test_jobs_are_of_this_machine(tmp_path: Path) -> None:
     options = ["--out", str(tmp_path / "store"), "--jobs", "2", "--scheduler", "tcp://127.0.0.1:1"]
     ended = CliRunner().invoke(build, [str(tmp_path), *options])

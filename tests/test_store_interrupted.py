@@ -13,7 +13,7 @@ from test_store import SPEC, contents, write_noise
 from avianvox.errors import OutputError, StoreError
 from avianvox.features import partial
 from avianvox.features.build import build_store
-from avianvox.features.layout import LOCK, ROWS
+from avianvox.features.layout import LEDGER, LOCK, ROWS, SUMS
 from avianvox.features.lock import exclusive_lock
 from avianvox.features.store import FeatureStore, verify_store
 from avianvox.types import Recording
@@ -219,3 +219,27 @@ def test_two_builders_in_two_processes(
         holder.kill()  # the system lets go of the lock of a dead process
     build_store(recordings, SPEC, tmp_path, jobs=1)
     assert contents(tmp_path) == uninterrupted
+
+
+def test_rows_are_on_the_disk_before_the_ledger_names_them(
+    recordings: list[Recording], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a loss of power could leave lines that speak of rows which never came."""
+    calls: list[tuple[str, str]] = []
+    write, sync = partial._write, os.fsync
+
+    def noted(stream: BinaryIO, data: bytes) -> None:
+        calls.append(("write", Path(os.readlink(f"/proc/self/fd/{stream.fileno()}")).name))
+        write(stream, data)
+
+    def fsync(descriptor: int) -> None:
+        calls.append(("fsync", Path(os.readlink(f"/proc/self/fd/{descriptor}")).name))
+        sync(descriptor)
+
+    monkeypatch.setattr(partial, "_SYNC_S", 0.0)
+    monkeypatch.setattr(partial, "_write", noted)
+    monkeypatch.setattr(os, "fsync", fsync)
+    build_store(recordings[:1], SPEC, tmp_path, jobs=1)
+    first = [call for call in calls if call[1] in (ROWS, SUMS, LEDGER)][:6]
+    assert first[-4:] == [("fsync", ROWS), ("fsync", SUMS), ("write", LEDGER), ("fsync", LEDGER)]
+    assert first[:2] == [("write", ROWS), ("write", SUMS)]

@@ -85,6 +85,8 @@ def workplace_of(
     ------
     click.UsageError
         ``jobs`` beside a cluster, which has workers of its own.
+    ClusterError
+        No scheduler can have this address.
     """
     from avianvox.workers import Workplace
 
@@ -92,7 +94,11 @@ def workplace_of(
         return Workplace(jobs or default())
     if jobs is not None:
         raise click.UsageError("--jobs counts processes of this machine; a Dask cluster has its own workers")
-    return Workplace(scheduler=scheduler, dask_config=dask_config)
+    workplace = Workplace(scheduler=scheduler, dask_config=dask_config)
+    from avianvox.workers.cluster import check_scheduler
+
+    check_scheduler(workplace)
+    return workplace
 
 
 @contextmanager

@@ -133,7 +133,7 @@ def convert(
 
 
 def _spare_tables(source: str, source_format: str | None, out: str) -> None:
-    """Raise `OutputError` where OUT is a table in the folder IN, or a folder whose table IN may be replaced."""
+    """Raise `OutputError` where OUT is a table in the folder IN, or a folder in which IN may be replaced."""
     from avianvox.errors import InputError, OutputError
     from avianvox.tables.formats import format_of
 

@@ -24,13 +24,14 @@ from avianvox.workers import ClusterError, WorkerCrashed, Workplace
 from avianvox.workers.pools import Pool
 
 _FIRST_WORKER_S = 60.0  # so long a cluster may take to have one; some start workers when work comes
+_REMOTE = {"tcp", "tls", "ws", "wss", "ucx"}  # how Dask speaks with another process
 _COUNT_S = 5.0  # a cluster may grow and shrink
 
 
 @contextmanager
 def dask_cluster(workplace: Workplace) -> Iterator[Pool]:
     """The workers of the cluster with this scheduler; raises `ClusterError`."""
-    require_extra("distributed", extra="dask", purpose="work on a Dask cluster")
+    check_scheduler(workplace)
     import dask
     from distributed import Client
 
@@ -48,6 +49,36 @@ def dask_cluster(workplace: Workplace) -> Iterator[Pool]:
             _look_at_workers(client, address, needs)
             with _Calls(client, address, needs) as calls:
                 yield Pool(_Width(client), calls.start, calls.again, calls.broken)
+
+
+def check_scheduler(workplace: Workplace) -> None:
+    """Raise at once what can be said of a scheduler's address before anything is read: `ClusterError`.
+
+    Dask itself goes on trying for half a minute, or says in the middle of the work what it does not know.
+    """
+    require_extra("distributed", extra="dask", purpose="work on a Dask cluster")
+    from distributed.comm.addressing import parse_address, parse_host_port
+    from distributed.comm.registry import backends
+
+    address, _ = _configuration(workplace)
+    expected = "expected an address such as tcp://10.0.0.1:8786"
+    scheme, place = parse_address(address)
+    if scheme not in _REMOTE or scheme not in backends:
+        known = ", ".join(sorted(_REMOTE & set(backends)))
+        raise ClusterError(f"'{address}' is no Dask scheduler: '{scheme}' is none of {known}; {expected}")
+    try:
+        host, port = parse_host_port(place.rstrip("/"))
+        found = host and 0 < port < 1 << 16
+    except ValueError:
+        found = False
+    if not found:
+        raise ClusterError(f"'{address}' is no Dask scheduler: it names no host and port; {expected}")
+    try:
+        socket.getaddrinfo(host, port)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        message = f"the Dask scheduler at {address} cannot be found ({reason}); {expected}"
+        raise ClusterError(message) from error
 
 
 def _configuration(workplace: Workplace) -> tuple[str, dict[str, Any]]:
