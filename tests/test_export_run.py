@@ -97,6 +97,7 @@ def test_the_file_describes_its_run(model_file: Path) -> None:
     assert info.licences["model"] == "CC BY 4.0"
     assert info.parity["source"] == "one window from each of 3 training recordings"
     assert info.parity["agreement"] == 1.0
+    assert info.extractor_revision == 1  # the run names none
     assert "A. Person, r0" in read_model_file(model_file).card
 
 
