@@ -29,8 +29,9 @@ would show on them, and in 19 of 20 cases would not exceed.
 \b
 A class is named from the score on at which the wanted precision is reached (its lower 80 % bound, counting
 sessions). Where too few sessions tell, it takes the threshold of all classes together, or a higher one that
-it reaches the precision at itself. Below the threshold "avianvox classify" says "uncertain". Everything is
-kept in RUN/calibration/MODEL-GROUPING.json.
+it reaches the precision at itself. For windows and events the threshold of a class is drawn to that of all
+classes (both weigh alike at 20 sessions), and is that where no score of its own suffices. Below the threshold
+"avianvox classify" says "uncertain". Everything is kept in RUN/calibration/MODEL-GROUPING.json.
 
 \b
 Exit codes: 0 done; 1 failed; 2 wrong usage.
@@ -185,6 +186,7 @@ def _lines(report: "CalibrationReport") -> "Iterator[str]":
     yield Table(columns, tuple((name, *cells) for name, *cells in _rows(recording, window))).markdown()
     yield from _verdicts(report)
     yield from _threshold_lines(report, recording)
+    yield from _event_lines(report, window)
     yield from _automation_lines(report)
     yield from _detection_lines(report)
     tree = report.hierarchy
@@ -249,6 +251,21 @@ def _threshold_lines(report: "CalibrationReport", recording: "LevelReport") -> "
         which = f"all {n} classes" if len(never) == n else f"{len(never)} of {n} classes"
         unsure = f"; for {n_unsure} of them there are too few sessions to tell" if n_unsure else ""
         yield f"  Never named, since no score suffices: {which}{unsure}"
+
+
+def _event_lines(report: "CalibrationReport", window: "LevelReport") -> "Iterator[str]":
+    decided, thresholds = window.decided, window.thresholds
+    yield f"Windows and events: of {decided.n} held-out windows " + (
+        f"{decided.named} are named, {decided.right} of them rightly ({decided.precision:.0%})."
+        if decided.named
+        else "none reaches a threshold."
+    )
+    scores = [score for score in thresholds.scores if not isinf(score)]
+    if scores:
+        of_all = "" if isinf(thresholds.pooled.score) else f", of all classes {thresholds.pooled.score:.2f}"
+        yield f"  Thresholds from {min(scores):.2f} to {max(scores):.2f}{of_all}"
+    if never := len(thresholds.scores) - len(scores):
+        yield f"  No events, since no score suffices: {never} of {len(thresholds.scores)} classes"
 
 
 def _automation_lines(report: "CalibrationReport") -> "Iterator[str]":

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
@@ -41,7 +42,7 @@ def classify(**options: Any) -> None:
     )  # before NumPy: its threads cost more than they bring here
     from avianvox.audio.find import find_inputs
     from avianvox.cli.classify_progress import Watch
-    from avianvox.cli.classify_question import question_of
+    from avianvox.cli.classify_question import below_thresholds, question_of
     from avianvox.cli.classify_refusals import refuse_contradictions, refuse_output
     from avianvox.errors import InputError
     from avianvox.modelfile import DEFAULT_MODEL
@@ -66,7 +67,7 @@ def classify(**options: Any) -> None:
                 quiet=options["quiet"],
                 log_file=options["log_file"],
                 on_screen=on_screen,
-                min_score=question.min_score,
+                about_events=partial(below_thresholds, options=options),
             ) as watch,
         ):
             run(chain(first, inputs), options, form, question, workplace, watch)

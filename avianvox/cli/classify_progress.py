@@ -3,7 +3,8 @@
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from itertools import islice
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avianvox.audio.find import find_inputs
-from avianvox.cli.classify_question import below_thresholds
 from avianvox.cli.common import echo
 from avianvox.files import output_error
 from avianvox.inference.runs import Tally
@@ -40,8 +40,8 @@ class Watch:
         Takes times, progress once a minute, failures and the summary.
     on_screen : bool
         Answers go to standard output; where that is a terminal, they are progress enough.
-    min_score : float, optional
-        What stands in for the thresholds.
+    about_events : callable
+        From the events below thresholds, by species, to the lines that the summary has about them.
     """
 
     def __init__(
@@ -51,14 +51,14 @@ class Watch:
         quiet: bool,
         log_file: str | None,
         on_screen: bool,
-        min_score: float | None = None,
+        about_events: Callable[[Counter[str]], Iterable[str]] = lambda below: (),
     ) -> None:
         self.tally = Tally()
         self.failed: list[str] = []
         self.ledger = ""  # where the failures stand, if anywhere
         self.left_out = 0  # files of an earlier run that are not the inputs of this one
         self._paths, self._quiet, self._log_path = paths, quiet, log_file
-        self._min_score = min_score
+        self._about_events = about_events
         hidden = quiet or not sys.stderr.isatty() or (on_screen and sys.stdout.isatty())
         self._bars: Progress | None = None if hidden else _bars()
         self._total: int | None = None
@@ -137,7 +137,7 @@ class Watch:
         if self.left_out:
             left = "1 file" if self.left_out == 1 else f"{self.left_out:,} files"
             lines.append(f"left out: what the earlier run said of {left}, changed or not among PATHS now")
-        below = below_thresholds(tally.below, self._min_score)
+        below = self._about_events(tally.below)
         if tally.files == 1:
             return [*lines, *below]
         lines.append(f"{_duration(seconds)}, {tally.new_seconds / seconds:.0f} times real time")

@@ -2,15 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from avianvox.cli.classify_options import PERIODS
 from avianvox.cli.common import echo
-from avianvox.inference.events import NOTED, EventOptions
+from avianvox.inference.events import EventOptions, event_thresholds, noted_score
 from avianvox.inference.question import Question
 from avianvox.inference.sites import folder_above
+
+if TYPE_CHECKING:
+    from avianvox.inference.calibration import Calibration
+    from avianvox.types import LabelSet
 
 
 def question_of(options: dict[str, Any]) -> Question:
@@ -40,40 +44,50 @@ def question_of(options: dict[str, Any]) -> Question:
 
 
 def _say_what_cannot_appear(options: dict[str, Any], wanted: tuple[int, ...] | None) -> None:
-    """One line where species have no threshold for events, in particular those that were asked for by name."""
+    """One line where species have no threshold for events: by name those that were asked for by name."""
     from math import isinf
 
-    from avianvox.inference.classifier import read_calibration
     from avianvox.inference.species import few
-    from avianvox.modelfile import find_model, read_model_file
     from avianvox.types import NO_BIRD
 
-    model = read_model_file(find_model(options["model"]))
-    calibration, names = read_calibration(model), model.info.labels.names
-    thresholds = calibration.window.thresholds if calibration else ()
-    asked = [k for k in (range(len(names)) if wanted is None else wanted) if names[k] != NO_BIRD]
-    never = tuple(names[k] for k in asked if thresholds and isinf(thresholds[k]))
-    if not never or (options["species_list"] is None and options["quiet"]):
-        return
-    which = few(never) if options["species_list"] else f"{len(never)} of the model's {len(asked)} species"
-    click.echo(
-        f"no event of {which} can appear: the model has no threshold for it; --min-score {NOTED:g} sets one",
-        err=True,
-    )
+    labels, calibration = _labels_and_calibration(options)
+    thresholds = event_thresholds(labels, calibration)
+    asked = range(len(labels)) if wanted is None else wanted
+    species = [k for k in asked if labels.names[k] != NO_BIRD]
+    never = tuple(labels.names[k] for k in species if isinf(thresholds[k]))
+    by_name = options["species_list"] is not None
+    if never and (by_name or not options["quiet"]):
+        which = few(never) if by_name else f"{len(never)} of the model's {len(species)} species"
+        score = noted_score(labels, calibration)
+        click.echo(
+            f"no events of {which}: the model has no threshold for them; --min-score {score:g} sets one",
+            err=True,
+        )
 
 
-def below_thresholds(below: Counter[str], min_score: float | None) -> Iterator[str]:
+def below_thresholds(below: Counter[str], options: dict[str, Any]) -> Iterator[str]:
     """A line about the events that stayed below their species' thresholds, if there are any."""
     n, n_species = below.total(), len(below)
     if not n:
         return
     events = f"{n:,} event{'s' if n > 1 else ''} of {n_species} species"
-    if min_score is not None:
-        yield f"uncertain: {events}, below the threshold of {'its' if n_species == 1 else 'their'} species"
-    elif n == 1:
-        yield f"{events} stayed below its threshold; --min-score {NOTED:g} shows it"
-    else:
-        yield f"{events} stayed below their thresholds; --min-score {NOTED:g} shows them"
+    if options["min_score"] is not None:
+        yield f"uncertain: {events}, below the threshold of their species"
+        return
+    score = f"--min-score {noted_score(*_labels_and_calibration(options)):g}"
+    yield (
+        f"{events} stayed below their thresholds; {score} shows them"
+        if n > 1
+        else (f"{events} stayed below its threshold; {score} shows it")
+    )
+
+
+def _labels_and_calibration(options: dict[str, Any]) -> "tuple[LabelSet, Calibration | None]":
+    from avianvox.inference.classifier import read_calibration
+    from avianvox.modelfile import find_model, read_model_file
+
+    model = read_model_file(find_model(options["model"]))
+    return model.info.labels, read_calibration(model) if options["calibrated"] else None
 
 
 def _check_coverage(model: str, coverage: float) -> None:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Each line on standard output is a JSON object with the columns of docs/tables.md. begin_time and end_time
 are the computer's clock as the sound arrives. A stream that is not live, such as a recording, comes faster
-than that: say with --begin when it was made. An outage of three seconds or more is a pause, which ends
-events unless --gap is longer; begin_s and end_s count it too. What goes wrong meanwhile (no sound for some seconds, a
-computer that is too slow) is said on standard error.
+than that: say with --begin when it was made. What goes wrong meanwhile (no sound for some seconds, a
+computer that is too slow) is said on standard error. An outage of more than three seconds is a pause: it ends
+an event, unless --gap is longer, and begin_s and end_s count it.
 
 \b
 An event is written when it has ended: a window (about three seconds) after the last call, and --gap later.
@@ -134,7 +134,7 @@ def _listen(source: str | None, options: dict[str, Any]) -> None:
         raise AudioError("no sound came; look at what the program before the pipe, or the microphone, says")
     if not options["quiet"]:
         _say(_summary(listening, feed, heard_s, n_rows))
-        for line in below_thresholds(listening.below, options["min_score"]):
+        for line in below_thresholds(listening.below, options):
             _say(line)
 
 

@@ -33,7 +33,17 @@ Examples:
 @click.argument("table", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=Target(path_type=Path), help="A new or empty folder.")
 @click.option(
-    "--per-species", type=click.IntRange(1), default=10, show_default=True, help="At most so many of each."
+    "--per-species",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Maximum number of examples of a species.",
+)
+@click.option(
+    "--min-score",
+    type=FiniteFloat(0, 1),
+    default=0.0,
+    help="Minimum score of a detection, as in 'avianvox classify'.  [default: none]",
 )
 @click.option(
     "--pick",
@@ -72,6 +82,7 @@ def segments(
     table: Path,
     out: Path,
     per_species: int,
+    min_score: float,
     pick: str,
     pad_s: float,
     audio_format: str,
@@ -99,10 +110,11 @@ def segments(
     tables = folder_of(table)
     recordings = recordings_in(audio or tables, tables=tables, may_be_empty=audio is None)
     rows = read_table(table, table_format, recordings=recordings)
-    chosen = choose(rows, pick=pick, per_species=per_species, seed=seed)
+    chosen = choose(rows, pick=pick, per_species=per_species, seed=seed, min_score=min_score)
     if not chosen:
+        above = f" at {min_score:g} or above" if min_score else ""
         raise InputError(
-            f"{table}: expected rows with a species, a begin and an end, found none; "
+            f"{table}: expected rows with a species, a begin and an end, found none{above}; "
             "'avianvox classify --by event' writes such a table"
         )
 

@@ -39,7 +39,7 @@ from avianvox.evaluation.metrics import expected_hits
 from avianvox.evaluation.plain import plain
 from avianvox.evaluation.predictions import Pooled
 from avianvox.evaluation.saved_run import SavedRun
-from avianvox.evaluation.thresholds import POOLED, Decided, Thresholds, decide, find_thresholds
+from avianvox.evaluation.thresholds import OF_LEVEL, POOLED, Decided, Thresholds, decide, find_thresholds
 from avianvox.inference.calibration import LEVELS, Calibration, LevelCalibration, Scaling, nonconformity
 
 
@@ -113,7 +113,7 @@ def _level_report(
     raw, crossed, final = (_rows(version, level) for version in versions)
     rows = [(_rows(rest, level), _rows(test, level)) for rest, test in parts]
     decided = [
-        decide(test.scores, test.targets, _find(rest, options.precision).scores) for rest, test in rows
+        decide(test.scores, test.targets, _find(rest, level, options.precision).scores) for rest, test in rows
     ]
     return LevelReport(
         n=len(raw.targets),
@@ -121,7 +121,7 @@ def _level_report(
         scaling=scaling,
         before=_quality(raw),
         after=_quality(crossed),
-        thresholds=_find(final, options.precision),
+        thresholds=_find(final, level, options.precision),
         decided=Decided(*(sum(getattr(d, field.name) for d in decided) for field in fields(Decided))),
         coverage=_coverages(crossed, final, rows, options.coverages),
     )
@@ -154,8 +154,10 @@ def _quality(rows: _Rows) -> Quality:
     )
 
 
-def _find(rows: _Rows, precision: float | None) -> Thresholds:
-    return find_thresholds(rows.scores, rows.targets, rows.sessions, precision=precision)
+def _find(rows: _Rows, level: str, precision: float | None) -> Thresholds:
+    return find_thresholds(
+        rows.scores, rows.targets, rows.sessions, precision=precision, rule=OF_LEVEL[level]
+    )
 
 
 def _coverages(

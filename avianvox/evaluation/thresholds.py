@@ -4,11 +4,12 @@ A row (a window, a recording) is named as the class of its best score where that
 threshold; otherwise it is uncertain. Support is counted in sessions: rows of one session are no independent
 witnesses. A precision is reached where its lower confidence bound is, since the best of many thresholds looks
 better than it is. A class with too few sessions to tell takes the threshold of all classes together, or a
-higher one where its own predictions stay below the precision there.
+higher one where its own predictions stay below the precision there. A `Rule` weighs the two thresholds:
+`OF_LEVEL` has that of windows and that of recordings, and `benchmarks/event_thresholds.py` compares some.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,33 @@ LEAST_SESSIONS = 5
 BOUND_LEVEL = 0.8
 """Of the one-sided bound of the precision that decides. At 0.95 hardly a class of 30 recordings is named."""
 
+EVEN_SESSIONS = 20
+"""At so many sessions `shrunk` lets a class's own threshold weigh as much as that of all classes."""
+
 OWN, POOLED, NONE = "own", "pooled", "none"
+
+Rule = Callable[[float, int, float], float]
+"""From the threshold that a class's predictions suggest (infinity: no score suffices), the sessions that are
+named from it on, and the threshold of all classes, to the threshold of the class."""
+
+
+def alone(own: float, sessions: int, pooled: float) -> float:
+    """A class's own threshold."""
+    return own
+
+
+def shrunk(own: float, sessions: int, pooled: float, *, even: float = EVEN_SESSIONS) -> float:
+    """A class's own threshold drawn towards that of all classes, the more so the fewer its sessions.
+
+    Where one of both is infinite, it is the other.
+    """
+    if math.isinf(own) or math.isinf(pooled):
+        return min(own, pooled)
+    return (sessions * own + even * pooled) / (sessions + even)
+
+
+OF_LEVEL: Mapping[str, Rule] = {"window": shrunk, "recording": alone}
+"""The better one on held-out sessions, for events and for recordings: docs/results.md has the figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +63,8 @@ class Threshold:
     score : float
         Infinity where no score suffices.
     source : {"own", "pooled", "none"}
-        Whether it comes from this class's predictions or from those of all classes; ``"none"``: it would,
-        but no score reaches what is wanted, and the class is never named.
+        Whether this class's predictions have a say in it or those of all classes alone; ``"none"``: no score
+        reaches what is wanted, of the class or of all classes, and the class is never named.
     targets, named, right : int
         Rows of the class, rows named as it, and those of them that are right.
     sessions : int
@@ -45,8 +72,7 @@ class Threshold:
     precision_low : float
         One-sided lower bound of the precision at `BOUND_LEVEL`, counting sessions.
     sure : bool
-        The support suffices to tell. Where it does not, the threshold is that of all classes or, ``source``
-        being ``"own"``, a higher one: the least at which this class reaches the precision, surely or not.
+        The support suffices to tell which threshold would be the class's own, or that none would suffice.
     """
 
     score: float
@@ -111,7 +137,12 @@ class Decided:
 
 
 def find_thresholds(
-    scores: np.ndarray, targets: np.ndarray, sessions: np.ndarray, *, precision: float | None
+    scores: np.ndarray,
+    targets: np.ndarray,
+    sessions: np.ndarray,
+    *,
+    precision: float | None,
+    rule: Rule = alone,
 ) -> Thresholds:
     """The least thresholds that reach a precision, or those of the best F1.
 
@@ -123,6 +154,8 @@ def find_thresholds(
     sessions : np.ndarray, shape (n,)
     precision : float in (0, 1], or None
         None: the best F1 of each class. Ties go to the higher threshold.
+    rule : callable
+        How a class's own threshold and that of all classes become one: see `Rule`.
 
     Raises
     ------
@@ -144,11 +177,11 @@ def find_thresholds(
         mine = best == k
         cuts = _find(named[mine], right[mine], sessions[mine], int((targets == k).sum()))
         limit = cuts.choose(precision)
-        if limit is None:
-            score = cuts.borrow(pooled.score, precision)
-            classes.append(cuts.at(score, POOLED if score == pooled.score else OWN, sure=False))
-        else:
-            classes.append(cuts.at(limit, OWN, sure=True))
+        own = cuts.borrow(pooled.score, precision) if limit is None else limit
+        score = own if own == pooled.score else rule(own, cuts.sessions_at(own), pooled.score)
+        sure = limit is not None and not math.isinf(limit)
+        source = OWN if sure or score != pooled.score else POOLED
+        classes.append(cuts.at(score, source, sure=limit is not None))
     return Thresholds(pooled, tuple(classes))
 
 
@@ -195,6 +228,11 @@ class _Cuts:
     def _reached(self, precision: float) -> np.ndarray:
         reached: np.ndarray = self.right >= precision * self.named - 1e-9
         return reached
+
+    def sessions_at(self, score: float) -> int:
+        """Sessions of the rows that are named from this score on."""
+        i = int(np.count_nonzero(self.scores >= score)) - 1
+        return int(self.sessions[i]) if i >= 0 else 0
 
     @property
     def precision_low(self) -> np.ndarray:

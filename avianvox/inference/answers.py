@@ -291,7 +291,7 @@ def found_event(event: Event, search: EventSearch) -> Found:
 
 
 WAYS = {"recording": _by_recording, "window": _by_window, "event": _by_event}
-"""What a row may speak of, and what finds it in a stream of windows; ``below`` counts what it doesn't show."""
+"""What a row may speak of, and what finds it in a stream of windows and counts events below thresholds."""
 
 
 def _best(

@@ -5,7 +5,7 @@ rows and events in :mod:`avianvox.inference.answers`, a microphone in :mod:`avia
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -222,19 +222,18 @@ class WindowStream:
         A pause gives its last sample, and None.
         """
         blocks = read_ahead(self._blocks)
-        while True:
-            self._pause: Pause | None = None
-            yield from self._stretch(blocks)
-            if self._pause is None:
-                return
-            self.n_samples += self._pause.n_samples
+        while (pause := (yield from self._stretch(blocks))) is not None:
+            self.n_samples += pause.n_samples
             yield self.n_samples - 1, None
 
-    def _stretch(self, blocks: Iterator[np.ndarray | Pause]) -> Iterator[tuple[int, Window | None]]:
-        """As `every`, up to the next pause."""
+    def _stretch(
+        self, blocks: Iterator[np.ndarray | Pause]
+    ) -> Generator[tuple[int, Window | None], None, Pause | None]:
+        """As `every`, up to the next pause, which it returns; None at the end."""
         spec, gate, calibration = self._spec, self._gate, self._calibration
         length, begin = spec.n_frames * spec.hop_length, self.n_samples
-        rows_ahead = read_ahead(self._rows(blocks))
+        pauses: list[Pause] = []
+        rows_ahead = read_ahead(self._rows(blocks, pauses))
         for first, rows in stream_windows(rows_ahead, n_frames=spec.n_frames, hop=self._hop):
             start = begin + first * spec.hop_length
             if rows[:, : spec.n_mels].max() <= SILENCE_DB:
@@ -251,12 +250,14 @@ class WindowStream:
                 scaled = calibration.apply(scores, "window")
                 scores, decision = scaled.astype(np.float32), calibration.window.decide(scaled)
             yield start, Window(start, min(length, self.n_samples - start), scores, decision)
+        return pauses[0] if pauses else None
 
-    def _rows(self, blocks: Iterator[np.ndarray | Pause]) -> Iterator[np.ndarray]:
+    def _rows(self, blocks: Iterator[np.ndarray | Pause], pauses: list[Pause]) -> Iterator[np.ndarray]:
+        """Rows of features up to the next pause, which is appended to ``pauses``."""
         features = FeatureStream(self._spec)
         for block in blocks:
             if isinstance(block, Pause):
-                self._pause = block
+                pauses.append(block)
                 break
             self.n_samples += len(block)
             yield from features.push(block)

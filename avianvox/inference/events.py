@@ -8,7 +8,7 @@ with `EventSearch`, which also says what the thresholds decide and what they wit
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import floor, isfinite
 
 import numpy as np
 
@@ -20,7 +20,7 @@ DEFAULT_ENTER = 0.5
 """Where neither the user nor the model says from which score on a species is named."""
 
 NOTED = 0.25
-"""Events below their species' threshold are counted from this score on: so many are right in one case of four."""
+"""Events below their species' threshold are counted from this score on, or from the least threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,13 @@ def event_thresholds(labels: LabelSet, calibration: Calibration | None) -> np.nd
     thresholds = calibration.window.thresholds if calibration else ()
     # as float32, like the scores: what reached a threshold before it was rounded reaches it after
     return np.array(thresholds or (DEFAULT_ENTER,) * len(labels), np.float32)
+
+
+def noted_score(labels: LabelSet, calibration: Calibration | None) -> float:
+    """From which score on events below their species' threshold are counted; in hundredths, at least 0.01."""
+    species = [k for k, name in enumerate(labels.names) if name != NO_BIRD]
+    least = float(event_thresholds(labels, calibration)[species].min(initial=NOTED))
+    return max(floor(100 * least), 1) / 100
 
 
 class EventFinder:
@@ -269,7 +276,7 @@ class EventSearch:
     ----------
     below : Counter
         By class, the events that did not reach its threshold. Where ``options.enter`` stands in for the
-        thresholds they were found all the same; else they are those that `NOTED` in its place would show.
+        thresholds they were found all the same; else they are those that `noted_score` would show besides.
     """
 
     def __init__(
@@ -285,8 +292,9 @@ class EventSearch:
         self._decided = bool(calibration and calibration.window.thresholds)
         self._finder = EventFinder(options, labels, sample_rate, calibration, wanted)
         self._lower: EventFinder | None = None
-        if options.enter is None and (self._thresholds > NOTED).any():
-            self._lower = EventFinder(replace(options, enter=NOTED), labels, sample_rate, None, wanted)
+        noted = noted_score(labels, calibration)
+        if options.enter is None and (self._thresholds > noted).any():
+            self._lower = EventFinder(replace(options, enter=noted), labels, sample_rate, None, wanted)
 
     def push(self, window: Window) -> list[Event]:
         """As `EventFinder.push`."""

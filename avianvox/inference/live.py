@@ -158,8 +158,8 @@ class Feed:
     def _pieces(self) -> Iterator[tuple[np.ndarray | None, float, bool]]:
         """Frames as they come, the seconds that are missing before them, and whether they were waited for.
 
-        None stands for the frames of an outage that goes on. It counts from when the next sound was due, since
-        some streams come in pieces of ten seconds, and from the last piece, since some come slowly.
+        None stands for the frames of an outage that goes on. It counts from when the next sound was due: some
+        streams come in pieces of ten seconds. And from the last piece: some come slowly.
         """
         due = last = monotonic()
         passed_s, stalled, first = 0.0, False, True

@@ -43,7 +43,12 @@ def has_segment(detection: Detection) -> bool:
 
 
 def choose(
-    detections: Iterable[Detection], *, pick: str = "best", per_species: int = 10, seed: int = 0
+    detections: Iterable[Detection],
+    *,
+    pick: str = "best",
+    per_species: int = 10,
+    seed: int = 0,
+    min_score: float = 0.0,
 ) -> dict[str, list[Detection]]:
     """Choose detections of each species.
 
@@ -57,6 +62,8 @@ def choose(
         At most so many.
     seed : int
         Of ``random``.
+    min_score : float
+        Detections with a lower score are passed over; those without a score are not.
 
     Returns
     -------
@@ -66,6 +73,8 @@ def choose(
     rule = PICKS[pick]
     kept: dict[str, list[tuple[float, str, float, int, int, Detection]]] = defaultdict(list)
     for n, detection in enumerate(filter(has_segment, detections)):
+        if detection.score is not None and detection.score < min_score:
+            continue
         place = rule(detection, seed)
         rows = kept[composed(detection.scientific_name)]
         insort(rows, (place, detection.path, detection.begin_s or 0.0, detection.channel or 0, n, detection))

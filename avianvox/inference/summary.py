@@ -118,8 +118,8 @@ def summarise(
     """Count detections and recorded time by hour, day or night, at each site.
 
     A row counts that names a species other than `NO_BIRD`, as the first of its span, and not uncertainly
-    unless that is asked for. A row without a span fills its file. A file whose length is not known adds
-    nothing to the time recorded.
+    unless ``uncertain``. A row without a span fills its file. A file whose length is not known adds nothing
+    to the time recorded.
 
     Parameters
     ----------
