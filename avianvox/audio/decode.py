@@ -231,9 +231,10 @@ def open_audio(
 
     Examples
     --------
-    >>> with open_audio("recording.mp3", sample_rate=22050) as stream:  # doctest: +SKIP
+    >>> with open_audio("recording.ogg", sample_rate=22050) as stream:
     ...     seconds = sum(len(block) for block in stream) / 22050
     ...     print(stream.report.status)
+    ok
     """
     return AudioStream(path, sample_rate=sample_rate, block_s=block_s, channel=channel)
 

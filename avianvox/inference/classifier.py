@@ -42,9 +42,10 @@ class Classifier:
 
     Examples
     --------
-    >>> classifier = Classifier.load("model.tflite")  # doctest: +SKIP
-    >>> classifier.classify("recording.mp3").top(1)  # doctest: +SKIP
-    [('Coereba flaveola', 0.91)]
+    >>> classifier = Classifier.load("model.tflite")
+    >>> ((name, score),) = classifier.classify("recording.ogg").top(1)
+    >>> name, round(score, 1)
+    ('Gymnasio nudipes', 0.2)
     """
 
     def __init__(self, model: ModelFile, runtime: Runtime) -> None:

@@ -1,0 +1,35 @@
+"""The examples in the docstrings run, with the files that they name."""
+
+import doctest
+import shutil
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from test_rooms import dotted, modules
+
+from avianvox.modelfile import DEFAULT_MODEL, find_model
+
+WITH_EXAMPLES = [path for path in modules() if ">>> " in path.read_text(encoding="utf-8")]
+
+
+@pytest.fixture
+def example_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``recording.ogg`` and ``model.tflite``, those of the package, in the current folder."""
+    bundled = find_model(DEFAULT_MODEL)
+    shutil.copy(bundled, tmp_path / "model.tflite")
+    shutil.copy(bundled.with_name("sample.ogg"), tmp_path / "recording.ogg")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=dotted)
+@pytest.mark.usefixtures("example_files")
+def test_examples_run(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = doctest.testmod(import_module(dotted(path)))
+    assert found.attempted > 0
+    assert found.failed == 0, capsys.readouterr().out
+
+
+def test_no_example_is_skipped() -> None:
+    skipped = [dotted(path) for path in WITH_EXAMPLES if "+SKIP" in path.read_text(encoding="utf-8")]
+    assert skipped == []
