@@ -123,6 +123,7 @@ def _lines(found: "Probe", notes: "FieldNotes", tags: "Tags") -> Iterator[tuple[
         "end": end,
         "position": "" if notes.latitude is None else f"{notes.latitude:.6f}, {notes.longitude:.6f}",
         "elevation": _with_unit(notes.elevation_m, "m"),
+        "site": notes.site,
         "recorder": notes.recorder,
         "device": " ".join(filter(None, (notes.make, notes.model))),
         "firmware": notes.firmware,

@@ -23,7 +23,7 @@ from avianvox.types import Recording
 
 GROUPINGS = {
     "random": "stratified folds of whole files; a session may stand on both sides",
-    "session": "stratified folds that keep recordist, date (a recorder's night) and site together",
+    "session": "stratified folds that keep recordist, date and site together",
     "recordist": "stratified folds that keep a recordist together",
     "site": "stratified folds that keep a site together",
     "published": "independent stratified draws of two thirds and one third, as in the published experiment",

@@ -19,6 +19,7 @@ from avianvox.audio.notes import zone_of
 from avianvox.errors import InputError
 from avianvox.files import atomic_write
 from avianvox.inference.periods import PERIODS, UNKNOWN, Finder, Period, instant, pieces, remembering
+from avianvox.tables.columns import printable
 from avianvox.tables.rows import Column, csv_header, csv_lines, json_lines, write_rows
 from avianvox.tables.times import real_seconds
 from avianvox.types import NO_BIRD, Decision, Detection
@@ -193,7 +194,9 @@ def _text(rows: Iterable[SummaryRow]) -> Iterator[str]:
         found = list(group)
         files = "1 file" if found[0].n_files == 1 else f"{found[0].n_files} files"
         facts = ", ".join(
-            part for part in (*dict.fromkeys(where), f"{found[0].recorded_s:.0f} s in {files}") if part
+            part
+            for part in (*map(printable, dict.fromkeys(where)), f"{found[0].recorded_s:.0f} s in {files}")
+            if part
         )
         yield f"{begin or 'time not known'}  ({facts})\n"
         for row in sorted(found, key=lambda row: (-row.n_events, -row.calling_s)):

@@ -8,21 +8,20 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 
-_YEAR_FIRST = re.compile(r"(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|\.(\d{1,2})\.(\d{1,2}))")
-_DIGITS = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)")
-_YEAR_LAST = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})")
-_DAY_NAMED = re.compile(r"(\d{1,2})(?:[ -]|\. ?)([A-Za-z]{3,9})\.?[ ,-]+(\d{4})")
-_MONTH_NAMED = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2}),? (\d{4})")
+_YEAR_FIRST = r"(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|\.(\d{1,2})\.(\d{1,2}))"
+_DIGITS = r"((?:19|20)\d\d)(\d\d)(\d\d)"
+_YEAR_LAST = r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})"
+_DAY_NAMED = r"(\d{1,2})(?:[ -]|\. ?)([A-Za-z]{3,9})\.?[ ,-]+(\d{4})"
+_MONTH_NAMED = r"([A-Za-z]{3,9})\.? (\d{1,2}),? (\d{4})"
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june", "july"),
     *("august", "september", "october", "november", "december"),
 )
-_BEHIND = re.compile(r"[T ]\s*(\d{1,2}:\d\d.*)")
-_NO_DAY = re.compile(r"\d{4}(-\d{1,2}|-\d{1,2}-00|-00-00)?")
-_TIME = re.compile(
-    r"(?:(?:1899-12-3[01]|1900-01-0[01])[T ])?"  # a spreadsheet's day 0
-    r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:\.\d+)?)?\s*([ap])?\.?(?(4)m\.?)",
-    re.IGNORECASE,
+_BEHIND = r"[T ]\s*(\d{1,2}:\d\d.*)"
+_NO_DAY = r"\d{4}(-\d{1,2}|-\d{1,2}-00|-00-00)?"
+_TIME = (
+    r"(?i)(?:(?:1899-12-3[01]|1900-01-0[01])[T ])?"  # a spreadsheet's day 0
+    r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:\.\d+)?)?\s*([ap])?\.?(?(4)m\.?)"
 )
 
 
@@ -69,7 +68,7 @@ def day_first(dates: Iterable[str]) -> bool | None:
     """
     said = set()
     for text in dates:
-        if (found := _YEAR_LAST.match(text.strip())) and found[2] != ".":
+        if (found := re.match(_YEAR_LAST, text.strip())) and found[2] != ".":
             first, second = int(found[1]), int(found[3])
             said |= {first > 12} if max(first, second) > 12 else set()
     return said.pop() if len(said) == 1 else None
@@ -87,11 +86,11 @@ def parse_date(text: str, *, day_first: bool | None = None) -> str:
     ['2024-06-04', '2024-06-01', '2024-06-13', '']
     """
     text = " ".join(text.split())
-    if behind := _BEHIND.search(text):
+    if behind := re.search(_BEHIND, text):
         text = text[: behind.start()]
-    if found := _YEAR_FIRST.fullmatch(text) or _DIGITS.fullmatch(text):
+    if found := re.fullmatch(_YEAR_FIRST, text) or re.fullmatch(_DIGITS, text):
         year, month, day = (int(part) for part in found.groups() if part)
-    elif found := _YEAR_LAST.fullmatch(text):
+    elif found := re.fullmatch(_YEAR_LAST, text):
         day, month, year = int(found[1]), int(found[3]), int(found[4])
         if found[2] != ".":
             ambiguous = day <= 12 and month <= 12 and day != month
@@ -99,9 +98,9 @@ def parse_date(text: str, *, day_first: bool | None = None) -> str:
                 return ""
             if month > 12 or (ambiguous and not day_first):
                 day, month = month, day
-    elif found := _DAY_NAMED.fullmatch(text):
+    elif found := re.fullmatch(_DAY_NAMED, text):
         day, month, year = int(found[1]), _month(found[2]), int(found[3])
-    elif found := _MONTH_NAMED.fullmatch(text):
+    elif found := re.fullmatch(_MONTH_NAMED, text):
         day, month, year = int(found[2]), _month(found[1]), int(found[3])
     else:
         return ""
@@ -128,7 +127,7 @@ def clock_time(text: str) -> time | None:
 
     "0.25" is none: a spreadsheet means a quarter of a day by it.
     """
-    found = _TIME.fullmatch(text.strip())
+    found = re.fullmatch(_TIME, text.strip())
     if found is None or re.fullmatch(r"0\.\d\d", text.strip()):
         return None
     hour, minute, second, half = int(found[1]), int(found[2]), int(found[3] or 0), (found[4] or "").lower()
@@ -141,11 +140,11 @@ def clock_time(text: str) -> time | None:
 
 def time_behind(text: str) -> str:
     """``HH:MM`` of the time behind a date; "" for none, and for the midnight that spreadsheets put there."""
-    found = _BEHIND.search(text)
+    found = re.search(_BEHIND, text)
     time_of_day = parse_time(found[1]) if found else ""
     return "" if time_of_day == "00:00" else time_of_day
 
 
 def says_day(text: str) -> bool:
     """Whether a cell was meant to say a day: "2024", "2024-06" and "2024-06-00" say that nobody knows it."""
-    return any(c.isdigit() for c in text) and not _NO_DAY.fullmatch(text.strip())
+    return any(c.isdigit() for c in text) and not re.fullmatch(_NO_DAY, text.strip())
