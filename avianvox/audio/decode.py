@@ -197,7 +197,7 @@ class AudioStream:
             for chunk in self._source.chunks():
                 heard = chunk if self._channel is None else pick_channel(chunk, self._channel)
                 self._meter.add(heard)
-                yield resampler.push(mix_to_mono(heard))
+                yield from resampler.push(mix_to_mono(heard))
             if not self._meter.n_frames:
                 report = self.report
                 raise AudioError(f"{self.path}: {report.message}", status=report.status)

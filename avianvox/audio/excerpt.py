@@ -63,7 +63,7 @@ class Excerpt(AudioStream):
     def _resampled(self, resampler: Resampler, chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         for chunk in chunks:
             self._meter.add(chunk)
-            yield resampler.push(mix_to_mono(chunk))
+            yield from resampler.push(mix_to_mono(chunk))
         yield resampler.finish()
 
     def _native(self, first: int, last: int | None) -> Iterator[np.ndarray]:

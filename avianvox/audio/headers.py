@@ -39,7 +39,7 @@ _MOST_TAGS = 64
 _MOST_ZEROS = 512  # empty chunks without a name, 4 kB
 _UNKNOWN_LENGTHS = (0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF)  # written by programs that stream into a pipe
 _ABSURD_BYTES = 1 << 48  # the like, in 64 bits
-_READ_BY_LIBSNDFILE = ("FLAC", "MP3", "VORBIS", "OPUS")
+_READ_BY_LIBSNDFILE = ("FLAC", "VORBIS", "OPUS")
 FOR_LIBSNDFILE = frozenset({"WAV", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3"})
 """What libsndfile is asked to read. It knows more kinds, old ones, and reads those less safely."""
 
@@ -60,8 +60,7 @@ _AU_SAMPLE_BYTES = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}
 
 
 LOST_POWER = (
-    "only zeros follow its header, where the sound should begin (did the recorder lose power?); "
-    "there is no sound to be had from it"
+    "only zeros follow its header, no sound (did the recorder lose power?); nothing can be recovered from it"
 )
 
 
@@ -115,7 +114,9 @@ def _by_magic(head: bytes) -> tuple[str, str]:
 
 def read_by_libsndfile(container: str, codec: str) -> bool:
     """Whether libsndfile reads this kind, so that a file that it refuses is damaged and not just foreign."""
-    return container in ("MP3", "AU") or codec in _READ_BY_LIBSNDFILE or (container in _READERS and not codec)
+    if container not in FOR_LIBSNDFILE:
+        return False
+    return container == "MP3" or codec in _READ_BY_LIBSNDFILE or (container != "OGG" and not codec)
 
 
 def _is_mp3_frame(head: bytes) -> bool:
@@ -150,6 +151,8 @@ def mp3_counts_frames(stream: BinaryIO) -> bool:
 
 def read_header(stream: BinaryIO, container: str) -> Header:
     """What the header of a WAV, W64, AIFF, AU or CAF says; of other containers nothing.
+
+    That of a FLAC is looked at, too, because it must lead to the sound.
 
     libsndfile cuts the promise down to what the file holds, so a file that was cut has to be asked itself.
 
@@ -266,4 +269,16 @@ def _tag_name(tag: bytes) -> str:
     return name if name.isprintable() else f"codec {tag!r}"
 
 
-_READERS = {"WAV": _wave, "W64": _wave64, "AIFF": _aiff, "AU": _au, "CAF": _caf}
+def _flac(stream: BinaryIO) -> Header:
+    """Nothing but that its blocks of metadata come to an end: libFLAC would follow millions of empty ones."""
+    here = _skip_id3(stream) + 4
+    for _ in range(_MOST_CHUNKS):
+        stream.seek(here)
+        head = struct.unpack(">I", stream.read(4))[0]
+        if head >> 31:  # the last one
+            return Header()
+        here += 4 + (head & 0xFFFFFF)
+    raise HeaderError(f"it has more than {_MOST_CHUNKS:,} blocks of metadata")
+
+
+_READERS = {"WAV": _wave, "W64": _wave64, "AIFF": _aiff, "AU": _au, "CAF": _caf, "FLAC": _flac}

@@ -1,7 +1,11 @@
 """Many channels to one, one of many, and any sample rate to the model's, block by block."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import soxr
+
+_MOST_OUT = 1 << 19  # samples at once
 
 
 def mix_to_mono(frames: np.ndarray) -> np.ndarray:
@@ -29,12 +33,20 @@ class Resampler:
 
     def __init__(self, source_rate: int, target_rate: int) -> None:
         self._stream = None
+        self._piece = max(1, _MOST_OUT * source_rate // target_rate)
         if source_rate != target_rate:
             self._stream = soxr.ResampleStream(source_rate, target_rate, 1, dtype="float32", quality="HQ")
 
-    def push(self, samples: np.ndarray) -> np.ndarray:
-        """The samples that ``samples`` (shape (n,), float32) complete, in an array of their own."""
-        return samples.copy() if self._stream is None else self._stream.resample_chunk(samples)
+    def push(self, samples: np.ndarray) -> Iterator[np.ndarray]:
+        """The samples that ``samples`` (shape (n,), float32) complete, in arrays of their own.
+
+        What comes out doesn't depend on the pieces that go in; where it is far more, they are small ones.
+        """
+        if self._stream is None:
+            yield samples.copy()
+            return
+        for at in range(0, len(samples), self._piece):
+            yield self._stream.resample_chunk(samples[at : at + self._piece])
 
     def finish(self) -> np.ndarray:
         """The samples that were still held back."""

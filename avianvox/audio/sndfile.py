@@ -129,11 +129,12 @@ class _Bytes:
         return n_bytes
 
 
-def read_texts(stream: BinaryIO) -> dict[str, str]:
+def read_texts(stream: BinaryIO, container: str) -> dict[str, str]:
     """The texts beside the sound, such as title, artist and comment; none of a file that cannot be opened."""
     read = _Bytes(stream, stream.seek(0, 2))
-    stream.seek(0)
     try:
+        read_header(stream, container)  # whether it leads anywhere
+        stream.seek(0)
         with read.calling(), _OneWay(read) as file:
             return dict(file.copy_metadata())
     except (soundfile.SoundFileError, ValueError):  # damaged, or text that is none

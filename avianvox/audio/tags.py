@@ -50,7 +50,7 @@ def read_tags(path: Path | str) -> Tags:
             if read_by_libsndfile(container, codec):
                 from avianvox.audio.sndfile import read_texts
 
-                return Tags(texts=read_texts(stream))
+                return Tags(texts=read_texts(stream, container))
             return Tags()
     except (OSError, ValueError):
         return Tags()

@@ -150,9 +150,9 @@ class Feed:
                 clock.arrived(position, round(len(frames) * sample_rate / self.sample_rate))
             self.meter.add(frames)
             heard = frames if self.channel is None else pick_channel(frames, self.channel)
-            block = resampler.push(mix_to_mono(heard))
-            position += len(block)
-            yield block
+            for block in resampler.push(mix_to_mono(heard)):
+                position += len(block)
+                yield block
         yield resampler.finish()
 
     def _pieces(self) -> Iterator[tuple[np.ndarray | None, float, bool]]:
