@@ -8,8 +8,8 @@ Importing this package costs next to nothing: public names are resolved when the
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # typing takes longer than all else until `avianvox.signals` is at work
 if TYPE_CHECKING:
     from avianvox.features.spec import FeatureSpec
     from avianvox.inference.classifier import Classifier
@@ -24,7 +24,7 @@ _PUBLIC = {
 __all__ = ["Classifier", "FeatureSpec", "__version__", "read_model_file"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "__version__":
         from importlib.metadata import version
 

@@ -3,14 +3,16 @@
 While modules are imported, and after the work is done, nothing is half written, and an exception in the
 middle of an import is a page of names that help nobody: there a signal ends the process at once
 (`end_at_once`). While a command is at work it raises ``KeyboardInterrupt`` (`interruptible`), so that files
-are closed and temporary ones go. Where half of a thing would be worse, the interrupt waits (`held`).
+are closed and temporary ones go; again and again until it gets through, since whatever runs behind Python's
+back (a callback of C code, a weak reference, ``__del__``) swallows it. Where half of a thing would be worse,
+the interrupt waits (`held`).
 
 What the process was told to ignore, such as SIGHUP under ``nohup``, it goes on to ignore.
 """
 
 import os
 import signal
-import threading
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +20,9 @@ from types import FrameType
 
 INTERRUPTED = "interrupted"
 _SIGNALS = tuple(getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n))
+_OF_A_TERMINAL = set(_SIGNALS) - {signal.SIGTERM}  # these go to all processes of a command at once
+_ALARM = (signal.SIGALRM,) if hasattr(signal, "setitimer") else ()
+_AGAIN_S = 0.2
 _SAME_WISH_S = 1.0  # a terminal that is closed sends two signals, and so does an impatient finger
 
 
@@ -46,19 +51,27 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 @contextmanager
 def interruptible() -> Iterator[None]:
     """In the block, a signal raises ``KeyboardInterrupt``; another one within a second changes nothing."""
-    if threading.current_thread() is not threading.main_thread():
+    if not _is_main_thread():
         yield
         return
     _State.came_at, _State.waiting = None, False
-    former = {number: signal.getsignal(number) for number in _SIGNALS}
+    former = {number: signal.getsignal(number) for number in (*_SIGNALS, *_ALARM)}
     ours = [number for number, handler in former.items() if handler not in (signal.SIG_IGN, None)]
     try:
         for number in ours:
-            signal.signal(number, _raise)
+            signal.signal(number, _again if number in _ALARM else _raise)
         yield
     finally:
+        if _ALARM:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number in ours:
             signal.signal(number, former[number])
+
+
+def _is_main_thread() -> bool:
+    import threading  # late: until `end_at_once` is called, an interrupt is a traceback
+
+    return threading.current_thread() is threading.main_thread()
 
 
 def interrupted() -> bool:
@@ -72,16 +85,31 @@ def _raise(_number: int, _frame: FrameType | None) -> None:
     if _State.depth:
         _State.waiting = True
     elif before is None or now - before > _SAME_WISH_S:
+        _interrupt()
+
+
+def _interrupt() -> None:
+    if _ALARM:
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S, _AGAIN_S)
+    raise KeyboardInterrupt
+
+
+def _again(_number: int, _frame: FrameType | None) -> None:
+    """Raise it once more unless it is on its way out, past all that is closed and removed there."""
+    error = sys.exc_info()[1]
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    if error is None and _State.came_at is not None and not _State.depth:
         raise KeyboardInterrupt
 
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Let an interrupt wait until the block is done. Processes that are begun in it never see Ctrl-C."""
+    """Let an interrupt wait until the block is done. Processes begun in it see no Ctrl-C and no SIGHUP."""
     mask = hasattr(signal, "pthread_sigmask")
-    here = threading.current_thread() is threading.main_thread()
+    here = _is_main_thread()
     _State.depth += here
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if mask else set()
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_A_TERMINAL) if mask else set()
     try:
         yield
     finally:
@@ -90,4 +118,4 @@ def held() -> Iterator[None]:
         _State.depth -= here
         if here and not _State.depth and _State.waiting:
             _State.waiting = False
-            raise KeyboardInterrupt
+            _interrupt()

@@ -134,6 +134,51 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
         assert process.stderr.read() == ""
 
 
+@pytest.fixture(scope="module")
+def recording(synth_catalog_dir: Path) -> str:
+    return str(min(synth_catalog_dir.rglob("*.flac")))
+
+
+CLOSED = "cannot write standard output: it is closed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "code", "words"),
+    [
+        ("classify {recording}", ">&-", 1, CLOSED),
+        ("classify {recording} --by hour", ">&-", 1, CLOSED),
+        ("convert {out}.csv - --to csv", ">&-", 1, CLOSED),
+        ("probe {recording}", ">&-", 1, CLOSED),
+        ("models list", ">&-", 1, CLOSED),
+        ("-h", ">&-", 1, CLOSED),
+        ("classify {recording} -q -o {out}.csv --log-file {out}.log", ">&- <&- 2>&-", 0, ""),
+        ("classify {recording} -q -o {out}.csv", "<&-", 0, ""),
+        ("classify {recording} --jobs 2 -q -o {out}.csv", ">&- <&-", 0, ""),
+        ("classify no.wav", "2>&-", 3, ""),
+        ("probe {recording}", ">&- 2>&-", 1, ""),
+        ("classify {recording}", "| head -c 1", 0, ""),
+        ("models info --json", "2>&1 | true", 0, ""),
+    ],
+)
+def test_standard_streams_may_be_closed(
+    arguments: str, closed: str, code: int, words: str, recording: str, tmp_path: Path
+) -> None:
+    """One line or none, no traceback, and no file of the user in the place of a stream."""
+    out = tmp_path / "out"
+    if "convert" in arguments:
+        (tmp_path / "out.csv").write_text("path,scientific_name\na.wav,Parus major\n")
+    command = (
+        f"{sys.executable} -m avianvox {arguments.format(recording=shlex.quote(recording), out=out)} {closed}"
+    )
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=120)
+    assert done.returncode == code, done.stderr
+    assert (words in done.stderr, done.stderr.count("\n")) == (True, 1 if words else 0), done.stderr
+    if "--log-file" in arguments:
+        assert (tmp_path / "out.log").read_text().count("1 file") == 1
+    if "-o" in arguments:
+        assert (tmp_path / "out.csv").read_text().startswith("path,")
+
+
 def test_the_list_of_commands_imports_none_of_them() -> None:
     code = "import sys; from avianvox.cli.main import main\ntry: main(['-h'])\nexcept SystemExit: pass\n"
     code += (

@@ -152,6 +152,36 @@ def test_interrupted_at_every_move_of_a_file(
             assert lists(out) == expected
 
 
+def test_a_sound_is_on_the_disk_before_the_ledger_names_it(
+    server: FakeXenoCanto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    sync, move = os.fsync, os.replace
+
+    def fsync(descriptor: int) -> None:
+        calls.append(f"fsync {Path(os.readlink(f'/proc/self/fd/{descriptor}')).name}")
+        sync(descriptor)
+
+    def replace(source: Path, target: Path) -> None:
+        calls.append(f"move {Path(target).name}")
+        move(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    run(server, tmp_path / "out")
+    at = calls.index("fsync XC2.mp3.partial")
+    assert calls[at : at + 3] == ["fsync XC2.mp3.partial", "move XC2.mp3", "fsync ledger.jsonl"]
+
+
+def test_a_part_of_a_sound_that_is_not_wanted_any_more_goes(server: FakeXenoCanto, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(server, out)
+    left = out / ".download" / "XC999.mp3.partial"
+    left.write_bytes(b"half")
+    run(server, out, refresh=True)
+    assert not left.exists()
+
+
 def test_a_line_of_the_ledger_that_was_cut_off_does_no_harm(server: FakeXenoCanto, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(server, out)

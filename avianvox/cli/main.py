@@ -4,6 +4,8 @@ import errno
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn
@@ -81,17 +83,13 @@ class LazyGroup(click.Group):
             ctx.fail(f"no such command '{args[0]}'{nearest(args[0], list(COMMANDS))}")
         return super().resolve_command(ctx, args)
 
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        with _in_one_line():
+            return super().make_context(*args, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _in_one_line():
             return super().invoke(ctx)
-        except KeyboardInterrupt as interrupt:
-            raise _interruption(interrupt) from interrupt
-        except click.exceptions.Exit:
-            raise
-        except Exception as error:
-            if interrupted():  # in the middle of an import it may have become another error
-                raise _interruption(error) from error
-            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -155,6 +153,21 @@ def main(args: list[str] | None = None) -> NoReturn:
         _fail(refused, arguments)
     finally:
         gc.freeze()  # the process ends here: looking for garbage once more is a tenth of a short run
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Make an interrupt, and what has become of it in the middle of an import, an `AvianvoxError`."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise _interruption(interrupt) from interrupt
+    except click.exceptions.Exit:
+        raise
+    except Exception as error:
+        if interrupted():
+            raise _interruption(error) from error
+        raise
 
 
 def _interruption(error: BaseException) -> AvianvoxError:

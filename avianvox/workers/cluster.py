@@ -45,7 +45,7 @@ def dask_cluster(workplace: Workplace) -> Iterator[Pool]:
             ) from error
         with client:
             files = tuple((str(path), os.path.getsize(path)) for path in workplace.shared)
-            needs = _Needs(__version__, files)
+            needs = _Needs(str(__version__), files)
             _look_at_workers(client, address, needs)
             with _Calls(client, address, needs) as calls:
                 yield Pool(_Width(client), calls.start, calls.again, calls.broken)

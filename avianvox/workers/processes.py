@@ -93,7 +93,10 @@ def _terminate(executor: ProcessPoolExecutor | None) -> None:
 
 
 def start_worker() -> None:
-    """Make a worker process leave interrupts to its parent, and end when the parent is gone."""
+    """Make a worker process leave interrupts to its parent, and end when the parent is gone.
+
+    Until it gets here, `held` keeps them from it.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

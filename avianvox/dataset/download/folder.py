@@ -132,7 +132,11 @@ class Folder:
         return sum(path.name not in named for path in holdings(self.root / AUDIO))
 
     def finish(self, plan: Plan, kept: Mapping[str, Kept]) -> None:
-        """Write the three lists, over those files of the plan that are there."""
+        """Write the three lists, over those files of the plan that are there; parts of others go."""
+        planned = {sound.name for sound in plan.chosen}
+        for part in (*self.state.glob("[!.]*.partial"), *self.state.glob("[!.]*.mark")):
+            if part.stem not in planned:
+                part.unlink()
         sounds = [sound for sound in plan.chosen if sound.name in kept]
         with atomic_write(self.root / SUMS) as stream:
             for sound in sounds:
