@@ -35,5 +35,11 @@ def test_the_card_marks_thresholds_that_are_borrowed(rng: np.random.Generator) -
     plain = ModelInfo("letters", "m", FeatureSpec(), labels)
     card = model_card(replace(plain, calibration=report.calibration.to_mapping()))
     assert "because they have too few sessions: Eus fus." in card
+    scores = report.levels["window"].thresholds.scores
+    assert f" Windows and events: from {min(scores):.2f} to {max(scores):.2f}." in card
+    some = report.calibration.to_mapping()
+    some["window"]["thresholds"] = [0.3, None, 0.51]
+    card = model_card(replace(plain, calibration=some))
+    assert "Windows and events: from 0.30 to 0.51; no score suffices for the other 1 classes." in card
     assert PROTECT in card
     assert PROTECT not in model_card(plain)

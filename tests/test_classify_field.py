@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import math
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,8 @@ from click.testing import CliRunner, Result
 from handmade_model import write_handmade
 
 from avianvox.cli.main import cli
+from avianvox.inference.calibration import Calibration, LevelCalibration
+from avianvox.modelfile import read_model_file, write_model_file
 
 RATE = 22050
 LOW, MIDDLE, HIGH = "Columba bassa", "Parus medius", "Regulus altus"
@@ -73,6 +77,75 @@ def test_options_of_events_change_them(run, night: Path) -> None:  # type: ignor
     two = "--by", "event", "--format", "csv", "--enter", 0.5
     apart = rows(run(night, *two, "--smooth", 3).stdout)
     assert [row["score"] for row in apart] != [row["score"] for row in rows(run(night, *two).stdout)]
+
+
+@pytest.fixture(scope="module")
+def strict(model: Path) -> Path:
+    """The same model with thresholds: none for the low voice, 0.99 for the high one."""
+    path = model.with_name("strict.tflite")
+    level, found = LevelCalibration(thresholds=(math.inf, 0.5, 0.99)), read_model_file(model)
+    info = replace(found.info, calibration=Calibration(level, level).to_mapping())
+    write_model_file(path, flatbuffer=found.flatbuffer, info=info, card="")
+    return path
+
+
+def test_one_minimum_score_at_every_level(run, strict: Path, night: Path) -> None:  # type: ignore[no-untyped-def]
+    def found(by: str, *options: object) -> list[tuple[str, str]]:
+        answer = run(night, "--model", strict, "--by", by, "--format", "csv", "--top", 1, *options)
+        if by == "event":
+            answer = run(night, "--model", strict, "--by", by, "--format", "csv", *options)
+        return sorted({(row["scientific_name"], row["decision"]) for row in rows(answer.stdout)})
+
+    both = [(LOW, "uncertain"), (HIGH, "uncertain")]
+    assert found("window") == found("window", "--min-score", 0.3) == both
+    assert found("event") == [("", "")]
+    assert found("event", "--min-score", 0.3) == found("event", "--enter", 0.3) == both
+    assert found("window", "--min-score", 0.999) == found("event", "--min-score", 0.999) == [("", "")]
+    for by in ("hour", "day"):
+        counts = [
+            {
+                row["scientific_name"]
+                for row in rows(run(night, "--model", strict, "--by", by, "--format", "csv", *options).stdout)
+            }
+            for options in ((), ("--min-score", 0.3), ("--min-score", 0.999))
+        ]
+        assert counts == [{""}, {LOW, HIGH}, {""}]
+
+
+def test_what_thresholds_withhold_is_said(run, strict: Path, night: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    events = run(night, "--model", strict, "--by", "event")
+    assert "nothing named" in events.stdout
+    assert "2 events of 2 species stayed below their thresholds; --min-score 0.25 shows them" in events.stderr
+    shown = run(night, "--model", strict, "--by", "event", "--min-score", 0.25)
+    assert "uncertain: 2 events of 2 species, below the threshold of their species" in shown.stderr
+    assert "nothing at 0.999 or above" in run(night, "--by", "event", "--min-score", 0.999).stdout
+    out = tmp_path / "events.csv"
+    run(night, "--model", strict, "--by", "event", "--output", out)
+    again = run(night, "--model", strict, "--by", "event", "--output", out, "--resume")
+    assert "2 events of 2 species stayed below" in again.stderr
+    _, entry = out.with_name("events.csv.ledger.jsonl").read_text().splitlines()
+    assert json.loads(entry)["below"] == {LOW: 1, HIGH: 1}
+    other = run(night, "--model", strict, "--by", "event", "--output", out, "--resume", "--min-score", 0.3)
+    assert other.exit_code == 2
+    assert "had other settings" in other.stderr
+
+
+def test_a_species_that_cannot_appear_is_said_first(run, strict: Path, night: Path) -> None:  # type: ignore[no-untyped-def]
+    def said(*options: object) -> str:
+        return str(run(night, "--model", strict, *options).stderr).splitlines()[0]
+
+    sets = "the model has no threshold for them; --min-score 0.25 sets one"
+    assert said("--by", "event", "--species-list", "Low Dove") == f"no events of '{LOW}': {sets}"
+    assert said("--by", "hour", "-q", "--species-list", LOW) == f"no events of '{LOW}': {sets}"
+    assert said("--by", "event") == f"no events of 1 of the model's 3 species: {sets}"
+    for options in (
+        ("--by", "event", "--species-list", HIGH),
+        ("--by", "event", "--exclude", LOW),
+        ("--by", "event", "--min-score", 0.3),
+        ("--by", "event", "--raw"),
+        ("--by", "window", "--species-list", LOW),
+    ):
+        assert said(*options).startswith("1 file")
 
 
 def test_hours_count_events_and_what_was_recorded(run, night: Path) -> None:  # type: ignore[no-untyped-def]
@@ -188,7 +261,7 @@ def test_contradictions_are_refused(run, night: Path) -> None:  # type: ignore[n
         ("--timezone", "Mars/Olympus"),
         ("--jobs", 2, "--scheduler", "tcp://127.0.0.1:1"),
         ("--gap", 1),
-        ("--by", "window", "--enter", 0.3),
+        ("--by", "window", "--leave", 0.3),
         ("--smooth", 1),
         ("",),
     ):

@@ -13,7 +13,14 @@ from avianvox.audio.decode import open_audio
 from avianvox.errors import InputError
 from avianvox.inference.calibration import Calibration, LevelCalibration
 from avianvox.inference.classifier import Classifier
-from avianvox.inference.events import Event, EventFinder, EventOptions, find_events
+from avianvox.inference.events import (
+    Event,
+    EventFinder,
+    EventOptions,
+    EventSearch,
+    find_events,
+    noted_score,
+)
 from avianvox.types import LabelSet, Window
 
 RATE = 10
@@ -106,6 +113,25 @@ def test_the_calibration_brings_a_threshold_for_each_class() -> None:
     assert labels(EventOptions(enter=0.8), calibration) == [1]
     assert labels(EventOptions(), None) == [0, 1]  # 0.5 where there is no calibration
     assert labels(EventOptions(), Calibration(LevelCalibration(), LevelCalibration())) == [0, 1]
+
+
+def test_what_thresholds_withhold_is_counted() -> None:
+    thresholds = LevelCalibration(thresholds=(0.7, math.inf, 0.0))
+    calibration = Calibration(thresholds, LevelCalibration())
+    assert noted_score(LABELS, calibration) == noted_score(LABELS, None) == 0.25
+    stream = windows((0.69, 0.1, 0.1), (0.1, 0.3, 0.1), (0.7, 0.1, 0.1), (0.1, 0.24, 0.1), (0.1, 0.43, 0.1))
+
+    def search(**options: float) -> tuple[list[tuple[int, str | None]], dict[int, int]]:
+        made = EventSearch(EventOptions(leave=1.0, **options), LABELS, RATE, calibration)  # type: ignore[arg-type]
+        return [(e.label, made.decision(e)) for e in find_events(stream, made)], dict(made.below)
+
+    assert search() == ([(0, "named")], {0: 1, 1: 2})
+    shown, below = search(enter=0.25)  # what is said shows them
+    assert shown == [(0, "uncertain"), (1, "uncertain"), (0, "named"), (1, "uncertain")]
+    assert below == {0: 1, 1: 2}
+    assert search(enter=0.5) == ([(0, "uncertain"), (0, "named")], {0: 1})
+    low = Calibration(LevelCalibration(thresholds=(0.7, 0.129, 0.0)), LevelCalibration())
+    assert noted_score(LABELS, low) == 0.12  # where one species is named, another is worth a word
 
 
 def test_smoothing_is_a_centred_mean_of_the_windows_that_are_there() -> None:

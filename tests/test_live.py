@@ -6,6 +6,7 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from queue import Empty
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +17,8 @@ from handmade_model import write_handmade
 from avianvox.errors import AvianvoxError, InputError, MissingExtraError
 from avianvox.inference import live
 from avianvox.inference.answers import Question
-from avianvox.inference.classifier import Classifier
+from avianvox.inference.classifier import Classifier, Pause
+from avianvox.inference.events import EventOptions
 from avianvox.inference.live import Clock, Feed, Listening
 from avianvox.inference.live_inputs import open_microphone, read_pipe
 
@@ -52,7 +54,7 @@ def test_the_clock_is_read_again_after_a_stall(monkeypatch: pytest.MonkeyPatch) 
 
 def take(feed: Feed, rate: int = RATE) -> tuple[np.ndarray, Clock]:
     clock = Clock(rate)
-    return np.concatenate(list(feed.blocks(rate, clock))), clock
+    return np.concatenate([b for b in feed.blocks(rate, clock) if not isinstance(b, Pause)]), clock
 
 
 def test_a_stall_is_said_once_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +69,7 @@ def test_a_stall_is_said_once_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said[0] == "no sound for 0.2 s"
     assert said[1].startswith("sound again after ")
     assert len(said) == 2
-    before, after = (datetime.fromisoformat(clock.time_of(sample)) for sample in (len(piece) - 1, len(piece)))
+    before, after = (datetime.fromisoformat(clock.time_of(sample)) for sample in (len(piece) - 1, RATE))
     assert 0.5 < (after - before).total_seconds() < 20  # a busy machine is late
 
 
@@ -97,6 +99,68 @@ def test_sound_that_nobody_takes_is_lost_and_said_once() -> None:
         feed.offer(np.ones((10, 1), np.float32))
     assert said == ["this computer is too slow: sound is being lost"]
     assert feed.n_lost == 60
+    blocks = iter(feed.blocks(RATE, Clock(RATE)))
+    next(blocks), next(blocks)  # there is room for two again
+    feed.offer(np.ones((10, 1), np.float32))
+    feed.end()
+    assert [b for b in blocks if isinstance(b, Pause)] == [Pause(60)]  # where they are missing
+
+
+class Script:
+    """A feed's queue: pieces of sound, and seconds in which nothing comes, by a clock of its own."""
+
+    def __init__(self, *steps: np.ndarray | float) -> None:
+        self.now = 0.0
+        self._steps = [*steps, None]
+
+    def get(self, timeout: float) -> tuple[np.ndarray | None, int]:
+        step = self._steps.pop(0)
+        if not isinstance(step, float):
+            self.now += 0 if step is None else len(step) / RATE_OF_MODEL
+            return step, 0
+        self.now += timeout
+        if step > timeout:
+            self._steps.insert(0, step - timeout)
+        raise Empty
+
+
+RATE_OF_MODEL = 22050
+SONG = [piece[:, np.newaxis] for piece in np.split(np.tile(np.sin(np.arange(11025)), 18).astype("f4"), 18)]
+
+
+def events_of(
+    script: Script, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **options: Any
+) -> list[tuple[float, float, str]]:
+    monkeypatch.setattr(live, "monotonic", lambda: script.now)
+    feed = Feed(RATE_OF_MODEL, lambda text: None)
+    monkeypatch.setattr(feed, "_waiting", script)
+    classifier = Classifier.load(write_handmade(tmp_path / "tones.tflite"))
+    question = Question(by="event", events=EventOptions(**options))
+    begin = datetime(2026, 5, 1, tzinfo=UTC)
+    rows = list(Listening(classifier, feed, question, begin=begin))
+    return [(round(row.begin_s or 0), round(row.end_s or 0), row.begin_time[11:19]) for row in rows]
+
+
+def test_an_outage_is_a_pause(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """9 s of song, 60 s without data, 9 s of song."""
+    found = events_of(Script(*SONG, 60.0, *SONG), monkeypatch, tmp_path)
+    assert found == [(0, 9, "00:00:00"), (69, 78, "00:01:09")]
+    for gap_s, n in ((59.0, 2), (61.0, 1)):
+        assert len(events_of(Script(*SONG, 60.0, *SONG), monkeypatch, tmp_path, gap_s=gap_s)) == n
+
+
+def test_sound_that_comes_slowly_is_no_outage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    slow = [step for piece in SONG for step in (piece, 1.0)]  # three times slower than it was made
+    assert events_of(Script(*slow), monkeypatch, tmp_path) == [(0, 9, "00:00:00")]
+
+
+def test_an_event_ends_with_the_sound(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(live, "STALL_S", 0.2)
+    feed = Feed(RATE_OF_MODEL, lambda text: None)
+    feed.put(np.concatenate(SONG))
+    rows = iter(Listening(Classifier.load(write_handmade(tmp_path / "t.tflite")), feed, Question(by="event")))
+    assert next(rows).end_s == pytest.approx(9.0)  # the feed is open, and nothing more comes
+    rows.close()
 
 
 def test_a_pipe_that_splits_samples_gives_the_same(rng: np.random.Generator) -> None:

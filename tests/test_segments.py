@@ -42,6 +42,11 @@ def test_best_uncertain_and_random() -> None:
     assert drawn != choose(ROWS, pick="random", per_species=3, seed=1)
 
 
+def test_a_minimum_score_leaves_lower_ones_out() -> None:
+    found = choose([*ROWS, detection("a.wav", 200.0, None)], per_species=200, min_score=0.97)["Parus major"]
+    assert scores(found) == [0.99, 0.98, 0.97, None]
+
+
 def test_random_is_even() -> None:
     drawn = [choose(ROWS, pick="random", per_species=10, seed=s)["Parus major"] for s in range(100)]
     counts = np.array([sum(row in rows for rows in drawn) for row in ROWS])

@@ -5,7 +5,7 @@ import pytest
 
 from avianvox.errors import InputError
 from avianvox.evaluation.conformal import covered, random_halves, set_limit, set_sizes
-from avianvox.evaluation.thresholds import LEAST_SESSIONS, decide, find_thresholds
+from avianvox.evaluation.thresholds import LEAST_SESSIONS, OF_LEVEL, decide, find_thresholds, shrunk
 from avianvox.inference.calibration import nonconformity
 
 
@@ -47,6 +47,28 @@ def test_a_class_does_not_borrow_a_threshold_that_its_own_predictions_speak_agai
     assert (high.named, high.right) == (5, 5)
     assert (borrowed.score, borrowed.source, borrowed.sure) == (found.pooled.score, "pooled", False)
     assert (own.source, own.sure) == ("own", True)
+
+
+def test_a_threshold_is_drawn_to_that_of_all_classes_by_its_sessions() -> None:
+    assert shrunk(0.2, 20, 0.6) == pytest.approx(0.4)
+    assert shrunk(0.2, 60, 0.6) == pytest.approx(0.3)
+    assert shrunk(0.2, 0, 0.6) == 0.6
+    assert shrunk(np.inf, 30, 0.6) == 0.6  # no score of its own suffices
+    assert shrunk(0.2, 30, np.inf) == 0.2  # none of all classes together
+    assert np.isinf(shrunk(np.inf, 30, np.inf))
+    right = [(0, 0.99 - i / 100, 0, f"s{i}") for i in range(20)]
+    others = [(2, 0.9 - i / 1000, 2, f"u{i}") for i in range(300)] + [
+        (2, 0.58, 1, f"x{i}") for i in range(200)
+    ]
+    never = [(1, 0.9, 0, f"w{i}") for i in range(10)]
+    data = rows(*right, *others, *never)
+    own = find_thresholds(*data, precision=0.9)
+    found = find_thresholds(*data, precision=0.9, rule=OF_LEVEL["window"])
+    assert [t.score for t in own.classes] == pytest.approx([0.8, np.inf, 0.601])
+    middle = (0.8 + found.pooled.score) / 2  # twenty sessions
+    assert [t.score for t in found.classes[:2]] == pytest.approx([middle, found.pooled.score])
+    assert [(t.source, t.sure) for t in found.classes[:2]] == [("own", True), ("pooled", True)]
+    assert OF_LEVEL["recording"](0.2, 20, 0.6) == 0.2
 
 
 def test_rows_of_one_score_are_named_together() -> None:

@@ -1,6 +1,6 @@
 """The model card: what a model file says to people, made from what it says to programs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +181,18 @@ def _calibration(info: ModelInfo) -> list[str]:
             if borrowed
             else ""
         )
+        + _of_events(info.calibration["window"]["thresholds"])
     ]
+
+
+def _of_events(thresholds: Sequence[float | None]) -> str:
+    """From which scores on windows and events are named."""
+    scores = [score for score in thresholds if score is not None]
+    if not scores:
+        return " Windows and events: no score suffices."
+    never = len(thresholds) - len(scores)
+    others = f"; no score suffices for the other {never} classes" if never else ""
+    return f" Windows and events: from {min(scores):.2f} to {max(scores):.2f}{others}."
 
 
 def _percent(share: float | None) -> str:
