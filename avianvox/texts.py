@@ -24,7 +24,7 @@ _HEAD = 512
 
 @contextmanager
 def open_lines(path: Path | str, *, error: type[AvianvoxError] = InputError) -> Iterator[Iterator[str]]:
-    """The lines of a regular file of text, one by one, with their line ends; lone carriage returns end lines too.
+    """The lines of a regular file of text, one by one, with their ends; a lone carriage return ends one too.
 
     Parameters
     ----------

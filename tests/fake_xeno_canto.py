@@ -9,7 +9,10 @@ each request gets whose path ends with ``path``.
 import json
 import os
 import shlex
+import struct
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from unittest import mock
@@ -20,6 +23,7 @@ MISCHIEF = (
     *("401", "403", "404", "429", "500"),  # refused with this code
     *("drop", "cut", "hang", "short"),  # no answer; half of it; half of it for now; less than was promised
     *("html", "not json", "empty", "away", "moved", "other part"),  # something else than was asked for
+    *("endless", "html as sound"),  # zeros without end; a page that is called audio/mpeg
 )
 
 
@@ -55,6 +59,20 @@ def row(number: int, *, v2: bool = False, **changes: Any) -> dict[str, Any]:
     return fields
 
 
+def sound_of(n_bytes: int, fill: int = 0) -> bytes:
+    """A WAV file of ``n_bytes`` bytes, whose samples depend on ``fill``."""
+    samples = bytes((i + fill) % 256 for i in range(n_bytes - 44))
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 22050, 44100, 2, 16)
+    return (
+        b"RIFF"
+        + struct.pack("<I", n_bytes - 8)
+        + b"WAVE"
+        + form
+        + struct.pack("<4sI", b"data", len(samples))
+        + samples
+    )
+
+
 class FakeXenoCanto:
     """Serves ``rows``, and for each of them ``sounds[id]``; entered, it listens at ``address``."""
 
@@ -63,8 +81,13 @@ class FakeXenoCanto:
     ) -> None:
         self.rows = rows
         self.page_size = page_size
-        self.sounds = sounds or {r["id"]: bytes(range(256)) * (3 + int(r["id"]) % 5) for r in rows}
+        self.sounds = sounds or {
+            r["id"]: sound_of(256 * (3 + int(r["id"]) % 5)) for r in rows if r["id"].isascii()
+        }
         self.tag = '"1"'
+        self.counts: dict[str, Any] = {}  # said of an answer in place of what is true
+        self.spell: Callable[[bytes], bytes] = lambda body: body  # how a page is written
+        self.n_sent = 0  # bytes of endless answers
         self.headers: dict[str, str] = {}  # of the answers that are refusals, such as Retry-After
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.reached = threading.Event()  # a request hangs
@@ -129,6 +152,7 @@ class FakeXenoCanto:
             "page": page,
             "numPages": max(1, -(-len(chosen) // self.page_size)),
             "recordings": [self._with_file(r) for r in chosen[first : first + self.page_size]],
+            **self.counts,
         }
 
     def _with_file(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -155,6 +179,10 @@ def _handler(fake: FakeXenoCanto) -> type[BaseHTTPRequestHandler]:
                 self._send(int(how), _json({"error": "server", "message": f"trouble with {self.path}"}))
             elif how == "html":
                 self._send(200, b"<html>Back soon</html>", kind="text/html")
+            elif how == "html as sound":
+                self._send(200, b"<html>Log in first</html>" * 99, kind="audio/mpeg")
+            elif how == "endless":
+                self._send_endless()
             elif how == "not json":
                 self._send(200, b'{"recordings": [', kind="application/json")
             elif how == "away":
@@ -163,11 +191,21 @@ def _handler(fake: FakeXenoCanto) -> type[BaseHTTPRequestHandler]:
                 self._send(302, b"", Location=f"{fake.host}{self.path}")
             elif parts.path == "/api/3/recordings":
                 code, content = fake.answer(parse_qs(parts.query))
-                self._send(code, _json(content), how)
+                self._send(code, fake.spell(_json(content)), how)
             else:
                 self._send_sound(parts.path.split("/")[1], how)
 
         do_HEAD = do_GET
+
+        def _send_endless(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.close_connection = True
+            with suppress(OSError):
+                while True:
+                    self.wfile.write(bytes(1 << 16))
+                    fake.n_sent += 1 << 16
 
         def _send_sound(self, number: str, how: str) -> None:
             sound = b"" if how == "empty" else fake.sounds[number]

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from fake_xeno_canto import KEY, FakeXenoCanto, row
+from fake_xeno_canto import KEY, FakeXenoCanto, row, sound_of
 
 from avianvox.dataset.catalog import read_catalog
 from avianvox.dataset.download.folder import ATTRIBUTION, RECORDINGS, SUMS
@@ -76,6 +76,27 @@ def test_the_key_is_in_no_file(server: FakeXenoCanto, tmp_path: Path) -> None:
         run(server, tmp_path / "out")
 
 
+_SPELLED = {
+    "escaped slashes": KEY.replace("/", "\\/"),
+    "escaped": "".join(f"\\u{ord(c):04X}" for c in KEY),
+    "escaped twice": "".join(f"\\\\u{ord(c):04x}" for c in KEY),
+    "percent": "".join(f"%{ord(c):02x}" for c in KEY),
+    "percent twice": quote(quote(KEY, safe=""), safe=""),
+    "html": KEY.replace("/", "&#x2F;").replace("+", "&amp;#43;"),
+    "capitals": KEY.upper(),
+}
+
+
+@pytest.mark.parametrize("spelled", _SPELLED.values(), ids=_SPELLED)
+def test_the_key_is_hidden_however_it_is_spelled(spelled: str, tmp_path: Path) -> None:
+    with FakeXenoCanto([row(2, rmk="HERE", HERE="x"), row(3)]) as server:
+        server.spell = lambda body: body.replace(b"HERE", b"(" + spelled.encode() + b")")
+        run(server, tmp_path / "out")
+        page = (tmp_path / "out" / ".download" / "plan.json").read_text()
+        assert json.loads(page)["chosen"][0]["rmk"] == "(***)"
+        assert json.loads(page)["chosen"][0]["(***)"] == "x"
+
+
 def test_a_server_that_repeats_the_key_does_not_bring_it_into_a_file(tmp_path: Path) -> None:
     told = f"https://xeno-canto.org/api?key={quote(KEY, safe='')}, {KEY}"
     with FakeXenoCanto([row(2, rmk=told), row(3), row(4)]) as server:
@@ -96,8 +117,26 @@ def test_a_damaged_note_of_an_earlier_run_is_named(
 ) -> None:
     (tmp_path / "out" / ".download").mkdir(parents=True)
     (tmp_path / "out" / ".download" / name).write_text(content)
-    with pytest.raises(DownloadError, match=f"{name} is damaged: .*; delete it and run the command again"):
+    with pytest.raises(DownloadError, match=f"{name} is damaged: .*; run the command again with --refresh"):
         run(server, tmp_path / "out")
+    assert run(server, tmp_path / "out", refresh=True).fetched == 3
+
+
+def test_a_row_that_an_earlier_run_kept_is_not_its_end(server: FakeXenoCanto, tmp_path: Path) -> None:
+    run(server, tmp_path / "out")
+    plan = tmp_path / "out" / ".download" / "plan.json"
+    plan.write_text(json.dumps({"chosen": [row(2, also="Turdus")], "left_out": {}}))
+    with pytest.raises(DownloadError, match=r"plan\.json is damaged: recording 1: .*; run .* --refresh"):
+        run(server, tmp_path / "out")
+    assert run(server, tmp_path / "out", refresh=True).there == 3
+
+
+def test_a_count_that_is_none_is_not_kept(server: FakeXenoCanto, tmp_path: Path) -> None:
+    server.counts = {"numPages": 1e999}
+    with pytest.raises(DownloadError, match="no number in 'numPages'"):
+        run(server, tmp_path / "out")
+    server.counts = {}
+    assert run(server, tmp_path / "out").fetched == 3
 
 
 def test_killed_at_every_request_it_ends_with_the_same_lists(server: FakeXenoCanto, tmp_path: Path) -> None:
@@ -214,7 +253,7 @@ def test_other_wishes_want_a_refresh_which_keeps_what_is_there(server: FakeXenoC
     assert (outcome.there, outcome.fetched, outcome.unlisted) == (2, 0, 1)
     assert len(read_catalog(out)) == 2
     server.rows.append(row(7))
-    server.sounds["7"] = b"new"
+    server.sounds["7"] = sound_of(99)
     outcome = run(server, out, replace(wishes, per_species=None), refresh=True)
     assert (outcome.there, outcome.fetched, outcome.unlisted) == (3, 1, 0)
     assert [r.id for r in read_catalog(out).recordings] == ["XC2", "XC7", "XC11", "XC305"]

@@ -1,14 +1,14 @@
 """How a server's refusals, interruptions and lies are met."""
 
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from time import monotonic
 from urllib.parse import quote
 
 import pytest
-from fake_xeno_canto import KEY, FakeXenoCanto, row
+from fake_xeno_canto import KEY, FakeXenoCanto, row, sound_of
 
 from avianvox.dataset.download import session as session_module
 from avianvox.dataset.download.answers import read_answer
@@ -34,6 +34,22 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     slept: list[float] = []
     monkeypatch.setattr(session_module.time, "sleep", slept.append)
     return slept
+
+
+class Clock:
+    """Time that passes only as somebody sleeps, and by ``tick`` seconds as somebody asks for it."""
+
+    def __init__(self, tick: float = 0.0) -> None:
+        self.now, self.tick = 1000.0, tick
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        self.now += self.tick
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slept.append(seconds)
 
 
 def talk(server: FakeXenoCanto, manners: Manners = QUICK, **options: object) -> Session:
@@ -81,7 +97,7 @@ def test_a_file_that_changed_or_has_no_mark_comes_anew(
     server.tag = tag if tag != '"2"' else '"1"'
     with pytest.raises(GaveUpError):
         fetch(talk(server, Manners(1e6, 1)), "XC1", f"{server.host}/1/download", tmp_path / "1.partial")
-    server.sounds["1"] = b"another sound, longer than half of the first one" * 20
+    server.sounds["1"] = sound_of(960, fill=7)  # longer than half of the first one
     server.tag = tag
     fetch(talk(server), "XC1", f"{server.host}/1/download", tmp_path / "1.partial")
     assert (tmp_path / "1.partial").read_bytes() == server.sounds["1"]
@@ -100,6 +116,7 @@ def test_another_part_than_was_asked_for_is_not_taken(server: FakeXenoCanto, tmp
     [
         ("404", "XC3: HTTP 404"),
         ("html", "XC3: expected sound, the server sent text/html"),
+        ("html as sound", "XC3: expected sound, the server sent audio/mpeg"),
         ("empty", "XC3: the file on the server is empty"),
         ("away", "the server leads on to http://example.org; expected https://"),
         ("500", "XC3: HTTP 500: trouble with /3/download, after 6 attempts"),
@@ -179,11 +196,14 @@ def test_a_server_that_wants_more_patience_is_left_alone(server: FakeXenoCanto, 
     assert len(server.requests) == 1
 
 
-def test_requests_keep_their_distance(server: FakeXenoCanto, tmp_path: Path) -> None:
-    begin = monotonic()
-    download(talk(server, Manners(rate=40)), Wishes(QUERY), tmp_path / "out")
+def test_requests_keep_their_distance(
+    server: FakeXenoCanto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(session_module, "time", clock)
+    download(talk(server, Manners(rate=0.5)), Wishes(QUERY), tmp_path / "out")
     assert len(server.requests) == 8
-    assert monotonic() - begin >= 7 / 40
+    assert clock.slept == [2.0] * 7
 
 
 @pytest.mark.parametrize(
@@ -202,11 +222,17 @@ def test_a_file_elsewhere_without_encryption_is_refused(server: FakeXenoCanto, t
     )
 
 
-@pytest.mark.parametrize(("field", "value"), [("id", "../7"), ("id", "٣"), ("id", ""), ("also", "Turdus")])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("id", "../7"), ("id", "٣"), ("id", ""), ("id", "7" * 5000), ("also", "Turdus")],
+)
 def test_a_row_that_is_not_as_documented(server: FakeXenoCanto, field: str, value: str) -> None:
     server.rows[3][field] = value
-    with pytest.raises(DownloadError, match="page 2 of the answer, recording 2"):
-        make_plan(talk(server), Wishes(QUERY))
+    said: list[str] = []
+    plan = make_plan(talk(server, say=said.append), Wishes(QUERY))
+    assert [sound.number for sound in plan.chosen] == [1, 2, 3, 5]
+    assert said[0].startswith("left out: page 2 of the answer, recording 2")
+    assert len(said[0]) < 200
 
 
 def test_a_recording_that_moves_to_the_next_page_counts_once(server: FakeXenoCanto) -> None:
@@ -228,3 +254,63 @@ def test_no_server_at_all() -> None:
         address = fake.address
     with pytest.raises(GaveUpError, match=r"page 1 of the answer: .*refused"):
         Session(KEY, QUICK, api=address).page(QUERY, 1)
+
+
+def test_an_answer_without_end_is_not_read_to_its_end(
+    server: FakeXenoCanto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "MOST_PAGE_BYTES", 1 << 20)
+    server.always("recordings", "endless")
+    with pytest.raises(DownloadError, match=r"page 1 of the answer: .*larger than 1 MB"):
+        talk(server).page(QUERY, 1)
+    assert len(server.requests) == 1
+    assert server.n_sent < 64 << 20  # what the system takes in before the connection is closed
+
+
+class Trickle:
+    """An answer that gives a byte at a time."""
+
+    def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
+        self.n_given = 0
+
+    def read1(self, n_bytes: int) -> bytes:
+        self.n_given += 1
+        return b"x"
+
+
+def test_an_answer_that_trickles_is_cut(server: FakeXenoCanto, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "time", Clock(tick=10.0))
+    trickle = Trickle()
+    with pytest.raises(session_module.CutError, match="only 13 bytes came in 140 s"):
+        list(talk(server).blocks(trickle, 1 << 20))
+    assert trickle.n_given == 13
+
+
+def test_a_head_that_never_ends_is_cut(server: FakeXenoCanto, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "_HEAD_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        with pytest.raises(GaveUpError, match="page 1 of the answer"):
+            Session(KEY, Manners(1e6, 1), api=address).page(QUERY, 1)
+
+
+def test_pages_are_asked_for_only_as_recordings_need_them(server: FakeXenoCanto) -> None:
+    server.counts = {"numPages": 1_000_000}
+    assert len(read_answer(talk(server), QUERY)[0]) == 5
+    assert len(server.requests) == 3
+    server.counts = {"numPages": 1_000_000, "numRecordings": 200_000}
+    assert len(read_answer(talk(server), QUERY)[0]) == 5
+    assert len(server.requests) == 3 + 4  # the last one is empty
+    server.counts = {"numRecordings": 10**12}
+    with pytest.raises(InputError, match=r"fits 1,000,000,000,000 recordings; expected at most 250,000"):
+        read_answer(talk(server), QUERY)
+
+
+def test_an_address_that_nobody_can_write_down_costs_only_its_file(
+    server: FakeXenoCanto, tmp_path: Path
+) -> None:
+    for number, address in enumerate(("https://ñ.org/1", "https://a:99999/1", f"https://{'a' * 70}.org/1")):
+        server.rows[number]["file"] = address
+    outcome = download(talk(server), Wishes(QUERY), tmp_path / "out")
+    assert (outcome.fetched, len(outcome.failed)) == (2, 3)

@@ -19,10 +19,10 @@ from avianvox.audio.notes import zone_of
 from avianvox.errors import InputError
 from avianvox.files import atomic_write
 from avianvox.inference.periods import PERIODS, UNKNOWN, Finder, Period, instant, pieces, remembering
-from avianvox.tables.columns import printable
 from avianvox.tables.rows import Column, csv_header, csv_lines, json_lines, write_rows
 from avianvox.tables.times import real_seconds
 from avianvox.types import NO_BIRD, Decision, Detection
+from avianvox.words import printable
 
 SUMMARY_VERSION = 2
 

@@ -14,9 +14,17 @@ from avianvox.audio.find import EXTENSIONS
 from avianvox.dataset.download.session import Session
 from avianvox.dataset.sources.fields import parse_address
 from avianvox.dataset.sources.xeno_canto import read_recording
+from avianvox.documents import read_json
 from avianvox.errors import CatalogError, DownloadError, InputError
 from avianvox.files import atomic_write
 from avianvox.types import Recording
+
+MOST_RECORDINGS = 250_000
+"""Of one answer; all of xeno-canto has a few times as many."""
+
+_MOST_DIGITS = 12
+_MOST_ROW = 1 << 16
+_SAID_ROWS = 3  # of those that are left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +41,11 @@ class Sound:
             recording = read_recording(row, Path(), {}, place)
         except CatalogError as error:
             raise DownloadError(str(error)) from error
-        if not (recording.id[2:].isascii() and recording.id[2:].isdecimal()):
-            raise DownloadError(f"{place}: expected a number in 'id', found {row['id']!r}")
+        number = recording.id[2:]
+        if not (number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS):
+            raise DownloadError(f"{place}: expected a number in 'id', found {row['id']!r:.60}")
+        if len(json.dumps(row)) > _MOST_ROW:
+            raise DownloadError(f"{place}: expected at most {_MOST_ROW >> 10} KB for one recording")
         return cls(row, recording)
 
     @property
@@ -56,6 +67,9 @@ class Sound:
 def read_answer(session: Session, query: str, kept: Path | None = None) -> tuple[list[Sound], int]:
     """Every recording that fits ``query``, by number, and how many the server announced.
 
+    Rows that are not as documented are left out, and said. No more pages are asked for than the number of
+    recordings needs, and none behind one that brings nothing new.
+
     Parameters
     ----------
     session : Session
@@ -72,14 +86,32 @@ def read_answer(session: Session, query: str, kept: Path | None = None) -> tuple
         Nothing fits the query.
     """
     found: dict[int, Sound] = {}
-    announced, n_pages, number = 0, 1, 1
+    wrong: list[str] = []
+    announced, n_pages, number, size = 0, 1, 1, 1
     while number <= n_pages:
         page = _page(session, query, number, kept)
         announced, n_pages = _count(page, "numRecordings"), _count(page, "numPages")
+        if announced > MOST_RECORDINGS:
+            raise InputError(
+                f"'{query}' fits {announced:,} recordings; expected at most {MOST_RECORDINGS:,}: ask for less"
+            )
+        size = max(size, len(page["recordings"]))
+        n_pages = min(n_pages, -(-announced // size))
+        n_before = len(found) + len(wrong)
         for place, row in enumerate(page["recordings"], start=1):
-            sound = Sound.from_row(row, f"page {number} of the answer, recording {place}")
+            try:
+                sound = Sound.from_row(row, f"page {number} of the answer, recording {place}")
+            except DownloadError as error:
+                wrong.append(str(error))
+                continue
             found.setdefault(sound.number, sound)  # a page may move on while the others are read
+        if len(found) + len(wrong) == n_before:
+            break
         number += 1
+    for line in wrong[:_SAID_ROWS]:
+        session.say(f"left out: {line}")
+    if len(wrong) > _SAID_ROWS:
+        session.say(f"left out: {len(wrong) - _SAID_ROWS} more rows that are not as documented")
     if not found:
         raise InputError(f"xeno-canto has no recording for '{query}'; expected tags, such as gen:Vireo q:A")
     return [found[number] for number in sorted(found)], announced
@@ -92,6 +124,8 @@ def _page(session: Session, query: str, number: int, kept: Path | None) -> dict[
     if path.exists():
         return read_kept(path, "recordings")
     page = session.page(query, number)
+    for name in ("numRecordings", "numPages"):  # before it is kept, or its fault would come again
+        _count(page, name)
     with atomic_write(path) as stream:
         json.dump(page, stream)
     return page
@@ -100,17 +134,21 @@ def _page(session: Session, query: str, number: int, kept: Path | None) -> dict[
 def read_kept(path: Path, *names: str) -> dict[str, Any]:
     """What an earlier run wrote, a JSON object; raises `DownloadError` where it lacks one of ``names``."""
     try:
-        values = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise DownloadError(f"{path} is damaged: {error}; delete it and run the command again") from error
+        values = read_json(path)
+    except (OSError, ValueError) as error:
+        raise damaged(path, str(error)) from error
     if not isinstance(values, dict) or not values.keys() >= set(names):
-        expected = " with ".join(filter(None, ("an object", " and ".join(names))))
-        raise DownloadError(f"{path} is damaged: expected {expected}; delete it and run the command again")
+        raise damaged(path, "expected " + " with ".join(filter(None, ("an object", " and ".join(names)))))
     return values
+
+
+def damaged(path: Path, why: str) -> DownloadError:
+    """What is raised for a file of an earlier run that is not as it was written."""
+    return DownloadError(f"{path} is damaged: {why}; run the command again with --refresh")
 
 
 def _count(page: dict[str, Any], name: str) -> int:
     try:
-        return int(page[name])
-    except (KeyError, TypeError, ValueError):
-        raise DownloadError(f"the answer has no number in '{name}', found {page.get(name)!r}") from None
+        return max(0, int(page[name]))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise DownloadError(f"the answer has no number in '{name}', found {page.get(name)!r:.60}") from None

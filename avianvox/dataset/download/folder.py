@@ -15,11 +15,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from avianvox.dataset.download.answers import Sound, read_kept
+from avianvox.dataset.download.answers import Sound, damaged, read_kept
 from avianvox.dataset.download.wishes import Plan, Wishes
+from avianvox.documents import MISSHAPEN, parse_json
 from avianvox.errors import InputError
 from avianvox.features.lock import exclusive_lock
-from avianvox.files import atomic_write, holdings, output_error, sha256_file
+from avianvox.files import atomic_write, holdings, output_error, read_regular, sha256_file
 
 AUDIO, STATE = "audio", ".download"
 RECORDINGS, SUMS, ATTRIBUTION = "recordings.json", "SHA256SUMS", "ATTRIBUTION.txt"
@@ -78,9 +79,13 @@ class Folder:
         if not self._plan.exists():
             return None
         plan = read_kept(self._plan, "chosen", "left_out")
-        rows = enumerate(plan["chosen"], start=1)
-        chosen = tuple(Sound.from_row(row, f"{self._plan}, recording {place}") for place, row in rows)
-        return Plan(chosen, plan["left_out"])
+        try:
+            rows = enumerate(plan["chosen"], start=1)
+            chosen = tuple(Sound.from_row(row, f"recording {place}") for place, row in rows)
+            left_out = {str(reason): int(count) for reason, count in plan["left_out"].items()}
+        except MISSHAPEN as error:
+            raise damaged(self._plan, str(error)) from error
+        return Plan(chosen, left_out)
 
     def keep_plan(self, plan: Plan) -> None:
         """Write it down; the pages that it was made from are not needed any more."""
@@ -114,13 +119,13 @@ class Folder:
         one that is written behind it.
         """
         entries: dict[str, Kept] = {}
-        lines = self._ledger.read_text(encoding="utf-8").splitlines() if self._ledger.exists() else ()
+        lines = read_regular(self._ledger).splitlines() if self._ledger.exists() else ()
         for line in lines:
             try:
-                kept = Kept(**json.loads(line))
+                kept = Kept(**parse_json(line))
             except (ValueError, TypeError):
                 continue
-            if self._size(kept.name) == kept.size:
+            if isinstance(kept.name, str) and 0 <= self._size(kept.name) == kept.size:
                 entries[kept.name] = kept
         with atomic_write(self._ledger) as stream:
             stream.writelines(json.dumps(asdict(kept)) + "\n" for kept in entries.values())
@@ -155,7 +160,7 @@ class Folder:
         _write(self.root / RECORDINGS, answer, indent=1)
 
     def _size(self, name: str) -> int:
-        path = self.root / AUDIO / name
+        path = self.root / AUDIO / os.path.basename(str(name))
         return path.stat().st_size if path.is_file() else -1
 
     def _check_holdings(self) -> None:

@@ -1,29 +1,44 @@
 """Requests to one server: one at a time, not too often, and again where that may help.
 
 The key stands in the address of a request to the API, so no address of such a request is ever shown or
-kept, and an error keeps no cause: what the server or a library says passes through `Session.hide`.
+kept, and an error keeps no cause: what the server or a library says passes through `Session.hide`. No answer
+is endless: its head has a time, and its body a size and a least speed.
 """
 
-import json
 import ssl
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from socket import SHUT_RDWR, socket
 from typing import IO, Any, TypeVar
 from urllib.error import HTTPError, URLError
-from urllib.parse import quote, quote_plus, urlencode, urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.parse import urlencode, urlsplit
+from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from avianvox import __version__
+from avianvox.dataset.download.secret import Secret
+from avianvox.documents import parse_json
 from avianvox.errors import AvianvoxError, DownloadError, InputError
 
 API = "https://xeno-canto.org/api/3/recordings"
 PER_PAGE = 500
 """The most that the API gives on one page."""
+MOST_PAGE_BYTES = 1 << 24
+"""Of a page; one of 500 recordings has about 1.5 MB."""
+MOST_SOUND_BYTES = 1 << 31
+"""Of a sound file."""
+
+_BLOCK = 1 << 16
+_HEAD_S = 120.0  # until the head of an answer must have come
+_PATIENCE_S = 120.0  # of an answer's body, and ...
+_LEAST_BYTES_PER_S = 2000  # ... as much again for so many bytes
+_MOST_REASON = 300
 
 _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
 _LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
@@ -85,13 +100,16 @@ class Session:
                 "xeno-canto asks for a key: set the environment variable XC_API_KEY, or give --key; "
                 "each member finds one at https://xeno-canto.org/account"
             )
-        if not _is_allowed(api):
-            raise InputError(f"expected an address of the API that begins with https://, got '{api}'")
         self._key = key.strip()
+        self._secret = Secret(self._key)
+        if not _is_allowed(api):
+            raise InputError(
+                f"expected an address of the API that begins with https://, got '{self.hide(api)}'"
+            )
         self._manners = manners
         self._api = api
         self.say = say
-        self._opener = build_opener(_Redirects())
+        self._opener = build_opener(_Redirects(), _Http(), _Https())
         self._next = 0.0
 
     def page(self, query: str, number: int) -> dict[str, Any]:
@@ -110,6 +128,8 @@ class Session:
             if error.code in (401, 403):
                 advice = "see https://xeno-canto.org/account for yours"
                 raise DownloadError(f"the server refuses the key: {error}; {advice}") from None
+            if not error.code:
+                raise DownloadError(f"page {number} of the answer: {error}") from None
             raise DownloadError(f"the server refuses the query '{query}': {error}") from None
 
     def insist(self, what: str, ask: Callable[[], T]) -> T:
@@ -130,6 +150,8 @@ class Session:
             wait = 0.0
             try:
                 return ask()
+            except RefusedError as error:
+                raise RefusedError(self.hide(str(error)), error.code) from None
             except AvianvoxError:
                 raise
             except HTTPError as error:
@@ -142,6 +164,8 @@ class Session:
                 reason = self.hide(str(cause) or type(cause).__name__)
                 if isinstance(cause, ssl.SSLCertVerificationError):
                     raise DownloadError(f"{what}: {reason}") from None
+            except ValueError as error:  # an address that a library can't write down
+                raise RefusedError(f"{what}: {self.hide(str(error))}") from None
             if wait > manners.longest_wait_s:
                 raise DownloadError(
                     f"{what}: {reason}; the server asks to wait {wait:.0f} s: run the same command again "
@@ -165,20 +189,44 @@ class Session:
         return answer
 
     def hide(self, text: str) -> str:
-        """``text`` with three stars wherever it names the key."""
-        for spelling in {self._key, quote(self._key), quote_plus(self._key)}:
-            text = text.replace(spelling, "***")
-        return text
+        """``text`` with three stars wherever it names the key, in whatever spelling."""
+        return self._secret.hide(text)
+
+    def blocks(self, answer: HTTPResponse, most_bytes: int) -> Iterator[bytes]:
+        """The body of an answer, as it comes.
+
+        Raises
+        ------
+        RefusedError
+            It is larger than ``most_bytes``.
+        CutError
+            It comes too slowly, or ends before its promised length.
+        """
+        begin, n_bytes, length = time.monotonic(), 0, promised_bytes(answer)
+        too_large = f"the answer is larger than {most_bytes >> 20} MB"
+        if (length or 0) > most_bytes:
+            raise RefusedError(too_large)
+        while block := answer.read1(_BLOCK):
+            n_bytes += len(block)
+            if n_bytes > most_bytes:
+                raise RefusedError(too_large)
+            yield block
+            if time.monotonic() - begin > _PATIENCE_S + n_bytes / _LEAST_BYTES_PER_S:
+                raise CutError(f"only {n_bytes:,} bytes came in {time.monotonic() - begin:.0f} s")
+        if length is not None and n_bytes != length:
+            raise CutError(f"{n_bytes:,} of {length:,} bytes came")
 
     def _json(self, address: str) -> dict[str, Any]:
         with self.open(address, {"Accept": "application/json"}) as answer:
-            body = answer.read()
+            body = b"".join(self.blocks(answer, MOST_PAGE_BYTES))
         try:
-            page = json.loads(self.hide(body.decode("utf-8-sig")))  # pages are kept
+            page = self._secret.hide_in(parse_json(body))  # pages are kept
         except ValueError:
             raise CutError("expected JSON, came something else or only a part of it") from None
         if not isinstance(page, dict) or not isinstance(page.get("recordings"), list):
             raise CutError("expected an object with a list 'recordings'")
+        if len(page["recordings"]) > PER_PAGE:
+            raise CutError(f"expected at most {PER_PAGE} recordings on a page")
         return page
 
     def _pace(self) -> None:
@@ -191,7 +239,7 @@ class Session:
         """What the server says was wrong: ``message`` of version 3, ``error.message`` of version 2."""
         told = error.reason
         try:
-            answer = json.loads(error.read(1 << 16))
+            answer = parse_json(next(self.blocks(error, MOST_PAGE_BYTES), b""))  # type: ignore[arg-type]
             inner = answer.get("error")
             told = (
                 answer.get("message") or (inner.get("message") if isinstance(inner, dict) else inner) or told
@@ -200,7 +248,7 @@ class Session:
             pass  # not every error page is JSON
         finally:
             error.close()
-        return self.hide(f"HTTP {error.code}: {' '.join(str(told).split())}")
+        return self.hide(f"HTTP {error.code}: {' '.join(str(told).split())}")[:_MOST_REASON]
 
 
 class _Redirects(HTTPRedirectHandler):
@@ -215,7 +263,53 @@ class _Redirects(HTTPRedirectHandler):
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
         if request is not None:
             request.method = req.get_method()
+            fp.close()  # or else all of its body is read, however long
         return request
+
+
+class _Head:
+    """A limit on the time until the head of an answer has come: each byte renews that of a socket."""
+
+    sock: socket | None
+
+    def getresponse(self) -> HTTPResponse:
+        timer = threading.Timer(_HEAD_S, self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            answer: HTTPResponse = super().getresponse()  # type: ignore[misc]
+        finally:
+            timer.cancel()
+        return answer
+
+    def _cut(self) -> None:
+        with suppress(OSError):
+            if self.sock is not None:
+                self.sock.shutdown(SHUT_RDWR)
+
+
+class _Connection(_Head, HTTPConnection):
+    pass
+
+
+class _SafeConnection(_Head, HTTPSConnection):
+    pass
+
+
+class _Http(HTTPHandler):
+    def http_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(_Connection, req)
+
+
+class _Https(HTTPSHandler):
+    def https_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(_SafeConnection, req, context=self._context)  # type: ignore[attr-defined]
+
+
+def promised_bytes(answer: HTTPResponse) -> int | None:
+    """The length of the body that the server promises, None where it does not say."""
+    text = str(answer.headers.get("Content-Length", ""))
+    return int(text) if text.isdecimal() and len(text) < 19 else None
 
 
 def _is_allowed(address: str) -> bool:
@@ -223,9 +317,15 @@ def _is_allowed(address: str) -> bool:
     try:
         parts = urlsplit(address)
         host = parts.hostname
+        parts.port  # noqa: B018 - raises for one that cannot be
     except ValueError:
         return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK))
+    return (
+        address.isascii()
+        and address.isprintable()
+        and bool(host)
+        and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK))
+    )
 
 
 def _retry_after(headers: Message) -> float:
@@ -235,6 +335,7 @@ def _retry_after(headers: Message) -> float:
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        wait = moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)
+    except (ValueError, TypeError, ArithmeticError):
         return 0.0
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    return max(0.0, wait.total_seconds())

@@ -11,10 +11,18 @@ from http.client import HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError
 
-from avianvox.dataset.download.session import CutError, RefusedError, Session
+from avianvox.audio.probe import probe
+from avianvox.dataset.download.session import (
+    MOST_SOUND_BYTES,
+    CutError,
+    RefusedError,
+    Session,
+    promised_bytes,
+)
 from avianvox.files import output_error
+from avianvox.types import Status
 
-_BLOCK = 1 << 16
+_MOST_MARK = 200
 
 
 def fetch(session: Session, name: str, address: str, partial: Path) -> None:
@@ -29,8 +37,13 @@ def fetch(session: Session, name: str, address: str, partial: Path) -> None:
     OutputError
         It cannot be written.
     """
-    session.insist(name, lambda: _fetch_rest(session, name, address, partial))
+    kind = session.insist(name, lambda: _fetch_rest(session, name, address, partial))
     _mark_file(partial).unlink(missing_ok=True)
+    if probe(partial, decode=False).status in (Status.UNDECODABLE, Status.EMPTY):
+        partial.unlink()
+        raise RefusedError(
+            f"{name}: expected sound, the server sent {session.hide(kind) or 'something else'}"
+        )
 
 
 def size_of(session: Session, name: str, address: str) -> int:
@@ -38,12 +51,13 @@ def size_of(session: Session, name: str, address: str) -> int:
 
     def ask() -> int:
         with session.open(address, method="HEAD") as answer:
-            return _length(answer) or 0
+            return promised_bytes(answer) or 0
 
     return session.insist(name, ask)
 
 
-def _fetch_rest(session: Session, name: str, address: str, partial: Path) -> None:
+def _fetch_rest(session: Session, name: str, address: str, partial: Path) -> str:
+    """Returns what the server calls the content, for messages."""
     there, mark = _begun(partial)
     headers = {"Range": f"bytes={there}-", "If-Range": mark} if there else {}
     try:
@@ -53,32 +67,29 @@ def _fetch_rest(session: Session, name: str, address: str, partial: Path) -> Non
             raise
         error.close()
         if error.headers.get("Content-Range") == f"bytes */{there}":
-            return  # it had come whole, and the run was killed before it could say so
+            return ""  # it had come whole, and the run was killed before it could say so
         partial.unlink()
         raise CutError("the server has no such part of the file") from None
     with answer:
-        _check_kind(answer, name)
         if answer.status != 206:
             there = 0
             with _on_disk(partial):
                 partial.unlink(missing_ok=True)
-                _mark_file(partial).write_text(_mark(answer), encoding="utf-8")
+                _mark_file(partial).write_text(_mark(session, answer), encoding="utf-8")
         elif not str(answer.headers.get("Content-Range", "")).startswith(f"bytes {there}-"):
             partial.unlink()
             raise CutError("the server sent another part than was asked for")
-        length = _length(answer)
-        size = there + _append(answer, partial)
-    if length is not None and size != there + length:
-        raise CutError(f"{size:,} of {there + length:,} bytes came")
-    if not size:
-        raise RefusedError(f"{name}: the file on the server is empty")
+        n_bytes = _append(session.blocks(answer, MOST_SOUND_BYTES - there), partial)
+        if not there + n_bytes:
+            raise RefusedError(f"{name}: the file on the server is empty")
+        return answer.headers.get_content_type() if "Content-Type" in answer.headers else ""
 
 
 def _begun(partial: Path) -> tuple[int, str]:
     """Bytes that are there already and the mark of their file; (0, "") where it has to come anew."""
     try:
         size, mark = partial.stat().st_size, _mark_file(partial).read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, UnicodeDecodeError):
         return 0, ""
     return (size, mark) if mark else (0, "")
 
@@ -87,27 +98,17 @@ def _mark_file(partial: Path) -> Path:
     return partial.with_suffix(".mark")
 
 
-def _mark(answer: HTTPResponse) -> str:
-    """A strong ``ETag``, or else the date of the last change."""
+def _mark(session: Session, answer: HTTPResponse) -> str:
+    """A strong ``ETag``, or else the date of the last change; "" for one that cannot be sent back or kept."""
     tag = str(answer.headers.get("ETag", ""))
-    return tag if tag.startswith('"') else str(answer.headers.get("Last-Modified", ""))
+    mark = tag if tag.startswith('"') else str(answer.headers.get("Last-Modified", ""))
+    fit = mark.isascii() and mark.isprintable() and len(mark) <= _MOST_MARK and session.hide(mark) == mark
+    return mark if fit else ""
 
 
-def _length(answer: HTTPResponse) -> int | None:
-    """Bytes that the server promises, None where it does not say."""
-    text = str(answer.headers.get("Content-Length", ""))
-    return int(text) if text.isdecimal() else None
-
-
-def _check_kind(answer: HTTPResponse, name: str) -> None:
-    kind = answer.headers.get_content_type() if "Content-Type" in answer.headers else ""
-    if kind.startswith("text/") or kind in ("application/json", "application/xml"):
-        raise RefusedError(f"{name}: expected sound, the server sent {kind}")
-
-
-def _append(answer: HTTPResponse, partial: Path) -> int:
+def _append(blocks: Iterator[bytes], partial: Path) -> int:
     n_bytes = 0
-    while block := answer.read(_BLOCK):
+    for block in blocks:
         with _on_disk(partial), open(partial, "ab") as stream:
             stream.write(block)
         n_bytes += len(block)
