@@ -22,6 +22,7 @@ NO_BIRD = "no bird"
 
 _NIGHT_BEGINS, _PERSONS_DAY_BEGINS = "12:00", "04:00"
 
+
 def composed(text: str) -> str:
     """``text`` in the composed form of Unicode (NFC): the same letters, however a program wrote them."""
     return text if text.isascii() else normalize("NFC", text)

@@ -292,8 +292,8 @@ def test_the_page_on_tables_names_every_column_and_format() -> None:
 
 
 def test_an_ending_that_says_nothing() -> None:
-    with pytest.raises(InputError, match=r"'night\.xlsx' does not say its format: end it in \.csv, "):
-        format_of_new("night.xlsx")
+    with pytest.raises(InputError, match=r"'night\.ods' does not say its format: end it in \.csv, "):
+        format_of_new("night.ods")
     with pytest.raises(UnknownNameError, match="unknown format 'ravn'; did you mean 'raven'"):
         format_of("night.txt", "ravn")
     assert to_csv([]) == ""

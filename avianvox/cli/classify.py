@@ -126,10 +126,13 @@ def _stream(
     """Write answers to standard output in the order of the inputs, each as soon as it is its turn."""
     from avianvox.inference.runs import answer_files
     from avianvox.tables.columns import HEADER, from_csv
-    from avianvox.tables.formats import FORMATS
+    from avianvox.tables.formats import form_of
     from avianvox.tables.terminal import Table
 
-    made = Table(question.min_score, question.coverage) if form == "table" else FORMATS.get(form)()
+    safe = options["spreadsheet"]
+    made = (
+        Table(question.min_score, question.coverage) if form == "table" else form_of(form, spreadsheet=safe)
+    )
     table = cast("Stream", made)
 
     def groups() -> "Iterator[list[Detection]]":
@@ -143,7 +146,8 @@ def _stream(
             from avianvox.inference.summary import summarise, summary_lines
 
             rows = chain.from_iterable(groups())
-            for line in summary_lines(summarise(rows, **_counting(options)), form):
+            periods = summarise(rows, **_counting(options))
+            for line in summary_lines(periods, form, spreadsheet=safe):
                 write(line)
             return
         for n, group in enumerate(groups()):
@@ -163,7 +167,7 @@ def _keep(
     from avianvox.inference.runs import keep_answers, settings_of
 
     output = Path(options["output"])
-    direct = form == "csv" and options["by"] not in PERIODS
+    direct = form == "csv" and options["by"] not in PERIODS and not options["spreadsheet"]
     rows = output if direct else output.with_name(f"{output.name}.rows.csv")
     settings = settings_of(options["model"], question)
     with Ledger(rows, output, settings, resume=options["resume"]) as ledger:
@@ -203,19 +207,22 @@ def _destination(output: str | None) -> Iterator[Callable[[str], object]]:
 
 def _write_table(rows: Path, output: Path, form: str, options: dict[str, Any]) -> None:
     """From the rows that were kept to the table that was asked for."""
+    safe = options["spreadsheet"]
     from avianvox.tables.formats import FORMATS, read_table, write_table
     from avianvox.tables.recordings import common_folder
 
     if options["by"] in PERIODS:
         from avianvox.inference.summary import summarise, write_summary
 
-        write_summary(summarise(read_table(rows, "csv"), **_counting(options)), output, form)
+        periods = summarise(read_table(rows, "csv"), **_counting(options))
+        write_summary(periods, output, form, spreadsheet=safe)
         return
     paths, root = options["paths"], None
     if FORMATS.get(form).one_per_recording:
         one = len(paths) == 1 and os.path.isdir(paths[0])
         root = paths[0] if one else common_folder(row.path for row in read_table(rows, "csv"))
-    write_table(read_table(rows, "csv"), output, form, root=root, about={"model": str(options["model"])})
+    about = {"model": str(options["model"])}
+    write_table(read_table(rows, "csv"), output, form, root=root, about=about, spreadsheet=safe)
 
 
 @contextmanager

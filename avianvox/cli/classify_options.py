@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from avianvox.cli.common import FiniteFloat, workplace_options
+from avianvox.cli.common import SPREADSHEET_HELP, FiniteFloat, workplace_options
 from avianvox.cli.targets import Target
 
 PERIODS = ("hour", "day", "night")
@@ -189,8 +189,8 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         "--format",
         "format_name",
         metavar="NAME",
-        help="table, csv, jsonl, parquet, raven, audacity, audacity_boxes, kaleidoscope, birdnet, simple_seq "
-        "or generic_seq.  [default: by the ending of --output, else table]",
+        help="table, csv, jsonl, parquet, xlsx, raven, audacity, audacity_boxes, kaleidoscope, birdnet, "
+        "simple_seq or generic_seq.  [default: by the ending of --output, else table]",
     ),
     click.option(
         "--output",
@@ -200,6 +200,7 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         help="Write to FILE, which appears whole or not at all; formats with a table for each recording "
         "write a folder. - is standard output.",
     ),
+    click.option("--spreadsheet", is_flag=True, help=SPREADSHEET_HELP),
     click.option("--resume", is_flag=True, help="Go on from what an earlier run left beside --output."),
     click.option(
         "--model", metavar="NAME|FILE", help="A bundled model or a model file.  [default: the bundled one]"

@@ -7,7 +7,7 @@ import click
 
 from avianvox.cli.classify_options import PERIODS
 from avianvox.errors import OutputError
-from avianvox.tables.formats import FORMATS, STREAMS, is_one_file
+from avianvox.tables.formats import EVERY_ROW, FORMATS, STREAMS, form_of, is_one_file
 
 OF_EVENTS = {
     "leave": "--leave",
@@ -29,8 +29,9 @@ def refuse_contradictions(options: dict[str, Any], form: str, *, on_screen: bool
         raise click.UsageError("--coverage says what is shown: it goes without --top, --min-score and --raw")
     if form not in FORMATS:
         raise click.UsageError(f"--format: expected one of {', '.join(FORMATS)}; got '{form}'")
-    if counted and form not in (*STREAMS, "parquet"):
-        raise click.UsageError(f"--by {by} counts events: write it as table, csv, jsonl or parquet")
+    form_of(form, spreadsheet=options["spreadsheet"])
+    if counted and form not in EVERY_ROW:
+        raise click.UsageError(f"--by {by} counts events: write it as table, csv, jsonl, parquet or xlsx")
     if (counted or by == "event") and (options["coverage"], options["top"]) != (None, None):
         raise click.UsageError("--top and --coverage are for recordings and windows, not for events")
     if by in ("recording", "window") and (given := written(OF_EVENTS)):
@@ -68,10 +69,10 @@ def refuse_output(output: str, form: str, first: list[str]) -> None:
         raise click.UsageError(
             f"{output}: a table of {form} speaks of one recording; name a folder, for a table of each"
         )
-    if form == "parquet":
-        from avianvox.tables.rows import require_parquet
+    if form in ("parquet", "xlsx"):
+        from avianvox.tables.rows import require_package
 
-        require_parquet()
+        require_package(form)
 
 
 def written(options: dict[str, str]) -> list[str]:

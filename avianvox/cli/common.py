@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from avianvox.types import Recording
     from avianvox.workers import Workplace
 
+SPREADSHEET_HELP = (
+    "Of CSV: put an apostrophe in front of texts that a spreadsheet would run as formulas. Such names no "
+    "longer join with other tables; .xlsx needs no apostrophe."
+)
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 Report = Callable[[int, int], None]

@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avianvox.cli.common import SPREADSHEET_HELP
 from avianvox.cli.targets import Target, Writer
-from avianvox.tables.formats import FORMATS
+from avianvox.tables.formats import FORMATS, WRITE_ONLY
 
 if TYPE_CHECKING:
+    from avianvox.tables.formats import Format
     from avianvox.tables.recordings import Recordings
     from avianvox.types import Detection
 
 EPILOG = """\b
 Formats, and how their files end:
-  csv             .csv              every column, every row; the same in jsonl and parquet
+  csv             .csv              every column, every row; so have jsonl, parquet, xlsx
   jsonl           .jsonl            one object a row
   parquet         .parquet          typed columns; needs pip install 'avianvox[parquet]'
+  xlsx            .xlsx             for spreadsheets, can't be read back; needs pip install 'avianvox[xlsx]'
   raven           .selections.txt   Raven's selection tables
   audacity        .labels.txt       Audacity's labels: begin, end, label
   audacity_boxes  .boxes.txt        the same with frequencies
@@ -74,7 +77,7 @@ class Tally:
 @click.option(
     "--from",
     "source_format",
-    type=click.Choice([name for name in FORMATS if name != "table"]),
+    type=click.Choice([name for name in FORMATS if name not in WRITE_ONLY]),
     help="Format of IN.  [default: what it looks like]",
 )
 @click.option(
@@ -87,6 +90,7 @@ class Tally:
     help="Where the recordings are: paths in the table become those of the files there with the same names, "
     "and lengths that it lacks are read from their headers.",
 )
+@click.option("--spreadsheet", is_flag=True, help=SPREADSHEET_HELP)
 @click.option("-q", "--quiet", is_flag=True, help="No summary; recordings not found are still listed.")
 def convert(
     source: str,
@@ -94,6 +98,7 @@ def convert(
     source_format: str | None,
     out_format: str | None,
     audio: Path | None,
+    spreadsheet: bool,
     quiet: bool,
 ) -> None:
     """Write the table IN in another format to OUT.
@@ -103,12 +108,13 @@ def convert(
     """
     from avianvox.audio.locate import recordings_in
     from avianvox.cli.common import exit_with_failures
-    from avianvox.tables.formats import STREAMS, format_of_new, read_table, write_table
+    from avianvox.tables.formats import EVERY_ROW, STREAMS, form_of, format_of_new, read_table, write_table
     from avianvox.tables.recordings import common_folder, folder_of
 
     name = out_format or ("table" if out == "-" else format_of_new(out))
     if out == "-" and name not in STREAMS:
         raise click.UsageError(f"'{name}' can't be written to standard output, only {', '.join(STREAMS)} can")
+    form = form_of(name, spreadsheet=spreadsheet)
     _spare_tables(source, source_format, out)
     tally = Tally()
     tables = folder_of(source)
@@ -117,16 +123,16 @@ def convert(
     if audio is not None:
         rows = _located(rows, recordings, tally)
     if out == "-":
-        _print(rows, name)
+        _print(rows, form)
     else:
         root = audio or (
             common_folder(row.path for row in read_table(source, source_format, recordings=recordings))
             if FORMATS.get(name).one_per_recording
             else None
         )
-        write_table(rows, out, name, root=root)
+        write_table(rows, out, name, root=root, spreadsheet=spreadsheet)
     if not quiet:
-        left_out = tally.rows - tally.named if name not in (*STREAMS, "parquet") else 0
+        left_out = tally.rows - tally.named if name not in EVERY_ROW else 0
         said = f", {left_out} without a species left out" if left_out else ""
         click.echo(f"{_count(tally.rows, 'row')} of {_count(tally.recordings, 'recording')}{said}", err=True)
     exit_with_failures(f"{path}: no such recording in {audio}, or several" for path in tally.missing)
@@ -169,8 +175,7 @@ def _located(rows: "Iterable[Detection]", recordings: "Recordings", tally: Tally
             yield replace(row, path=found)
 
 
-def _print(rows: "Iterable[Detection]", name: str) -> None:
-    form = FORMATS.get(name)()
+def _print(rows: "Iterable[Detection]", form: "Format") -> None:
     write = sys.stdout.buffer.write
     write(form.header().encode())  # type: ignore[attr-defined]
     for _, group in groupby(rows, key=attrgetter("path")):

@@ -30,6 +30,7 @@ from avianvox.workers import n_cores
 FEATURES = {
     "plot": "pictures of segments",
     "parquet": "Parquet tables",
+    "xlsx": "spreadsheets",
     "dask": "a cluster (--scheduler)",
     "live": "a microphone (listen)",
     "train": "training, crossval and export",

@@ -12,6 +12,7 @@ new `SUMMARY_VERSION`; a column is never renamed. Version 2 has `site` besides.
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from datetime import datetime, tzinfo
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -153,15 +154,19 @@ def summarise(
     yield from counts.rows()
 
 
-def write_summary(rows: Iterable[SummaryRow], path: Path | str, name: str) -> None:
+def write_summary(
+    rows: Iterable[SummaryRow], path: Path | str, name: str, *, spreadsheet: bool = False
+) -> None:
     """Write a summary to a file, which appears whole or not at all.
 
     Parameters
     ----------
     rows : iterable of SummaryRow
     path : path-like
-    name : {"csv", "jsonl", "parquet", "table"}
+    name : {"csv", "jsonl", "parquet", "xlsx", "table"}
         ``table`` is text for people.
+    spreadsheet : bool
+        Of CSV: no cell is taken for a formula.
 
     Raises
     ------
@@ -173,17 +178,17 @@ def write_summary(rows: Iterable[SummaryRow], path: Path | str, name: str) -> No
             file.writelines(summary_lines(rows, name))
         return
     about = {"table": "summary", "table_version": str(SUMMARY_VERSION)}
-    write_rows(map(astuple, rows), SUMMARY_COLUMNS, path, name, about=about)
+    write_rows(map(astuple, rows), SUMMARY_COLUMNS, path, name, about=about, spreadsheet=spreadsheet)
 
 
-def summary_lines(rows: Iterable[SummaryRow], name: str) -> Iterator[str]:
+def summary_lines(rows: Iterable[SummaryRow], name: str, *, spreadsheet: bool = False) -> Iterator[str]:
     """The text of a summary, to print: ``name`` is "csv", "jsonl" or "table", the text for people."""
     if name == "table":
         yield from _text(rows)
         return
     if name == "csv":
         yield csv_header(SUMMARY_COLUMNS)
-    lines = csv_lines if name == "csv" else json_lines
+    lines = partial(csv_lines, spreadsheet=spreadsheet) if name == "csv" else json_lines
     for row in rows:
         yield lines(SUMMARY_COLUMNS, [astuple(row)])
 

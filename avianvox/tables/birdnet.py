@@ -9,6 +9,7 @@ from avianvox.tables.columns import csv_line
 from avianvox.tables.delimited import column_names, read_lines
 from avianvox.tables.recordings import recording_of
 from avianvox.tables.spans import one_line, spans
+from avianvox.tables.spreadsheet import CsvFormat
 from avianvox.types import Detection
 from avianvox.words import valid_unicode
 
@@ -18,7 +19,7 @@ _CARRIED = carried(_OWN)
 COLUMNS = ("Start (s)", "End (s)", "Scientific name", "Common name", "Confidence", "File")
 
 
-class BirdNet:
+class BirdNet(CsvFormat):
     """Its table for R (``filepath, start, end, ...``) is read too, and so are ``lat`` and ``lon``."""
 
     endings = (".birdnet.csv", ".birdnet.results.csv")
@@ -34,7 +35,7 @@ class BirdNet:
                 names = [label, one_line(row.common_name)]
                 score = "" if row.score is None else f"{row.score:.4f}"
                 more = carried_cells(row, _CARRIED)
-                file.write(csv_line([*times, *names, score, valid_unicode(row.path), *more]))
+                file.write(self.line([*times, *names, score, valid_unicode(row.path), *more]))
 
     def read(self, path: Path) -> Iterator[Detection]:
         for line in read_lines(path, ","):

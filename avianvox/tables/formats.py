@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from avianvox.errors import AvianvoxError, InputError
 from avianvox.files import open_regular, output_error
 from avianvox.registry import Registry
+from avianvox.tables.spreadsheet import CsvFormat
 from avianvox.texts import decode_head
 from avianvox.types import Detection
 
@@ -68,6 +69,7 @@ FORMATS: Registry[type[Format]] = Registry(
         "csv": "avianvox.tables.native:Csv",
         "jsonl": "avianvox.tables.native:JsonLines",
         "parquet": "avianvox.tables.parquet:Parquet",
+        "xlsx": "avianvox.tables.spreadsheet:Xlsx",
         "raven": "avianvox.tables.raven:Raven",
         "audacity": "avianvox.tables.audacity:Audacity",
         "audacity_boxes": "avianvox.tables.audacity:AudacityBoxes",
@@ -80,6 +82,10 @@ FORMATS: Registry[type[Format]] = Registry(
 )
 
 STREAMS = ("csv", "jsonl", "table")
+EVERY_ROW = (*STREAMS, "parquet", "xlsx")
+"""Formats that keep every row, also of files in which nothing was named."""
+WRITE_ONLY = ("xlsx", "table")
+"""Formats that are not read back."""
 
 _HEAD = 4096
 _LONGEST_NAME = 230  # bytes; file systems take 255, and a temporary sibling needs some of them
@@ -215,6 +221,7 @@ def write_table(
     *,
     root: Path | str | None = None,
     about: Mapping[str, str] | None = None,
+    spreadsheet: bool = False,
 ) -> None:
     """Write rows as one file, or as a folder of tables where a table speaks of one recording.
 
@@ -234,12 +241,14 @@ def write_table(
         The folder whose tree is mirrored; else the one in which the program runs.
     about : mapping of str to str, optional
         What the table comes from, such as ``{"model": ...}``, kept where the format has a place for it.
+    spreadsheet : bool
+        Of a format in CSV: no cell is taken for a formula, see :mod:`avianvox.tables.spreadsheet`.
 
     Raises
     ------
     UnknownNameError, InputError, OutputError, MissingExtraError
     """
-    form = FORMATS.get(name)()
+    form = form_of(name, spreadsheet=spreadsheet)
     if is_one_file(out, name):
         form.write(detections, Path(out), about)
         return
@@ -265,6 +274,16 @@ def write_table(
         raise
     except OSError as error:
         raise output_error(error, Path(out)) from error
+
+
+def form_of(name: str, *, spreadsheet: bool = False) -> Format:
+    """The format ``name``, ready to write; `InputError` where ``spreadsheet`` has no meaning for it."""
+    form = FORMATS.get(name)()
+    if spreadsheet:
+        if not isinstance(form, CsvFormat):
+            raise InputError(f"--spreadsheet is for CSV, where a text may pass for a formula; not for {name}")
+        form.spreadsheet = True
+    return form
 
 
 def _fitting(place: Path, recording: str, ending: str) -> Path:

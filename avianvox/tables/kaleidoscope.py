@@ -11,6 +11,7 @@ from avianvox.tables.carried import carried, carried_cells, take_back
 from avianvox.tables.columns import csv_line
 from avianvox.tables.delimited import Line, column_names, read_lines
 from avianvox.tables.spans import Span, band_of, one_line, spans
+from avianvox.tables.spreadsheet import CsvFormat
 from avianvox.tables.times import clock_time, day_first, iso_time, parse_date, real_seconds
 from avianvox.types import NO_BIRD, Detection
 from avianvox.words import valid_unicode
@@ -46,7 +47,7 @@ _LEAST_HZ = 1000.0  # of a bat's call; a number below it beside columns of bats 
 _NOT_NAMED = ("noid", "no id")
 
 
-class Kaleidoscope:
+class Kaleidoscope(CsvFormat):
     """Kaleidoscope's results.
 
     ``TOP1MATCH``, ``TOP1MATCH*``, ``AUTO ID*`` and BirdNET-Analyzer's ``scientific_name`` are read; a
@@ -63,7 +64,7 @@ class Kaleidoscope:
         with atomic_write(path) as file:
             file.write(csv_line((*COLUMNS, *_CARRIED)))
             for span in spans(detections):
-                file.write(csv_line([*_cells(span), *carried_cells(span.detection, _CARRIED)]))
+                file.write(self.line([*_cells(span), *carried_cells(span.detection, _CARRIED)]))
 
     def read(self, path: Path) -> Iterator[Detection]:
         order = day_first(line.text("date") for line in read_lines(path, ","))

@@ -5,17 +5,9 @@ from datetime import datetime
 from pathlib import Path
 
 from avianvox.errors import InputError
-from avianvox.tables.columns import (
-    COLUMNS,
-    DECIMALS,
-    HEADER,
-    TIMES,
-    WHOLE,
-    detection_of,
-    from_csv,
-    to_csv,
-)
+from avianvox.tables.columns import COLUMNS, DECIMALS, HEADER, TIMES, WHOLE, cells, detection_of, from_csv
 from avianvox.tables.rows import Column, Row, json_lines, write_rows
+from avianvox.tables.spreadsheet import CsvFormat
 from avianvox.types import Detection
 
 _KINDS = dict.fromkeys(DECIMALS, float) | dict.fromkeys(WHOLE, int) | dict.fromkeys(TIMES, datetime)
@@ -28,7 +20,7 @@ def typed_rows(detections: Iterable[Detection]) -> Iterator[Row]:
     return ([getattr(detection, name) for name in COLUMNS] for detection in detections)
 
 
-class Csv:
+class Csv(CsvFormat):
     """Comma-separated values in UTF-8 with the columns of :mod:`avianvox.tables.columns`."""
 
     endings = (".csv",)
@@ -38,12 +30,12 @@ class Csv:
         return HEADER
 
     def lines(self, group: Sequence[Detection]) -> str:
-        return to_csv(group)
+        return "".join(self.line(cells(detection)) for detection in group)
 
     def write(
         self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None
     ) -> None:
-        write_rows(typed_rows(detections), TYPED_COLUMNS, path, "csv", about=about)
+        write_rows(typed_rows(detections), TYPED_COLUMNS, path, "csv", spreadsheet=self.spreadsheet)
 
     def read(self, path: Path) -> Iterator[Detection]:
         from avianvox.texts import open_lines

@@ -8,7 +8,7 @@ from typing import Any
 from avianvox.errors import InputError
 from avianvox.tables.columns import COLUMNS, TABLE_VERSION, TIMES
 from avianvox.tables.native import TYPED_COLUMNS, from_values, typed_rows
-from avianvox.tables.rows import ROW_GROUP, offset_name, require_parquet, write_rows
+from avianvox.tables.rows import ROW_GROUP, offset_name, require_package, write_rows
 from avianvox.tables.times import iso_time
 from avianvox.types import Detection
 
@@ -29,7 +29,7 @@ class Parquet:
         write_rows(typed_rows(detections), TYPED_COLUMNS, path, "parquet", about=about)
 
     def read(self, path: Path) -> Iterator[Detection]:
-        require_parquet()
+        require_package("parquet")
         import pyarrow as pa
         from pyarrow import parquet
 

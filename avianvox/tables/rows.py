@@ -1,4 +1,4 @@
-"""Typed rows of any table, written as CSV, JSON lines or Parquet.
+"""Typed rows of any table, written as CSV, JSON lines, Parquet or a spreadsheet.
 
 A table is a tuple of `Column` and rows with one value for each, None or an empty text where it is not known.
 Detections are such a table (:mod:`avianvox.tables.native`); counts by hour and by day are others. Start with
@@ -16,6 +16,7 @@ from avianvox.errors import InputError, UnknownNameError, require_extra
 from avianvox.files import atomic_write
 from avianvox.registry import nearest
 from avianvox.tables.columns import csv_line
+from avianvox.tables.spreadsheet import safe_line, write_sheet
 from avianvox.words import valid_unicode
 
 Value = str | int | float | None
@@ -67,8 +68,10 @@ def csv_header(columns: Sequence[Column]) -> str:
     return csv_line(column.name for column in columns)
 
 
-def csv_lines(columns: Sequence[Column], rows: Iterable[Row]) -> str:
-    return "".join(csv_line(c.text(v) for c, v in zip(columns, row, strict=True)) for row in rows)
+def csv_lines(columns: Sequence[Column], rows: Iterable[Row], *, spreadsheet: bool = False) -> str:
+    """``spreadsheet``: no cell is taken for a formula, see :mod:`avianvox.tables.spreadsheet`."""
+    line = safe_line if spreadsheet else csv_line
+    return "".join(line(c.text(v) for c, v in zip(columns, row, strict=True)) for row in rows)
 
 
 def json_lines(columns: Sequence[Column], rows: Iterable[Row]) -> str:
@@ -88,6 +91,7 @@ def write_rows(
     name: str,
     *,
     about: Mapping[str, str] | None = None,
+    spreadsheet: bool = False,
 ) -> None:
     """Write a table; the file appears whole or not at all, and only a part of it is in memory at a time.
 
@@ -96,40 +100,50 @@ def write_rows(
     rows : iterable of sequences
     columns : sequence of Column
     path : path-like
-    name : {"csv", "jsonl", "parquet"}
+    name : {"csv", "jsonl", "parquet", "xlsx"}
     about : mapping of str to str, optional
-        What the table is and comes from; kept in the metadata of a Parquet file.
+        What the table is and comes from; kept in the metadata of a Parquet file or a spreadsheet.
+    spreadsheet : bool
+        Of CSV: no cell is taken for a formula.
 
     Raises
     ------
     UnknownNameError
-        ``name`` is none of the three.
+        ``name`` is none of the four.
     InputError
-        Parquet, and a time that is none of ISO 8601.
+        There are more rows than a sheet holds; Parquet, and a time that is none of ISO 8601.
     MissingExtraError
-        Parquet without the package pyarrow.
+        Parquet without the package pyarrow, or a sheet without xlsxwriter.
     OutputError
     """
-    if name not in _WRITERS:
-        raise UnknownNameError(f"unknown format '{name}'{nearest(name, list(_WRITERS))} of typed rows")
-    if name == "parquet":
-        require_parquet()
+    known = ["csv", *_WRITERS]
+    if name not in known:
+        raise UnknownNameError(f"unknown format '{name}'{nearest(name, known)} of typed rows")
+    require_package(name)
     with atomic_write(path, "wb") as file:
-        _WRITERS[name](rows, columns, file, about or {})
+        if name == "csv":
+            _write_csv(rows, columns, file, spreadsheet=spreadsheet)
+        else:
+            _WRITERS[name](rows, columns, file, about or {})
 
 
-def require_parquet() -> None:
-    """Raise `MissingExtraError` where Parquet can be neither written nor read."""
-    require_extra("pyarrow", extra="parquet", purpose="Parquet")
+_PACKAGES = {"parquet": ("pyarrow", "Parquet"), "xlsx": ("xlsxwriter", "a spreadsheet (.xlsx)")}
+
+
+def require_package(name: str) -> None:
+    """Raise `MissingExtraError` where the format ``name`` wants a package that is not installed."""
+    if name in _PACKAGES:
+        module, purpose = _PACKAGES[name]
+        require_extra(module, extra=name, purpose=purpose)
 
 
 About = Mapping[str, str]
 
 
-def _write_csv(rows: Iterable[Row], columns: Sequence[Column], file: IO[bytes], _: About) -> None:
+def _write_csv(rows: Iterable[Row], columns: Sequence[Column], file: IO[bytes], *, spreadsheet: bool) -> None:
     file.write(csv_header(columns).encode())
     for row in rows:
-        file.write(csv_lines(columns, [row]).encode())
+        file.write(csv_lines(columns, [row], spreadsheet=spreadsheet).encode())
 
 
 def _write_json(rows: Iterable[Row], columns: Sequence[Column], file: IO[bytes], _: About) -> None:
@@ -174,7 +188,7 @@ def _clock(text: Value) -> tuple[datetime | None, int | None]:
 
 
 _WRITERS: dict[str, Callable[[Iterable[Row], Sequence[Column], IO[bytes], About], Any]] = {
-    "csv": _write_csv,
     "jsonl": _write_json,
     "parquet": _write_parquet,
+    "xlsx": write_sheet,
 }

@@ -8,6 +8,7 @@ from avianvox.tables.columns import csv_line
 from avianvox.tables.delimited import Line, column_names, read_lines
 from avianvox.tables.recordings import recording_of
 from avianvox.tables.spans import Span, by_recording, spans, spans_of_one
+from avianvox.tables.spreadsheet import CsvFormat
 from avianvox.types import Detection
 from avianvox.words import valid_unicode
 
@@ -15,7 +16,7 @@ SIMPLE = ("onset_s", "offset_s", "label")
 GENERIC = ("label", "onset_s", "offset_s", "notated_path", "annot_path", "sequence", "annotation")
 
 
-class SimpleSeq:
+class SimpleSeq(CsvFormat):
     """Onset, offset and label of one recording."""
 
     endings = (".simple-seq.csv",)
@@ -27,7 +28,7 @@ class SimpleSeq:
         with atomic_write(path) as file:
             file.write(csv_line(SIMPLE))
             for span in spans_of_one(detections, path):
-                file.write(csv_line([*_times(span), span.label]))
+                file.write(self.line([*_times(span), span.label]))
 
     def read(self, path: Path) -> Iterator[Detection]:
         for line in read_lines(path, ","):
@@ -38,7 +39,7 @@ class SimpleSeq:
         return set(SIMPLE) <= set(names) and "notated_path" not in names
 
 
-class GenericSeq:
+class GenericSeq(CsvFormat):
     """Onset, offset and label, with path and number of the recording; one sequence a recording."""
 
     endings = (".generic-seq.csv",)
@@ -54,7 +55,7 @@ class GenericSeq:
                 for n, span in enumerate(spans(rows)):
                     number += not n
                     paths = [valid_unicode(recording), valid_unicode(path.name)]
-                    file.write(csv_line([span.label, *_times(span), *paths, "0", str(number)]))
+                    file.write(self.line([span.label, *_times(span), *paths, "0", str(number)]))
 
     def read(self, path: Path) -> Iterator[Detection]:
         for line in read_lines(path, ","):
