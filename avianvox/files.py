@@ -230,8 +230,9 @@ def open_regular(path: Path | str) -> BufferedReader:
 def read_regular(path: Path | str, *, most_bytes: int = 1 << 28) -> bytes:
     """All of a regular file. Raises ``OSError`` as `open_regular` does; ``EFBIG`` beyond ``most_bytes``."""
     with open_regular(path) as stream:
-        content = stream.read(most_bytes + 1)
-    if len(content) > most_bytes:
+        size = os.fstat(stream.fileno()).st_size
+        content = stream.read(min(size, most_bytes) + 1)  # no more is set aside than the file has
+    if max(size, len(content)) > most_bytes:
         raise OSError(errno.EFBIG, f"larger than the {most_bytes:,} bytes that are read of it", str(path))
     return content
 

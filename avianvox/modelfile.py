@@ -25,7 +25,7 @@ from typing import Any
 from avianvox.documents import MISSHAPEN, parse_json
 from avianvox.errors import ModelFileError
 from avianvox.features.spec import EXTRACTOR_REVISION, FIRST_REVISION, FeatureSpec
-from avianvox.files import atomic_write, open_regular
+from avianvox.files import atomic_write, open_regular, read_regular
 from avianvox.registry import nearest
 from avianvox.types import LabelSet
 
@@ -196,12 +196,11 @@ def read_model_file(path: Path | str) -> ModelFile:
     path = Path(path)
     try:
         with open_regular(path) as stream:
-            content = stream.read(_HEAD_BYTES)
-            if _is_flatbuffer(content):  # before all of a large file is read
-                content += stream.read(MOST_BYTES)
+            known = _is_flatbuffer(stream.read(_HEAD_BYTES))
+        content = read_regular(path, most_bytes=MOST_BYTES) if known else b""
     except OSError as error:
         raise ModelFileError(f"cannot read model {path}: {error.strerror}") from error
-    if not _is_flatbuffer(content):
+    if not known:
         raise ModelFileError(f"{path} is not a model: expected a .tflite file of avianvox, got other bytes")
     entries, end = _unpack_zip(content)
     if DESCRIPTION not in entries:

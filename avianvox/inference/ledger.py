@@ -191,7 +191,8 @@ class Ledger:
                 f"{self.path}: expected version {VERSION} of a ledger, got {head.get('version')}; "
                 "remove it to begin anew"
             )
-        if not head.keys() >= {"finished", "rows_sha256", "settings"}:
+        whole = head.keys() >= {"finished", "rows_sha256", "settings"}
+        if not whole or not isinstance(head["settings"], dict) or not isinstance(head["rows_sha256"], str):
             raise InputError(f"{self.path}: expected a whole first line of a ledger; remove it to begin anew")
         theirs = head["settings"]
         changed = [k for k in {**theirs, **self._settings} if theirs.get(k) != self._settings.get(k)]
@@ -290,6 +291,9 @@ class Ledger:
 
 def _has_rows(rows: IO[bytes], record: Mapping[str, Any]) -> bool:
     """Whether ``rows`` has what the ledger says: after a power cut there may be less, or zeros."""
+    end = record["offset"] + record["length"]
+    if min(record["offset"], record["length"]) < 0 or end > os.fstat(rows.fileno()).st_size:
+        return False
     rows.seek(record["offset"])
     return crc32(rows.read(record["length"])) == record["crc32"]
 

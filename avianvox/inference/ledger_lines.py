@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from hashlib import blake2b
+from math import isfinite
 from typing import Any
 
-from avianvox.documents import parse_json
+from avianvox.documents import MISSHAPEN, parse_json
 from avianvox.inference.answers import Entry
 from avianvox.types import Status
 
@@ -33,7 +34,24 @@ def object_of(line: bytes) -> dict[str, Any] | None:
 def record_of(line: bytes) -> dict[str, Any] | None:
     """What a line says of a file: an `Entry` and where its rows are; None for a damaged one."""
     found = object_of(line)
-    return found if found is not None and found.keys() >= _NEEDED else None
+    try:
+        sound = found is not None and found.keys() >= _NEEDED and _is_sound(entry_of(found), found)
+    except MISSHAPEN:
+        return None
+    return found if sound else None
+
+
+def _is_sound(entry: Entry, place: Mapping[str, Any]) -> bool:
+    """Whether what was written as text and numbers is read as such."""
+    numbers = [entry.size, entry.time_ns, place["offset"], place["length"], place["crc32"]]
+    numbers += [entry.n_windows, entry.n_silent, entry.n_gated, *entry.named.values()]
+    texts = (entry.path, entry.message, entry.begin_time, entry.recorder, *entry.named, *entry.remarks)
+    lengths = [s for s in (entry.header_s, entry.decoded_s) if s is not None]
+    return (
+        all(isinstance(n, int) and -1 <= n < 1 << 63 for n in numbers)
+        and all(isinstance(text, str) for text in texts)
+        and all(isinstance(s, int | float) and isfinite(s) for s in lengths)
+    )
 
 
 def entry_of(record: Mapping[str, Any]) -> Entry:

@@ -38,6 +38,9 @@ WHOLE = ("channel", "rank")
 TIMES = ("begin_time", "end_time")
 """Times of day, as `avianvox.tables.times.iso_time` writes them."""
 
+MOST_COUNT = 1 << 31
+"""Of a channel or rank; Parquet holds no number without end."""
+
 
 def cells(detection: Detection) -> list[str]:
     """What is written for ``detection`` under each of `COLUMNS`; nothing where a value is None."""
@@ -124,7 +127,7 @@ def _positive(text: str) -> float:
 def _whole(text: str) -> int:
     """A whole number; ``2.0`` is one, as programs write that keep a column with gaps as fractions."""
     value = _number(text)
-    if value != int(value):
+    if value != int(value) or abs(value) > MOST_COUNT:
         raise ValueError(text)
     return int(value)
 

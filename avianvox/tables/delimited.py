@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 
 from avianvox.errors import InputError
+from avianvox.tables.columns import MOST_COUNT
 from avianvox.texts import open_lines
 
 
@@ -34,6 +35,13 @@ class Line:
         """
         text = self.text(*names)
         return read_number(text, origin=f"{self.origin}, column '{names[0]}'") if text else None
+
+    def whole(self, *names: str) -> int | None:
+        """Like `number`, without its fraction; raises `InputError` for one that counts nothing."""
+        value = self.number(*names)
+        if value is not None and abs(value) > MOST_COUNT:
+            raise InputError(f"{self.origin}, column '{names[0]}': expected a small number, got {value:g}")
+        return None if value is None else int(value)
 
     def needed(self, *names: str) -> float:
         """Like `number`; raises `InputError` where there is none."""

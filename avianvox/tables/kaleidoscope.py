@@ -111,12 +111,12 @@ def _detection(line: Line, order: bool | None) -> Detection:
     begin = line.needed("offset")
     end = begin + (line.number("duration") or 0.0)
     low, high = band_of(*_frequencies_hz(line))
-    channel = line.number("channel")
+    channel = line.whole("channel")
     by_hand = line.text("manual id")
     times, message = _times(line, begin, end, order)
     row = Detection(
         path=_path(line),
-        channel=None if channel is None else int(channel) + 1,
+        channel=None if channel is None else channel + 1,
         begin_s=begin,
         end_s=end,
         low_hz=low,
@@ -168,5 +168,10 @@ def _times(line: Line, begin_s: float, end_s: float, day_first: bool | None) -> 
         return ("", ""), f"{' and '.join(unread)}: no certain time" if unread else ""
     start = datetime.combine(date.fromisoformat(day), hour)
     expansion = line.number("time_expansion")
-    begin, end = (iso_time(start + timedelta(seconds=real_seconds(s, expansion))) for s in (begin_s, end_s))
+    try:
+        begin, end = (
+            iso_time(start + timedelta(seconds=real_seconds(s, expansion))) for s in (begin_s, end_s)
+        )
+    except OverflowError:
+        return ("", ""), f"a selection {begin_s:g} s behind its file's begin has no time"
     return (begin, end), ""

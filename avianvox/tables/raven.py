@@ -140,13 +140,13 @@ def _detection(line: Line, table: Path, begins: Mapping[str, float]) -> Detectio
     length = line.needed("end time (s)") - begin
     path = _recording(line, table)
     offset = line.number("file offset (s)")
-    channel = line.number("channel")
+    channel = line.whole("channel")
     low, high = band_of(line.number("low freq (hz)"), line.number("high freq (hz)"))
     within = begin - begins.get(path, 0.0) if offset is None else offset
     common = line.text("common name")
     row = Detection(
         path=path,
-        channel=None if channel is None else int(channel),
+        channel=channel,
         begin_s=within,
         end_s=within + length,
         low_hz=low,

@@ -1,7 +1,7 @@
 """What the kinds share: names that harm, values of the wrong kind, JSON that is no JSON."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -103,28 +103,29 @@ def dumped(document: Any) -> bytes:
 def jsons(rng: np.random.Generator, document: Any) -> Iterator[tuple[str, bytes]]:
     """Names and texts: ``document`` twisted again and again, among texts that are broken as a whole."""
     whole = dumped(document)
-    broken = (
-        ("nothing", b""),
-        ("nested lists", b"[" * 200_000),
-        ("nested and closed", b"[" * 200_000 + b"]" * 200_000),
-        ("nested a little", b'{"a":' * 900 + b"1" + b"}" * 900),
-        ("not UTF-8", whole.replace(b"a", b"\xe9")),
-        ("UTF-16", whole.decode("latin-1").encode("utf-16")),
-        ("a mark in front", b"\xef\xbb\xbf" + whole),
-        ("zeros", bytes(1_000)),
-        ("cut off", whole[: rng.integers(len(whole))]),
-        ("twice", whole + whole),
-        ("a list", dumped([document])),
-        ("a long text", json.dumps("x" * 3_000_000).encode()),
-        ("many lists", b"[" + b"[]," * 300_000 + b"[]]"),
-        ("nested inside", _nested_inside(rng, document)),
+    broken: tuple[tuple[str, Callable[[], bytes]], ...] = (
+        ("nothing", lambda: b""),
+        ("nested lists", lambda: b"[" * 200_000),
+        ("nested and closed", lambda: b"[" * 200_000 + b"]" * 200_000),
+        ("nested a little", lambda: b'{"a":' * 900 + b"1" + b"}" * 900),
+        ("not UTF-8", lambda: whole.replace(b"a", b"\xe9")),
+        ("UTF-16", lambda: whole.decode("latin-1").encode("utf-16")),
+        ("a mark in front", lambda: b"\xef\xbb\xbf" + whole),
+        ("zeros", lambda: bytes(1_000)),
+        ("cut off", lambda: whole[: rng.integers(len(whole))]),
+        ("twice", lambda: whole + whole),
+        ("a list", lambda: dumped([document])),
+        ("a long text", lambda: json.dumps("x" * 3_000_000).encode()),
+        ("many lists", lambda: b"[" + b"[]," * 300_000 + b"[]]"),
+        ("nested inside", lambda: _nested_inside(rng, document)),
     )
     while True:
-        for title, text in broken:
-            for _ in range(4):
+        for n in rng.permutation(len(broken)):
+            for _ in range(6):
                 yield "twisted", dumped(twisted(rng, document))
             yield "bytes", scattered(rng, whole)
-            yield title, text
+            title, text = broken[n]
+            yield title, text()
 
 
 def _nested_inside(rng: np.random.Generator, document: Any) -> bytes:

@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests.fuzz.worker import since
+
 ROOT = Path(__file__).resolve().parents[2]
 _OWN = ("runner", "worker", "hostile", "__main__")
 SHOWN_FAILURES = 50
@@ -68,7 +70,7 @@ def _run_worker(tally: Tally, seed: int, first: int, end: float, limits: Limits,
         command = [sys.executable, "-m", "tests.fuzz.worker", tally.kind, str(seed), str(first), folder]
         command += [str(end - time.monotonic()), str(limits.megabytes)]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as worker:
-            case: dict[str, Any] = {"name": "the start", "round": first, "files": []}
+            case: dict[str, Any] = {"name": "the start", "round": first, "began_ns": time.time_ns()}
             for event in _events(worker, limits.seconds + 20.0):
                 if event is None:
                     worker.kill()
@@ -121,7 +123,8 @@ def _fail(tally: Tally, seed: int, case: dict[str, Any], why: str, folder: str, 
         return
     place = keep / f"{tally.kind}-{seed}-{case['round']}-{tally.n_failures}"
     place.mkdir(parents=True, exist_ok=True)
-    for name in case["files"]:
+    names = case.get("files")
+    for name in since(Path(folder, f"round-{case['round']}"), case["began_ns"]) if names is None else names:
         if (source := Path(folder, name)).is_file():
             shutil.copyfile(source, place / source.name)
     line = f"{tally.kind}: {case['name']}: {why}"

@@ -41,9 +41,9 @@ def main(kind: str, seed: str, first: str, folder: str, seconds: str, megabytes:
             cases = islice(module.cases(rng, place), MOST_IN_A_ROUND)
             began = time.time_ns()
             for name, call in cases:
-                say(what="begin", name=str(name), round=number, files=_since(place, began))
+                say(what="begin", name=str(name), round=number, began_ns=began)
                 seconds_taken, megabytes_taken, failure = _run(call)
-                files = _since(place, began)
+                files = since(place, began) if failure else None
                 say(
                     what="end",
                     seconds=seconds_taken,
@@ -82,8 +82,8 @@ def _wrong_words(text: str) -> str:
     return f"the message has {len(text)} characters: {text[:100]}" if len(text) > _LONGEST_MESSAGE else ""
 
 
-def _since(place: Path, began_ns: int) -> list[str]:
-    """Files that were written for this input, seen from the folder of the worker."""
+def since(place: Path, began_ns: int) -> list[str]:
+    """Files that were written for an input, seen from the folder of the worker."""
     found = []
     for path in place.rglob("*"):
         try:

@@ -148,7 +148,7 @@ class Folder:
                 stream.write(f"{kept[sound.name].sha256}  {AUDIO}/{sound.name}\n")
         with atomic_write(self.root / ATTRIBUTION, "wb") as stream:
             stream.write("".join(_credits(sounds)).encode("utf-8", "replace"))
-        species = {(sound.row.get("gen"), sound.row.get("sp")) for sound in sounds}
+        species = {f"{sound.row.get('gen')} {sound.row.get('sp')}" for sound in sounds}
         answer = {
             "numRecordings": str(len(sounds)),
             "numSpecies": str(len(species)),

@@ -25,6 +25,7 @@ from avianvox import __version__
 from avianvox.dataset.download.secret import Secret
 from avianvox.documents import parse_json
 from avianvox.errors import AvianvoxError, DownloadError, InputError
+from avianvox.words import printable
 
 API = "https://xeno-canto.org/api/3/recordings"
 PER_PAGE = 500
@@ -161,7 +162,7 @@ class Session:
                 wait = _retry_after(error.headers)
             except (OSError, HTTPException) as error:
                 cause = error.reason if isinstance(error, URLError) else error
-                reason = self.hide(str(cause) or type(cause).__name__)
+                reason = self.hide(printable(str(cause)) or type(cause).__name__)[:_MOST_REASON]
                 if isinstance(cause, ssl.SSLCertVerificationError):
                     raise DownloadError(f"{what}: {reason}") from None
             except ValueError as error:  # an address that a library can't write down
@@ -248,7 +249,7 @@ class Session:
             pass  # not every error page is JSON
         finally:
             error.close()
-        return self.hide(f"HTTP {error.code}: {' '.join(str(told).split())}")[:_MOST_REASON]
+        return self.hide(printable(f"HTTP {error.code}: {' '.join(str(told).split())}"))[:_MOST_REASON]
 
 
 class _Redirects(HTTPRedirectHandler):
