@@ -1,4 +1,5 @@
-"""``avianvox classify`` of a long mp3 on one core: times real time, and peak memory of 5 and of 60 minutes.
+"""``avianvox classify`` of a long mp3 on one core: times real time, peak memory of 5 and of 60 minutes, and
+CPU time beside that of the bare decoding of the same file (libsndfile, no resampling).
 
 python benchmarks/classify_hour.py [--model NAME|FILE]
 """
@@ -23,6 +24,11 @@ MEASURE = (
     "print(used.ru_maxrss, used.ru_utime + used.ru_stime)"
 )
 
+DECODE = (
+    "import soundfile, sys; file = soundfile.SoundFile(sys.argv[1]); "
+    "all(True for _ in file.blocks(1 << 16, dtype='float32'))"
+)
+
 
 def write_mp3(path: Path, *, seconds: int) -> None:
     """A warbling whistle in noise, mono at 44.1 kHz, written in pieces of ten seconds."""
@@ -36,7 +42,12 @@ def write_mp3(path: Path, *, seconds: int) -> None:
 
 def classify(sound: Path, model: str) -> tuple[float, float, float]:
     """Wall seconds, CPU seconds and peak memory in MB (Linux counts in kB) of one process."""
-    command = [sys.executable, "-m", "avianvox", "classify", str(sound), "--model", model, "--jobs", "1"]
+    return measured("-m", "avianvox", "classify", str(sound), "--model", model, "--jobs", "1")
+
+
+def measured(*arguments: str) -> tuple[float, float, float]:
+    """The same of a Python process with these arguments."""
+    command = [sys.executable, *arguments]
     begin = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, *command], check=True, capture_output=True, text=True
@@ -62,6 +73,8 @@ def main() -> None:
                 f"{minutes} min: {60 * minutes / wall:.0f}x real time on one core ({wall:.2f} s; "
                 f"{60 * minutes / cpu:.0f}x by CPU time), peak memory {peaks[minutes]:.0f} MB"
             )
+        bare = measured("-c", DECODE, str(sound))[1] - measured("-c", "import soundfile")[1]
+        print(f"bare decoding of 60 min: {bare:.2f} s of CPU time; classify / decoding {cpu / bare:.2f}")
     print(f"60 min takes {peaks[60] - peaks[5]:+.1f} MB more than 5 min; load {os.getloadavg()[0]:.1f}")
 
 
