@@ -195,6 +195,38 @@ def test_level_decides_between_silent_ok_and_clipped(tmp_path: Path, level: floa
     assert probe(path).status == status
 
 
+@pytest.mark.parametrize(
+    ("n_full", "status"), [(49, Status.OK), (50, Status.CLIPPED), (10_000, Status.CLIPPED)]
+)
+def test_half_a_percent_at_full_scale_is_clipped(tmp_path: Path, n_full: int, status: Status) -> None:
+    samples = sine(1.0, 10_000)
+    samples[:n_full] = 0.995
+    soundfile.write(path := tmp_path / "loud.wav", samples, 10_000)
+    expected = "" if status == Status.OK else f"{n_full / 10_000:.1%} of the samples stand at full scale"
+    if n_full == 10_000:  # a constant is silence, however loud
+        status, expected = Status.SILENT, "there is no sound in it"
+    assert (probe(path).status, probe(path).message) == (status, expected)
+
+
+@pytest.mark.parametrize("left", [0.0, 0.5])
+def test_channels_that_cancel_each_other(tmp_path: Path, left: float) -> None:
+    """``left`` is what the right channel has of its own, in percent of the left one."""
+    heard = sine(1.0, RATE)
+    frames = np.stack([heard, -heard + np.float32(left / 100) * sine(1.0, RATE, hz=700)], axis=1)
+    soundfile.write(path := tmp_path / "antiphase.wav", frames, RATE)
+    wanted = (
+        "the channels cancel each other when they are mixed (is the polarity of one reversed?); "
+        "read one of them alone, with --channels 1"
+    )
+    assert (probe(path).status, probe(path).message) == (Status.OK, wanted)
+    assert load_waveform(path, sample_rate=RATE)[1].message == wanted
+    with open_audio(path, sample_rate=RATE, channel=1) as stream:
+        assert np.abs(np.concatenate(list(stream))).max() > 0.49
+        assert stream.report.message == ""
+    soundfile.write(path, np.stack([heard, 0 * heard], axis=1), RATE)  # one microphone alone cancels nothing
+    assert probe(path).message == ""
+
+
 def test_samples_that_are_no_sound_become_zero(tmp_path: Path) -> None:
     path = tmp_path / "nan.wav"
     samples = sine(1.0, RATE)

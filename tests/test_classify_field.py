@@ -372,11 +372,13 @@ def test_a_request_to_end_keeps_what_is_finished(model: Path, tmp_path: Path) ->
     assert len(out.read_text().splitlines()) == 1 + 3 * 40
 
 
-def test_a_dead_microphone_is_no_silent_file(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("statuses", [["ok", "silent"], ["silent", "ok"]])
+def test_a_dead_microphone_is_no_silent_file(run, tmp_path: Path, statuses: list[str]) -> None:  # type: ignore[no-untyped-def]
     path, out = tmp_path / "stereo.wav", tmp_path / "out.csv"
-    soundfile.write(path, np.stack([tone(500, 6), np.zeros(6 * RATE)], axis=1), RATE)
+    heard = {"ok": tone(500, 6), "silent": np.zeros(6 * RATE)}
+    soundfile.write(path, np.stack([heard[status] for status in statuses], axis=1), RATE)
     assert run(path, "--channels", "each", "--top", 1, "--output", out).exit_code == 0
-    assert [row["status"] for row in rows(out.read_text())] == ["ok", "silent"]
+    assert [row["status"] for row in rows(out.read_text())] == statuses
     entry = json.loads((tmp_path / "out.csv.ledger.jsonl").read_text().splitlines()[1])
     assert (entry["status"], entry["n_windows"], entry["n_silent"]) == ("ok", 6, 3)
 

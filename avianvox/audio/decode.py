@@ -14,7 +14,8 @@ How a status is found, first match first:
 - silent: the samples of all channels stay within `SILENT_RANGE` (a constant offset is silence too).
 - clipped: a share of `CLIPPED_SHARE` or more of the samples stands at full scale.
 
-Where one channel was picked, these two speak of that channel.
+Where one channel was picked, these two speak of that channel. Where the channels are mixed and cancel each
+other, a remark says so.
 
 Samples that are no sound (NaN, infinite, beyond ±`ABSURD`) become zero and are counted in the message.
 """
@@ -36,6 +37,11 @@ TOLERANCE_S = 0.1  # encoders' padding, up to three MP3 frames, is not a loss
 SILENT_RANGE = 2e-4  # highest less lowest sample: six steps of 16 bits, -80 dB of full scale
 FULL_SCALE = 0.99  # the highest 8-bit sample is 0.992
 CLIPPED_SHARE = 0.005
+CANCELLED = 0.01  # 40 dB below the channels
+CANCEL = (
+    "the channels cancel each other when they are mixed (is the polarity of one reversed?); "
+    "read one of them alone, with {option} 1"
+)
 ABSURD = 1e6
 MOST_HEADER_BYTES = 4096
 UNCOUNTED = (
@@ -68,7 +74,25 @@ class Meter:
 
     def __init__(self) -> None:
         self.low, self.high = np.inf, -np.inf
+        self.mix_low, self.mix_high = np.inf, -np.inf
         self.n_frames = self.n_values = self.n_full = self.n_absurd = 0
+
+    @property
+    def cancels(self) -> bool:
+        """Whether there is sound in the channels, and almost nothing of it is left when they are mixed."""
+        heard, mixed = self.high - self.low, self.mix_high - self.mix_low
+        return heard > SILENT_RANGE and mixed <= max(SILENT_RANGE, CANCELLED * heard)
+
+    def mix(self, chunk: np.ndarray) -> np.ndarray:
+        """Take shape (n, channels), float32, in, and give the mean of all channels, shape (n,)."""
+        self.add(chunk)
+        mixed = mix_to_mono(chunk)
+        if chunk.shape[1] > 1:
+            self.mix_low = min(self.mix_low, float(mixed.min()))
+            self.mix_high = max(self.mix_high, float(mixed.max()))
+        else:
+            self.mix_low, self.mix_high = self.low, self.high
+        return mixed
 
     def add(self, chunk: np.ndarray) -> None:
         """Take shape (n, channels), float32, in."""
@@ -108,6 +132,8 @@ def judge(path: Path, source: Source, meter: Meter) -> Probe:
         remarks.append(f"{meter.n_full / meter.n_values:.1%} of the samples stand at full scale")
     elif source.remark:
         remarks.append(source.remark)
+    if status in (Status.OK, Status.CLIPPED) and meter.cancels:
+        remarks.append(CANCEL.format(option="--channels"))
     if meter.n_absurd:
         remarks.append(f"{meter.n_absurd:,} samples are not finite or absurdly large and were set to zero")
     return Probe(
@@ -196,8 +222,7 @@ class AudioStream:
             resampler = Resampler(self._source.sample_rate, self.sample_rate)
             for chunk in self._source.chunks():
                 heard = chunk if self._channel is None else pick_channel(chunk, self._channel)
-                self._meter.add(heard)
-                yield from resampler.push(mix_to_mono(heard))
+                yield from resampler.push(self._meter.mix(heard))
             if not self._meter.n_frames:
                 report = self.report
                 raise AudioError(f"{self.path}: {report.message}", status=report.status)

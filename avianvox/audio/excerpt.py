@@ -13,7 +13,7 @@ import numpy as np
 
 from avianvox.audio.cut import SEEKABLE
 from avianvox.audio.decode import AudioStream
-from avianvox.audio.resample import Resampler, mix_to_mono
+from avianvox.audio.resample import Resampler
 from avianvox.audio.sndfile import SeekableSound
 from avianvox.audio.sources import only_audio_errors
 from avianvox.errors import AudioError, InputError
@@ -62,8 +62,7 @@ class Excerpt(AudioStream):
 
     def _resampled(self, resampler: Resampler, chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         for chunk in chunks:
-            self._meter.add(chunk)
-            yield from resampler.push(mix_to_mono(chunk))
+            yield from resampler.push(self._meter.mix(chunk))
         yield resampler.finish()
 
     def _native(self, first: int, last: int | None) -> Iterator[np.ndarray]:

@@ -37,7 +37,7 @@ def _look(path: Path, decode: bool) -> Probe:
             meter = Meter()
             with only_audio_errors(path):
                 for chunk in source.chunks():
-                    meter.add(chunk)
+                    meter.mix(chunk)
             return judge(path, source, meter)
         return Probe(
             path=str(path),

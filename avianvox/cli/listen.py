@@ -103,6 +103,7 @@ def listen(source: str | None, **options: Any) -> None:
 
 
 def _listen(source: str | None, options: dict[str, Any]) -> None:
+    from avianvox.audio.decode import CANCEL
     from avianvox.cli.classify_question import below_thresholds, question_of
     from avianvox.errors import AudioError
     from avianvox.inference.classifier import Classifier
@@ -136,6 +137,8 @@ def _listen(source: str | None, options: dict[str, Any]) -> None:
         _say(_summary(listening, feed, heard_s, n_rows))
         for line in below_thresholds(listening.below, options):
             _say(line)
+    if feed.channel is None and feed.meter.cancels:
+        _say(CANCEL.format(option="--channel"))
 
 
 def _time(text: str | None) -> datetime | None:

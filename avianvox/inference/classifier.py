@@ -19,15 +19,13 @@ from avianvox.features.spec import FeatureSpec
 from avianvox.inference.calibration import Calibration
 from avianvox.inference.readahead import read_ahead
 from avianvox.inference.runtime import RUNTIMES, Runtime
+from avianvox.inference.silence import SilenceTest
 from avianvox.inference.windows import hop_frames, stream_windows
 from avianvox.modelfile import DEFAULT_MODEL, ModelFile, find_model, read_model_file
 from avianvox.types import LabelSet, Prediction, Status, Window
 
 if TYPE_CHECKING:
     from avianvox.inference.gate import Gate
-
-SILENCE_DB = -50.0
-"""Log-mel power. Noise of one step of 16 bits is 18 dB below it, the quietest real window 14 dB above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +87,8 @@ class Classifier:
         Returns
         -------
         Prediction
-            ``scores`` is the mean over the windows. Windows in which no band exceeds `SILENCE_DB` hold
-            nothing to name and are left out; a recording of such windows alone has no scores.
+            ``scores`` is the mean over the windows. Silent windows hold nothing to name and are left out; a
+            recording of such windows alone has no scores.
 
         Raises
         ------
@@ -188,8 +186,8 @@ NOTHING_LOUD = "no sound loud enough to name"
 class WindowStream:
     """Scored windows of a stream of sound, and a count of those that were not scored.
 
-    Windows in which no band exceeds `SILENCE_DB` hold nothing to name and are left out, as are those that the
-    gate holds back.
+    Silent windows (`SilenceTest`) hold nothing to name and are left out, as are those that the gate holds
+    back.
 
     Attributes
     ----------
@@ -233,11 +231,13 @@ class WindowStream:
         """As `every`, up to the next pause, which it returns; None at the end."""
         spec, gate, calibration = self._spec, self._gate, self._calibration
         length, begin = spec.n_frames * spec.hop_length, self.n_samples
+        silent = SilenceTest(spec)
         pauses: list[Pause] = []
         rows_ahead = read_ahead(self._rows(blocks, pauses))
         for first, rows in stream_windows(rows_ahead, n_frames=spec.n_frames, hop=self._hop):
             start = begin + first * spec.hop_length
-            if rows[:, : spec.n_mels].max() <= SILENCE_DB:
+            own = 1 + (self.n_samples - start) // spec.hop_length  # the rest is looped
+            if silent(rows[:own]):
                 self.n_silent += 1
                 yield start, None
                 continue

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from avianvox.audio.decode import Meter
-from avianvox.audio.resample import Resampler, mix_to_mono, pick_channel
+from avianvox.audio.resample import Resampler, pick_channel
 from avianvox.inference.answers import WAYS, Found, event_search, found_event
 from avianvox.inference.classifier import Classifier, Pause, WindowStream
 from avianvox.inference.events import Event, EventSearch
@@ -148,9 +148,10 @@ class Feed:
                 continue
             if late:
                 clock.arrived(position, round(len(frames) * sample_rate / self.sample_rate))
-            self.meter.add(frames)
-            heard = frames if self.channel is None else pick_channel(frames, self.channel)
-            for block in resampler.push(mix_to_mono(heard)):
+            heard = self.meter.mix(frames)
+            if self.channel is not None:
+                heard = pick_channel(frames, self.channel)[:, 0]
+            for block in resampler.push(heard):
                 position += len(block)
                 yield block
         yield resampler.finish()
