@@ -217,9 +217,11 @@ class Gate:
                 f"expected a spec with fingerprint {values['spec_fingerprint']}, "
                 f"got {spec.extraction_fingerprint}"
             )
+        with np.errstate(over="ignore"):  # what is infinite then is refused
+            weights = np.array(values["weights"], np.float32)
         return cls(
             spec=spec,
-            weights=np.array(values["weights"], np.float32),
+            weights=weights,
             bias=float(values["bias"]),
             thresholds={float(share): float(score) for share, score in values["thresholds"].items()},
             recall=float(values["recall"]),

@@ -30,7 +30,7 @@ def main(kind: str, seed: str, first: str, folder: str, seconds: str, megabytes:
             said.write(json.dumps(event) + "\n")
 
         sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for the helpers of the tests
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", RuntimeWarning)  # they would be told on standard error
         module = import_module(f"tests.fuzz.{kind}")
         _bound_memory(float(megabytes) + _FREE_MEGABYTES)
         number = int(first)
