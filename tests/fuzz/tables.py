@@ -1,4 +1,4 @@
-"""Tables of every format, converted as a user does, and lists of species."""
+"""Tables of every format, converted and read as annotations, as a user does, and lists of species."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from table_rows import NIGHT
 
+from avianvox.dataset.catalog import read_catalog
 from avianvox.inference.species import read_species
 from avianvox.modelfile import bundled_models, read_model_file
 from avianvox.tables.formats import FORMATS, WRITE_ONLY, read_table, write_table
@@ -30,6 +31,13 @@ def cases(rng: np.random.Generator, folder: Path) -> Iterator[tuple[str, Callabl
             given = name if rng.integers(2) else None
             out = _OUT[rng.integers(len(_OUT))]
             yield f"{name}, {kind}", partial(_convert, place, given, folder / f"{number}.out", out)
+        number += 1
+        name = readable[rng.integers(len(readable))]
+        place = folder / f"{number}" / f"a{FORMATS.get(name).endings[0]}"
+        place.parent.mkdir()
+        kind, content = _twisted(rng, name, place)
+        place.write_bytes(content)
+        yield f"annotations of {name}, {kind}", partial(read_catalog, place.parent, source="annotations")
         number += 1
         place = folder / f"{number}.txt"
         text = "\n".join(NAMES[i] for i in rng.integers(len(NAMES), size=5)) + "\nTodus mexicanus\nñ"
