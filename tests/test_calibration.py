@@ -181,11 +181,11 @@ def test_coverage_lists_the_prediction_set(model: Path, calibrated: Path, sound:
     assert "coverage" not in run(sound, "--model", calibrated).stdout
     refused = {
         ("--coverage", 0.8): "calibration holds 0.5, 0.9, got 0.8",
-        ("--coverage", 0.9, "--top", 1): "goes without --top",
-        ("--coverage", 0.9, "--raw"): "goes without --top",
+        ("--coverage", 0.9, "--top", 1): "excludes --top",
+        ("--coverage", 0.9, "--raw"): "excludes --top",
     }
     for options, words in refused.items():
         result = run(sound, "--model", calibrated, *options)
         assert (result.exit_code, words in result.stderr) == (2, True)
     result = run(sound, "--model", model, "--coverage", 0.9)
-    assert (result.exit_code, "carries no calibration" in result.stderr) == (2, True)
+    assert (result.exit_code, "has no calibration" in result.stderr) == (2, True)

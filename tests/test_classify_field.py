@@ -276,13 +276,13 @@ def test_an_output_that_cannot_become_the_table_is_refused_at_once(run, night: P
     for form, output, words in (
         ("csv", night, "this command reads this file"),
         ("csv", night.parent, "it is a folder"),
-        ("raven", tmp_path / "taken", "it is a file, and raven wants a folder"),
+        ("raven", tmp_path / "taken", "it is a file and raven needs a folder"),
         ("csv", tmp_path / "absent" / "a.csv", "the folder does not exist"),
     ):
         refused = run(night, "--format", form, "--output", output)
         assert words in str(refused.exception), output
     two = run(night, tmp_path / "absent.wav", "--format", "audacity", "--output", tmp_path / "a.txt")
-    assert (two.exit_code, "speaks of one recording" in two.stderr) == (2, True)
+    assert (two.exit_code, "holds one recording" in two.stderr) == (2, True)
     assert night.read_bytes() == sound
     assert sorted(path.name for path in tmp_path.iterdir()) == ["recorder", "taken"]
     assert list(night.parent.iterdir()) == [night]

@@ -28,7 +28,7 @@ def commands() -> list[tuple[str, click.Command]]:
 
 
 def examples(command: click.Command) -> list[str]:
-    text = f"{command.help or ''}\n{command.epilog or ''}"
+    text = f"{command.help or ''}\n{command.epilog or ''}".replace("\\\n", "")
     return re.findall(r"(?:^\s*|Examples?: *)(avianvox \S.*)$", text, flags=re.MULTILINE)
 
 
@@ -182,7 +182,8 @@ def test_standard_streams_may_be_closed(
 def test_the_list_of_commands_imports_none_of_them() -> None:
     code = "import sys; from avianvox.cli.main import main\ntry: main(['-h'])\nexcept SystemExit: pass\n"
     code += (
-        "assert not [m for m in sys.modules if m.startswith('avianvox.cli.') and m != 'avianvox.cli.main']"
+        "assert not [m for m in sys.modules if m.startswith('avianvox.cli.') and m not in "
+        "('avianvox.cli.help', 'avianvox.cli.main')]"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 

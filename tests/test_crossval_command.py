@@ -82,7 +82,7 @@ def test_table_on_stdout_and_progress_on_stderr(tones: Path, tmp_path: Path) -> 
     assert "audit, in full in" in result.stdout
     assert "83% of the test recordings" in result.stdout
     assert "sound" in json.loads((tmp_path / "run" / "audit.json").read_text())["figures"]
-    assert "unevaluable in some fold: none" in result.stdout
+    assert "classes not evaluated in every fold: none" in result.stdout
     assert "nearest, session fold 3" in result.stderr
     assert (tmp_path / "run" / "confusion" / "nearest-session.png").is_file()
     again = crossval_of(tones, tmp_path / "run", "--json")

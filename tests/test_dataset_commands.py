@@ -112,7 +112,7 @@ def test_split(folder: Path) -> None:
     out = folder / "split.json"
     result = run("split", folder, "--grouping", "recordist", "--folds", 3, "--seed", 1, "--out", out)
     assert result.exit_code == 0
-    assert "test recordings whose session stands in training: 0.0%" in result.stdout
+    assert "test recordings that share a session with training: 0.0%" in result.stdout
     split = Split.load(out, read_catalog(folder).recordings)
     assert (split.grouping, split.seed, len(split.folds)) == ("recordist", 1, 3)
     report = json.loads(run("split", folder, "--grouping", "random", "--json").stdout)

@@ -98,7 +98,7 @@ def test_what_is_missing_or_of_a_wrong_size_is_named_and_decoded_later(layout: P
     for line, number, told in zip(lines, (1, 2, 3, 5), words, strict=True):
         assert line.startswith(f"failed: XC{number}: ")
         assert told in line
-    assert "of 1 recordings the MFCC are not those of their bands" in result.stdout
+    assert "1 recordings: MFCC do not match the mel bands" in result.stdout
     recordings = read_catalog(tmp_path / "out").recordings
     before = FeatureStore.open(tmp_path / "out" / "store")
     assert before.status(1) is Status.MISSING
@@ -141,7 +141,7 @@ def test_a_catalog_without_split_and_features(synth_catalog_dir: Path, tmp_path:
 def test_the_published_index(real_data: Path, tmp_path: Path) -> None:
     result = run(real_data / "xenocanto_ca_nv", "--out", tmp_path)
     assert result.exit_code == 0
-    assert "neither sound nor features here; they come from https://www.kaggle.com" in result.stderr
+    assert "no sound files and no features found; download them from https://www.kaggle.com" in result.stderr
     source, imported = read_catalog(real_data / "xenocanto_ca_nv"), read_catalog(tmp_path)
     assert [replace(r, source="kaggle") for r in imported.recordings] == list(source.recordings)
     split = Split.load(tmp_path / "split.json", imported.recordings)

@@ -165,7 +165,7 @@ def test_what_goes_wrong_is_said(model: Path) -> None:
     code, _, said = run(model, b"")
     assert (code, said) == (
         1,
-        "avianvox: no sound came; look at what the program before the pipe, or the microphone, says\n",
+        "avianvox: no sound arrived; check the microphone, or the messages of the program before the pipe\n",
     )
     broken = tone(1000, 6)
     broken[100:110] = np.nan
@@ -178,13 +178,13 @@ def test_what_goes_wrong_is_said(model: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["-", "--channels", "2", "--channel", "3"], "--channel 3: there are 2"),
+        (["-", "--channels", "2", "--channel", "3"], "--channel 3: expected at most 2"),
         (["-", "--begin", "yesterday"], "--begin: expected a time such as 2026-05-01T04:30:00-04:00"),
         (["-", "--begin", "0001-01-01T00:00:00"], "--begin: expected a time such as"),
         (["-", "--begin", "9999-12-31T23:59:59-12:00"], "--begin: expected a time such as"),
-        (["-", "--by", "window", "--gap", "3"], "--gap: for events alone"),
-        (["-", "--by", "window", "--multi-label"], "--multi-label: for events alone"),
-        (["-", "--gate-recall", "0.9"], "--gate-recall is for --gate"),
+        (["-", "--by", "window", "--gap", "3"], "--gap: only for events"),
+        (["-", "--by", "window", "--multi-label"], "--multi-label: only for events"),
+        (["-", "--gate-recall", "0.9"], "--gate-recall needs --gate"),
         (["-", "--overlap", "9"], "overlap: expected at least 0 and less than the model's window"),
     ],
 )

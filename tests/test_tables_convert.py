@@ -74,7 +74,7 @@ def test_standard_output(here: Path, capsys: pytest.CaptureFixture[str]) -> None
     out, _ = convert(capsys, "answers.csv", "-", "--to", "jsonl")
     assert [json.loads(line)["path"] for line in out.splitlines()] == [row.path for row in NIGHT]
     _, error = convert(capsys, "answers.csv", "-", "--to", "raven", code=2)
-    assert "'raven' can't be written to standard output, only csv, jsonl, table can" in error
+    assert "'raven' cannot be written to standard output; expected one of csv, jsonl, table" in error
 
 
 def test_a_folder_of_annotations_and_back(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,7 +116,7 @@ def test_the_tree_of_the_recordings_is_that_of_the_tables(
 
 def test_a_recording_that_is_not_there_is_listed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, error = convert(capsys, "answers.csv", "a.jsonl", "--audio", "sounds", code=3)
-    assert "failed: night/gone.wav: no such recording in sounds, or several\n" in error
+    assert "failed: night/gone.wav: not found in sounds, or found several times\n" in error
     paths = [row.path for row in read_table("a.jsonl")]
     assert paths == ["sounds/night/a.wav"] * 2 + ["sounds/night/b.wav", "night/gone.wav"]
 

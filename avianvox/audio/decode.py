@@ -32,6 +32,7 @@ from avianvox.audio.resample import Resampler, mix_to_mono, pick_channel
 from avianvox.audio.sources import Source, only_audio_errors, open_source
 from avianvox.errors import AudioError, InputError
 from avianvox.types import Status, Waveform
+from avianvox.workers.heard import Reading
 
 TOLERANCE_S = 0.1  # encoders' padding, up to three MP3 frames, is not a loss
 SILENT_RANGE = 2e-4  # highest less lowest sample: six steps of 16 bits, -80 dB of full scale
@@ -167,6 +168,7 @@ class AudioStream:
         self._channel = channel
         self._meter = Meter()
         self._source, self._stream = open_source(self.path)
+        self._reading = Reading(self._source.header_s)
         there = self._source.channels
         if channel is not None and channel > there:
             self.close()
@@ -186,6 +188,7 @@ class AudioStream:
 
     def close(self) -> None:
         """Let go of the file. `report` stays."""
+        self._reading.end()
         self._source.close()
         self._stream.close()
 
@@ -222,6 +225,7 @@ class AudioStream:
             resampler = Resampler(self._source.sample_rate, self.sample_rate)
             for chunk in self._source.chunks():
                 heard = chunk if self._channel is None else pick_channel(chunk, self._channel)
+                self._reading.add(len(chunk) / self._source.sample_rate)
                 yield from resampler.push(self._meter.mix(heard))
             if not self._meter.n_frames:
                 report = self.report

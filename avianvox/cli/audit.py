@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from avianvox.features.store import FeatureStore
 
 EPILOG = """\b
-Without --splits three things are looked at: the split that the catalog's source defines, where it has one
-("source"), and folds drawn here for each of --groupings. A rule that never listens answers with the species
-that is commonest in training among recordings of the same session (recordist, date and place), the same
-recordist, place or length in whole seconds. Where species tie, the expected value over a random choice among
-them counts.
+Without --splits, the audit looks at the split that the catalog's source defines, if any ("source"), and at
+folds drawn here for each of --groupings. Its rules use no sound: they answer with the most common species in
+training among recordings of the same session (recordist, date and place), recordist, place or duration in
+whole seconds. Ties count by their expected value.
 
 \b
-Exit codes: 0 done, whatever was found; 1 failed; 2 wrong usage; 3 done, but some recordings could not be
-read: they are listed.
+Exit codes: 0 done, whatever was found; 1 failed; 2 wrong usage; 3 finished, but some recordings could not
+be read (listed on standard error).
 
 \b
 Examples:
   avianvox audit recordings/
-  avianvox audit recordings/ --groupings session --sound --store features/ --out audit.json
+  avianvox audit recordings/ --groupings session --sound --store features/ \\
+    --out audit.json
 """
 
 _SHARED = {"session": "their session", "recordist": "their recordist", "site": "their site"}
@@ -49,7 +49,7 @@ _RULES = {
     "split_file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help='Look at this split alone, written by "avianvox data split" or kept in a run folder.',
+    help='Split to audit, from "avianvox data split" or a run folder.',
 )
 @click.option(
     "--groupings",
@@ -57,26 +57,27 @@ _RULES = {
     default="random,session",
     show_default=True,
     metavar="A,B",
-    help="Folds to draw and look at: random, session, recordist, site, published.",
+    help="Groupings of the folds to audit: random, session, recordist, site, published.",
 )
 @click.option("--folds", type=click.IntRange(min=2), default=3, show_default=True, help="Number of folds.")
-@click.option("--seed", default=0, show_default=True, help="Another seed draws other folds.")
+@click.option("--seed", default=0, show_default=True, help="Random seed of the folds.")
 @click.option(
     "--sound",
     is_flag=True,
-    help="Listen too: sample rates, codecs, lengths and noise that tell the species, and copies of sounds.",
+    help="Audit of the sound too: sample rate, codec, duration and noise that reveal the species, and "
+    "copies.",
 )
 @click.option(
     "--store",
     type=Target(path_type=Path, file_okay=False),
-    help="Feature store for --sound; built where it is not there.  [default: runs/audit/features-SETTINGS]",
+    help="Feature store for --sound, built if missing.  [default: runs/audit/features-SETTINGS]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print findings and figures as JSON.")
 @click.option(
     "--out",
     type=Target(ours=b'"findings"', path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the JSON here too.",
+    help="File for the JSON.",
 )
 def audit(
     catalogs: tuple[Path, ...],
@@ -89,7 +90,7 @@ def audit(
     as_json: bool,
     out: Path | None,
 ) -> None:
-    """Find what tells species apart without listening.
+    """Find shortcuts in a catalog and leaks in its folds.
 
     CATALOG is a folder or an index file, as for "avianvox data"; several are merged. The index alone is
     enough: no sound is read without --sound. Findings are ranked: an alarm says that figures can't be trusted

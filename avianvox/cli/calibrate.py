@@ -16,22 +16,21 @@ if TYPE_CHECKING:
     from avianvox.evaluation.detection import Metric
 
 EPILOG = """\b
-Figures are of recordings whose fold took no part: neither in training, nor in fitting temperatures,
-thresholds and sets; but the models behind the other folds' scores had learned from that fold. Some figures
-are flattered, since their scores were chosen on the same recordings: the share labelled without a person at
-the wanted accuracy, the one that is surely so (if recordings were independent, which those of a session are
-not), and the best score for hearing and naming. Random halves of the sessions, in the kept file, have limits
-from the other half and temperatures from both. The temperatures and thresholds that are shown, and the model
-file's, are fitted on all folds.
-The expected calibration error is never 0 on few recordings: "by chance" is what a perfectly calibrated model
-would show on them, and in 19 of 20 cases would not exceed.
+Figures are computed on held-out folds: temperatures, thresholds and sets are fitted on the other folds. The
+models that scored the other folds were trained on the held-out fold, though. Figures whose threshold is
+chosen on the same recordings are too optimistic: the share of automatic labels at --accuracy, its lower
+bound, and the best thresholds for detection and naming. The temperatures and thresholds shown, and those of
+the model file, are fitted on all folds.
+
+The expected calibration error is never 0 on few recordings. "By chance" is the error of a perfectly
+calibrated model on them, and its upper limit in 19 of 20 cases.
 
 \b
-A class is named from the score on at which the wanted precision is reached (its lower 80 % bound, counting
-sessions). Where too few sessions tell, it takes the threshold of all classes together, or a higher one that
-it reaches the precision at itself. For windows and events the threshold of a class is drawn to that of all
-classes (both weigh alike at 20 sessions), and is that where no score of its own suffices. Below the threshold
-"avianvox classify" says "uncertain". Everything is kept in RUN/calibration/MODEL-GROUPING.json.
+The threshold of a class is the lowest score at which its named recordings reach --precision (lower 80 %
+bound, counting sessions). A class with too few sessions gets the threshold of all classes together, or a
+higher one at which it reaches the precision itself. For windows and events, the threshold of a class is a mean
+of its own and that of all classes: both weigh the same at 20 sessions. Below the threshold, the answer of
+"avianvox classify" is "uncertain". All results are in RUN/calibration/MODEL-GROUPING.json.
 
 \b
 Exit codes: 0 done; 1 failed; 2 wrong usage.
@@ -63,54 +62,54 @@ def _coverages(_ctx: click.Context, _param: click.Parameter, value: str) -> tupl
 
 @click.command(cls=Writer, epilog=EPILOG)
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--model", help="A model of the run.  [default: the only one]")
+@click.option("--model", help="Model of the run.  [default: the only one]")
 @click.option(
     "--grouping",
     default="session",
     show_default=True,
-    help="Folds to fit and judge on. Random ones promise more than new places and nights will keep.",
+    help="Folds for fitting and evaluation. Results on random folds are too optimistic for new sessions.",
 )
 @click.option(
     "--precision",
     type=FiniteFloat(0, 1, min_open=True),
-    help="Wanted of the recordings that are named.  [default: 0.9]",
+    help="Minimum precision of named recordings.  [default: 0.9]",
 )
-@click.option("--best-f1", is_flag=True, help="Thresholds of the best F1 instead.")
+@click.option("--best-f1", is_flag=True, help="Thresholds with the best F1, in place of --precision.")
 @click.option(
     "--coverages",
     callback=_coverages,
     default="0.5,0.8,0.9,0.95",
     show_default=True,
     metavar="A,B",
-    help="How often prediction sets shall hold the right species.",
+    help="Coverages of the prediction sets: share of sets with the correct species.",
 )
 @click.option(
     "--accuracy",
     type=FiniteFloat(0, 1),
     default=0.966,
     show_default=True,
-    help="Wanted of what is labelled without a person: by default as of the volunteers of Snapshot "
-    "Serengeti, a camera-trap study.",
+    help="Minimum accuracy of automatic labels. The default is that of the volunteers of Snapshot Serengeti, "
+    "a camera-trap study.",
 )
 @click.option(
     "--listening-factor",
     type=FiniteFloat(0),
     default=1.0,
     show_default=True,
-    help="Hours that a person needs for one recorded hour.",
+    help="Listening time of a person in hours per recorded hour.",
 )
 @click.option(
     "--metric",
     type=click.Choice(list(_METRICS)),
     default="f1",
     show_default=True,
-    help="What the best score for hearing something, and for naming it, maximises.",
+    help="Metric to choose the best threshold for detection and for naming.",
 )
 @click.option(
     "--into",
     type=Target(ours=b"TFL3", path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="A model file of this kind of model and these classes, which gets the calibration.",
+    help="Model file that receives the calibration; same kind of model and same classes.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def calibrate(
@@ -126,9 +125,9 @@ def calibrate(
     into: Path | None,
     as_json: bool,
 ) -> None:
-    """Say what scores are worth, and from which on to name a species.
+    """Calibrate scores and choose a threshold for each species.
 
-    RUN is the folder of a cross-validation; nothing is trained and no sound is read.
+    RUN is the folder of a cross-validation. Nothing is trained and no sound is read.
     """
     import json
 
@@ -161,8 +160,8 @@ def calibrate(
         )
         if differences := training_differences(info):
             click.echo(
-                f"note: {into} was trained otherwise than the models of {run} ({'; '.join(differences)}): "
-                "its calibrated scores may be worth less than measured",
+                f"note: {into} was trained differently from the models of {run} ({'; '.join(differences)}); "
+                "its calibration may be worse than measured",
                 err=True,
             )
     if as_json:

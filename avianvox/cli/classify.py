@@ -33,9 +33,9 @@ _LOOKED_AT = 256
 def classify(**options: Any) -> None:
     """Name the species in recordings.
 
-    PATHS are sound files, folders (searched through) and patterns such as "*.wav". Each recording is cut into
-    windows of a few seconds. By default its answer is the mean of the windows' scores; --by event says when a
-    species calls.
+    PATHS are sound files, folders (with subfolders) and patterns such as "*.wav". Each recording is cut into
+    windows of a few seconds. By default, its answer is the mean of the windows' scores. --by event lists when
+    species call.
     """
     os.environ.setdefault(
         "OPENBLAS_NUM_THREADS", "1"

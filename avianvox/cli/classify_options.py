@@ -15,13 +15,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 EPILOG = """\b
 Exit codes: 0 done; 1 failed (model unreadable, output not writable, interrupted); 2 wrong usage;
-3 finished, but some inputs failed: they have a row with their status, and a line on standard error.
+3 finished, but some inputs failed. Each has a row with its status, and a line on standard error.
 
 \b
-Statuses: ok, clipped (with an answer), silent (nothing to name), truncated (an answer, but counted as
-failed), empty, undecodable, unsupported, missing. Windows of silence are left out. The columns of CSV,
-Parquet and JSON lines are those of docs/tables.md; raven, audacity and the others are what their programs
-read, and 'avianvox convert' turns one into another.
+Status: ok, clipped (with an answer), silent (no answer), truncated (with an answer, but counted as failed),
+empty, undecodable, unsupported, missing. Windows of silence are left out. docs/tables.md describes the
+columns of CSV, Parquet and JSON lines. The other formats are those of the programs of that name.
+'avianvox convert' converts between them.
 
 \b
 A model that 'avianvox calibrate' has seen gives calibrated scores: of the answers with 0.3, about three of
@@ -32,11 +32,11 @@ A recording or window shows its best species either way; an event must reach the
 recording, window, event, hour and day alike. The summary says how many events stayed below their thresholds.
 
 \b
-With --output, rows are kept as files finish, in FILE.partial, and FILE.ledger.jsonl says what came of each
-file. After Ctrl-C, a crash or a power cut, the same command with --resume goes on. Later, with more files
-in the folder, it adds these: a file is read again only if its path, size or time has changed, or if it could
-not be opened (missing, unsupported). The table has the files of the last command's PATHS. Tables other than
-CSV go on from FILE.rows.csv, which stays beside them.
+With --output, the rows of each finished file are saved in FILE.partial, and its status in
+FILE.ledger.jsonl. To continue after Ctrl-C, a crash or a power cut, run the same command with --resume. The
+same command also adds new files of the folder. A file is read again only if its path, size or time has
+changed, or if it was missing or unsupported. The table has the files of the last command's PATHS. Formats
+other than CSV keep their rows in FILE.rows.csv.
 
 \b
 Times of day come from GUANO, an AudioMoth comment, the file's name or a xeno-canto index, as the column
@@ -49,9 +49,8 @@ recording; else its folder below the one in PATHS. Hours, days and nights are co
 recorder.
 
 \b
-Coming from BirdNET? --min_conf is --min-score, --top_n is --top, --rtype is --format, --o is --output,
---threads is --jobs, --classifier is --model, --slist is --species-list; --overlap is --overlap, and
---merge_consecutive is --by event.
+Users of BirdNET: an option of BirdNET-Analyzer, such as --min_conf, is refused with the name of the option to
+use here. --overlap is the same.
 
 \b
 Examples:
@@ -61,8 +60,9 @@ Examples:
   avianvox classify "night/*.flac" --by window --min-score 0.3 --overlap 1.5
   avianvox classify recorder/ --by event --format raven --output labels
   avianvox classify sites/ --by night --output nights.csv
-  avianvox classify recorder/ --by hour --timezone America/Puerto_Rico --jobs 2
-  avianvox classify recording.mp3 --species-list "Coereba flaveola,Setophaga petechia"
+  avianvox classify recorder/ --by hour --timezone America/Lima --jobs 2
+  avianvox classify recording.mp3 \\
+    --species-list "Coereba flaveola,Setophaga petechia"
   avianvox classify recording.mp3 --coverage 0.9
 """
 
@@ -73,7 +73,7 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         type=click.Choice(["recording", "event", "window", *PERIODS]),
         default="recording",
         show_default=True,
-        help="What a row speaks of. Hours, days and nights (noon to noon) count events and hours recorded.",
+        help="Unit of a row. Hours, days and nights (noon to noon) count events and recorded hours.",
     ),
     click.option(
         "--top",
@@ -91,21 +91,23 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
     click.option(
         "--coverage",
         type=FiniteFloat(0, 1),
-        help="Show as many species as hold the right one in this share of recordings, in place of the --top "
-        "best. The model file has sets for some shares: the bundled one for 0.5, 0.8, 0.9 and 0.95.",
+        help="Prediction sets in place of the --top best species: the set contains the correct species in "
+        "this share of recordings. The bundled model has sets for 0.5, 0.8, 0.9 and 0.95.",
     ),
     click.option(
         "--calibrated/--raw",
         default=True,
-        help="Calibrated scores and their decision where the model has them, or the network's own scores.  "
+        help="Calibrated scores and decisions, if the model has them, or raw scores of the network.  "
         "[default: calibrated]",
     ),
     click.option(
         "--species-list",
         metavar="FILE|NAMES",
-        help="Name these species alone: a file with one a line, or names with commas between them.",
+        help="Species that may be named: a file with one name per line, or names separated by commas.",
     ),
-    click.option("--exclude", metavar="FILE|NAMES", help="Never name these species."),
+    click.option(
+        "--exclude", metavar="FILE|NAMES", help="Species that are never named; a file or names, as above."
+    ),
     click.option(
         "--overlap",
         "overlap_s",
@@ -113,20 +115,20 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         default=0.0,
         show_default=True,
         metavar="SECONDS",
-        help="Let neighbouring windows overlap.",
+        help="Overlap of neighbouring windows.",
     ),
     click.option(
         "--gate",
         is_flag=True,
-        help="Ask a cheap gate first, and score only windows in which an animal calls.",
+        help="Fast gate before the network: only windows with an animal's voice are scored.",
     ),
     click.option(
         "--gate-recall",
         type=FiniteFloat(0, 1),
-        help="The share of recordings of voices in which the gate hears one: 0.95 saves more and misses more "
-        "than 0.99.  [default: 0.98]",
+        help="Recall of the gate: share of recordings with a voice that it keeps. 0.95 is faster and misses "
+        "more than 0.99.  [default: 0.98]",
     ),
-    click.option("--gate-file", metavar="FILE", help="A gate of 'avianvox gate train' in its place."),
+    click.option("--gate-file", metavar="FILE", help="File of a gate from 'avianvox gate train'."),
     click.option(
         "--leave",
         type=FiniteFloat(0, 1, min_open=True),
@@ -171,13 +173,13 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         default="mix",
         show_default=True,
         metavar="mix|each|N",
-        help="Mix all channels, answer for each of them, or for channel N, counted from 1.",
+        help="Channels to score: a mix of all, each of them, or channel N, counted from 1.",
     ),
     click.option(
         "--timezone",
         default="",
         metavar="ZONE",
-        help="Zone of recorders that tell none, such as America/Puerto_Rico or -04:00.",
+        help="Time zone of recordings without one, such as America/Puerto_Rico or -04:00.",
     ),
     click.option(
         "--site",
@@ -189,25 +191,29 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         "--format",
         "format_name",
         metavar="NAME",
-        help="table, csv, jsonl, parquet, xlsx, raven, audacity, audacity_boxes, kaleidoscope, birdnet, "
-        "simple_seq or generic_seq.  [default: by the ending of --output, else table]",
+        help="Format of the table: table, csv, jsonl, parquet, xlsx, raven, audacity, audacity_boxes, "
+        "kaleidoscope, birdnet, simple_seq or generic_seq.  [default: by the name of --output, else table]",
     ),
     click.option(
         "--output",
         "-o",
         type=Target(ours=None, beside=("paths",), readable=False, allow_dash=True),
         metavar="FILE",
-        help="Write to FILE, which appears whole or not at all; formats with a table for each recording "
-        "write a folder. - is standard output.",
+        help="Output file; - is standard output. Formats with one table per recording write a folder.",
     ),
     click.option("--spreadsheet", is_flag=True, help=SPREADSHEET_HELP),
-    click.option("--resume", is_flag=True, help="Go on from what an earlier run left beside --output."),
+    click.option("--resume", is_flag=True, help="Continue an earlier run with the same --output."),
     click.option(
-        "--model", metavar="NAME|FILE", help="A bundled model or a model file.  [default: the bundled one]"
+        "--model",
+        metavar="NAME|FILE",
+        help="Name of a bundled model, or a model file.  [default: the bundled one]",
     ),
-    workplace_options("by files and cores"),
+    workplace_options("by number of files and cores"),
     click.option(
-        "-q", "--quiet", is_flag=True, help="No progress and no summary; failed files are still listed."
+        "-q", "--quiet", is_flag=True, help="No progress and summary; failed files are still listed."
+    ),
+    click.option(
+        "--log-file", metavar="FILE", help="Log file for progress, failures and summary; lines are appended."
     ),
     click.option(
         "--log-file",

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avianvox.audio.find import find_inputs
-from avianvox.cli.common import echo
+from avianvox.cli.common import MovingBar, echo
 from avianvox.files import output_error
 from avianvox.inference.runs import Tally
 from avianvox.words import printable
+from avianvox.workers.heard import heard
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -63,6 +64,7 @@ class Watch:
         self._bars: Progress | None = None if hidden else _bars()
         self._total: int | None = None
         self._begin = self._logged = time.monotonic()
+        self._heard_s = heard()[0]  # before this run
         self._stack = ExitStack()
 
     def __enter__(self) -> "Watch":
@@ -76,7 +78,8 @@ class Watch:
                 self.log(f"begin: {' '.join(self._paths)}")
             if self._bars is not None:
                 stack.enter_context(self._bars)
-                self._task = self._bars.add_task("", total=None)
+                task = self._bars.add_task("", total=None)
+                self._bar = stack.enter_context(MovingBar(self._bars, task, describe=self._rate))
             if self._bars is not None or self._log_stream is not None:
                 threading.Thread(target=self._count, daemon=True).start()
             self._stack = stack.pop_all()
@@ -95,6 +98,8 @@ class Watch:
 
     def _count(self) -> None:
         self._total = sum(1 for _ in find_inputs(self._paths))
+        if self._bars is not None:
+            self._bar.report(self.tally.files, self._total)
 
     def done(self, entry: "Entry") -> None:
         """A file was read and counted."""
@@ -104,9 +109,7 @@ class Watch:
                 self.failed.append(line)
             self.log(f"failed: {line}")
         if self._bars is not None:
-            self._bars.update(
-                self._task, completed=self.tally.files, total=self._total, description=self._rate()
-            )
+            self._bar.report(self.tally.files, self._total)
         if self._log_stream is not None and time.monotonic() - self._logged >= LOG_EVERY_S:
             self._logged = time.monotonic()
             self.log(f"{self.tally.files} of {self._total or '?'} files, {self._rate()}, {self._left()}")
@@ -117,7 +120,8 @@ class Watch:
 
     def _rate(self) -> str:
         seconds = time.monotonic() - self._begin
-        speed = self.tally.new_seconds / seconds
+        new_seconds = max(self.tally.new_seconds, heard()[0] - self._heard_s)  # Dask's workers are not heard
+        speed = new_seconds / seconds
         failed = f", {self.tally.failed} failed" if self.tally.failed else ""
         return f"{(self.tally.files - self.tally.kept) / seconds:.1f} files/s, {speed:.0f}x real time{failed}"
 
@@ -186,11 +190,19 @@ def _failure(entry: "Entry") -> str:
 
 def _bars() -> "Progress":
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("classifying"),
         BarColumn(),
+        TaskProgressColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.description}"),

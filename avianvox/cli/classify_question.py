@@ -99,7 +99,7 @@ def _check_coverage(model: str, coverage: float) -> None:
     calibration = read_calibration(read_model_file(find_model(model)))
     if calibration is None:
         raise click.UsageError(
-            f"--coverage: {model} carries no calibration; write one with 'avianvox calibrate RUN --into'"
+            f"--coverage: {model} has no calibration; add one with 'avianvox calibrate RUN --into'"
         )
     for level in LEVELS:
         calibration.set_limit(coverage, level)

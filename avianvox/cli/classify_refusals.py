@@ -22,28 +22,29 @@ def refuse_contradictions(options: dict[str, Any], form: str, *, on_screen: bool
     """Raise `click.UsageError` where an option would change nothing, or two don't go together."""
     by, counted = options["by"], options["by"] in PERIODS
     if "" in options["paths"]:
-        raise click.UsageError("one of PATHS is empty; is a variable of your shell not set?")
+        raise click.UsageError("one of PATHS is empty; check the variables of your shell")
     if options["coverage"] is not None and (
         options["top"] is not None or options["min_score"] is not None or not options["calibrated"]
     ):
-        raise click.UsageError("--coverage says what is shown: it goes without --top, --min-score and --raw")
+        raise click.UsageError("--coverage excludes --top, --min-score and --raw")
     if form not in FORMATS:
         raise click.UsageError(f"--format: expected one of {', '.join(FORMATS)}; got '{form}'")
     form_of(form, spreadsheet=options["spreadsheet"])
     if counted and form not in EVERY_ROW:
-        raise click.UsageError(f"--by {by} counts events: write it as table, csv, jsonl, parquet or xlsx")
+        expected = "table, csv, jsonl, parquet or xlsx"
+        raise click.UsageError(f"--by {by} counts events: expected --format {expected}")
     if (counted or by == "event") and (options["coverage"], options["top"]) != (None, None):
-        raise click.UsageError("--top and --coverage are for recordings and windows, not for events")
+        raise click.UsageError("--top and --coverage: only for recordings and windows, not for events")
     if by in ("recording", "window") and (given := written(OF_EVENTS)):
         raise click.UsageError(
-            f"{', '.join(given)}: for events alone; give --by event, hour, day or night too"
+            f"{', '.join(given)}: only for events; give --by event, hour, day or night too"
         )
     if on_screen and form not in STREAMS:
-        raise click.UsageError(f"--format {form} wants a file: give --output")
+        raise click.UsageError(f"--format {form} needs a file; give --output")
     if on_screen and options["resume"]:
-        raise click.UsageError("--resume goes on from what lies beside a file: give --output")
+        raise click.UsageError("--resume needs a file to continue; give --output")
     if options["gate_recall"] is not None and not (options["gate"] or options["gate_file"]):
-        raise click.UsageError("--gate-recall is for --gate")
+        raise click.UsageError("--gate-recall needs --gate")
 
 
 def refuse_output(output: str, form: str, first: list[str]) -> None:
@@ -62,12 +63,12 @@ def refuse_output(output: str, form: str, first: list[str]) -> None:
     if os.path.isdir(output) and not one_per_recording:
         raise OutputError(f"cannot write {output}: it is a folder; name a file in it")
     if os.path.isfile(output) and one_per_recording and not is_one_file(output, form):
-        raise OutputError(f"cannot write {output}: it is a file, and {form} wants a folder; name another")
+        raise OutputError(f"cannot write {output}: it is a file and {form} needs a folder; name another")
     if not os.path.isdir(os.path.dirname(output) or "."):
         raise OutputError(f"cannot write {output}: the folder does not exist; create it first")
     if is_one_file(output, form) and one_per_recording and form != "raven" and len(first) > 1:
         raise click.UsageError(
-            f"{output}: a table of {form} speaks of one recording; name a folder, for a table of each"
+            f"{output}: a {form} table holds one recording; name a folder, for one table per recording"
         )
     if form in ("parquet", "xlsx"):
         from avianvox.tables.rows import require_package

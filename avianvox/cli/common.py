@@ -1,6 +1,7 @@
 """What commands share: options, progress on a terminal, and how a command with failed inputs ends."""
 
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from math import isfinite
@@ -12,7 +13,7 @@ import click
 from avianvox.words import printable, printable_lines
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
     from avianvox.features.store import FeatureStore
     from avianvox.types import Recording
@@ -25,12 +26,16 @@ SPREADSHEET_HELP = (
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_TICK_S = 0.5
+
 Report = Callable[[int, int], None]
 """Called with what is done and how much there is to do."""
 
 
 class FiniteFloat(click.FloatRange):
     """A number in a range. Neither nan nor an infinite one is in any, other than in click's own."""
+
+    name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number = float(super().convert(value, param, ctx))
@@ -55,21 +60,21 @@ def workplace_options(default: str) -> Callable[[F], F]:
         click.option(
             "--jobs",
             type=click.IntRange(min=1),
-            help=f"Worker processes of this machine.  [default: {default}]",
+            help=f"Number of worker processes on this computer.  [default: {default}]",
         ),
         click.option(
             "--scheduler",
             default="",
             metavar="ADDRESS",
-            help="Work on a Dask cluster, such as tcp://10.0.0.1:8786. Its workers need the same files under "
+            help="Address of a Dask cluster, such as tcp://10.0.0.1:8786. Its workers need the same files at "
             "the same paths.",
         ),
         click.option(
             "--dask-config",
             type=click.Path(path_type=Path, exists=True, dir_okay=False),
             metavar="FILE",
-            help="The same, by a configuration of Dask in YAML (scheduler-address, certificates, time "
-            "limits) or the JSON file that a Dask scheduler writes.",
+            help="Dask configuration in YAML (scheduler-address, certificates, time limits), or the JSON "
+            "file of a Dask scheduler; in place of --scheduler.",
         ),
     )
 
@@ -98,7 +103,7 @@ def workplace_of(
     if not (scheduler or dask_config):
         return Workplace(jobs or default())
     if jobs is not None:
-        raise click.UsageError("--jobs counts processes of this machine; a Dask cluster has its own workers")
+        raise click.UsageError("--jobs counts processes on this computer; a Dask cluster has its own workers")
     workplace = Workplace(scheduler=scheduler, dask_config=dask_config)
     from avianvox.workers.cluster import check_scheduler
 
@@ -127,8 +132,50 @@ def progress_bar(title: str, *, hide: bool = False) -> Iterator[Report | None]:
         if bars is None:
             yield None
             return
-        task = bars.add_task(title, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+        with MovingBar(bars, bars.add_task(title, total=None)) as bar:
+            yield bar.report
+
+
+class MovingBar:
+    """A bar over recordings that moves also while a long one is read: by the share of it that was heard.
+
+    A context manager; ``describe`` gives the words beside the bar.
+    """
+
+    def __init__(
+        self, bars: "Progress", task: "TaskID", *, describe: Callable[[], str] | None = None
+    ) -> None:
+        self._bars, self._task, self._describe = bars, task, describe
+        self._done, self._shown = 0, 0.0
+        self._total: int | None = None
+        self._ended = threading.Event()
+
+    def __enter__(self) -> "MovingBar":
+        threading.Thread(target=self._tick, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+
+    def report(self, done: int, total: int | None) -> None:
+        """So many recordings are done."""
+        self._done, self._total = done, total
+        self.move()
+
+    def move(self) -> None:
+        """Show what is done and heard by now; a bar goes back only with what is done."""
+        from avianvox.workers.heard import heard
+
+        reached = self._done + heard()[1]
+        if self._total is not None:
+            reached = min(reached, self._total)
+        self._shown = max(reached, min(self._shown, self._done + 1))
+        words = None if self._describe is None else self._describe()  # None leaves them as they are
+        self._bars.update(self._task, completed=self._shown, total=self._total, description=words)
+
+    def _tick(self) -> None:
+        while not self._ended.wait(_TICK_S):
+            self.move()
 
 
 def echo(line: object, *, err: bool = False) -> None:

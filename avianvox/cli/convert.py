@@ -22,24 +22,26 @@ if TYPE_CHECKING:
     from avianvox.types import Detection
 
 EPILOG = """\b
-Formats, and how their files end:
-  csv             .csv              every column, every row; so have jsonl, parquet, xlsx
-  jsonl           .jsonl            one object a row
-  parquet         .parquet          typed columns; needs pip install 'avianvox[parquet]'
-  xlsx            .xlsx             for spreadsheets, can't be read back; needs pip install 'avianvox[xlsx]'
-  raven           .selections.txt   Raven's selection tables
-  audacity        .labels.txt       Audacity's labels: begin, end, label
-  audacity_boxes  .boxes.txt        the same with frequencies
-  kaleidoscope    .kaleidoscope.csv
-  birdnet         .birdnet.csv
-  simple_seq      .simple-seq.csv   for crowsetta, as raven, audacity (aud-seq) and audacity_boxes (aud-bbox)
-  generic_seq     .generic-seq.csv
-  table           .txt              for people; it can't be read back
+Formats and their file names:
+  csv             .csv              all columns and rows; also jsonl, parquet, xlsx
+  jsonl           .jsonl            one JSON object per row
+  parquet         .parquet          typed columns; needs the extra "parquet"
+  xlsx            .xlsx             spreadsheet; not converted back; needs "xlsx"
+  raven           .selections.txt   Raven selection tables
+  audacity        .labels.txt       Audacity labels: begin, end, label
+  audacity_boxes  .boxes.txt        Audacity labels with frequencies
+  kaleidoscope    .kaleidoscope.csv Kaleidoscope
+  birdnet         .birdnet.csv      BirdNET
+  simple_seq      .simple-seq.csv   crowsetta
+  generic_seq     .generic-seq.csv  crowsetta
+  table           .txt              for reading; cannot be converted back
 
 \b
-A table of raven, audacity, audacity_boxes and simple_seq speaks of one recording: OUT is a folder, in which
-they stand as the recordings do. An OUT that ends in .txt (.csv) is one file; of raven, over all recordings.
-Annotation formats hold named spans only: rows of files in which nothing was named are left out, and said.
+Tables of raven, audacity, audacity_boxes and simple_seq hold one recording each. OUT is then a folder with
+the same subfolders as the recordings. If OUT ends in .txt (.csv), it is one file; a Raven file then holds
+all recordings. Annotation formats hold named spans only: other rows are left out and counted.
+
+crowsetta reads raven, simple_seq, generic_seq, audacity ("aud-seq") and audacity_boxes ("aud-bbox").
 
 \b
 Examples:
@@ -78,20 +80,25 @@ class Tally:
     "--from",
     "source_format",
     type=click.Choice([name for name in FORMATS if name not in WRITE_ONLY]),
-    help="Format of IN.  [default: what it looks like]",
+    metavar="FORMAT",
+    help="Format of IN.  [default: recognised by its content]",
 )
 @click.option(
-    "--to", "out_format", type=click.Choice(list(FORMATS)), help="Format of OUT.  [default: by its ending]"
+    "--to",
+    "out_format",
+    type=click.Choice(list(FORMATS)),
+    metavar="FORMAT",
+    help="Format of OUT.  [default: by its file name]",
 )
 @click.option(
     "--audio",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="Where the recordings are: paths in the table become those of the files there with the same names, "
-    "and lengths that it lacks are read from their headers.",
+    help="Folder of the recordings. Paths in the table are replaced by those of the files of the same name, "
+    "and missing durations are read from their headers.",
 )
 @click.option("--spreadsheet", is_flag=True, help=SPREADSHEET_HELP)
-@click.option("-q", "--quiet", is_flag=True, help="No summary; recordings not found are still listed.")
+@click.option("-q", "--quiet", is_flag=True, help="No summary; missing recordings are still listed.")
 def convert(
     source: str,
     out: str,
@@ -101,10 +108,10 @@ def convert(
     spreadsheet: bool,
     quiet: bool,
 ) -> None:
-    """Write the table IN in another format to OUT.
+    """Convert the table IN to OUT, in another format.
 
-    IN is a table, or a folder of tables of one recording each; its format is known by its content. OUT is a
-    file, a folder, or - for standard output.
+    IN is a table, or a folder of tables with one recording each. OUT is a file, a folder, or - for standard
+    output.
     """
     from avianvox.audio.locate import recordings_in
     from avianvox.cli.common import exit_with_failures
@@ -113,7 +120,9 @@ def convert(
 
     name = out_format or ("table" if out == "-" else format_of_new(out))
     if out == "-" and name not in STREAMS:
-        raise click.UsageError(f"'{name}' can't be written to standard output, only {', '.join(STREAMS)} can")
+        raise click.UsageError(
+            f"'{name}' cannot be written to standard output; expected one of {', '.join(STREAMS)}"
+        )
     form = form_of(name, spreadsheet=spreadsheet)
     _spare_tables(source, source_format, out)
     tally = Tally()
@@ -135,7 +144,7 @@ def convert(
         left_out = tally.rows - tally.named if name not in EVERY_ROW else 0
         said = f", {left_out} without a species left out" if left_out else ""
         click.echo(f"{_count(tally.rows, 'row')} of {_count(tally.recordings, 'recording')}{said}", err=True)
-    exit_with_failures(f"{path}: no such recording in {audio}, or several" for path in tally.missing)
+    exit_with_failures(f"{path}: not found in {audio}, or found several times" for path in tally.missing)
 
 
 def _spare_tables(source: str, source_format: str | None, out: str) -> None:

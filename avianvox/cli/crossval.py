@@ -9,6 +9,8 @@ from click.core import ParameterSource
 
 from avianvox.cli.common import comma_names, echo, echo_text, workplace_of, workplace_options
 from avianvox.cli.targets import Target, Writer
+from avianvox.evaluation.rules import RULES
+from avianvox.models import LADDER, MODELS
 
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
@@ -17,27 +19,32 @@ if TYPE_CHECKING:
     from avianvox.features.spec import FeatureSpec
     from avianvox.models.protocol import Progress, TrainSettings
 
-EPILOG = """\b
-Every fit's predictions go to the run folder at once: a command that was killed continues when started again,
-and one with more models or another --per-class adds to what is there.
-Random folds flatter a model, since one occasion of recording stands on both sides; the column "gap" says by
-how much. Where no grouped folds are asked for, session folds are added if there are sessions.
+EPILOG = f"""\b
+The predictions of each fit are saved at once. To continue an interrupted run, run the same command again.
+The same command with more models or another --per-class adds to the run.
+
+Random folds are too optimistic, because training and test share recording sessions. The column "gap" shows by
+how much. Session folds are added if --groupings has no grouped folds.
 
 \b
-Fits can be made in several processes (--jobs) or on a Dask cluster (--scheduler), whose workers need the
-extra "train" of avianvox and read the feature store under the same path.
+Fits run in several processes (--jobs) or on a Dask cluster (--scheduler). Its workers need the extra
+"train" of avianvox and the feature store at the same path.
 
 \b
-Models are those of "avianvox models list" and rules that never listen (chance, majority, session_lookup,
-recordist_lookup, site_lookup, duration); "ladder" stands for all rungs from chance to the networks.
+Models: {", ".join(MODELS)}. Rules, which use no sound: {", ".join(RULES)}. "ladder" stands for
+{", ".join(name for name in LADDER if name in RULES)} and all models.
+"avianvox models list --trainable" describes them.
 
 \b
-Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some recordings could not be read: they are listed.
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 finished, but some recordings could not be read (listed on
+standard error).
 
 \b
 Examples:
-  avianvox crossval recordings/ --models session_lookup,gnb_pixels,gnb_mfcc --out runs/bayes
-  avianvox crossval recordings/ --models gnb_mfcc --per-class 1,2 --out runs/bayes
+  avianvox crossval recordings/ --models session_lookup,gnb_pixels,gnb_mfcc \\
+    --out runs/bayes
+  avianvox crossval recordings/ --models gnb_mfcc --per-class 1,2 \\
+    --out runs/bayes
   avianvox crossval --recompute runs/bayes
 """
 
@@ -61,7 +68,7 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     default="gnb_pixels,gnb_mfcc,cnn_v20",
     show_default=True,
     metavar="A,B",
-    help='Names of models or rules, in the order in which they are compared; or "ladder".',
+    help='Names of models and rules in the order of comparison, or "ladder" (see below).',
 )
 @click.option(
     "--groupings",
@@ -69,28 +76,26 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     default="random,session",
     show_default=True,
     metavar="A,B",
-    help="Ways to draw folds: random, session, recordist, site, published.",
+    help="Groupings of the folds: random, session, recordist, site, published.",
 )
 @click.option("--folds", type=click.IntRange(min=2), default=3, show_default=True, help="Number of folds.")
-@click.option("--seed", default=0, show_default=True, help="Draws the folds and seeds every fit.")
+@click.option("--seed", default=0, show_default=True, help="Random seed of folds and fits.")
 @click.option(
     "--per-class",
     callback=_numbers,
     default="",
     metavar="N,M",
-    help="For learning curves: fit each model also on at most so many recordings of each class.",
+    help="Learning curves: maximum numbers of training recordings per class.",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
-    help="Of a network, which sees all training recordings in each; none are held back to stop early.  "
-    "[default: 100]",
+    help="Number of epochs of networks; no recordings are held out for early stopping.  [default: 100]",
 )
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    help='The TOML file of "avianvox train". Of its [train] table, model and seed are not used, nor '
-    "validation, validation_windows and patience: no fit holds anything back.",
+    help='TOML file of "avianvox train". Not used: model, seed, validation, validation_windows and patience.',
 )
 @click.option(
     "--spec", "spec_name", help="Named feature settings.  [default: those of --config, or published_v1]"
@@ -98,8 +103,7 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
 @click.option(
     "--store",
     type=Target(path_type=Path, file_okay=False),
-    help="Feature store; built where it is not there.  [default: OUT/features-SETTINGS, a folder for "
-    "each way of extracting]",
+    help="Feature store, built if missing.  [default: OUT/features-SETTINGS, one per feature settings]",
 )
 @click.option(
     "--out",
@@ -108,13 +112,13 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     show_default=True,
     help="Run folder.",
 )
-@workplace_options("1: every fit in this process")
-@click.option("--fresh", is_flag=True, help="Forget what an earlier run left in the run folder.")
+@workplace_options("1, in this process")
+@click.option("--fresh", is_flag=True, help="Discard an earlier run in the run folder.")
 @click.option(
     "--recompute",
     type=Target(path_type=Path, file_okay=False),
     metavar="RUN",
-    help="Compute figures, tables and pictures of a finished run anew, from its folder alone.",
+    help="Run folder of a finished run: recompute its figures, tables and pictures.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON.")
 def crossval(
@@ -136,7 +140,7 @@ def crossval(
     recompute: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare models on random and grouped folds.
+    """Cross-validate models on random and grouped folds.
 
     CATALOG is a folder of recordings with an index or with one folder for each species, or an index file;
     several are merged. The data are audited first. The run folder OUT keeps folds, predictions, audit,

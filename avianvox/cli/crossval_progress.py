@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from avianvox.cli.common import echo, progress_bars
+from avianvox.cli.common import MovingBar, echo, progress_bars
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -41,9 +41,11 @@ class Bars(Lines):
         self._progress = progress
         names = ("features", "audit", "fits", "epochs", "figures")
         self._tasks = {name: progress.add_task(name, visible=False) for name in names}
+        self.recordings = MovingBar(progress, self._tasks["features"])
 
     def features(self, done: int, total: int) -> None:
-        self.step("features", done, total)
+        self._progress.update(self._tasks["features"], visible=True)
+        self.recordings.report(done, total)
 
     def epoch(self, report: "EpochReport") -> None:
         self.step("epochs", report.epoch, report.n_epochs)
@@ -66,4 +68,9 @@ def _fit_name(report: "FitReport") -> str:
 def progress_of_crossval() -> Iterator[Lines]:
     """Bars on standard error where that is a terminal, lines elsewhere."""
     with progress_bars() as bars:
-        yield Lines() if bars is None else Bars(bars)
+        if bars is None:
+            yield Lines()
+            return
+        shown = Bars(bars)
+        with shown.recordings:
+            yield shown

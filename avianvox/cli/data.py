@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 _GROUPINGS = ("random", "session", "recordist", "site", "published", "source")
 
 IMPORT_EPILOG = """\b
-Of the published features, melsg_<id>.dat holds mel power as float32 of shape (128, n) and mfcc_<id>.dat MFCC
-of shape (20, n), without a header; <id>_melspectrogram.dat and <id>_mfcc.dat are the other names they go by.
+The published features are float32 files without a header: melsg_<id>.dat holds mel power, shape (128, n), and
+mfcc_<id>.dat holds MFCC, shape (20, n). They may also be named <id>_melspectrogram.dat and <id>_mfcc.dat.
 
 \b
-Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but features of some recordings are missing or damaged.
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 finished, but features of some recordings are missing
+or damaged.
 
 \b
 Example:
@@ -30,20 +31,20 @@ _catalog_argument = click.argument("catalog", type=click.Path(path_type=Path))
 _source_option = click.option(
     "--source",
     metavar="NAME",
-    help="Kind of catalog (annotations, kaggle, xeno_canto, csv, folders); else recognised by itself.",
+    help="Kind of catalog: annotations, kaggle, xeno_canto, csv or folders.  [default: recognised]",
 )
 
 
 @click.group(epilog="Example: avianvox data list recordings/")
 def data() -> None:
-    """List, check, split, import and download a catalog of recordings.
+    """List, check, split, import and download catalogs.
 
     CATALOG is a folder with recordings.csv or metadata.csv, with xeno-canto answers (recordings.json) beside
     XC<id>.* files, with one folder per class, or in the published set's Kaggle layout; or a CSV file.
 
-    Annotations are a catalog too, and each of them a recording: a folder with tables of Raven, Audacity or
-    other programs beside the sound files, or with annotations.toml, which says where sound and tables are and
-    what names in them mean; or a table. It goes for every command that takes a CATALOG.
+    Annotations are a catalog too, with one recording per annotation: a folder with tables of Raven, Audacity
+    or other programs beside the sound files; a folder with annotations.toml, which gives the places of sounds
+    and tables and the meaning of names; or a table. All commands that take a CATALOG read all of these.
     """
 
 
@@ -55,7 +56,7 @@ data.add_command(download)
 @_source_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_species(catalog: Path, source: str | None, as_json: bool) -> None:
-    """Show species, recordings, minutes, sessions and recordists."""
+    """List species with recordings, minutes, sessions and recordists."""
     from avianvox.dataset.catalog import read_catalog
 
     found = read_catalog(catalog, source=source)
@@ -79,12 +80,12 @@ def list_species(catalog: Path, source: str | None, as_json: bool) -> None:
 @data.command(epilog="Example: avianvox data check recordings/ --duplicates")
 @_catalog_argument
 @_source_option
-@click.option("--duplicates", is_flag=True, help="Compare the files' contents too; reads the files.")
+@click.option("--duplicates", is_flag=True, help="Search for files with equal content; reads all files.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(catalog: Path, source: str | None, duplicates: bool, as_json: bool) -> None:
-    """List what is wrong, one line each.
+    """List the problems of a catalog, one per line.
 
-    Ends with exit code 3 if anything is. Whether the sound decodes is for "avianvox probe" to say.
+    The exit code is 3 if there are any. Use "avianvox probe" to check that files decode.
     """
     from dataclasses import asdict
 
@@ -105,7 +106,7 @@ def check(catalog: Path, source: str | None, duplicates: bool, as_json: bool) ->
 
 @data.command(
     cls=Writer,
-    epilog="Example: avianvox data split recordings/ --grouping session --folds 3 --out split.json",
+    epilog="\b\nExample:\n  avianvox data split recordings/ --grouping site --folds 3 --out split.json",
 )
 @_catalog_argument
 @_source_option
@@ -114,23 +115,23 @@ def check(catalog: Path, source: str | None, duplicates: bool, as_json: bool) ->
     type=click.Choice(_GROUPINGS),
     default="session",
     show_default=True,
-    help="What stands on one side only; 'source' takes the split that the catalog defines.",
+    help="Groups kept together on one side; 'source': the split that the catalog defines.",
 )
 @click.option("--folds", default=3, show_default=True, help="Number of folds.")
-@click.option("--seed", default=0, show_default=True, help="Another seed draws other folds.")
+@click.option("--seed", default=0, show_default=True, help="Random seed of the folds.")
 @click.option(
     "--out",
     type=Target(ours=b'"avianvox split"', path_type=Path),
-    help="Write the folds here, by recording id.",
+    help="File for the folds, by recording id.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def split(
     catalog: Path, source: str | None, grouping: str, folds: int, seed: int, out: Path | None, as_json: bool
 ) -> None:
-    """Draw folds and report on them.
+    """Draw folds and report their overlap.
 
-    The report names the classes that the folds leave without training or test recordings, and says how many
-    test recordings share their session, or their recordist and species, with training.
+    The report lists classes without training or test recordings in a fold, and the share of test recordings
+    that share their session, or their recordist and species, with training.
     """
     from dataclasses import asdict
 
@@ -150,13 +151,15 @@ def split(
         return
     click.echo(f"grouping {grouping}, seed {drawn.seed}")
     for i, (n_train, n_test) in enumerate(report.sizes, start=1):
-        click.echo(f"fold {i}: {n_train} for training, {n_test} for testing")
-    click.echo(f"test recordings whose session stands in training: {report.shared_session:.1%}")
-    click.echo(f"test recordings whose recordist has the species in training: {report.shared_recordist:.1%}")
+        click.echo(f"fold {i}: {n_train} recordings in training, {n_test} in test")
+    click.echo(f"test recordings that share a session with training: {report.shared_session:.1%}")
+    click.echo(
+        f"test recordings that share recordist and species with training: {report.shared_recordist:.1%}"
+    )
     if caveat := report.caveat(grouping):
         echo(caveat)
     for what, labels in (("training", report.untrained), ("test", report.untested)):
-        echo(f"classes without {what} recordings in some fold: {', '.join(labels) or 'none'}")
+        echo(f"classes without {what} recordings in a fold: {', '.join(labels) or 'none'}")
 
 
 @data.command(name="import", cls=Writer, epilog=IMPORT_EPILOG)
@@ -165,19 +168,21 @@ def split(
 @click.option(
     "--features",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder of the published features.  [default: CATALOG/features, where it holds some]",
+    help="Folder of the published features.  [default: CATALOG/features]",
 )
 @click.option(
-    "--out", required=True, type=Target(path_type=Path, file_okay=False), help="The imported folder."
+    "--out",
+    required=True,
+    type=Target(path_type=Path, file_okay=False),
+    help="Folder for the imported catalog.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def import_(catalog: Path, source: str | None, features: Path | None, out: Path, as_json: bool) -> None:
-    """Bring the published data set, or any other catalog, into a plain index.
+    """Import the published data set, or any other catalog.
 
-    OUT gets recordings.csv, which names the sound files where they lie; split.json, read with it from then
-    on, where the source defines a split; and a feature store where the features of the published experiment
-    are at hand: they are read without decoding any sound. Every file's size is checked, and what is missing
-    is listed.
+    OUT gets recordings.csv, an index with the paths of the sound files; split.json, if the source defines a
+    split; and a feature store, if the published features are available, which saves decoding. The size of
+    every file is checked, and missing files are listed.
     """
     from avianvox.cli.common import exit_with_failures, progress_bar
     from avianvox.dataset import published
@@ -211,7 +216,7 @@ def import_(catalog: Path, source: str | None, features: Path | None, out: Path,
     else:
         _show_import(summary)
     if not n_sound and cached is None:
-        click.echo(f"neither sound nor features here; they come from {published.ORIGIN}", err=True)
+        click.echo(f"no sound files and no features found; download them from {published.ORIGIN}", err=True)
     exit_with_failures(failed)
 
 
@@ -219,9 +224,9 @@ def import_(catalog: Path, source: str | None, features: Path | None, out: Path,
 @_catalog_argument
 @_source_option
 def show_credits(catalog: Path, source: str | None) -> None:
-    """Credit each recording.
+    """List the attribution of each recording.
 
-    One line for each file: recordist, id, address and licence.
+    One line per file: recordist, id, URL and licence.
     """
     from avianvox.dataset.catalog import read_catalog
 
@@ -253,22 +258,22 @@ def _show_import(summary: dict[str, Any]) -> None:
 
     n = summary["recordings"]
     split = summary["split"]
-    parts = f"; {split['train']} for training, {split['test']} for testing" if any(split.values()) else ""
+    parts = f"; {split['train']} in training, {split['test']} in test" if any(split.values()) else ""
     what = f"{counted(n, 'recording')} of {counted(summary['species'], 'class')}"
     click.echo(f"{what}, source {summary['source']}{parts}")
-    click.echo(f"sound files there: {summary['sound']} of {n}")
+    click.echo(f"sound files found: {summary['sound']} of {n}")
     click.echo(f"features imported: {summary['features']} of {n}")
     for name, (count, mean, deviation) in summary.get("values", {}).items():
-        told = "{:,} values, mean {:.3f}, deviation {:.3f}"
+        told = "{:,} values, mean {:.3f}, standard deviation {:.3f}"
         whole = told.format(*published.PUBLISHED_VALUES[name])
         click.echo(f"  {name}: {told.format(count, mean, deviation)} (published set: {whole})")
     if summary.get("other_mfcc"):
-        click.echo(f"  of {summary['other_mfcc']} recordings the MFCC are not those of their bands")
+        echo(f"  {summary['other_mfcc']} recordings: MFCC do not match the mel bands")
     echo(f"wrote {summary['out']}")
     if any(split.values()):
         click.echo(
-            f"next: avianvox audit {summary['out']}, and avianvox reproduce {summary['out']}: both go by "
-            "the source's split; avianvox crossval draws folds"
+            f"next: avianvox audit {summary['out']}, or avianvox reproduce {summary['out']} (both use the "
+            "split of the source), or avianvox crossval (which draws folds)"
         )
 
 

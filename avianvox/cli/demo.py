@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from avianvox.demo.line import Step
 
 EPILOG = """\b
-Takes about a minute and a half on two cores. Every step does what the command of its name does; the networks
-see far fewer epochs than a real training needs.
+Takes about a minute and a half on two cores. Each step does the same as the command of its name. Networks are
+trained for far fewer epochs than in practice.
 
 \b
 Example:
@@ -29,11 +29,13 @@ Example:
     type=Target(path_type=Path, file_okay=False),
     default=Path("avianvox-demo"),
     show_default=True,
-    help="New or empty folder for everything that is made.",
+    help="New or empty folder for all results.",
 )
-@click.option("--seed", default=0, show_default=True, help="Draws recordings, folds, weights and crops.")
+@click.option(
+    "--seed", default=0, show_default=True, help="Random seed of recordings, folds, weights and crops."
+)
 def demo(out: Path, seed: int) -> None:
-    """Run the whole line on synthetic voices.
+    """Run all steps on synthetic recordings.
 
     Synthesise recordings, build features, train a network, cross-validate it beside two simple models, export
     it, and classify recordings with the exported file. Prints each step's time and figures, and at the end

@@ -5,10 +5,10 @@ import click
 from avianvox.cli.common import echo
 
 EPILOG = """\b
-Times real time say how many hours of sound an hour takes: 400 is a day of sound in less than four minutes.
+Speed in times real time: at 400, one day of sound takes less than four minutes.
 
 \b
-Exit codes: 0 classifying works, whatever optional features lack; 1 something that it needs is missing or
+Exit codes: 0 classification works (optional features may be missing); 1 something it needs is missing or
 broken: it is marked "failed", and stands on standard error with what to do.
 
 \b
@@ -19,10 +19,15 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for each check.")
-@click.option("--speed/--no-speed", default=True, help="Measure the speed of this machine.  [default: speed]")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object per check.")
+@click.option(
+    "--speed/--no-speed", default=True, help="Measurement of the speed of this computer.  [default: speed]"
+)
 def doctor(as_json: bool, speed: bool) -> None:
-    """Check packages, codecs, models, memory, disk and speed, and say what optional features lack."""
+    """Check the installation and the speed of this computer.
+
+    Checks packages, codecs, models, memory, disk and speed, and lists what optional features need.
+    """
     import os
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as classify does, whose speed is measured

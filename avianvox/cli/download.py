@@ -13,71 +13,82 @@ if TYPE_CHECKING:
     from avianvox.dataset.download.wishes import Plan
 
 EPILOG = """\b
-QUERY is made of xeno-canto's tags, among them gen: sp: en: fam: cnt: loc: rec: q: len: type: lic: year:
-grp: and box:, see https://xeno-canto.org/help/search. Words with spaces stand in quotes: en:"house wren".
+QUERY uses xeno-canto's tags: gen: sp: en: fam: cnt: loc: rec: q: len: type: lic: year: grp: box: and others
+(https://xeno-canto.org/help/search). Put values with spaces in quotes: en:"house wren".
 
 \b
-The key of the API is a member's own (https://xeno-canto.org/account). Better set XC_API_KEY than give --key:
-what stands in a command is seen by others on the machine. It is written into no file.
+The API key belongs to a member's account (https://xeno-canto.org/account). Set XC_API_KEY rather than --key:
+other users of the computer can see the options of a command. The key is never written to a file.
 
 \b
-OUT gets audio/XC<id>.*, recordings.json, SHA256SUMS (for sha256sum --check) and ATTRIBUTION.txt, and is a
-catalog: avianvox data list OUT. An interrupted download goes on when the same command is run again.
+OUT gets audio/XC<id>.*, recordings.json, SHA256SUMS (for sha256sum --check) and ATTRIBUTION.txt. It is a
+catalog: avianvox data list OUT. To continue an interrupted download, run the same command again.
 
 \b
-Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some files could not be fetched.
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 finished, but some files could not be downloaded.
 
 \b
 Examples:
   avianvox data download "gen:Vireo sp:latimeri q:A" --dry-run
-  avianvox data download "gen:Vireo sp:latimeri q:A" --out vireo --per-session 2 --no-nd
+  avianvox data download "gen:Vireo sp:latimeri q:A" --out vireo \\
+    --per-session 2 --no-nd
 """
 
 
 @click.command(cls=Writer, epilog=EPILOG)
 @click.argument("query")
-@click.option("--out", type=Target(path_type=Path), help="Folder to fill.  [default: named after the query]")
-@click.option("--key", envvar="XC_API_KEY", default="", show_envvar=True, help="Key of the API.")
+@click.option(
+    "--out",
+    type=Target(path_type=Path),
+    help="Folder for the recordings.  [default: named after the query]",
+)
+@click.option("--key", envvar="XC_API_KEY", default="", show_envvar=True, help="API key.")
 @click.option(
     "--min-quality",
     type=click.Choice(("A", "B", "C", "D", "E"), case_sensitive=False),
-    help="Worst rating to take, A is the best; takes no recording without one.",
+    help="Minimum quality rating; A is the best. Unrated recordings are left out.",
 )
-@click.option("--min-length", type=FiniteFloat(min=0), metavar="S", help="Take no shorter ones, in seconds.")
-@click.option("--max-length", type=FiniteFloat(min=0), metavar="S", help="Take no longer ones, in seconds.")
-@click.option("--no-nd", is_flag=True, help="Take none whose licence forbids derivatives, or is unknown.")
-@click.option("--per-species", type=click.IntRange(min=1), metavar="N", help="Take at most N of a species.")
+@click.option("--min-length", type=FiniteFloat(min=0), metavar="S", help="Minimum duration in seconds.")
+@click.option("--max-length", type=FiniteFloat(min=0), metavar="S", help="Maximum duration in seconds.")
+@click.option("--no-nd", is_flag=True, help="Leave out no-derivatives and unknown licences.")
+@click.option(
+    "--per-species", type=click.IntRange(min=1), metavar="N", help="Maximum number of recordings per species."
+)
 @click.option(
     "--per-recordist",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Take at most N of a species by one recordist.",
+    help="Maximum number per species and recordist.",
 )
 @click.option(
     "--per-session",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Take at most N of a species from one session: recordist, day and place.",
+    help="Maximum number per species and session (recordist, day and place).",
 )
 @click.option(
-    "--seed", default=0, show_default=True, help="Draws among recordings of the same rating, under a cap."
+    "--seed", default=0, show_default=True, help="Random seed of the choice among recordings of equal rating."
 )
-@click.option("--dry-run", is_flag=True, help="List what would be fetched, with its length; write nothing.")
-@click.option("--sizes", is_flag=True, help="With --dry-run: ask for each file's size, one request each.")
+@click.option("--dry-run", is_flag=True, help="List recordings and durations without downloading.")
+@click.option("--sizes", is_flag=True, help="File sizes for --dry-run; one request per file.")
 @click.option(
     "--refresh",
     is_flag=True,
-    help="Ask anew, also with other options; files that are there are not fetched again.",
+    help="Repeat the search, also with other options. Files already there are kept.",
 )
 @click.option(
     "--rate",
     type=FiniteFloat(min=0.001),
     default=1.0,
     show_default=True,
-    help="Requests a second; xeno-canto asks for no more than one.",
+    help="Requests per second; xeno-canto allows one.",
 )
 @click.option(
-    "--api", envvar="XC_API", metavar="ADDRESS", help="Another address of the API.", show_envvar=True
+    "--api",
+    envvar="XC_API",
+    metavar="ADDRESS",
+    help="Address of the API.  [default: xeno-canto's]",
+    show_envvar=True,
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def download(
@@ -95,9 +106,9 @@ def download(
     no_nd: bool,
     **same: Any,
 ) -> None:
-    """Fetch recordings from xeno-canto.
+    """Download recordings from xeno-canto.
 
-    The best rated come first where --per-species, --per-recordist or --per-session leave some out.
+    Recordings of the best quality are kept first under --per-species, --per-recordist and --per-session.
     """
     from avianvox.cli.common import exit_with_failures, progress_bar
     from avianvox.dataset.download import run
@@ -105,7 +116,7 @@ def download(
     from avianvox.dataset.download.wishes import Wishes
 
     if sizes and not dry_run:
-        raise click.UsageError("--sizes goes with --dry-run.")
+        raise click.UsageError("--sizes needs --dry-run")
     asked = Wishes(
         query=query, min_length_s=min_length, max_length_s=max_length, no_derivatives=not no_nd, **same
     )

@@ -8,15 +8,15 @@ from avianvox.cli.common import echo, echo_text
 from avianvox.cli.targets import Target, Writer
 
 EPILOG = """\b
-The file takes sound or features and gives probabilities; phones, browsers and 'avianvox classify' run it with
-TFLite's own operators. Before it is written, it is compared with the model it was made from: if they differ
-by more than the kind of quantisation explains, nothing is written and the exit code is 1. They are compared
-on the recordings that the run learned from; where these are gone, on synthetic sound, which is then said.
+The model file takes sound or features and gives scores. It uses builtin TFLite operators only, so phones,
+browsers and 'avianvox classify' can run it. Before it is written, it is compared with its model on training
+recordings, or on synthetic sound if they are missing (with a note). If they differ by more than the
+quantisation explains, nothing is written and the exit code is 1.
 
 \b
-Quantisation: none (float32, as trained), float16 (half the network's size), dynamic (8-bit weights: smallest,
-twice as fast), int8 (8-bit weights and activations, calibrated on training recordings). The part that turns
-sound into features stays in float32.
+Quantisation: none (float32, as trained), float16 (half the size), dynamic (8-bit weights: smallest, twice as
+fast), int8 (8-bit weights and activations, calibrated on training recordings). Feature extraction stays in
+float32.
 
 \b
 Example:
@@ -26,24 +26,24 @@ Example:
 
 @click.command(cls=Writer, epilog=EPILOG)
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option(
-    "--out", type=Target(ours=b"TFL3", path_type=Path), required=True, help="The model file to write."
-)
+@click.option("--out", type=Target(ours=b"TFL3", path_type=Path), required=True, help="Model file to write.")
 @click.option(
     "--quantize",
     type=click.Choice(["none", "float16", "dynamic", "int8"]),
     default="none",
     show_default=True,
-    help="How the network's numbers are kept.",
+    help="Quantisation of the network.",
 )
-@click.option("--verify/--no-verify", default=True, help="Refuse a file that differs from its model.")
-@click.option("--name", help="The model's name.  [default: the file's name]")
+@click.option(
+    "--verify/--no-verify", default=True, help="Comparison of the file with its model.  [default: verify]"
+)
+@click.option("--name", help="Name of the model.  [default: the file name]")
 @click.option(
     "--figures",
     type=click.Path(path_type=Path),
-    help="The figures.json of 'avianvox crossval', for the model card.",
+    help="File figures.json of 'avianvox crossval', for the model card.",
 )
-@click.option("--licence", default="", help="The model's licence, for the model card.")
+@click.option("--licence", default="", help="Licence of the model, for the model card.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def export(
     run: Path,
@@ -55,7 +55,7 @@ def export(
     licence: str,
     as_json: bool,
 ) -> None:
-    """Turn the training run in folder RUN into one model file."""
+    """Export the training run in folder RUN as one model file."""
     import json
 
     from avianvox.audio.chatter import silence_decoders

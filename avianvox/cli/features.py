@@ -19,7 +19,8 @@ def features() -> None:
     epilog="""\b
 Examples:
   avianvox features build recordings/ --out features/
-  avianvox features build recordings/ --out features_v2/ --spec published_v2 --dtype float16 --jobs 4
+  avianvox features build recordings/ --out features_v2/ --spec published_v2 \\
+    --dtype float16 --jobs 4
 """,
 )
 @click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path())
@@ -32,9 +33,9 @@ Examples:
     type=click.Choice(["float32", "float16"]),
     default="float32",
     show_default=True,
-    help="Of the rows.",
+    help="Number format of the values.",
 )
-@workplace_options("as many as cores")
+@workplace_options("number of cores")
 def build(
     catalogs: tuple[str, ...],
     out: str,
@@ -44,7 +45,7 @@ def build(
     scheduler: str,
     dask_config: Path | None,
 ) -> None:
-    """Build or update the feature store of one CATALOG or of several together.
+    """Build or update a feature store.
 
     Where a recording's id stands in an earlier CATALOG already, its folder's name is put before it.
     A build that was interrupted continues where it stopped. Only files that have changed are decoded again.

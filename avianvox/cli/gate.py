@@ -17,7 +17,7 @@ _LONG = 5  # lists longer than this are only counted
 
 @click.group(epilog="Example: avianvox gate measure recordings/")
 def gate() -> None:
-    """Train, describe and measure a gate: does anything call in this window?
+    """Train, describe and measure gates, which skip windows without a voice.
 
     With --gate, classify and listen ask it before the network that names species.
     """
@@ -26,8 +26,8 @@ def gate() -> None:
 @gate.command(
     cls=Writer,
     epilog="""\b
-Recordings labelled "no bird" (a folder of that name, or "background") are without a voice; all others have
-one somewhere. Thresholds and figures come from folds that keep the recordings of a session together.
+Recordings labelled "no bird" (a folder of that name, or "background") have no voice; all others have one
+somewhere. Thresholds and figures come from folds that keep sessions together.
 
 \b
 Example:
@@ -39,7 +39,7 @@ Example:
     "--out",
     required=True,
     type=Target(ours=b'"avianvox gate"', path_type=Path, dir_okay=False),
-    help="The gate's file.",
+    help="File of the gate.",
 )
 @click.option(
     "--store",
@@ -49,9 +49,16 @@ Example:
 @click.option(
     "--spec", "spec_name", default="published_v1", show_default=True, help="Named feature settings."
 )
-@click.option("--folds", "n_folds", type=click.IntRange(2), default=5, show_default=True, help="Of sessions.")
-@click.option("--seed", default=0, show_default=True, help="Draws folds and noises.")
-@click.option("--licence", default="", help="Of the gate, to stand in its file.")
+@click.option(
+    "--folds",
+    "n_folds",
+    type=click.IntRange(2),
+    default=5,
+    show_default=True,
+    help="Number of folds by session.",
+)
+@click.option("--seed", default=0, show_default=True, help="Random seed of folds and noises.")
+@click.option("--licence", default="", help="Licence of the gate.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def train(
     catalogs: tuple[Path, ...],
@@ -110,9 +117,12 @@ def train(
 
 @gate.command(epilog="Example: avianvox gate info")
 @click.argument("gate_file", required=False, metavar="[GATE]")
-@click.option("--json", "as_json", is_flag=True, help="Everything in the file.")
+@click.option("--json", "as_json", is_flag=True, help="JSON of the whole file.")
 def info(gate_file: str | None, as_json: bool) -> None:
-    """Describe GATE, the file of a gate; by default the one that comes with the package."""
+    """Describe a gate.
+
+    GATE is the file of a gate; by default the bundled one.
+    """
     import json
 
     from avianvox.inference.gate import DEFAULT_GATE, Gate
@@ -127,13 +137,13 @@ def info(gate_file: str | None, as_json: bool) -> None:
             long = isinstance(value, list) and len(value) > _LONG
             text = f"{len(value)} entries, with --json" if long else value
             echo(f"  {key}: {text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)}")
-    click.echo("figures, from gates that did not learn from the session:")
+    echo("figures, computed on held-out sessions:")
     _show_figures(found.figures)
 
 
 @gate.command(
     epilog="""\b
-With --calls, a window has a call in it where one overlaps it by 0.1 s or more.
+With --calls, a window has a call if one overlaps it by 0.1 s or more.
 
 \b
 Examples:
@@ -142,17 +152,17 @@ Examples:
 """
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATHS...")
-@click.option("--gate", "gate_file", metavar="FILE", help="A gate.  [default: the bundled one]")
+@click.option("--gate", "gate_file", metavar="FILE", help="File of a gate.  [default: the bundled one]")
 @click.option(
     "--recall",
     type=float,
-    help="Share of the recordings with a voice to keep: 0.9, 0.95, 0.98 or 0.99.  [default: 0.98]",
+    help="Recall of the gate, as share of recordings with a voice: 0.9, 0.95, 0.98 or 0.99.  [default: 0.98]",
 )
 @click.option(
     "--calls",
     "calls_folder",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="A folder of 'avianvox synth', which knows when something calls.",
+    help="Folder of 'avianvox synth', with the times of all calls.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each file, then one for all.")
 def measure(
@@ -162,7 +172,10 @@ def measure(
     calls_folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Say of sound files and folders, PATHS, which share of their windows the gate lets through."""
+    """Measure the share of windows that pass the gate.
+
+    PATHS are sound files and folders.
+    """
     import json
 
     from avianvox.audio.find import find_audio

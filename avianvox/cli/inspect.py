@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from avianvox.audio.tags import Tags
 
 EPILOG = """\b
-The time of a recording is read from, in this order: GUANO metadata, Wildlife Acoustics' older metadata, the
-comment of an AudioMoth, an answer of xeno-canto beside the file, xeno-canto's comment in the file, and names
-such as 20240601_140505.WAV, 20240601_140505T.WAV, 665B2C80.WAV, MEADOW_20240601_140505.wav and
-20240601T140505+1000_REC.flac. What was believed is shown; where two of them disagree, a remark says so.
+The time of a recording is read from these sources, in this order: GUANO metadata, Wildlife Acoustics' older
+metadata, the comment of an AudioMoth, an answer of xeno-canto beside the file, xeno-canto's comment in the
+file, and names such as 20240601_140505.WAV, 20240601_140505T.WAV, 665B2C80.WAV, MEADOW_20240601_140505.wav
+and 20240601T140505+1000_REC.flac. The source is shown, and a remark where two sources disagree.
 
 \b
-Names, and some metadata, state local time without a zone. --timezone says which it is. Most recorders keep
-to one offset all the year round: for those, give the offset and not the name of a place with summer time.
+File names and some metadata hold local time without a time zone. Give it with --timezone. Most recorders
+keep one offset all year: give the offset, not the name of a place with summer time.
 
 \b
-Exit codes: 0 done; 2 wrong usage; 3 some inputs failed: each is listed on standard error.
+Exit codes: 0 done; 2 wrong usage; 3 finished, but some inputs failed (listed on standard error).
 
 \b
 Examples:
@@ -39,12 +39,12 @@ Examples:
     "--timezone",
     default="",
     metavar="ZONE",
-    help="Zone of times that state none: America/Puerto_Rico, UTC, -04:00.  [default: left unknown]",
+    help="Time zone of recordings without one: America/Puerto_Rico, UTC, -04:00.  [default: unknown]",
 )
-@click.option("--header-only", is_flag=True, help="Trust the header and do not decode (fast).")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--header-only", is_flag=True, help="Header only, without decoding (fast).")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object per file.")
 def inspect(paths: tuple[str, ...], timezone: str, header_only: bool, as_json: bool) -> None:
-    """Show what recordings hold, when and where they were made, and by which device.
+    """Show time, place, recorder and format of recordings.
 
     PATHS are files, folders or globs. For each: format, channels, length and status, begin and end with the
     source of the time, position, recorder, battery, temperature, and every note in the file as it stands.

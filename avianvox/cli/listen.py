@@ -18,26 +18,29 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Each line on standard output is a JSON object with the columns of docs/tables.md. begin_time and end_time
-are the computer's clock as the sound arrives. A stream that is not live, such as a recording, comes faster
-than that: say with --begin when it was made. What goes wrong meanwhile (no sound for some seconds, a
-computer that is too slow) is said on standard error. An outage of more than three seconds is a pause: it ends
-an event, unless --gap is longer, and begin_s and end_s count it.
+are times of this computer's clock. For a stream that is not live, such as a recording, give its begin
+with --begin. Problems (no sound for some seconds, a computer that is too slow) are reported on standard error.
+An outage of more than three seconds is a pause. It ends an event, unless --gap is longer. begin_s and end_s
+count it.
 
 \b
-An event is written when it has ended: a window (about three seconds) after the last call, and --gap later.
-Ctrl-C, the end of the input, and a reader that goes away end the command with 0, after the last event.
-Exit codes: 0 done; 1 failed, or no sound came at all; 2 wrong usage.
+An event is written when it has ended: one window (about three seconds) and --gap after the last call.
+Ctrl-C, the end of the input, or a closed output end the command after the last event, with exit code 0.
+
+Exit codes: 0 done; 1 failed, or no sound at all; 2 wrong usage.
 
 \b
-From a camera or a stream, in a pipe:
-  ffmpeg -i rtsp://garden.local/audio -ac 1 -ar 48000 -f f32le - | avianvox listen -
-  arecord -f S16_LE -r 48000 -c 1 -t raw | avianvox listen - --sample-format s16le
+From a camera or a sound card, through a pipe:
+  ffmpeg -i rtsp://garden.local/audio -ac 1 -ar 48000 -f f32le - |
+    avianvox listen -
+  arecord -f S16_LE -r 48000 -c 1 -t raw |
+    avianvox listen - --sample-format s16le
 
 \b
 Examples:
   avianvox listen
   avianvox listen - --rate 44100 --channels 2 --sample-format s16le --gate
-  avianvox listen - --begin 2026-05-01T04:30:00-04:00 --name garden --by window
+  avianvox listen - --begin 2026-05-01T04:30-04:00 --name garden --by window
 """
 
 # fmt: off
@@ -54,32 +57,41 @@ _NOT_ASKED = {"top": 1, "coverage": None, "timezone": "", "channels": "mix", "pa
 @click.command(epilog=EPILOG, params=[param for param in classify.params if param.name in _SHARED])
 @click.argument("source", required=False, metavar="[-|DEVICE]")
 @click.option(
-    "--rate", type=click.IntRange(1000), default=48000, show_default=True, help="Samples a second, in hertz."
+    "--rate", type=click.IntRange(1000), default=48000, show_default=True, help="Sample rate in hertz."
 )
-@click.option("--channels", type=click.IntRange(1), default=1, show_default=True, help="Channels that come.")
-@click.option("--channel", type=click.IntRange(1), help="Hear this one, from 1.  [default: mix them]")
+@click.option(
+    "--channels",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Number of channels in the input.",
+)
+@click.option(
+    "--channel", type=click.IntRange(1), help="Channel to use, counted from 1.  [default: mix of all]"
+)
 @click.option(
     "--sample-format",
     type=click.Choice(["f32le", "s16le", "s32le"]),
     default="f32le",
     show_default=True,
-    help="How samples stand in the pipe, by ffmpeg's names.",
+    help="Sample format of the input, by ffmpeg's names.",
 )
 @click.option(
     "--by",
     type=click.Choice(["event", "window"]),
     default="event",
     show_default=True,
-    help="A line for each event as it ends, or for the best species of every window.",
+    help="Output lines: one per event when it ends, or one per window.",
 )
-@click.option("--begin", metavar="TIME", help="When the first sample was heard: date and time in ISO 8601.")
-@click.option("--name", metavar="TEXT", help="What the column path says.  [default: - or the device]")
-@click.option("--site", default="", metavar="NAME", help="What the column site says.")
-@click.option("-q", "--quiet", is_flag=True, help="No summary; what goes wrong is still said.")
+@click.option("--begin", metavar="TIME", help="Time of the first sample: ISO 8601 date and time.")
+@click.option("--name", metavar="TEXT", help="Value of the column path.  [default: - or the device]")
+@click.option("--site", default="", metavar="NAME", help="Value of the column site.")
+@click.option("-q", "--quiet", is_flag=True, help="No summary; problems are still reported.")
 def listen(source: str | None, **options: Any) -> None:
-    """Name species as they call: raw samples on standard input (-), or a microphone.
+    """Name species live, from a microphone or from standard input.
 
-    DEVICE is the number or name of a microphone, by default the system's.
+    The input is raw samples on standard input (-), or DEVICE: number or name of a microphone. The default is
+    the system's microphone.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy, as in classify
     from avianvox.cli.classify_refusals import OF_EVENTS, written
@@ -87,15 +99,17 @@ def listen(source: str | None, **options: Any) -> None:
 
     idle = written(OF_EVENTS | {"multi_label": "--multi-label"}) if options["by"] == "window" else []
     if idle:
-        raise click.UsageError(f"{', '.join(idle)}: for events alone, and not --by window")
+        raise click.UsageError(f"{', '.join(idle)}: only for events, not for --by window")
     if options["gate_recall"] is not None and not (options["gate"] or options["gate_file"]):
-        raise click.UsageError("--gate-recall is for --gate")
+        raise click.UsageError("--gate-recall needs --gate")
     if options["channel"] and options["channel"] > options["channels"]:
-        raise click.UsageError(f"--channel {options['channel']}: there are {options['channels']} --channels")
+        raise click.UsageError(
+            f"--channel {options['channel']}: expected at most {options['channels']} (--channels)"
+        )
     if source == "-" and sys.stdin is None:
-        raise click.UsageError("standard input is closed: pipe raw samples into it (see -h)")
+        raise click.UsageError("standard input is closed; pipe raw samples into it (see -h)")
     if source == "-" and sys.stdin.isatty():
-        raise click.UsageError("standard input is a keyboard here: pipe raw samples into it (see -h)")
+        raise click.UsageError("standard input is a keyboard; pipe raw samples into it (see -h)")
     try:
         _listen(source, options)
     except InputError as error:
@@ -132,7 +146,9 @@ def _listen(source: str | None, options: dict[str, Any]) -> None:
         n_rows = _print_rows(listening)
     heard_s = feed.meter.n_frames / feed.sample_rate
     if not heard_s and not signals:
-        raise AudioError("no sound came; look at what the program before the pipe, or the microphone, says")
+        raise AudioError(
+            "no sound arrived; check the microphone, or the messages of the program before the pipe"
+        )
     if not options["quiet"]:
         _say(_summary(listening, feed, heard_s, n_rows))
         for line in below_thresholds(listening.below, options):
@@ -193,7 +209,7 @@ def _summary(listening: "Listening", feed: "Feed", heard_s: float, n_rows: int) 
     n_windows = windows.n_scored + windows.n_silent + windows.n_gated
     parts = [f"{heard_s:.1f} s of sound", f"{n_windows} windows"]
     parts += [f"{windows.n_silent} of them silent"] if windows.n_silent else []
-    parts += [f"{windows.n_gated} held back by the gate"] if windows.n_gated else []
+    parts += [f"{windows.n_gated} skipped by the gate"] if windows.n_gated else []
     parts += [f"{feed.n_lost / feed.sample_rate:.1f} s lost"] if feed.n_lost else []
     parts += [f"{feed.meter.n_absurd:,} samples not finite"] if feed.meter.n_absurd else []
     return ", ".join([*parts, f"{n_rows} lines"])

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from avianvox.cli.help import Context, lay_out
 from avianvox.errors import AvianvoxError, OutputError
 from avianvox.registry import Registry, nearest
 from avianvox.signals import INTERRUPTED, interrupted, interruptible
@@ -44,25 +45,25 @@ COMMANDS: Registry[click.Command] = Registry(
 
 SUMMARIES = {
     "classify": "Name the species in recordings.",
-    "convert": "Write a table of detections or annotations in another format.",
+    "convert": "Convert tables of detections or annotations.",
     "listen": "Name species as they call, from a microphone or a pipe.",
-    "segments": "Cut examples of each species for review, with spectrograms.",
-    "probe": "Show what recordings hold and whether they decode.",
-    "inspect": "Show when, where and by what recordings were made.",
-    "data": "List, check, split, import and download a catalog of recordings.",
+    "segments": "Cut example sounds of each species for review.",
+    "probe": "Show format, duration and status of recordings.",
+    "inspect": "Show time, place and recorder of recordings.",
+    "data": "List, check, split, import and download catalogs.",
     "features": "Build, inspect and verify a feature store.",
     "train": "Train a model on a catalog.",
-    "crossval": "Compare models on random and grouped folds.",
-    "calibrate": "Say what scores are worth, and from which on to name a species.",
-    "report": "Show on one page what a cross-validation found, with figures and sounds.",
-    "audit": "Find what tells species apart without listening.",
-    "reproduce": "Run the published experiment again, honestly.",
-    "export": "Turn a training run into one model file.",
-    "gate": "Train and measure the stage that passes over windows without a voice.",
-    "doctor": "Check that everything is there, and how fast this machine is.",
+    "crossval": "Cross-validate models on random and grouped folds.",
+    "calibrate": "Calibrate scores and choose thresholds per species.",
+    "report": "Write the report of a cross-validation as one page.",
+    "audit": "Find shortcuts in a catalog and leaks in its folds.",
+    "reproduce": "Reproduce the published experiment.",
+    "export": "Export a training run as one model file.",
+    "gate": "Train and measure gates, which skip windows without a voice.",
+    "doctor": "Check the installation and the speed of this computer.",
     "models": "List, describe and verify model files.",
     "synth": "Synthesise bird-like recordings with known answers.",
-    "demo": "Run the whole line on synthetic voices.",
+    "demo": "Run all steps on synthetic recordings.",
 }
 """One line for each command, so that ``avianvox --help`` imports none of them."""
 
@@ -70,11 +71,13 @@ SUMMARIES = {
 class LazyGroup(click.Group):
     """A click group whose commands come from `COMMANDS`."""
 
+    context_class = Context
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return COMMANDS.get(cmd_name) if cmd_name in COMMANDS else None
+        return lay_out(COMMANDS.get(cmd_name)) if cmd_name in COMMANDS else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -88,8 +91,13 @@ class LazyGroup(click.Group):
             return super().make_context(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _in_one_line():
-            return super().invoke(ctx)
+        try:
+            with _in_one_line():
+                return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            from avianvox.cli.foreign import explained
+
+            raise explained(error) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -110,7 +118,7 @@ def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> N
     epilog="Example: avianvox classify recording.mp3",
 )
 @click.option("-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version)
-@click.option("-v", "--verbose", count=True, help="Say what caused an error; -vv shows the traceback.")
+@click.option("-v", "--verbose", count=True, help="Show the cause of an error; -vv: the traceback.")
 def cli(verbose: int) -> None:
     """From recordings of animal voices to species names."""
     del verbose  # `main` looks at it, where errors end up

@@ -1,4 +1,4 @@
-"""``avianvox models``: list, describe and verify model files."""
+"""``avianvox models``: list, describe and verify model files; list what can be trained and compared."""
 
 import click
 
@@ -12,12 +12,25 @@ def models() -> None:
     """List, describe and verify model files."""
 
 
-@models.command("list", epilog="Example: avianvox models list --json")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for each model.")
-def list_(as_json: bool) -> None:
-    """List the models that come with the package."""
+@models.command(
+    "list",
+    epilog="""\b
+Examples:
+  avianvox models list --json
+  avianvox models list --trainable
+""",
+)
+@click.option(
+    "--trainable", is_flag=True, help="Names for 'avianvox train' and 'avianvox crossval', with the rules."
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object per model.")
+def list_(trainable: bool, as_json: bool) -> None:
+    """List the bundled models, or those to train."""
     import json
 
+    if trainable:
+        _list_trainable(as_json)
+        return
     from avianvox.modelfile import DEFAULT_MODEL, bundled_models, read_model_file
 
     for name, path in bundled_models().items():
@@ -40,6 +53,27 @@ def list_(as_json: bool) -> None:
             )
 
 
+def _list_trainable(as_json: bool) -> None:
+    """Each model and rule by name, with the commands that take it. Imports none of them."""
+    import json
+
+    from avianvox.evaluation.rules import SUMMARIES as RULE_SUMMARIES
+    from avianvox.models import SUMMARIES, TRAINABLE
+
+    width = max(map(len, (*SUMMARIES, *RULE_SUMMARIES)))
+    for kind, summaries in (("model", SUMMARIES), ("rule", RULE_SUMMARIES)):
+        if not as_json:
+            click.echo(
+                f"{kind}s{' (* for avianvox train too)' if kind == 'model' else ', which use no sound'}:"
+            )
+        for name, summary in summaries.items():
+            if as_json:
+                row = {"name": name, "kind": kind, "train": name in TRAINABLE, "summary": summary}
+                click.echo(json.dumps(row))
+            else:
+                click.echo(f"  {name + '*' * (name in TRAINABLE):<{width + 1}}  {summary}")
+
+
 @models.command(
     epilog="""\b
 Examples:
@@ -48,10 +82,13 @@ Examples:
 """
 )
 @click.argument("model", required=False)
-@click.option("--json", "as_json", is_flag=True, help="The whole description as JSON.")
-@click.option("--card", is_flag=True, help="The model card alone.")
+@click.option("--json", "as_json", is_flag=True, help="JSON of the whole description.")
+@click.option("--card", is_flag=True, help="Model card only.")
 def info(model: str | None, as_json: bool, card: bool) -> None:
-    """Describe MODEL, a bundled name or a model file; by default the model that classify takes."""
+    """Describe a model.
+
+    MODEL is a bundled name or a model file; by default the model of 'avianvox classify'.
+    """
     import json
 
     from avianvox.modelfile import DEFAULT_MODEL, find_model, read_model_file
@@ -85,7 +122,10 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
 @models.command(epilog="Example: avianvox models verify my_model.tflite")
 @click.argument("models", nargs=-1, required=True)
 def verify(models: tuple[str, ...]) -> None:
-    """Check every byte of MODELS (names or files) and run each on silence. Exit code 3 when one fails."""
+    """Verify model files.
+
+    Checks every byte of MODELS (names or files) and runs each on silence. Exit code 3 if one fails.
+    """
     import numpy as np
 
     from avianvox.cli.common import exit_with_failures

@@ -7,10 +7,10 @@ from avianvox.cli.common import echo
 
 @click.command(epilog="Example: avianvox probe --json recording.mp3")
 @click.argument("paths", nargs=-1, required=True)
-@click.option("--header-only", is_flag=True, help="Trust the header and do not decode (fast).")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of the table.")
+@click.option("--header-only", is_flag=True, help="Header only, without decoding (fast).")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object per file.")
 def probe(paths: tuple[str, ...], header_only: bool, as_json: bool) -> None:
-    """Show format, length and status of recordings.
+    """Show format, duration and status of recordings.
 
     PATHS are files, folders or globs. Ends with exit code 3 when a file is truncated, empty, undecodable,
     unsupported or missing; each of them is listed on standard error.

@@ -10,21 +10,21 @@ from avianvox.cli.targets import Target, Writer
 
 @click.command(cls=Writer, epilog="Example: avianvox report runs/bayes --out report --clips 2")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--model", help="The model to look at closely; by default the best one on grouped folds.")
-@click.option("--out", type=Target(path_type=Path), help="Folder to write into; by default 'report' in RUN.")
+@click.option("--model", help="Model shown in detail.  [default: the best one on grouped folds]")
+@click.option("--out", type=Target(path_type=Path), help="Folder of the report.  [default: RUN/report]")
 @click.option(
     "--clips",
     type=click.IntRange(min=0),
     default=8,
     show_default=True,
-    help="Mistakes to show with their sound; reads the recordings.",
+    help="Number of mistakes shown with their sound; reads the recordings.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON too.")
+@click.option("--json", "as_json", is_flag=True, help="JSON of the report on standard output.")
 def report(run: Path, model: str | None, out: Path | None, clips: int, as_json: bool) -> None:
     """Write the report of a cross-validation.
 
-    RUN is the folder that "avianvox crossval" made. report.html is one page that holds everything, sounds
-    included, and loads nothing; report.md with its pictures in figures/, and report.json say the same.
+    RUN is the folder of "avianvox crossval". report.html is one page with everything, sounds included, and
+    loads nothing from the network. report.md (pictures in figures/) and report.json have the same content.
     """
     import json
 

@@ -7,6 +7,7 @@ import click
 
 from avianvox.cli.common import comma_names, echo, echo_text, progress_bar, progress_bars
 from avianvox.cli.targets import Target, Writer
+from avianvox.evaluation.reproduced import PUBLISHED
 
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
@@ -15,17 +16,19 @@ if TYPE_CHECKING:
     from avianvox.features.store import FeatureStore
 
 EPILOG = """\b
-The published data: 2,730 recordings of 91 species, their split, and their features, in one folder as they
-come (xeno-canto_ca-nv_index.csv, train_file_ids.csv, test_file_ids.csv, xeno-canto-ca-nv/ or features/). Any
-other catalog goes too; a third of it is drawn for testing where nothing defines a split. Each fit is kept at
-once: a command that was killed continues when started again, and more models may be asked for later.
+The published data are 2,730 recordings of 91 species with split and features, in one folder as downloaded
+(xeno-canto_ca-nv_index.csv, train_file_ids.csv, test_file_ids.csv, xeno-canto-ca-nv/ or features/). Any other
+catalog works too; without a split, a random third is used as test part. Each fit is saved at once. To
+continue an interrupted run, or to add models, run the command again.
 
 \b
-Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some recordings could not be read: they are listed.
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 finished, but some recordings could not be read (listed on
+standard error).
 
 \b
 Example:
-  avianvox reproduce recordings/ --models gnb_pixels,gnb_mfcc --epochs 1 --out runs/published
+  avianvox reproduce recordings/ --models gnb_pixels,gnb_mfcc --epochs 1 \\
+    --out runs/published
 """
 
 
@@ -35,23 +38,21 @@ Example:
     "--models",
     callback=comma_names,
     metavar="A,B",
-    help="Some of cnn_v16, cnn_v18, cnn_v17, cnn_v20, gnb_pixels, gnb_mfcc, mlp_mfcc.  [default: all]",
+    help=f"Names of published models: {', '.join(PUBLISHED)}.  [default: all]",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
     default=100,
     show_default=True,
-    help="On the folds, of networks and perceptron; final fits have half as many again. Fewer for a trial.",
+    help="Number of epochs of networks and perceptron on the folds; final fits have 1.5 times as many.",
 )
-@click.option(
-    "--seed", default=0, show_default=True, help="Of folds, fits and, where it is drawn, the split."
-)
+@click.option("--seed", default=0, show_default=True, help="Random seed of folds, fits and a random split.")
 @click.option(
     "--split",
     "split_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Split file of one fold.  [default: the catalog's own split, or CATALOG/split.json, or a draw]",
+    help="File of a split with one fold.  [default: the catalog's split, CATALOG/split.json, or random]",
 )
 @click.option(
     "--store",
@@ -76,11 +77,11 @@ def reproduce(
     out: Path,
     as_json: bool,
 ) -> None:
-    """Run the published experiment again, with honest figures beside its own.
+    """Reproduce the published experiment.
 
-    Three shuffle folds inside the training part of CATALOG for each model, then a final training on all of it
-    and the test part over five crop seeds, next to the published figures. Beside each stands what they do not
-    show: folds that keep sessions together, and a rule that never listens.
+    Each model is evaluated on three random folds of the training part of CATALOG, then trained on all of it
+    and evaluated on the test part with five crop seeds. The published figures are shown beside. For
+    comparison, so are folds that keep sessions together, and a rule that uses no sound.
     """
     import json
 

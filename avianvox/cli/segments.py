@@ -9,35 +9,39 @@ from avianvox.cli.common import FiniteFloat, exit_with_failures, progress_bar
 from avianvox.cli.targets import Target, Writer
 
 EPILOG = """\b
-OUT gets a folder for each species with the sound, at the recording's own rate, and a spectrogram of each
-example, and index.csv: what was cut from where, when, with which score and whom it is owed to. Sound
-beside the detection is paled in the picture. Of a detection longer than a minute, its first minute.
+OUT gets one folder per species, with sound and spectrogram of each example, and index.csv with source,
+time, score and attribution of each. Sounds keep the recording's sample rate. In the spectrogram, the sound
+before and after the detection is pale. Detections longer than a minute are cut to their first minute.
 
 \b
---pick best takes the highest scores; uncertain those nearest to 0.5, of which a calibrated model is right
-half of the time: naming them by hand teaches it most; random says how often the table is right.
+--pick best takes the highest scores. --pick uncertain takes scores near 0.5: the most useful ones to label
+by hand for training. --pick random serves to estimate the precision of the table.
 
 \b
-Exit codes: 0 done; 1 failed; 2 wrong usage; 3 finished, but some recordings could not be cut: they have a row
-in the index that says why, and a line on standard error.
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 finished, but some examples could not be cut. Each has a row
+in the index with the reason, and a line on standard error.
 
 \b
 Examples:
   avianvox segments detections.csv --out review
-  avianvox segments detections.csv --out doubtful --pick uncertain --per-species 20 --format flac
-  avianvox segments detections.csv --out sample --pick random --seed 7 --pad 0 --no-pictures
+  avianvox segments detections.csv --out doubtful --pick uncertain \\
+    --per-species 20 --format flac
+  avianvox segments detections.csv --out sample --pick random --seed 7 \\
+    --pad 0 --no-pictures
 """
 
 
 @click.command(cls=Writer, epilog=EPILOG)
 @click.argument("table", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=Target(path_type=Path), help="A new or empty folder.")
+@click.option(
+    "--out", required=True, type=Target(path_type=Path), help="New or empty folder for the examples."
+)
 @click.option(
     "--per-species",
     type=click.IntRange(1),
     default=10,
     show_default=True,
-    help="Maximum number of examples of a species.",
+    help="Maximum number of examples per species.",
 )
 @click.option(
     "--min-score",
@@ -50,7 +54,7 @@ Examples:
     type=click.Choice(["best", "random", "uncertain"]),
     default="best",
     show_default=True,
-    help="Which detections of a species.",
+    help="Choice of detections of each species.",
 )
 @click.option(
     "--pad",
@@ -59,7 +63,7 @@ Examples:
     default=1.0,
     show_default=True,
     metavar="SECONDS",
-    help="Sound before and after the detection.",
+    help="Length of sound before and after the detection.",
 )
 @click.option(
     "--format",
@@ -67,9 +71,11 @@ Examples:
     type=click.Choice(["wav", "flac"]),
     default="wav",
     show_default=True,
-    help="Kind of sound file.",
+    help="Format of the sound files.",
 )
-@click.option("--from", "table_format", metavar="FORMAT", help="Format of TABLE.  [default: by its content]")
+@click.option(
+    "--from", "table_format", metavar="FORMAT", help="Format of TABLE.  [default: recognised by its content]"
+)
 @click.option(
     "--audio",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
@@ -77,7 +83,7 @@ Examples:
     "[default: paths are relative to the current folder, or to that of the table]",
 )
 @click.option("--pictures/--no-pictures", default=True, help="Draw spectrograms.  [default: pictures]")
-@click.option("--seed", default=0, show_default=True, help="Draws the random examples.")
+@click.option("--seed", default=0, show_default=True, help="Random seed of --pick random.")
 def segments(
     table: Path,
     out: Path,
@@ -91,9 +97,9 @@ def segments(
     pictures: bool,
     seed: int,
 ) -> None:
-    """Cut examples of each species in TABLE, with spectrograms, for review.
+    """Cut example sounds of each species in TABLE, with spectrograms.
 
-    TABLE holds species with begin and end, such as 'avianvox classify --by event' writes, or Raven. It may be
+    TABLE holds species with begin and end, such as 'avianvox classify --by event' or Raven writes. It may be
     a folder of tables of one recording each.
     """
     from avianvox.audio.locate import recordings_in
@@ -106,7 +112,7 @@ def segments(
     from avianvox.types import Status
 
     if pictures:
-        require_extra("matplotlib", extra="plot", purpose="drawing spectrograms (or give --no-pictures)")
+        require_extra("matplotlib", extra="plot", purpose="drawing spectrograms (or use --no-pictures)")
     tables = folder_of(table)
     recordings = recordings_in(audio or tables, tables=tables, may_be_empty=audio is None)
     rows = read_table(table, table_format, recordings=recordings)

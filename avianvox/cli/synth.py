@@ -20,7 +20,11 @@ Example:
 @click.argument("out", type=Target(path_type=Path, file_okay=False))
 @click.option("--species", type=click.IntRange(1), default=5, show_default=True, help="Number of species.")
 @click.option(
-    "--recordings", type=click.IntRange(1), default=12, show_default=True, help="Recordings of each species."
+    "--recordings",
+    type=click.IntRange(1),
+    default=12,
+    show_default=True,
+    help="Number of recordings per species.",
 )
 @click.option(
     "--seconds",
@@ -29,28 +33,34 @@ Example:
     default=(4.0, 12.0),
     show_default=True,
     metavar="MIN MAX",
-    help="Shortest and longest recording.",
+    help="Minimum and maximum duration in seconds.",
 )
 @click.option(
-    "--no-bird", type=click.IntRange(0), default=6, show_default=True, help="Recordings of background alone."
+    "--no-bird",
+    type=click.IntRange(0),
+    default=6,
+    show_default=True,
+    help="Number of recordings with background only.",
 )
 @click.option(
     "--sessions",
     type=click.IntRange(1),
     default=4,
     show_default=True,
-    help="Recordists, each with a date and a site.",
+    help="Number of sessions, each with recordist, date and site.",
 )
-@click.option("--sample-rate", default=22050, show_default=True, help="In hertz.")
+@click.option("--sample-rate", default=22050, show_default=True, help="Sample rate in hertz.")
 @click.option(
     "--format",
     "audio_format",
     type=click.Choice(["wav", "flac", "mp3", "ogg"]),
     default="wav",
     show_default=True,
-    help="Kind of sound file.",
+    help="Format of the sound files.",
 )
-@click.option("--seed", default=0, show_default=True, help="Draws the recordings; species stay the same.")
+@click.option(
+    "--seed", default=0, show_default=True, help="Random seed of the recordings; species stay the same."
+)
 def synth(
     out: Path,
     species: int,
@@ -62,10 +72,11 @@ def synth(
     audio_format: str,
     seed: int,
 ) -> None:
-    """Synthesise bird-like recordings into the new or empty folder OUT.
+    """Synthesise bird-like recordings with known answers.
 
-    OUT receives one folder for each species, recordings.csv (a catalog) and annotations.csv with the begin,
-    end, lowest and highest frequency of every call. The same options give the same bytes.
+    OUT is a new or empty folder. It gets one folder for each species, recordings.csv (a catalog) and
+    annotations.csv with the begin, end, lowest and highest frequency of every call. The same options give
+    the same bytes.
     """
     from avianvox.audio.synth import synthesize_dataset
     from avianvox.cli.common import progress_bar

@@ -8,6 +8,7 @@ import click
 
 from avianvox.cli.common import echo
 from avianvox.cli.targets import Target, Writer
+from avianvox.models import TRAINABLE
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
     from avianvox.training.run import Run
 
 EPILOG = """\b
-The run folder holds the resolved configuration, the split, learning curves, figures and weights; it becomes a
-model file with "avianvox export". A TOML file has the tables [train] and [features]; options given here go
-before it.
+The run folder holds configuration, split, learning curves, figures and weights. "avianvox export" makes a
+model file of it. The TOML file has the tables [train] and [features]. Options of the command line override
+it.
 
 \b
 Examples:
   avianvox train recordings/ --out runs/first --epochs 60
-  avianvox train recordings/ background/ --out runs/final --validation 0 --epochs 40 --resume
+  avianvox train recordings/ background/ --out runs/final --validation 0 \\
+    --epochs 40 --resume
 """
 
 
@@ -34,30 +36,32 @@ Examples:
 @click.option("--out", required=True, type=Target(path_type=Path, file_okay=False), help="Run folder.")
 @click.option(
     "--model",
-    help="A network: cnn_v16, cnn_v17, cnn_v18, cnn_v20, pca_dense, dense_pixels.  [default: cnn_v20]",
+    help=f"Name of a network: {', '.join(TRAINABLE)}.  [default: cnn_v20]",
 )
 @click.option(
     "--store",
     type=Target(path_type=Path, file_okay=False),
-    help="Feature store.  [default: OUT/features-SETTINGS, a folder for each way of extracting]",
+    help="Feature store.  [default: OUT/features-SETTINGS, one per feature settings]",
 )
-@click.option("--epochs", type=int, help="Most passes over the recordings.  [default: 100]")
-@click.option("--batch-size", type=int, help="Crops in a step.  [default: 32]")
-@click.option("--learning-rate", type=float, help="Of Adam.  [default: 0.001]")
-@click.option("--crops", "crops_per_recording", type=int, help="Crops a recording and epoch.  [default: 1]")
+@click.option("--epochs", type=int, help="Maximum number of epochs.  [default: 100]")
+@click.option("--batch-size", type=int, help="Number of crops per batch.  [default: 32]")
+@click.option("--learning-rate", type=float, help="Adam's learning rate.  [default: 0.001]")
+@click.option(
+    "--crops", "crops_per_recording", type=int, help="Number of crops per recording and epoch.  [default: 1]"
+)
 @click.option(
     "--validation",
     type=float,
-    help="About this share of the recordings, 0.5 at most, is held out in whole sessions for early stopping; "
-    "0 trains on all of them for all epochs.  [default: 0.15]",
+    help="Share of the recordings held out for early stopping, in whole sessions, at most 0.5. With 0, all "
+    "recordings are used for training, for all epochs.  [default: 0.15]",
 )
 @click.option("--patience", type=int, help="Epochs without improvement before stopping.  [default: 20]")
-@click.option("--seed", type=int, help="Of weights, crops and split.  [default: 0]")
-@click.option("--config", type=click.Path(path_type=Path), help="TOML file with these options.")
-@click.option("--resume", is_flag=True, help="Continue the run in OUT, if there is one.")
+@click.option("--seed", type=int, help="Random seed of weights, crops and split.  [default: 0]")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML file with settings.")
+@click.option("--resume", is_flag=True, help="Continue an unfinished run in OUT.")
 @click.option("--fresh", is_flag=True, help="Replace the run in OUT.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress display.")
 def train(
     catalogs: tuple[Path, ...],
     out: Path,
@@ -72,7 +76,7 @@ def train(
     """Train a network on a catalog.
 
     CATALOG is a folder of recordings with an index or with one folder for each species, or an index file;
-    several are merged. A folder called "background" or "no bird" holds recordings without a bird.
+    several are merged. Recordings without a bird are in a folder "background" or "no bird".
     """
     if resume and fresh:
         raise click.UsageError("--resume and --fresh exclude each other")

@@ -38,6 +38,16 @@ RULES: Registry[Rule] = Registry(
     },
 )
 
+SUMMARIES = {
+    "chance": "equal scores for all classes",
+    "majority": "shares of the classes in all of training",
+    "session_lookup": "shares among training recordings of the same session",
+    "recordist_lookup": "shares among training recordings of the same recordist",
+    "site_lookup": "shares among training recordings of the same site",
+    "duration": "shares among training recordings of the same duration",
+}
+"""One line for each row of `RULES`."""
+
 _Key = Callable[[Recording], object]
 """What a look-up goes by; None where it is not known."""
 

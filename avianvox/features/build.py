@@ -175,6 +175,7 @@ class _Build:
             os.replace(self.partial_path, self.out / f"{PARTIAL_PREFIX}{self.tag}{uuid4().hex}")
             done = self._folder(self.partial_path)
         n_extracted = 0
+        self.progress(len(done.entries), len(self.recordings))
         with PartialFolder(self.partial_path, done) as partial:
             try:
                 with spool_folder(self.partial_path) as spool, Workers(self._fitting(workplace)) as workers:

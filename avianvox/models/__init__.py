@@ -6,6 +6,15 @@ Listing the table imports nothing; Keras and scikit-learn are imported when a mo
 from avianvox.models.protocol import EstimatorFactory
 from avianvox.registry import Registry
 
+_NETWORKS = {  # in the order of the ladder
+    "pca_dense": "avianvox.training.estimator:pca_dense",
+    "dense_pixels": "avianvox.training.estimator:dense_pixels",
+    "cnn_v16": "avianvox.training.estimator:cnn_v16",
+    "cnn_v18": "avianvox.training.estimator:cnn_v18",
+    "cnn_v17": "avianvox.training.estimator:cnn_v17",
+    "cnn_v20": "avianvox.training.estimator:cnn_v20",
+}
+
 MODELS: Registry[EstimatorFactory] = Registry(
     "model",
     {  # in the order of the ladder
@@ -14,15 +23,28 @@ MODELS: Registry[EstimatorFactory] = Registry(
         "logreg_mel": "avianvox.models.statistics:logreg_mel",
         "logreg_floor": "avianvox.models.statistics:logreg_floor",
         "mlp_mfcc": "avianvox.models.statistics:mlp_mfcc",
-        "pca_dense": "avianvox.training.estimator:pca_dense",
-        "dense_pixels": "avianvox.training.estimator:dense_pixels",
-        "cnn_v16": "avianvox.training.estimator:cnn_v16",
-        "cnn_v18": "avianvox.training.estimator:cnn_v18",
-        "cnn_v17": "avianvox.training.estimator:cnn_v17",
-        "cnn_v20": "avianvox.training.estimator:cnn_v20",
+        **_NETWORKS,
     },
 )
 """``name -> factory``: ``MODELS.get("cnn_v20")(settings)`` is an estimator."""
+
+TRAINABLE = tuple(_NETWORKS)
+"""What ``avianvox train`` trains: the networks. `avianvox.models.networks` builds them, with Keras."""
+
+SUMMARIES = {
+    "gnb_pixels": "Gaussian naive Bayes on the pixels of random crops",
+    "gnb_mfcc": "Gaussian naive Bayes on MFCC statistics of a recording",
+    "logreg_mel": "logistic regression on mel statistics of a recording",
+    "logreg_floor": "logreg_mel after subtraction of the noise floor",
+    "mlp_mfcc": "perceptron on MFCC statistics of a recording",
+    "pca_dense": "network on principal components of a window",
+    "dense_pixels": "fully connected network on the pixels of a window",
+    "cnn_v16": "convolutional network, kernels along time",
+    "cnn_v18": "convolutional network, 3 x 3 kernels, 2 x 2 pooling",
+    "cnn_v17": "convolutional network, 3 x 3 kernels, 3 x 3 pooling",
+    "cnn_v20": "convolutional network like cnn_v17, MFCC replace mel bands",
+}
+"""One line for each row of `MODELS`."""
 
 LADDER = ("chance", "majority", "session_lookup", "duration", *MODELS)
 """The rungs from the lowest up: rules of `avianvox.evaluation.rules` that hear nothing, then all models."""

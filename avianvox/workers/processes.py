@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import connection, get_context, parent_process
@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from avianvox.errors import AvianvoxError
 from avianvox.signals import held
-from avianvox.workers import NoWorkers, WorkerCrashed
+from avianvox.workers import NoWorkers, WorkerCrashed, heard
 
 T = TypeVar("T")
 
@@ -43,6 +43,7 @@ class Workers:
                 _terminate(executor)  # it may be at work on a recording of many hours
         self._executor.shutdown(cancel_futures=True)
         self._lost.shutdown()
+        heard.forget_open()
 
     def broken(self) -> bool:
         """Whether a call killed its process, and none was begun since."""
@@ -82,8 +83,11 @@ class Workers:
 def _processes(jobs: int) -> ProcessPoolExecutor:
     for name, value in ALLOCATION.items():
         os.environ.setdefault(name, value)
+    heard.forget_open()
     with held():
-        return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=start_worker)
+        return ProcessPoolExecutor(
+            jobs, mp_context=get_context("spawn"), initializer=start_worker, initargs=(heard.sheet(),)
+        )
 
 
 def _terminate(executor: ProcessPoolExecutor | None) -> None:
@@ -92,11 +96,12 @@ def _terminate(executor: ProcessPoolExecutor | None) -> None:
             process.terminate()
 
 
-def start_worker() -> None:
+def start_worker(sheet: MutableSequence[float]) -> None:
     """Make a worker process leave interrupts to its parent, and end when the parent is gone.
 
-    Until it gets here, `held` keeps them from it.
+    Until it gets here, `held` keeps them from it. ``sheet`` takes how much sound it reads.
     """
+    heard.write_to(sheet)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

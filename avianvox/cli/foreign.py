@@ -1,0 +1,77 @@
+"""Options of other programs, by the names that their users type, and the option that serves here.
+
+One table for each command. An option that stands in it is refused with one line that names ours; nothing is
+taken silently, since the same word may mean something else there.
+"""
+
+import click
+
+_CLASSIFY = {
+    "--min_conf": "--min-score",
+    "--top_n": "--top",
+    "--slist": "--species-list",
+    "--classifier": "--model",
+    "-c": "--model",
+    "--rtype": "--format (table, csv, jsonl, parquet, raven, audacity, kaleidoscope, birdnet)",
+    "--o": "--output",
+    "--i": "no option: give the paths",
+    "-i": "no option: give the paths",
+    "--threads": "--jobs",
+    "-t": "--jobs",
+    "--batch_size": "no option: windows are scored in blocks",
+    "-b": "no option: windows are scored in blocks",
+    "--merge_consecutive": "--by event",
+    "--combine_results": "no option: --output is one table of all recordings",
+    "--skip_existing_results": "--resume",
+    "--split_tables": "--format raven, which writes a table for each recording",
+    "--sensitivity": "no option: scores are calibrated (--raw gives the network's own)",
+    "--fmin": "no option: the model defines its bands",
+    "--fmax": "no option: the model defines its bands",
+    "--locale": "no option: tables have scientific names and common names",
+    "-l": "no option: tables have scientific names and common names",
+    **dict.fromkeys(
+        ("--lat", "--lon", "--week", "--sf_thresh"),
+        "--species-list with the species of the place and season (there is no model of ranges)",
+    ),
+}
+
+FOREIGN: dict[str, dict[str, str]] = {
+    "classify": _CLASSIFY,
+    "listen": {
+        name: _CLASSIFY[name]
+        for name in ("--min_conf", "--slist", "--classifier", "-c", "--lat", "--lon", "--week", "--sf_thresh")
+    },
+    "segments": {
+        "--results": "no option: give the table",
+        "-r": "no option: give the table",
+        "--o": "--out",
+        "-o": "--out",
+        "--max_segments": "--per-species",
+        "--seg_length": "--pad",
+        "--min_conf": "no option: choose with --pick and --per-species",
+        "--threads": "no option: one process is enough",
+        "-t": "no option: one process is enough",
+    },
+    "train": {
+        "--o": "--out",
+        "-o": "--out",
+        "--i": "no option: give the catalogs",
+        "--val_split": "--validation",
+        "--test_data": "avianvox crossval, which evaluates on held-out sessions",
+        "--autotune": "avianvox crossval, which compares models",
+        "--threads": "no option: all cores are used",
+        "-t": "no option: all cores are used",
+        "--model_format": "avianvox export --quantize",
+    },
+}
+"""``command -> option of another program -> what serves here``."""
+
+
+def explained(error: click.NoSuchOption) -> click.UsageError:
+    """The same error, with what serves here where the option is one of another program."""
+    command = error.ctx.info_name if error.ctx else None
+    serves = FOREIGN.get(command or "", {}).get(error.option_name)
+    if serves is None:
+        return error
+    words = serves if serves.startswith("no option: ") else f"use {serves}"
+    return click.UsageError(f"{error.option_name} is an option of another program; here: {words}", error.ctx)
