@@ -156,7 +156,7 @@ CLOSED = "cannot write standard output: it is closed"
         ("classify {recording} --jobs 2 -q -o {out}.csv", ">&- <&-", 0, ""),
         ("classify no.wav", "2>&-", 3, ""),
         ("probe {recording}", ">&- 2>&-", 1, ""),
-        ("classify {recording}", "| head -c 1", 0, ""),
+        ("classify {recording} -q", "| head -c 1", 0, ""),
         ("models info --json", "2>&1 | true", 0, ""),
     ],
 )
