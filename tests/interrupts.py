@@ -11,6 +11,7 @@ neither beside them nor in the system's folder for such files. The inputs have t
 import argparse
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -30,20 +31,21 @@ from fake_xeno_canto import KEY, FakeXenoCanto, row
 REPOSITORY = Path(__file__).resolve().parent.parent
 CHAIN = 3
 TEMPORARY = ("*.partial", ".partial-*", "spool-*", "*.mark", ".segments.json", "*.rows")
+_TROUBLE = re.compile(r"Traceback|Error|Exception|Warning|avianvox:")
 SAID = (
     "avianvox: interrupted",
     "avianvox: interrupted; with --output, --resume goes on from what is finished",
 )
 
 COMMANDS = {
-    "features build": ("features build {sounds} --out {out}/store --jobs 1",),
-    "features build, 2 jobs": ("features build {sounds} --out {out}/store --jobs 2",),
-    "classify": ("classify {sounds} --by window --output {out}/a.csv --resume -q --jobs 1",),
-    "classify, 2 jobs": ("classify {sounds} --by window --output {out}/a.parquet --resume -q --jobs 2",),
-    "train": ("train {sounds} --out {out}/run --epochs 3 --validation 0 --resume -q",),
-    "crossval": ("crossval {sounds} --models session_lookup,gnb_mfcc --folds 2 --out {out}/run",),
-    "download": ("data download gen:Vireo --rate 40 --out {out}/sounds",),
-    "segments": ("segments {table} --out {out}/review --per-species 6",),
+    "features build": "features build {sounds} --out {out}/store --jobs 1",
+    "features build, 2 jobs": "features build {sounds} --out {out}/store --jobs 2",
+    "classify": "classify {sounds} --by window --output {out}/a.csv --resume -q --jobs 1",
+    "classify, 2 jobs": "classify {sounds} --by window --output {out}/a.parquet --resume -q --jobs 2",
+    "train": "train {sounds} --out {out}/run --epochs 3 --validation 0 --resume -q",
+    "crossval": "crossval {sounds} --models session_lookup,gnb_mfcc --folds 2 --out {out}/run",
+    "download": "data download gen:Vireo --rate 40 --out {out}/sounds",
+    "segments": "segments {table} --out {out}/review --per-species 6",
 }
 """What is interrupted; every call is also the one that goes on."""
 
@@ -111,7 +113,7 @@ class Ground:
 @contextmanager
 def ground() -> Iterator[Ground]:
     rows = [row(number) for number in range(1, 25)]
-    sounds = {r["id"]: random.Random(r["id"]).randbytes(150_000) for r in rows}
+    sounds = {r["id"]: b"fLaC" + random.Random(r["id"]).randbytes(150_000) for r in rows}
     with (
         tempfile.TemporaryDirectory(prefix="interrupts-") as name,
         FakeXenoCanto(rows, sounds=sounds) as server,
@@ -125,7 +127,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def trial(ground: Ground, name: str, times: int, chance: random.Random, signals: tuple[str, ...]) -> Row:
     """Interrupt one command ``times`` times."""
-    (call,), result = COMMANDS[name], Row()
+    call, result = COMMANDS[name], Row()
     whole, seconds = _whole(ground, call, name)
     while result.interrupts < times:
         result.runs += 1
@@ -191,7 +193,8 @@ def _interrupt(
         return False
     result.interrupts += 1
     result.codes[code] += 1
-    if number != signal.SIGKILL and said.rstrip("\n") not in SAID:
+    last = (said.splitlines() or [""])[-1]
+    if number != signal.SIGKILL and (last not in SAID or _TROUBLE.search(said.removesuffix(f"{last}\n"))):
         result.noise.append(f"run {result.runs}, {number.name}, {code}: {said[-2000:]}")
     return True
 

@@ -89,6 +89,20 @@ except KeyboardInterrupt:
     assert done.stdout == "swallowed\ninterrupted\n"
 
 
+def test_the_exit_code_is_kept_where_a_string_was_being_executed() -> None:
+    """As in the making of each dataclass: Python notes the interrupt there, and ends by SIGINT for it."""
+    code = """
+import os, signal, sys
+import avianvox.cli.probe
+from avianvox.__main__ import run
+avianvox.cli.probe.probe.callback = lambda **_: exec("import os; os.kill(os.getpid(), 2)")
+sys.argv = ["avianvox", "probe", "a.wav"]
+run()
+"""
+    done = python(code)
+    assert (done.returncode, done.stderr) == ONE_LINE
+
+
 def test_an_interrupt_waits_where_half_a_thing_would_be_worse() -> None:
     code = f"""{AT_WORK}
 try:

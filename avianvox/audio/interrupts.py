@@ -11,7 +11,9 @@ from threading import current_thread, main_thread
 from types import FrameType, TracebackType
 
 _SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK", "SIGALRM")
+    if hasattr(signal, name)
 ]
 
 _Handler = Callable[[int, FrameType | None], object]
