@@ -97,6 +97,21 @@ def test_the_key_is_hidden_however_it_is_spelled(spelled: str, tmp_path: Path) -
         assert json.loads(page)["chosen"][0]["(***)"] == "x"
 
 
+@pytest.mark.parametrize("state", ["plan.json", "page-00001.json"])
+def test_a_key_that_an_earlier_release_kept_comes_no_further(
+    state: str, server: FakeXenoCanto, tmp_path: Path
+) -> None:
+    run(server, tmp_path / "out")
+    told = KEY.replace("/", "\\/")
+    rows = [row(n, rmk=told, file=f"{server.host}/{n}/download") for n in (2, 11)]
+    page = {"numRecordings": "2", "numPages": 1, "recordings": rows, "chosen": rows, "left_out": {}}
+    (tmp_path / "out" / ".download" / "plan.json").unlink()
+    (tmp_path / "out" / ".download" / state).write_text(json.dumps(page))
+    run(server, tmp_path / "out")
+    listed = json.loads((tmp_path / "out" / RECORDINGS).read_text())["recordings"]
+    assert [r["rmk"] for r in listed] == ["***", "***"]
+
+
 def test_a_server_that_repeats_the_key_does_not_bring_it_into_a_file(tmp_path: Path) -> None:
     told = f"https://xeno-canto.org/api?key={quote(KEY, safe='')}, {KEY}"
     with FakeXenoCanto([row(2, rmk=told), row(3), row(4)]) as server:

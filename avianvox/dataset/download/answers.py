@@ -122,7 +122,7 @@ def _page(session: Session, query: str, number: int, kept: Path | None) -> dict[
         return session.page(query, number)
     path = kept / f"page-{number:05d}.json"
     if path.exists():
-        return read_kept(path, "recordings")
+        return dict(session.hide_in(read_kept(path, "recordings")))  # earlier releases hid less
     page = session.page(query, number)
     for name in ("numRecordings", "numPages"):  # before it is kept, or its fault would come again
         _count(page, name)

@@ -9,7 +9,7 @@ of the answer, the plan, files that are being fetched, and a ledger with one lin
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -74,11 +74,11 @@ class Folder:
             _write(self._request, asked)
             yield
 
-    def read_plan(self) -> Plan | None:
-        """The plan of an earlier run, None where there is none."""
+    def read_plan(self, hide: Callable[[Any], Any]) -> Plan | None:
+        """The plan of an earlier run, None where there is none; ``hide`` takes the key out of it."""
         if not self._plan.exists():
             return None
-        plan = read_kept(self._plan, "chosen", "left_out")
+        plan = hide(read_kept(self._plan, "chosen", "left_out"))
         try:
             rows = enumerate(plan["chosen"], start=1)
             chosen = tuple(Sound.from_row(row, f"recording {place}") for place, row in rows)

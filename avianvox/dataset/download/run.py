@@ -79,7 +79,7 @@ def download(
     """
     folder = Folder(out)
     with folder.claimed(wishes, refresh=refresh):
-        plan = folder.read_plan()
+        plan = folder.read_plan(session.hide_in)
         if plan is None:
             plan = make_plan(session, wishes, folder.state)
             folder.keep_plan(plan)

@@ -193,6 +193,10 @@ class Session:
         """``text`` with three stars wherever it names the key, in whatever spelling."""
         return self._secret.hide(text)
 
+    def hide_in(self, value: Any) -> Any:
+        """What JSON stands for, with three stars for the key in every text of it."""
+        return self._secret.hide_in(value)
+
     def blocks(self, answer: HTTPResponse, most_bytes: int) -> Iterator[bytes]:
         """The body of an answer, as it comes.
 
@@ -221,7 +225,7 @@ class Session:
         with self.open(address, {"Accept": "application/json"}) as answer:
             body = b"".join(self.blocks(answer, MOST_PAGE_BYTES))
         try:
-            page = self._secret.hide_in(parse_json(body))  # pages are kept
+            page = self.hide_in(parse_json(body))  # pages are kept
         except ValueError:
             raise CutError("expected JSON, came something else or only a part of it") from None
         if not isinstance(page, dict) or not isinstance(page.get("recordings"), list):
