@@ -213,13 +213,10 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         "-q", "--quiet", is_flag=True, help="No progress and summary; failed files are still listed."
     ),
     click.option(
-        "--log-file", metavar="FILE", help="Log file for progress, failures and summary; lines are appended."
-    ),
-    click.option(
         "--log-file",
         type=Target(ours=None, readable=False),
         metavar="FILE",
-        help="Append progress, failures and the summary to FILE.",
+        help="Log file for progress, failures and summary; lines are appended.",
     ),
 )
 

@@ -21,7 +21,7 @@ LEVELS = ("window", "recording")
 RANK_PENALTY = 0.1
 """Without it, sets take a model that is surer of itself at its word: coverage then differs more by fold."""
 
-LEAST_TEMPERATURE = 1e-3
+LEAST_TEMPERATURE = 1e-4
 """One that is next to nothing makes infinite numbers of scores."""
 
 LEAST_SCORE = 1e-4

@@ -89,7 +89,7 @@ class Ledger:
             stack.callback(_remove, lock)
             for path in (self.rows, self._output, self.path, self.partial):
                 sweep(path)
-            if self._resume and self.path.exists():
+            if self._resume and os.path.exists(self.path):
                 self._take_up()
             else:
                 self._begin()
@@ -107,9 +107,9 @@ class Ledger:
     def _refuse_others(self, lock: Path) -> None:
         """Raise `OutputError` where a file beside the table has the name of one of ours, and is none."""
         ours = self._is_ledger()
-        others = [self.path] if self.path.exists() and not ours and not self._resume else []
-        others += [self.rows] if self.rows != self._output and self.rows.exists() and not ours else []
-        others += [lock] if lock.exists() and lock.stat().st_size else []
+        others = [self.path] if os.path.exists(self.path) and not ours and not self._resume else []
+        others += [self.rows] if self.rows != self._output and os.path.exists(self.rows) and not ours else []
+        others += [lock] if os.path.exists(lock) and lock.stat().st_size else []
         for path in others:
             raise OutputError(
                 f"cannot write {path}: there is a file that no run left; move it, or choose another --output"

@@ -23,7 +23,11 @@ class Line:
 
     def text(self, *names: str) -> str:
         """The first of the named columns that holds anything, or an empty text."""
-        return next((cell for name in names if (cell := self.cells.get(name, ""))), "")
+        return next((cell for name in names if (cell := self.cells.get(name, "").strip())), "")
+
+    def exact(self, name: str) -> str:
+        """The text of a column with the spaces around it, which may belong to the name of a file."""
+        return self.cells.get(name, "")
 
     def number(self, *names: str) -> float | None:
         """Like `text`, as a number; None where there is none.
@@ -81,7 +85,7 @@ def read_lines(path: Path, delimiter: str) -> Iterator[Line]:
     with open_lines(path) as lines:
         tabs = delimiter == "\t"
         rows = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL)
-        plain = unquoted if tabs else str.strip
+        plain = unquoted if tabs else str
         try:
             names = [_name(plain(cell)) for cell in next(rows, [])]
             for row in rows:

@@ -149,7 +149,7 @@ def _name(text: str) -> str:
 
 
 def _path(line: Line) -> str:
-    parts = [line.text(name) for name in ("indir", "folder", "in file")]
+    parts = [line.exact(name) for name in ("indir", "folder", "in file")]
     if any("\\" in part for part in parts):
         return str(PureWindowsPath(*parts))
     return os.path.join(*parts)
