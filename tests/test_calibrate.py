@@ -31,7 +31,7 @@ from avianvox.evaluation.predictions import Pooled
 from avianvox.evaluation.report.blocks import Chart, Counter, Table, Text
 from avianvox.evaluation.report.trust import automation_section, calibration_section, thresholds_section
 from avianvox.evaluation.saved_run import SavedRun
-from avianvox.evaluation.thresholds import decide, find_thresholds
+from avianvox.evaluation.thresholds import decide, find_thresholds, shrunk
 from avianvox.inference.calibration import Scaling, nonconformity
 from avianvox.types import LabelSet, Recording
 
@@ -187,6 +187,12 @@ def test_a_fold_is_judged_by_what_the_other_folds_taught(rng: np.random.Generato
     assert report.levels["window"].after.error == calibration_error(crossed.window_scores, windows)
     wanted = find_thresholds(final.scores, final.targets, final.sessions, precision=0.6)
     assert level.thresholds == wanted  # what the file gets is of calibrated scores
+    of_window = pooled.window_rows
+    wanted = find_thresholds(
+        final.window_scores, windows, pooled.sessions[of_window], precision=0.6, rule=shrunk
+    )
+    assert report.calibration.window.thresholds == wanted.scores
+    assert wanted != find_thresholds(final.window_scores, windows, pooled.sessions[of_window], precision=0.6)
 
 
 def test_hours_count_a_recording_once_however_many_folds_test_it(rng: np.random.Generator) -> None:

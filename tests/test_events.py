@@ -18,9 +18,11 @@ from avianvox.inference.events import (
     EventFinder,
     EventOptions,
     EventSearch,
+    event_thresholds,
     find_events,
     noted_score,
 )
+from avianvox.inference.question import Question
 from avianvox.types import LabelSet, Window
 
 RATE = 10
@@ -132,6 +134,22 @@ def test_what_thresholds_withhold_is_counted() -> None:
     assert search(enter=0.5) == ([(0, "uncertain"), (0, "named")], {0: 1})
     low = Calibration(LevelCalibration(thresholds=(0.7, 0.129, 0.0)), LevelCalibration())
     assert noted_score(LABELS, low) == 0.12  # where one species is named, another is worth a word
+
+
+def test_the_minimum_score_of_a_question_is_that_of_its_events() -> None:
+    question = Question(by="event", min_score=0.3, events=EventOptions(gap_s=2.0))
+    assert question.event_options == EventOptions(enter=0.3, gap_s=2.0)
+    assert question.to_mapping()["events"]["enter"] == 0.3  # a ledger of another rule is refused
+    assert Question(by="event").event_options.enter is None
+    assert 0 < (Question(min_score=0.0).event_options.enter or 0) < 1e-5  # every event
+
+
+def test_every_species_of_the_bundled_model_can_have_events() -> None:
+    classifier = Classifier.load()
+    assert classifier.calibration is not None
+    thresholds = event_thresholds(classifier.labels, classifier.calibration)
+    assert 0.1 < thresholds.min() < thresholds.max() < 0.3
+    assert noted_score(classifier.labels, classifier.calibration) == 0.11
 
 
 def test_smoothing_is_a_centred_mean_of_the_windows_that_are_there() -> None:
