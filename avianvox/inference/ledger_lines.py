@@ -11,7 +11,7 @@ from avianvox.inference.answers import Entry
 from avianvox.types import Status
 
 _OF_ENTRY = tuple(field.name for field in fields(Entry))
-_NEEDED = {*_OF_ENTRY, "offset", "length", "crc32"} - {"below"}  # which earlier versions did not write
+_NEEDED = {*_OF_ENTRY, "offset", "length", "crc32"}
 
 
 def digest_of(path: str, size: int, time_ns: int) -> int:
@@ -55,5 +55,5 @@ def _is_sound(entry: Entry, place: Mapping[str, Any]) -> bool:
 
 
 def entry_of(record: Mapping[str, Any]) -> Entry:
-    values = {name: record[name] for name in _OF_ENTRY if name in record}
+    values = {name: record[name] for name in _OF_ENTRY}
     return Entry(**values | {"status": Status(values["status"]), "remarks": tuple(values["remarks"])})
