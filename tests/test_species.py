@@ -82,7 +82,7 @@ def test_a_list_in_the_encoding_of_another_program(encoding: str, tmp_path: Path
 @pytest.mark.parametrize("minus", ["-", "\u2013 ", "\u2212"])
 def test_a_minus_before_a_name_does_not_mean_the_name(minus: str) -> None:
     name = f"{minus}{LABELS.names[0]}"
-    with pytest.raises(InputError, match="begins with a minus; write the name alone.* --exclude"):
+    with pytest.raises(InputError, match=r"begins with a minus; write the name alone.* --exclude"):
         read_species(f"{LABELS.names[1]}, {name}", LABELS)
 
 

@@ -28,9 +28,9 @@ calibrated model on them, and its upper limit in 19 of 20 cases.
 \b
 The threshold of a class is the lowest score at which its named recordings reach --precision (lower 80 %
 bound, counting sessions). A class with too few sessions gets the threshold of all classes together, or a
-higher one at which it reaches the precision itself. For windows and events, the threshold of a class is a mean
-of its own and that of all classes: both weigh the same at 20 sessions. Below the threshold, the answer of
-"avianvox classify" is "uncertain". All results are in RUN/calibration/MODEL-GROUPING.json.
+higher one at which it reaches the precision itself. For windows and events, the threshold of a class is a
+mean of its own and that of all classes: both weigh the same at 20 sessions. Below the threshold, the answer
+of "avianvox classify" is "uncertain". All results are in RUN/calibration/MODEL-GROUPING.json.
 
 \b
 Exit codes: 0 done; 1 failed; 2 wrong usage.

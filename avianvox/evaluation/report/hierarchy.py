@@ -61,7 +61,7 @@ def hierarchy_section(pooled: Mapping[str, Pooled], taxonomy: Taxonomy) -> Secti
         for g, r in reports.items()
     ]
     text = Text(
-        "The importance of an error, as published: 1 if the genus is correct, 2 if the family is correct, and "
+        "Importance of an error, as published: 1 if the genus is correct, 2 if the family is correct, and "
         f"{first.depth} otherwise. With the order as one level more, it is {first.depth} if the order is "
         f"correct, and {first.depth + 1} otherwise. {first.caveat}".rstrip()
     )
