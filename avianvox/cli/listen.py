@@ -20,8 +20,8 @@ EPILOG = """\b
 Each line on standard output is a JSON object with the columns of docs/tables.md. begin_time and end_time
 are times of this computer's clock. For a stream that is not live, such as a recording, give its begin
 with --begin. Problems (no sound for some seconds, a computer that is too slow) are reported on standard
-error. An outage of more than three seconds is a pause. It ends an event, unless --gap is longer. begin_s and end_s
-count it.
+error. An outage of more than three seconds is a pause. It ends an event, unless --gap is longer. begin_s and
+end_s count it.
 
 \b
 An event is written when it has ended: one window (about three seconds) and --gap after the last call.

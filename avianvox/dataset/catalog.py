@@ -144,8 +144,8 @@ class Catalog:
         )
 
     def problem_lines(self) -> list[str]:
-        """One line for each problem that costs a recording or a label, one for all new ids, one for all dates and
-        times that could not be read.
+        """One line for each problem that costs a recording or a label, one for all new ids, and one for all
+        dates and times that could not be read.
 
         What the others cost comes out later: a missing file fails, a recording without a label is left out.
         """
