@@ -18,10 +18,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import wave
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -113,12 +115,21 @@ class Ground:
 @contextmanager
 def ground() -> Iterator[Ground]:
     rows = [row(number) for number in range(1, 25)]
-    sounds = {r["id"]: b"fLaC" + random.Random(r["id"]).randbytes(150_000) for r in rows}
+    sounds = {r["id"]: noise(int(r["id"])) for r in rows}
     with (
         tempfile.TemporaryDirectory(prefix="interrupts-") as name,
         FakeXenoCanto(rows, sounds=sounds) as server,
     ):
         yield Ground(Path(name).resolve(), server)
+
+
+def noise(seed: int) -> bytes:
+    """Two seconds as WAV."""
+    file = BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setparams((1, 2, 44100, 0, "NONE", ""))
+        sound.writeframes(random.Random(seed).randbytes(4 * 44100))
+    return file.getvalue()
 
 
 def contents(folder: Path) -> dict[str, bytes]:
