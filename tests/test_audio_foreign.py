@@ -1,5 +1,7 @@
 """What libsndfile doesn't read: ffmpeg and audioread, both played, and who is asked for what."""
 
+import errno
+import os
 import stat
 import struct
 import sys
@@ -12,6 +14,7 @@ import pytest
 import soundfile
 
 from avianvox.audio.decode import load_waveform
+from avianvox.audio.foreign import FfmpegSource
 from avianvox.audio.probe import probe
 from avianvox.types import Status
 
@@ -81,6 +84,51 @@ def test_ffmpeg_reads_what_libsndfile_cannot(
         assert (report.codec, report.sample_rate, report.channels) == ("AAC", 44100, 2)
         samples = load_waveform(m4a(tmp_path), sample_rate=44100)[0].samples
         np.testing.assert_allclose(samples, sine(1.0, 44100), atol=1e-7)
+
+
+@posix
+def test_ffmpeg_needs_nothing_that_only_posix_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows there is no pread, and an open file cannot be removed."""
+    monkeypatch.delattr(os, "pread")
+    temporary, unlink = tmp_path / "temporary", os.unlink
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    refused: list[str] = []
+
+    def refuse_once(path: str) -> None:
+        if path not in refused:
+            refused.append(path)
+            raise PermissionError(errno.EACCES, "it is open", path)
+        unlink(path)
+
+    monkeypatch.setattr(os, "unlink", refuse_once)
+    play_ffmpeg(tmp_path, "[error] odd tag", 0)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    report = probe(m4a(tmp_path))
+    assert (report.status, report.header_s, report.message) == (Status.OK, 1.0, "ffmpeg says: odd tag")
+    assert len(refused) == 1
+    assert list(temporary.iterdir()) == []
+
+
+@posix
+def test_ctrl_c_at_the_terminal_does_not_reach_ffmpeg(tmp_path: Path) -> None:
+    """It would end, and the file would look as if it ended there."""
+    play_ffmpeg(tmp_path, "", 0)
+    source = FfmpegSource(str(tmp_path / "ffmpeg"), m4a(tmp_path), "MP4/M4A", "AAC")
+    assert os.getpgid(source._process.pid) != os.getpgid(0)
+    source.close()
+
+
+@posix
+def test_millions_of_complaints_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    complaint = "[error] again\\n[mov @ 0x5] " * 20_000 + "[error] the last"
+    play_ffmpeg(tmp_path, complaint, 0, "00:00:04.00")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    source = FfmpegSource(str(tmp_path / "ffmpeg"), m4a(tmp_path), "MP4/M4A", "AAC")
+    assert sum(len(chunk) for chunk in source.chunks()) == 44100
+    assert len(source._printed()) <= 1 << 17
+    assert source.damage == "4.0 s were announced; ffmpeg says: the last"
+    source.close()
 
 
 def wave(tag: int) -> bytes:

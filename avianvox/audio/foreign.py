@@ -9,10 +9,12 @@ import re
 import shutil
 import struct
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import mkstemp
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,12 @@ from avianvox.types import Status
 
 _CHUNK_VALUES = 1 << 15
 _COMPLAINT = re.compile(r"^.*\[(?:error|fatal|panic)\] ")
+_MOST_PRINTED = 1 << 16
+_APART: dict[str, Any] = {"start_new_session": True}
+if sys.platform == "win32":
+    _APART = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+"""A Ctrl-C is for us: ffmpeg would end as if the file did."""
+
 _SHORT_S = 0.25  # less than announced: more than codecs' padding
 
 
@@ -41,16 +49,28 @@ class FfmpegSource:
         self._path = path
         command = [ffmpeg, "-v", "level+info", "-nostats", "-nostdin", "-i", f"file:{path}"]
         command += ["-map", "0:a:0", "-f", "au", "-c:a", "pcm_f32be", "pipe:1"]
-        self._complaints = TemporaryFile()  # noqa: SIM115
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._complaints
-        )
+        written, self._file = mkstemp(prefix="avianvox-")
+        try:
+            self._complaints = open(self._file, "rb")  # noqa: SIM115 - ffmpeg's own place in it is not to move
+            _remove(self._file)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=written, **_APART
+            )
+        finally:
+            os.close(written)
         self._n_frames = 0
+        self.header_s: float | None = None
+        try:
+            self._read_head(path)
+        except BaseException:
+            self.close()
+            raise
+
+    def _read_head(self, path: Path) -> None:
         header = self._read(24)
         if len(header) < 24 or header[:4] != b".snd":
             self._finish()
             reason = self.damage or self.remark or "no sound came out"
-            self.close()
             raise AudioError(f"{path}: ffmpeg cannot decode it: {reason}")
         data_at, _size, _encoding, self.sample_rate, self.channels = struct.unpack(">5I", header[4:])
         self._read(data_at - 24)
@@ -61,8 +81,14 @@ class FfmpegSource:
         return self._process.stdout.read(size)
 
     def _printed(self) -> str:
-        file = self._complaints.fileno()  # its position is shared with ffmpeg and must not be moved
-        return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
+        """Its first and its last words; a damaged file may bring millions."""
+        size = self._complaints.seek(0, 2)
+        self._complaints.seek(0)
+        printed = self._complaints.read(_MOST_PRINTED)
+        if size > _MOST_PRINTED:
+            self._complaints.seek(max(_MOST_PRINTED, size - _MOST_PRINTED))
+            printed += self._complaints.read(_MOST_PRINTED)
+        return printed.decode(errors="replace")
 
     def _duration_s(self) -> float | None:
         printed = self._printed()
@@ -101,6 +127,13 @@ class FfmpegSource:
         if self._process.stdout is not None:
             self._process.stdout.close()
         self._complaints.close()
+        _remove(self._file)
+
+
+def _remove(file: str) -> None:
+    """At once where a file may go while it is open, as on POSIX; else when it was closed."""
+    with suppress(OSError):
+        os.unlink(file)
 
 
 class AudioreadSource:
@@ -112,6 +145,7 @@ class AudioreadSource:
         self.container, self.codec = container, codec
         self.damage = self.remark = ""
         self._opened = opened
+        self._lock, self._closed = Lock(), False  # closing waits for whoever reads
         self.sample_rate = int(opened.samplerate)
         self.channels = int(opened.channels)
         self.header_s: float | None = opened.duration
@@ -121,14 +155,20 @@ class AudioreadSource:
         import audioread
 
         try:
-            for block in self._opened:
+            blocks = iter(self._opened)
+            while True:
+                with self._lock:
+                    if self._closed or (block := next(blocks, None)) is None:
+                        return
                 samples = np.frombuffer(block, "<i2").astype(np.float32) / np.float32(32768)
                 yield samples.reshape(-1, self.channels)
         except audioread.DecodeError as error:
             self.damage = str(error) or "parts of the file are damaged"
 
     def close(self) -> None:
-        self._opened.close()
+        self._closed = True
+        with self._lock:
+            self._opened.close()
 
 
 def open_foreign(path: Path, container: str, codec: str) -> FfmpegSource | AudioreadSource:

@@ -73,6 +73,18 @@ def build(
         f"{report.n_extracted} read, {len(report.entries) - report.n_extracted} taken over, "
         f"{report.n_dropped} dropped, {len(report.failed)} failed"
     )
+    if n_doubtful := sum(entry.doubtful for entry in report.entries):
+        echo(
+            f"{n_doubtful} recordings stand as damaged by an earlier version, which took an interrupt for "
+            "the end of a file; delete the store to have it made anew",
+            err=True,
+        )
+    if report.n_doubted:
+        echo(
+            f"{report.n_doubted} recordings stood as damaged in a store of an earlier version, which took an "
+            "interrupt for the end of a file; they were read again",
+            err=True,
+        )
     exit_with_failures(f"{paths[e.id]}: {e.status}: {e.message}" for e in report.failed)
 
 
@@ -103,7 +115,7 @@ def verify(store: str) -> None:
 
     Exit code 1 says that something is damaged; each damaged file or recording is listed.
     """
-    from avianvox.features.store import FeatureStore, verify_store
+    from avianvox.features.store import FeatureStore, count_doubtful, verify_store
 
     problems = verify_store(store)
     for problem in problems:
@@ -111,4 +123,10 @@ def verify(store: str) -> None:
     if problems:
         sys.exit(1)
     opened = FeatureStore.open(store)
+    if n_doubtful := count_doubtful(store):
+        echo(
+            f"{store}: {n_doubtful} recordings stand as damaged by an earlier version, which took an "
+            "interrupt for the end of a file; to read them again, run avianvox features build",
+            err=True,
+        )
     echo(f"{store}: sound, {len(opened)} recordings, {len(opened.rows)} frames")

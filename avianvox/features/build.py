@@ -55,6 +55,7 @@ class BuildReport:
     entries: tuple[Entry, ...]
     n_extracted: int  # the others come from an earlier or interrupted build
     n_dropped: int = 0  # recordings of the store before that were not asked for any more
+    n_doubted: int = 0  # stood as damaged in a store of an earlier version, and were read again
 
     @property
     def n_frames(self) -> int:
@@ -153,14 +154,16 @@ class _Build:
 
     def run(self, workplace: Workplace) -> BuildReport:
         present = self._present()
-        n_dropped = 0
+        n_dropped, doubted = 0, set[str]()
         if present is not None:
             entries = self._folder(self.out / present["data"]).entries
             n_dropped = len({e.id for e in entries} - {r.id for r in self.recordings})
-            complete = len(entries) == len(self.recordings) and all(entry.lasting for entry in entries)
+            doubted = {e.id for e in entries if e.doubtful}
             intact, ours = self._intact(present), revision_of(present) == EXTRACTOR_REVISION
+            complete = len(entries) == len(self.recordings) and all(entry.lasting for entry in entries)
+            certain = not ours or not doubted  # what another revision made can't be mended
             same = present["spec"] == self.spec.to_mapping() or not ours
-            if intact and complete and self._current(entries) and same:
+            if intact and complete and certain and self._current(entries) and same:
                 return BuildReport(self.out, tuple(entries), 0)
             if not ours:
                 raise StoreError(
@@ -171,7 +174,7 @@ class _Build:
             if not intact:
                 present = None
         done = self._folder(self.partial_path)
-        if not self._current(done.entries):
+        if not self._current(done.entries) or any(entry.doubtful for entry in done.entries):
             os.replace(self.partial_path, self.out / f"{PARTIAL_PREFIX}{self.tag}{uuid4().hex}")
             done = self._folder(self.partial_path)
         n_extracted = 0
@@ -189,7 +192,8 @@ class _Build:
                 raise
             description = partial.finish(self.spec)
         publish(self.partial_path, self.out, description, replaces=description != present)
-        return BuildReport(self.out, tuple(partial.entries), n_extracted, n_dropped)
+        n_doubted = len(doubted & {recording.id for recording in self.recordings})
+        return BuildReport(self.out, tuple(partial.entries), n_extracted, n_dropped, n_doubted)
 
     def _fitting(self, workplace: Workplace) -> Workplace:
         """No more jobs than recordings; a cluster's workers have to see the store's folder and the sound."""
@@ -257,7 +261,7 @@ class _Build:
             if position is None or not donor.entries[position].lasting or not donor.is_sound(position):
                 continue
             entry = donor.entries[position]
-            if entry.span != recording.span:
+            if entry.span != recording.span or entry.doubtful:
                 continue
             if entry.signature == signature:
                 return Copy(donor, position, entry)

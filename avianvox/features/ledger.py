@@ -17,8 +17,18 @@ from avianvox.types import Recording, Span, Status
 CRASHED = "the decoder crashed on it"
 """Message of an entry whose file killed a worker process, and once more when alone."""
 
+READER = 1
+"""Counts the ways in which files were read. 0 took an interrupt (Ctrl-C) for the end of a healthy file."""
+
+_DAMAGED = (Status.TRUNCATED, Status.EMPTY, Status.UNDECODABLE)
+
 Signature = tuple[int, int]
 """Size in bytes and modification time in nanoseconds of a source file; (0, 0) when it cannot be read."""
+
+
+def reader_of(status: Status) -> int:
+    """What an entry says of how its file was read: `READER` where it stands as damaged, else nothing, 0."""
+    return READER if status in _DAMAGED else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,7 @@ class Entry:
     decoded_s: float | None = None
     message: str = ""
     span: Span | None = None  # the part of the file that was described
+    reader: int = 0  # see `reader_of`
 
     @property
     def signature(self) -> Signature:
@@ -49,6 +60,11 @@ class Entry:
         """
         return self.status is not Status.UNSUPPORTED and self.message != CRASHED
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether the file stands as damaged and may be healthy, because an interrupt came as it was read."""
+        return self.reader < reader_of(self.status) and self.size > 0
+
     def describes(self, recording: Recording) -> bool:
         """Whether this is what came of ``recording`` as its file is now."""
         return (self.id, self.span, self.signature) == (
@@ -59,8 +75,9 @@ class Entry:
 
     def to_line(self) -> bytes:
         values = asdict(self)
-        if self.span is None:
-            del values["span"]
+        for name, unsaid in (("span", None), ("reader", 0)):
+            if values[name] == unsaid:
+                del values[name]
         return id_bytes(json.dumps(values, ensure_ascii=False)) + b"\n"
 
     @classmethod

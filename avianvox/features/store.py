@@ -14,6 +14,7 @@ from avianvox.errors import StoreError, UnknownNameError
 from avianvox.features.layout import (
     HEADER_BYTES,
     INDEX,
+    LEDGER,
     LOOKUP,
     ROWS,
     SUMS,
@@ -24,6 +25,7 @@ from avianvox.features.layout import (
     revision_of,
     row_digest,
 )
+from avianvox.features.ledger import read_ledger
 from avianvox.features.spec import FeatureSpec
 from avianvox.files import sha256_file
 from avianvox.randomness import hash_name
@@ -202,6 +204,12 @@ def _map(file: Path, shape: tuple[int, ...], dtype: str | None) -> np.ndarray:
             f"{array.dtype}; run: avianvox features verify"
         )
     return array
+
+
+def count_doubtful(path: Path | str) -> int:
+    """How many recordings of a store are `avianvox.features.ledger.Entry.doubtful`."""
+    folder = Path(path) / read_description(Path(path))["data"]
+    return sum(entry.doubtful for entry in read_ledger(folder / LEDGER))
 
 
 def verify_store(path: Path | str) -> list[str]:

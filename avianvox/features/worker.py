@@ -15,7 +15,7 @@ from avianvox.audio.decode import AudioStream, Probe, open_audio
 from avianvox.errors import AudioError
 from avianvox.features.extract import FeatureStream
 from avianvox.features.layout import row_digest
-from avianvox.features.ledger import Entry, file_signature, part_content
+from avianvox.features.ledger import Entry, file_signature, part_content, reader_of
 from avianvox.features.spans import open_span, span_report, span_rows
 from avianvox.features.spec import FeatureSpec
 from avianvox.files import open_regular, output_error
@@ -55,7 +55,18 @@ def describe(task: Task) -> Outcome:
     nothing = np.zeros((2, task.spec.n_features))
 
     def failed(status: Status, content: str, message: str) -> Outcome:
-        entry = Entry(task.id, status, 0, size, mtime_ns, content, "", message=message, span=task.span)
+        entry = Entry(
+            task.id,
+            status,
+            0,
+            size,
+            mtime_ns,
+            content,
+            "",
+            message=message,
+            span=task.span,
+            reader=reader_of(status),
+        )
         return Outcome(entry, nothing)
 
     if (size, mtime_ns) == (0, 0):
@@ -110,6 +121,7 @@ def _extract(task: Task, size: int, mtime_ns: int, content: str) -> Outcome:
         report.decoded_s,
         report.message,
         task.span,
+        reader_of(report.status),
     )
     return Outcome(entry, sums)
 
