@@ -115,7 +115,7 @@ def revision_of(description: dict[str, Any]) -> int:
 
 def is_data_folder(name: str) -> bool:
     """Whether a folder of this name is one of a store, finished or partial, under whatever settings."""
-    return re.fullmatch(r"(data-|\.partial-)[0-9a-f]+-float(16|32)-[0-9a-f]+", name) is not None
+    return re.fullmatch(r"(data-|\.partial-)[0-9a-f]+-float(16|32)-(r\d+-)?[0-9a-f]+", name) is not None
 
 
 def seal(description: dict[str, Any]) -> dict[str, Any]:
