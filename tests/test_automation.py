@@ -63,6 +63,12 @@ def test_a_fold_has_no_say_in_its_own_threshold() -> None:
     assert held_out_automation(by_folds(correct, confidence, np.array([0, 0, 1, 1])), 0.9) == (0.25, 0.0)
 
 
+def test_an_item_at_the_threshold_is_automated() -> None:
+    """Both folds choose 0.8: what lies exactly there counts, as it does where the threshold is chosen."""
+    correct, confidence = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.8, 0.8, 0.5, 0.5])
+    assert held_out_automation(by_folds(correct, confidence, np.array([0, 1, 0, 1])), 0.9) == (0.5, 1.0)
+
+
 def test_luck_at_the_top_does_not_hold_on_other_items(rng: np.random.Generator) -> None:
     """Coins, of which the five most confident happen to show heads."""
     confidence, correct = np.linspace(1, 0, 90), (rng.random(90) < 0.5).astype(float)

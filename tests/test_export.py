@@ -1,6 +1,7 @@
 """One file, two ways in, the model's own answers, and nothing but TFLite's operators."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from avianvox.errors import InputError, ModelFileError
 from avianvox.export.card import model_card, read_figures
 from avianvox.export.flatbuffer import operators
 from avianvox.export.graph import QUANTIZATIONS, Graph, build_graph, convert, signature_runners
-from avianvox.export.parity import TOLERANCES, Tolerance, measure_parity
+from avianvox.export.parity import TOLERANCES, Parity, Tolerance, measure_parity
 from avianvox.export.windows import Windows, cut_window, recording_windows, synthetic_windows
 from avianvox.features.filters import mel_matrix
 from avianvox.features.normalise import Normalisation
@@ -171,6 +172,31 @@ def test_both_roads_have_to_agree(
     assert any(line.startswith("first answers agree in 0.0%") for line in parity.problems())
 
 
+def test_a_class_as_good_as_the_best_is_no_disagreement(
+    graph: Graph, windows: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within the tolerance of scores, which of two classes comes first says nothing."""
+    answers = np.array([[0.4002, 0.4, 0.1998], [0.42, 0.4, 0.18]], np.float32)
+    two = Windows(windows.waveforms[:2], windows.features[:2], "two windows")
+    monkeypatch.setattr("avianvox.export.parity._run", lambda model, inputs: answers)
+    monkeypatch.setattr("avianvox.export.parity._features_difference", lambda *_: 0.0)
+
+    def road() -> Any:
+        swapped = iter(answers[:, [1, 0, 2]])
+        return lambda **_: {"scores": next(swapped)[None]}
+
+    roads = {name: road() for name in ("serving_default", "features")}
+    monkeypatch.setattr("avianvox.export.parity.signature_runners", lambda _: roads)
+    assert measure_parity(graph, b"", two, tolerance=TOLERANCES["none"]).agreement == 0.5
+
+
+@pytest.mark.parametrize("name", ["features_db", "waveform_scores", "features_scores", "agreement"])
+def test_a_difference_that_is_no_number_is_a_problem(name: str) -> None:
+    fine = Parity(8, "windows", 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, TOLERANCES["none"])
+    assert fine.problems() == []
+    assert len(replace(fine, **{name: float("nan")}).problems()) == 1
+
+
 def test_what_cannot_be_converted_is_refused(graph: Graph) -> None:
     with pytest.raises(InputError, match=r"unknown quantization 'int9'; did you mean 'int8'\?"):
         convert(graph, quantize="int9")
@@ -190,6 +216,17 @@ def test_a_dense_network_agrees_with_its_file_and_has_no_int8(windows: Windows) 
     assert measure_parity(dense, convert(dense), windows, tolerance=TOLERANCES["none"]).problems() == []
     with pytest.raises(InputError, match="'int8' needs convolutions"):
         convert(dense, quantize="int8", calibration=windows)
+
+
+def test_a_recording_of_one_window_has_one(tmp_path: Path, rng: np.random.Generator) -> None:
+    import soundfile
+
+    n = (SPEC.n_frames - 1) * SPEC.hop_length
+    for name, length in (("just.wav", n), ("short.wav", n - SPEC.hop_length)):
+        soundfile.write(tmp_path / name, 0.1 * rng.standard_normal(length), SPEC.sample_rate)
+    assert SPEC.frames_of(n) == SPEC.n_frames
+    assert len(recording_windows([tmp_path / "just.wav"], SPEC)) == 1
+    assert len(recording_windows([tmp_path / "short.wav"], SPEC)) == 0
 
 
 def test_windows_of_recordings(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -170,3 +170,8 @@ def test_few_recordings_come_from_many_sessions() -> None:
     moved = cut_training(whole, [rows[i] for i in order], 5, seed=0)
     assert set(order[moved.train]) == set(cuts[5].train)
     assert any(set(cut_training(whole, rows, 5, seed=s).train) != set(cuts[5].train) for s in range(1, 5))
+    # Of more sessions than recordings are wanted, the seed draws some, in whatever order they stand.
+    drawn = [cut_training(whole, rows, 1, seed=seed).train.tolist() for seed in range(40)]
+    assert {rows[i].session for cut in drawn for i in cut if i < 11} == {rows[i].session for i in range(11)}
+    for seed, cut in enumerate(drawn):
+        assert sorted(order[cut_training(whole, [rows[i] for i in order], 1, seed=seed).train]) == cut

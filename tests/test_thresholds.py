@@ -71,6 +71,18 @@ def test_a_threshold_is_drawn_to_that_of_all_classes_by_its_sessions() -> None:
     assert OF_LEVEL["recording"](0.2, 20, 0.6) == 0.2
 
 
+def test_a_class_with_too_few_sessions_is_never_named_below_the_threshold_of_all() -> None:
+    """Its own predictions are right further down, but are too few to be sure of it."""
+    others = [(2, 0.9 - i / 1000, 2, f"u{i}") for i in range(100)]
+    others += [(2, 0.7, 1, f"x{i}") for i in range(100)]
+    few = [(0, 0.95, 1, "s0")] + [(0, 0.6 - i / 100, 0, f"s{i}") for i in range(6)]
+    found = find_thresholds(*rows(*others, *few), precision=0.85)
+    first = found.classes[0]
+    assert 0.7 < found.pooled.score < 0.95
+    assert (first.score, first.source, first.sure) == (found.pooled.score, "pooled", False)
+    assert (first.named, first.right) == (1, 0)
+
+
 def test_rows_of_one_score_are_named_together() -> None:
     answers = [(0, 0.8, 0, f"s{i}") for i in range(30)] + [(0, 0.8, 1, f"t{i}") for i in range(30)]
     assert find_thresholds(*rows(*answers), precision=0.9).classes[0].score == np.inf
