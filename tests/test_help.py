@@ -1,7 +1,9 @@
 """Help texts: whole lines on a narrow terminal, options that say what they are, names from the tables."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from terminal import on_a_terminal
 
 from avianvox.cli.foreign import FOREIGN
 from avianvox.cli.main import COMMANDS, SUMMARIES, cli, main
@@ -36,6 +39,21 @@ def shown(name: str, *, columns: int) -> str:
     result = CliRunner().invoke(cli, arguments, prog_name="avianvox", terminal_width=columns)
     assert result.exit_code == 0
     return result.output
+
+
+@pytest.fixture(scope="module")
+def catalog(synth_catalog_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a catalog of long names."""
+    here = tmp_path_factory.mktemp("narrow")
+    index = (synth_catalog_dir / "recordings.csv").read_text().splitlines()
+    (here / "catalog").mkdir()
+    for path in sorted(synth_catalog_dir.rglob("*.flac"))[:8]:
+        (here / "catalog" / path.parent.name).mkdir(exist_ok=True)
+        shutil.copy(path, here / "catalog" / path.parent.name)
+    names = {path.name for path in (here / "catalog").rglob("*.flac")}
+    kept = [line for line in index[1:] if any(name in line for name in names)]
+    (here / "catalog" / "recordings.csv").write_text("\n".join([index[0], *kept]) + "\n")
+    return here
 
 
 def words(text: str) -> list[str]:
@@ -146,3 +164,30 @@ def test_place_and_season_point_to_the_species_list(
     with pytest.raises(SystemExit):
         main(["classify", str(tmp_path), option, "4"])
     assert "use --species-list with the species of the place and season" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "forkpty"), reason="no terminals here")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["data", "list", "catalog"],
+        ["audit", "catalog"],
+        ["models", "list"],
+        ["models", "info"],
+        ["gate", "info"],
+        ["doctor", "--no-speed"],
+        ["probe", "catalog"],
+        ["inspect", "catalog"],
+        ["classify", "catalog"],
+    ],
+    ids=" ".join,
+)
+def test_tables_cut_no_word_on_a_terminal_of_eighty_columns(arguments: list[str], catalog: Path) -> None:
+    piped = subprocess.run(
+        [sys.executable, "-m", "avianvox", *arguments], cwd=catalog, capture_output=True, text=True
+    )
+    seen = on_a_terminal(arguments, columns=80, folder=catalog).output
+    long = [line for line in seen.splitlines() if len(line) > 80 and " " in line.strip()]
+    assert long == []
+    lasting = [word for word in piped.stdout.split() if not word[0].isdigit()]  # memory and speed come and go
+    assert [word for word in lasting if word not in set(seen.split())] == []

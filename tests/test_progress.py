@@ -1,9 +1,7 @@
 """Bars that move while one long recording is read, in this process and in its workers."""
 
 import os
-import pty
 import re
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from terminal import on_a_terminal
 
 from avianvox.audio.decode import open_audio
 from avianvox.cli.common import MovingBar
@@ -102,27 +101,8 @@ def test_the_bar_stands_between_recordings_and_never_beyond_the_last() -> None:
     assert bars.at[-1] == 2.0
 
 
-def on_a_terminal(arguments: list[str]) -> str:
-    """What a command writes to a terminal of 100 columns."""
-    child, master = pty.fork()
-    if child == 0:
-        os.environ.update(COLUMNS="100", TERM="xterm")
-        os.execv(sys.executable, [sys.executable, "-m", "avianvox", *arguments])
-    chunks = []
-    while True:
-        try:
-            chunk = os.read(master, 1 << 16)
-        except OSError:
-            break
-        if not chunk:
-            break
-        chunks.append(chunk)
-    assert os.waitpid(child, 0)[1] == 0
-    return b"".join(chunks).decode()
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(not hasattr(pty, "fork"), reason="no terminals here")
+@pytest.mark.skipif(not hasattr(os, "forkpty"), reason="no terminals here")
 @pytest.mark.parametrize(
     "command",
     [
@@ -139,6 +119,8 @@ def test_one_long_recording_moves_the_bar(command: Callable[[Path, Path], list[s
     if command(path, tmp_path)[0] == "features":
         path = folder
     begin = time.monotonic()
-    text = on_a_terminal(command(path, tmp_path))
+    seen = on_a_terminal(command(path, tmp_path), columns=100)
+    text = seen.output
+    assert seen.code == 0, text
     percents = {int(found) for found in re.findall(r"(\d+)%", text)} - {0, 100}
     assert percents, f"the bar did not move in {time.monotonic() - begin:.1f} s: {text[-500:]}"

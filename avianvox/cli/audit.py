@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avianvox.cli.common import comma_names, echo, echo_text
+from avianvox.cli.common import comma_names, echo, tell
 from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ Examples:
     --out audit.json
 """
 
-_SHARED = {"session": "their session", "recordist": "their recordist", "site": "their site"}
+_SHARED = {"session": "session", "recordist": "recordist", "site": "site"}
 _RULES = {
     "session_lookup": "by session",
     "recordist_lookup": "by recordist",
     "site_lookup": "by site",
-    "duration": "by length",
-    "majority": "commonest species",
+    "duration": "by duration",
+    "majority": "most common species",
     "chance": "chance",
 }
 
@@ -201,16 +201,16 @@ def _show(found: "Audit", splits: "dict[str, Split]") -> None:
     counts = {level: len(found.at(level)) for level in LEVELS}
     lines += [", ".join(counted(n, level) for level, n in counts.items())]
     lines += [line for finding in found.findings for line in ("", *finding.lines())]
-    echo_text("\n".join(lines))
+    tell("\n".join(lines), hang=4)
 
 
 def _table(splits: dict[str, Any]) -> list[str]:
     """One column for each split."""
     rows = [("", list(splits)), ("test recordings", [f"{s['test_recordings']}" for s in splits.values()])]
-    rows.append(("of them, training too has", []))
+    rows.append(("share with training:", []))
     for key, title in _SHARED.items():
         rows.append((f"  {title}", [f"{s['shared'][key]:.1%}" for s in splits.values()]))
-    rows.append(("named right without listening (within five names)", []))
+    rows.append(("accuracy without sound (first five species):", []))
     for rule, title in _RULES.items():
         figures = [s["rules"][rule] for s in splits.values()]
         rows.append((f"  {title}", [f"{f['top1']:.1%} ({f['top5']:.1%})" for f in figures]))

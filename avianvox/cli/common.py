@@ -111,6 +111,27 @@ def workplace_of(
     return workplace
 
 
+def tell(text: str, *, hang: int = 2) -> None:
+    """Write lines for people; on a terminal, one that is too long goes on below, ``hang`` from the left.
+
+    It is broken at spaces. What another program reads stays as it is. Names are shown as `echo` shows them.
+    """
+    text = printable_lines(text)
+    if sys.stdout.isatty():
+        from shutil import get_terminal_size
+        from textwrap import TextWrapper
+
+        width = get_terminal_size().columns
+        wrapper = TextWrapper(
+            width,
+            subsequent_indent=" " * min(hang, width // 2),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        text = "\n".join(map(wrapper.fill, text.split("\n")))
+    click.echo(text)
+
+
 @contextmanager
 def progress_bars(*, hide: bool = False) -> "Iterator[Progress | None]":
     """Bars on standard error where that is a terminal; None elsewhere, and where they are hidden."""

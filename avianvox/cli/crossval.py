@@ -293,7 +293,7 @@ def _show(result: "CrossvalResult", out: Path, as_json: bool) -> None:
 
         table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
         for i, column in enumerate(result.table.columns):
-            table.add_column(column, justify="right" if i else "left", no_wrap=True)
+            table.add_column(column, justify="right" if i else "left", no_wrap=not i)
         for row in result.table.rows:
             table.add_row(*(Text(printable(cell)) for cell in row))
         Console().print(table)

@@ -57,11 +57,12 @@ data.add_command(download)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_species(catalog: Path, source: str | None, as_json: bool) -> None:
     """List species with recordings, minutes, sessions and recordists."""
+    from avianvox.cli.common import tell
     from avianvox.dataset.catalog import read_catalog
 
     found = read_catalog(catalog, source=source)
     for line in found.problem_lines():
-        click.echo(line, err=True)
+        echo(line, err=True)
     table = _species_table(found)
     if as_json:
         _print_json(table)
@@ -74,7 +75,7 @@ def list_species(catalog: Path, source: str | None, as_json: bool) -> None:
             f"{row['label'] or '(no label)':<{width}}  {row['recordings']:>10}  {minutes:>7}"
             f"  {row['sessions']:>8}  {row['recordists']:>10}  {row['common_name']}"
         )
-        echo(line.rstrip())
+        tell(line.rstrip(), hang=width + 45)
 
 
 @data.command(epilog="Example: avianvox data check recordings/ --duplicates")

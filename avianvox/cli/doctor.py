@@ -34,6 +34,7 @@ def doctor(as_json: bool, speed: bool) -> None:
     import json
     from dataclasses import asdict
 
+    from avianvox.cli.common import tell
     from avianvox.inference.health import State, examine
 
     failed = []
@@ -49,7 +50,7 @@ def doctor(as_json: bool, speed: bool) -> None:
             section = check.section
         value = " ".join(filter(None, (str(check.value), check.unit)))
         advice = f"; {check.advice}" if check.advice else ""
-        echo(f"  {check.state:<7} {check.name:<30} {value}{advice}")
+        tell(f"  {check.state:<7} {check.name:<30} {value}{advice}", hang=41)
     for check in failed:
         echo(f"failed: {check.name}: {check.value}; {check.advice}", err=True)
     raise SystemExit(1 if failed else 0)

@@ -125,6 +125,7 @@ def info(gate_file: str | None, as_json: bool) -> None:
     """
     import json
 
+    from avianvox.cli.common import tell
     from avianvox.inference.gate import DEFAULT_GATE, Gate
 
     found = Gate.load(gate_file or DEFAULT_GATE)
@@ -136,7 +137,8 @@ def info(gate_file: str | None, as_json: bool) -> None:
         for key, value in part.items():
             long = isinstance(value, list) and len(value) > _LONG
             text = f"{len(value)} entries, with --json" if long else value
-            echo(f"  {key}: {text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)}")
+            text = text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)
+            tell(f"  {key}: {text}", hang=4)
     echo("figures, computed on held-out sessions:")
     _show_figures(found.figures)
 

@@ -31,6 +31,7 @@ def list_(trainable: bool, as_json: bool) -> None:
     if trainable:
         _list_trainable(as_json)
         return
+    from avianvox.cli.common import tell
     from avianvox.modelfile import DEFAULT_MODEL, bundled_models, read_model_file
 
     for name, path in bundled_models().items():
@@ -47,7 +48,7 @@ def list_(trainable: bool, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(row))
         else:
-            click.echo(
+            tell(
                 f"{name}{' (default)' if row['default'] else ''}: {info.kind}, {row['classes']} classes, "
                 f"{info.spec.window_s:.2f} s windows at {info.spec.sample_rate} Hz, {row['bytes']} bytes"
             )
@@ -91,6 +92,7 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
     """
     import json
 
+    from avianvox.cli.common import tell
     from avianvox.modelfile import DEFAULT_MODEL, find_model, read_model_file
 
     found = read_model_file(find_model(model or DEFAULT_MODEL))
@@ -110,9 +112,9 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             if isinstance(value, list) and len(value) > _LONG:
                 text = f"{len(value)} entries, in the card and with --json"
-            echo(f"  {name}: {text}")
+            tell(f"  {name}: {text}", hang=4)
     if found.info.calibration:
-        echo(f"calibration: {json.dumps(mapping['calibration']['basis'], ensure_ascii=False)}")
+        tell(f"calibration: {json.dumps(mapping['calibration']['basis'], ensure_ascii=False)}")
     click.echo(f"classes ({len(labels)}):")
     for i, name in enumerate(labels.names):
         common = labels.common_name(i)

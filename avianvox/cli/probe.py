@@ -20,7 +20,7 @@ def probe(paths: tuple[str, ...], header_only: bool, as_json: bool) -> None:
 
     from avianvox.audio.find import find_inputs
     from avianvox.audio.probe import probe as probe_file
-    from avianvox.cli.common import exit_with_failures
+    from avianvox.cli.common import exit_with_failures, tell
 
     failed = []
     if not as_json:
@@ -33,7 +33,7 @@ def probe(paths: tuple[str, ...], header_only: bool, as_json: bool) -> None:
             lengths = [f"{s:.2f} s" if s is not None else "-" for s in (answer.header_s, answer.decoded_s)]
             rate, channels = answer.sample_rate or "-", answer.channels or "-"
             codec = " ".join(filter(None, (answer.container, answer.codec))) or "-"
-            echo(_row(answer.status, *lengths, rate, channels, codec, answer.path))
+            tell(_row(answer.status, *lengths, rate, channels, codec, answer.path), hang=4)
             if answer.message and not answer.status.failed:
                 echo(f"{answer.path}: {answer.status}: {answer.message}", err=True)
         if answer.status.failed:

@@ -14,7 +14,7 @@ LEVELS = {
 }
 """``level -> meaning``, the gravest first."""
 
-_WIDTH = 100
+_WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
