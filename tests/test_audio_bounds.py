@@ -100,6 +100,13 @@ def test_a_header_that_zeros_follow(
     assert counted.n_calls < 2 * MOST_CALLS
 
 
+def test_an_mp3_that_zeros_follow(tmp_path: Path, counted: type[Counted]) -> None:
+    head = sound("MP3", tmp_path / "sound")[:1500]
+    report = probe(sparse(tmp_path / "zeros.mp3", head, GIGABYTE))
+    assert report.status.failed
+    assert counted.n_bytes < 8 << 20
+
+
 @pytest.mark.parametrize(
     ("head", "piece", "wanted"),
     [

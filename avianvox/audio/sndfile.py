@@ -29,6 +29,7 @@ from avianvox.audio.mp3 import ends_within_frame
 _CHUNK_VALUES = 1 << 16  # samples over all channels in a read
 _STRETCH = 16  # MP3 bit rates lie between 8 and 320 kbit/s, but a guess is never that wrong
 _MOST_DAMAGES = 10_000
+_MOST_BARREN = 1000  # damages in a row without a sample between them; of an MP3, 1 MB
 _TAIL_BYTES = 4096  # of a file that may stay unread: a last frame, tags
 _TAGS = (b"TAG", b"APE", b"ID3", b"LYR", b"\0\0\0")
 _HEADER_BYTES, _HEADER_CALLS = 1 << 26, 50_000
@@ -241,7 +242,7 @@ class SndfileSource:
     def chunks(self) -> Iterator[np.ndarray]:
         """Yield shape (n, channels), float32, in a buffer that is used again; go on behind damaged places."""
         buffer = np.empty((max(1, _CHUNK_VALUES // self.channels), self.channels), np.float32)
-        damages = 0
+        damages = barren = 0
         while damages < _MOST_DAMAGES:
             before = self._stream.tell()
             buffer.fill(np.nan)  # an error hides how much was decoded before it
@@ -251,15 +252,17 @@ class SndfileSource:
                         raise ValueError("the file was closed while it was read")
                     frames = self._file.read(out=buffer)
             except soundfile.LibsndfileError:
-                damages += 1
+                damages, barren = damages + 1, barren + 1
                 decoded = np.flatnonzero(~np.isnan(buffer[:, 0]))
                 if len(decoded):
+                    barren = 0
                     yield buffer[: decoded[-1] + 1]
-                elif self._stream.tell() == before:
+                elif self._stream.tell() == before or barren == _MOST_BARREN:
                     break  # no way forward
                 continue
             if not len(frames):
                 break
+            barren = 0
             yield frames
         if damages:
             self.damage = "parts of the file are damaged"

@@ -59,7 +59,7 @@ def _say_what_cannot_appear(options: dict[str, Any], wanted: tuple[int, ...] | N
     if never and (by_name or not options["quiet"]):
         which = few(never) if by_name else f"{len(never)} of the model's {len(species)} species"
         score = noted_score(labels, calibration)
-        click.echo(
+        echo(
             f"no events of {which}: the model has no threshold for them; --min-score {score:g} sets one",
             err=True,
         )
