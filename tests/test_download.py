@@ -80,6 +80,8 @@ _SPELLED = {
     "escaped slashes": KEY.replace("/", "\\/"),
     "escaped": "".join(f"\\u{ord(c):04X}" for c in KEY),
     "escaped twice": "".join(f"\\\\u{ord(c):04x}" for c in KEY),
+    "slashes escaped twice": KEY.replace("/", "\\\\/"),
+    "percent in escapes": KEY.replace("/", "\\u00252f").replace("+", "\\u00252B"),
     "percent": "".join(f"%{ord(c):02x}" for c in KEY),
     "percent twice": quote(quote(KEY, safe=""), safe=""),
     "html": KEY.replace("/", "&#x2F;").replace("+", "&amp;#43;"),
