@@ -10,6 +10,7 @@ the interrupt waits (`held`).
 What the process was told to ignore, such as SIGHUP under ``nohup``, it goes on to ignore.
 """
 
+import atexit
 import os
 import signal
 import sys
@@ -35,7 +36,9 @@ class _State:
 
 
 def end_at_once() -> None:
-    """From now on, a signal ends the process with one line and exit code 1."""
+    """From now on, a signal ends the process with one line and exit code 1; the last moments are Python's."""
+    if hasattr(signal, "pthread_sigmask"):  # first registered, last called: Python lets go of handlers then
+        atexit.register(signal.pthread_sigmask, signal.SIG_BLOCK, set(_SIGNALS))
     for number in _SIGNALS:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _end)
@@ -82,12 +85,10 @@ def interrupted() -> bool:
 def leave_if_interrupted(code: object) -> None:
     """End an interrupted process with this exit code, and at once.
 
-    Python would wait for threads that nobody waits for any more. And where the signal came while a string was
-    executed, as in the making of a dataclass, it would kill itself with SIGINT in place of the exit code.
+    Python would wait for threads that nobody waits for any more. And where the interrupt came while a string
+    was executed, as in the making of a dataclass, ``python -m`` kills itself with SIGINT in place of it.
     """
     if interrupted() and isinstance(code, int):
-        import atexit
-
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):

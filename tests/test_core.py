@@ -22,7 +22,15 @@ from avianvox.errors import (
     UnknownNameError,
     require_extra,
 )
-from avianvox.files import atomic_write, holdings, open_regular, read_regular, scratch_folder, sha256_file
+from avianvox.files import (
+    atomic_write,
+    holdings,
+    open_regular,
+    read_regular,
+    scratch_folder,
+    sha256_file,
+    take_lock,
+)
 from avianvox.randomness import derive_rng, derive_uniform, hash_name
 from avianvox.registry import Registry
 from avianvox.types import LabelSet, Prediction, Recording, Status, Waveform
@@ -220,6 +228,25 @@ def test_what_a_killed_writer_left_is_taken_over_and_a_living_one_let_be(
         stream.write("alone")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["answer.csv", "other.csv", "tmp"]
     assert holdings(tmp_path / "absent") == []
+
+
+def test_a_file_that_was_moved_into_place_meanwhile_is_not_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the opening and the lock, its writer may finish: then what was opened is the finished file."""
+    sibling, finished = tmp_path / ".answer.csv.avianvox-0.partial", tmp_path / "finished.csv"
+    sibling.write_text("theirs")
+    lock = take_lock
+
+    def late(descriptor: int) -> None:
+        if sibling.exists() and not finished.exists():
+            sibling.rename(finished)
+        lock(descriptor)
+
+    monkeypatch.setattr("avianvox.files.take_lock", late)
+    with atomic_write(tmp_path / "answer.csv") as stream:
+        stream.write("mine")
+    assert ((tmp_path / "answer.csv").read_text(), finished.read_text()) == ("mine", "theirs")
 
 
 def test_a_link_in_the_place_of_a_temporary_file_is_not_followed(tmp_path: Path) -> None:

@@ -144,9 +144,12 @@ def test_what_can_be_no_scheduler_is_said_at_once(
         monkeypatch.setattr("socket.getaddrinfo", unknown)
     options = ["--out", str(tmp_path / "store"), "--scheduler", address]
     ended = CliRunner().invoke(build, [str(tmp_path / "absent"), *options])
-    assert isinstance(ended.exception, ClusterError)
-    assert address in str(ended.exception)
-    assert words in str(ended.exception)
+    with pytest.raises(ClusterError) as caught, open_executor(Workplace(scheduler=address)):
+        pass
+    for error in (ended.exception, caught.value):
+        assert isinstance(error, ClusterError)
+        assert address in str(error)
+        assert words in str(error)
 
 
 def test_jobs_are_of_this_machine(tmp_path: Path) -> None:

@@ -89,18 +89,41 @@ except KeyboardInterrupt:
     assert done.stdout == "swallowed\ninterrupted\n"
 
 
-def test_the_exit_code_is_kept_where_a_string_was_being_executed() -> None:
+def test_the_exit_code_is_kept_where_a_string_was_being_executed(tmp_path: Path) -> None:
     """As in the making of each dataclass: Python notes the interrupt there, and ends by SIGINT for it."""
-    code = """
-import os, signal, sys
+    (tmp_path / "program.py").write_text("""
+import os, sys, traceback
 import avianvox.cli.probe
 from avianvox.__main__ import run
-avianvox.cli.probe.probe.callback = lambda **_: exec("import os; os.kill(os.getpid(), 2)")
+avianvox.cli.probe.probe.callback = lambda **_: exec("os.kill(os.getpid(), 2)\\nwhile True: pass")
 sys.argv = ["avianvox", "probe", "a.wav"]
 run()
-"""
-    done = python(code)
+""")
+    command = [sys.executable, "-m", "program"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert (done.returncode, done.stderr) == ONE_LINE
+
+
+def test_what_is_repeated_waits_for_libsndfile() -> None:
+    code = f"""{AT_WORK}
+from avianvox.audio.interrupts import deferred_signals
+class Thing: pass
+thing = Thing()
+reference = weakref.ref(thing, lambda _: ask())
+try:
+    with interruptible():
+        del thing
+        with deferred_signals():
+            for _ in range(60):
+                try:
+                    time.sleep(0.01)
+                except KeyboardInterrupt:
+                    print("inside")
+        time.sleep(30)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    assert python(code).stdout == "interrupted\n"
 
 
 def test_an_interrupt_waits_where_half_a_thing_would_be_worse() -> None:
