@@ -21,7 +21,7 @@ import time
 import wave
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -147,10 +147,13 @@ def trial(ground: Ground, name: str, times: int, chance: random.Random, signals:
         result.runs += 1
         out = ground.folder / f"{name}-{result.runs}"
         out.mkdir()
-        for _ in range(chance.randint(1, CHAIN)):
-            if result.interrupts < times and not _interrupt(
-                ground, call, out, seconds, chance, signals, result
-            ):
+        for _ in range(min(chance.randint(1, CHAIN), times - result.interrupts)):
+            number = getattr(signal, chance.choice(signals))
+            took_s = _interrupt(ground, call, out, number, seconds * chance.random(), result)
+            if took_s is not None:
+                seconds = min(
+                    seconds, max(took_s, 0.5)
+                )  # it was done before; this machine may be less busy now
                 break
         code, said, _ = ground.finish(call, out)
         if code != 0:
@@ -184,18 +187,18 @@ def _interrupt(
     ground: Ground,
     call: str,
     out: Path,
-    seconds: float,
-    chance: random.Random,
-    signals: tuple[str, ...],
+    number: signal.Signals,
+    after_s: float,
     result: Row,
-) -> bool:
-    """Begin and interrupt; whether the command was still at work."""
-    number = getattr(signal, chance.choice(signals))
+) -> float | None:
+    """Begin and interrupt; None, or the seconds of a command that came to its end before."""
     begin = time.monotonic()
     process = ground.begin(call, out)
     while process.poll() is None and not _is_ready(process.pid):
         time.sleep(0.001)
-    time.sleep(chance.uniform(0, max(0.01, seconds - (time.monotonic() - begin))))
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(max(0.0, after_s - (time.monotonic() - begin)))
+    took_s = time.monotonic() - begin
     if process.poll() is None:
         if number == signal.SIGINT:
             os.killpg(process.pid, number)  # as a terminal does
@@ -204,13 +207,13 @@ def _interrupt(
     said = process.communicate(timeout=300)[1]
     code = process.returncode
     if code == 0:
-        return False
+        return took_s
     result.interrupts += 1
     result.codes[code] += 1
     last = (said.splitlines() or [""])[-1]
     if number != signal.SIGKILL and (last not in SAID or _TROUBLE.search(said.removesuffix(f"{last}\n"))):
         result.noise.append(f"run {result.runs}, {number.name}, {code}: {said[-2000:]}")
-    return True
+    return None
 
 
 def _is_ready(pid: int) -> bool:
