@@ -155,9 +155,10 @@ def trial(ground: Ground, name: str, times: int, chance: random.Random, signals:
                     seconds, max(took_s, 0.5)
                 )  # it was done before; this machine may be less busy now
                 break
-        code, said, _ = ground.finish(call, out)
-        if code != 0:
-            result.lost.append(f"run {result.runs} ended with {code}: {said[-300:]}")
+        else:
+            code, said, _ = ground.finish(call, out)
+            if code != 0:
+                result.lost.append(f"run {result.runs} ended with {code}: {said[-300:]}")
         found = contents(out)
         wrong = [file for file in whole if found.get(file) != whole[file]]
         result.differing += [f"run {result.runs}: {file}" for file in wrong]
