@@ -86,8 +86,9 @@ def test_they_are_right_in_catalogs_and_in_what_is_converted_and_cut(
 def test_files_without_a_selection_count_where_the_times_say_so(folder: Path) -> None:
     assert begins(raven(folder, (1.5, "a.wav"), (34.5, "c.wav"))) == [("a.wav", 1.5), ("c.wav", 4.5)]
     soundfile.write(folder / "b.wav", np.zeros(2 * RATE), RATE)
+    table = raven(folder, (1.5, "a.wav"), (13.0, "c.wav"))  # 3 s into c.wav, or 1 s behind b.wav
     with pytest.raises(InputError, match="holds recordings that may or may not have been opened before"):
-        begins(raven(folder, (1.5, "a.wav"), (13.0, "c.wav")))
+        begins(table)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_begin_path_is_the_file_or_its_folder(path: str, expected: str, tmp_path
 
 def test_begin_path_and_begin_file_that_differ_are_refused(tmp_path: Path) -> None:
     table = raven(tmp_path, (1.0, "a.wav\t/field/b.wav"), column="Begin File\tBegin Path")
-    with pytest.raises(InputError, match=r"says b\.wav and 'Begin File' a\.wav"):
+    with pytest.raises(InputError, match=r"line 2: 'Begin Path' says b\.wav and 'Begin File' a\.wav"):
         list(read_table(table))
 
 

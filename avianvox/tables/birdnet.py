@@ -13,8 +13,7 @@ from avianvox.tables.spreadsheet import CsvFormat
 from avianvox.types import Detection
 from avianvox.words import valid_unicode
 
-_OWN = ["path", "begin_s", "end_s", "scientific_name", "common_name", "score"]
-_CARRIED = carried(_OWN)
+_CARRIED = carried("path", "begin_s", "end_s", "scientific_name", "common_name", "score")
 
 COLUMNS = ("Start (s)", "End (s)", "Scientific name", "Common name", "Confidence", "File")
 

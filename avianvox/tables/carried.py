@@ -4,7 +4,7 @@ Raven, Kaleidoscope and BirdNET's readers keep columns that they do not know, so
 them without loss.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from avianvox.tables.columns import COLUMNS, cells, detection_of
@@ -16,8 +16,8 @@ _OURS = ("time_source", "header_s", "decoded_s")
 somebody else's and means something else."""
 
 
-def carried(own: Container[str]) -> tuple[str, ...]:
-    """The columns of a detection that are not among those that the format holds itself."""
+def carried(*own: str) -> tuple[str, ...]:
+    """The columns of a detection but for ``own``, those that the format has a place for."""
     return tuple(name for name in COLUMNS if name not in own)
 
 

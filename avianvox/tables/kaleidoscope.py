@@ -37,8 +37,9 @@ COLUMNS = (
 tables for it; those of :mod:`avianvox.tables.carried` follow. ``CHANNEL`` counts from 0, ``DATE`` and
 ``TIME`` are the recording's begin, ``TOP1DIST`` is 1 less the score, so that the best stand first."""
 
-_OWN = ["path", "channel", "begin_s", "end_s", "low_hz", "high_hz", "scientific_name", "common_name", "score"]
-_CARRIED = carried(_OWN)
+_CARRIED = carried(
+    "path", "channel", "begin_s", "end_s", "low_hz", "high_hz", "scientific_name", "common_name", "score"
+)
 
 _OF_BATS = ("auto id", "pulses", "match ratio")
 """Columns of the identification of bats; frequencies are in kHz beside them, and in Hz in other tables."""

@@ -37,8 +37,9 @@ COLUMNS = (
 """``Annotation`` is the scientific name; Raven Lite shows it, and no other column of names. The columns of
 :mod:`avianvox.tables.carried` follow, which Raven keeps as annotations."""
 
-_OWN = ["path", "channel", "begin_s", "end_s", "low_hz", "high_hz", "scientific_name", "common_name", "score"]
-_CARRIED = carried(_OWN)
+_CARRIED = carried(
+    "path", "channel", "begin_s", "end_s", "low_hz", "high_hz", "scientific_name", "common_name", "score"
+)
 
 SPECIES = ("scientific name", "species", "annotation", "label", "tag")
 """Columns in which the name of a species is looked for, the first one first; after them ``Common Name``, and
