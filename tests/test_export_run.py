@@ -101,6 +101,19 @@ def test_the_file_describes_its_run(model_file: Path) -> None:
     assert "A. Person, r0" in read_model_file(model_file).card
 
 
+def test_the_file_is_compared_on_recordings_that_were_learned(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copytree(run, tmp_path / "run")
+    first, *others = folder.Run.open(copy).split["train"]
+    assert others
+    folder.write_json(copy / folder.SPLIT, {"train": [first], "validation": others, "left out": []})
+    found: list[Path] = []
+    monkeypatch.setattr(exporter, "recording_windows", lambda paths, *_, **__: found.extend(paths))
+    exporter.training_windows(folder.Run.open(copy), seed=0)
+    assert [path.stem for path in found] == [Path(first).stem]
+
+
 @pytest.mark.parametrize("threshold", [None, 0.0, 0.99, math.inf])
 def test_the_script_in_the_documentation_gives_the_commands_numbers(
     model_file: Path, catalog: Path, tmp_path: Path, threshold: float | None
