@@ -205,7 +205,7 @@ def read_model_file(path: Path | str) -> ModelFile:
     entries, end = _unpack_zip(content)
     if DESCRIPTION not in entries:
         raise ModelFileError(
-            f"{path} carries no {DESCRIPTION}: it was made by another program, or it is damaged or cut off; "
+            f"{path} has no {DESCRIPTION}: another program made it, or it is damaged or cut off; "
             "use a file written by 'avianvox export', or fetch it again"
         )
     document = _parse_description(path, entries[DESCRIPTION])

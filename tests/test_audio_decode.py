@@ -234,7 +234,7 @@ def test_samples_that_are_no_sound_become_zero(tmp_path: Path) -> None:
     soundfile.write(path, samples, RATE, subtype="FLOAT")
     waveform, report = load_waveform(path, sample_rate=RATE)
     assert report.status == Status.OK
-    assert report.message == "3 samples are not finite or absurdly large and were set to zero"
+    assert report.message == "3 samples are not finite or far too large, and were set to zero"
     expected = sine(1.0, RATE)
     expected[[10, 20, 30]] = 0
     np.testing.assert_array_equal(waveform.samples, expected)
@@ -363,6 +363,6 @@ def test_a_recorder_that_lost_power_counted_no_samples(tmp_path: Path) -> None:
     path.write_bytes(content)
     found = probe(path)
     assert found.status is Status.UNDECODABLE
-    assert "its header counts no samples, but something follows it" in found.message
+    assert "its header counts no samples, but data follow it" in found.message
     path.write_bytes(content[:44])
     assert probe(path).status is Status.EMPTY

@@ -38,7 +38,7 @@ def test_what_an_argument_stands_for(tree: Path, argument: str, expected: list[s
 
 
 @pytest.mark.parametrize(
-    ("argument", "words"), [("empty", "no audio in this folder"), ("*.aac", "no file fits")]
+    ("argument", "words"), [("empty", "no sound files in this folder"), ("*.aac", "no file fits")]
 )
 def test_an_argument_that_stands_for_nothing(tree: Path, argument: str, words: str) -> None:
     with pytest.raises(InputError, match=words):

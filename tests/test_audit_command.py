@@ -37,7 +37,7 @@ def test_random_and_session_folds_side_by_side(folder: Path, tmp_path: Path) -> 
     assert lines[0] == "64 recordings, 2 classes"
     assert lines[2].split() == ["random", "session"]
     shared = next(line for line in lines if line.startswith("  session "))
-    assert shared.split()[2:] == ["100.0%", "0.0%"]
+    assert shared.split()[1:] == ["100.0%", "0.0%"]
     by_session = next(line for line in lines if "by session" in line).split()
     assert by_session[2] == "100.0%"
     assert "ALARM: random folds: 100% of the test recordings" in result.stdout

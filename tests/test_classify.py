@@ -171,7 +171,7 @@ def refused(model: Path, sound: Path) -> str:
 def test_a_foreign_or_damaged_model_is_refused(good: Path, model: Path, tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.tflite"
     foreign.write_bytes(FLATBUFFER_ONLY)
-    assert "made by another program" in refused(foreign, good)
+    assert "another program made it" in refused(foreign, good)
     damaged = bytearray(model.read_bytes())
     damaged[600] ^= 1
     foreign.write_bytes(damaged)
@@ -210,7 +210,7 @@ def test_output_is_a_whole_file_in_the_form_of_its_ending(good: Path, model: Pat
         run(good, "--model", model, "--format", "csv", "--output", tmp_path).exception
     )
     unknown = run(good, "--model", model, "--output", tmp_path / "out.xls")
-    assert (unknown.exit_code, "end it in .csv, " in unknown.stderr) == (2, True)
+    assert (unknown.exit_code, "end the name in .csv, " in unknown.stderr) == (2, True)
     printed = run(good, "--model", model, "--output", "-").stdout
     assert printed == run(good, "--model", model).stdout
     names = sorted(p.name for p in tmp_path.iterdir())
@@ -231,7 +231,7 @@ def test_windows_of_silence_are_left_out(good: Path, model: Path, tmp_path: Path
     faint = run(tmp_path / "faint.wav", "--model", model, "--format", "csv")
     (row,) = rows(faint.stdout)
     assert (row["status"], row["scientific_name"]) == ("ok", "")
-    assert (row["message"], faint.exit_code) == ("no sound loud enough to name", 0)
+    assert (row["message"], faint.exit_code) == ("too quiet to name a species", 0)
 
 
 def test_options_change_the_answer(good: Path, model: Path) -> None:

@@ -211,7 +211,7 @@ def test_the_gate_holds_noise_back(run, tmp_path: Path) -> None:  # type: ignore
     soundfile.write(tmp_path / "noise.wav", noise, RATE)
     held = run(tmp_path / "noise.wav", "--format", "csv", "--gate")
     (row,) = rows(held.stdout)
-    assert (row["scientific_name"], row["message"]) == ("", "the gate heard no animal in it")
+    assert (row["scientific_name"], row["message"]) == ("", "the gate found no voice")
     assert rows(run(tmp_path / "noise.wav", "--format", "csv").stdout)[0]["scientific_name"]
     assert run(tmp_path / "noise.wav", "--gate-recall", 0.9).exit_code == 2
     assert (
@@ -296,7 +296,7 @@ def test_what_a_resumed_run_leaves_out_is_said(run, night: Path, tmp_path: Path)
     assert "earlier run" not in run(night, other, "--output", out, "--resume").stderr
     absent = tmp_path / "absent.wav"
     less = run(other, absent, "--output", out, "--resume").stderr
-    assert "left out: what the earlier run said of 1 file, changed or not among PATHS now" in less
+    assert "left out: earlier results of 1 file that changed or are not in PATHS now" in less
     assert "earlier run" not in run(other, absent, "--output", out, "--resume").stderr
 
 
@@ -316,7 +316,7 @@ def test_a_folder_that_may_not_be_read_is_not_called_empty(  # type: ignore[no-u
     run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "locked").mkdir()
-    assert "empty: there is no sound file in this folder" in run(tmp_path / "locked").stderr
+    assert "empty: no sound files in this folder" in run(tmp_path / "locked").stderr
     monkeypatch.setattr("os.access", lambda *_: False)  # root may read everything
     assert "locked: missing: no permission to read this folder" in run(tmp_path / "locked").stderr
 

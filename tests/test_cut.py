@@ -73,7 +73,7 @@ def test_an_mp3_is_read_through(tmp_path: Path) -> None:
 
 
 def test_what_flac_does_not_hold_is_said(tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match="FLAC doesn't hold 9 channels at 24000 Hz; take WAV"):
+    with pytest.raises(AudioError, match="FLAC cannot hold 9 channels at 24000 Hz; use WAV"):
         write_clip(Clip(np.zeros((10, 9), np.float32), RATE, 0, 16), tmp_path / "nine.flac")
     assert list(tmp_path.iterdir()) == []
 

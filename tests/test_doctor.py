@@ -61,9 +61,9 @@ def test_a_missing_extra_has_its_pip_line_and_is_no_failure(
     assert plot.split(maxsplit=1)[0] == "absent"
     assert plot.endswith("needs matplotlib; pip install 'avianvox[plot]'")
     (other,) = [line for line in lines if "AAC" in line]
-    assert "no ffmpeg here; install ffmpeg" in other
+    assert "ffmpeg not found; install ffmpeg" in other
     (zones,) = [line for line in lines if "time zones" in line]
-    assert zones.endswith("no list of them here; pip install tzdata, or write offsets such as -04:00")
+    assert zones.endswith("no time zone data; pip install tzdata, or write offsets such as -04:00")
 
 
 def test_what_classifying_needs_fails(

@@ -278,7 +278,7 @@ def test_other_wishes_want_a_refresh_which_keeps_what_is_there(server: FakeXenoC
 
 def test_a_folder_that_holds_something_else_is_left_alone(server: FakeXenoCanto, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="holds something else than a download"):
+    with pytest.raises(InputError, match="is not the folder of a download"):
         run(server, tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 

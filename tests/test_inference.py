@@ -157,7 +157,7 @@ def test_a_file_that_crashes_its_worker_is_named_and_the_others_are_classified(
     found = [answer.entry for _, answer in answers]
     assert [entry.path for entry in found] == [str(path) for path in paths]
     assert [i for i, entry in enumerate(found) if entry.status is Status.UNDECODABLE] == [1, 2, 9]
-    assert found[1].message == "the decoder crashed on it, or memory ran out"
+    assert found[1].message == "the decoder crashed, or memory ran out"
     assert {*found[0].named} == {*found[11].named} == {LABELS.names[0]}
 
 

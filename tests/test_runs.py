@@ -253,7 +253,7 @@ def test_rows_beside_a_table_and_the_table_itself_are_not_taken_for_each_other(
 
 def test_an_interrupted_run_is_not_thrown_away(sounds: list[str], model: Path, tmp_path: Path) -> None:
     run(sounds, model, tmp_path / "out.csv", stop_after=2)
-    with pytest.raises(OutputError, match="an interrupted run lies here; go on with --resume"):
+    with pytest.raises(OutputError, match="an interrupted run is here; continue it with --resume"):
         run(sounds, model, tmp_path / "out.csv")
 
 
@@ -262,7 +262,7 @@ def test_two_runs_do_not_write_to_one_table(sounds: list[str], model: Path, tmp_
     out = tmp_path / "out.csv"
     with (
         Ledger(out, out, settings, resume=False),
-        pytest.raises(StoreError, match="another run writes to it"),
+        pytest.raises(StoreError, match="another run is writing to it"),
         Ledger(out, out, settings, resume=True),
     ):
         pass
@@ -279,7 +279,7 @@ def test_a_lock_that_its_holder_removed_is_no_lock(tmp_path: Path, monkeypatch: 
     out = tmp_path / "out.csv"
     with monkeypatch.context() as patch:
         patch.setattr("avianvox.features.lock.take_lock", late)
-        with pytest.raises(StoreError, match="another run writes to it"):
+        with pytest.raises(StoreError, match="another run is writing to it"):
             Ledger(out, out, {}, resume=False).__enter__()
     with Ledger(out, out, {}, resume=False):
         assert lock.exists()

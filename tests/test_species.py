@@ -56,7 +56,7 @@ def test_a_file_has_comments_and_one_name_a_line(tmp_path: Path) -> None:
 def test_many_unknown_names_are_counted() -> None:
     choice = read_species(",".join(["no bird", *(f"Genus species{i}" for i in range(7))]), LABELS)
     shown = ", ".join(f"'Genus species{i}'" for i in range(5))
-    assert choice.notes(LABELS) == [f"the model doesn't know {shown} and 2 more"]
+    assert choice.notes(LABELS) == [f"not among the species of the model: {shown} and 2 more"]
 
 
 def test_a_list_without_a_known_name_is_refused(tmp_path: Path) -> None:
@@ -66,9 +66,9 @@ def test_a_list_without_a_known_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.txt: the model doesn't know 'Corvus corax' \("):
         read_species(str(tmp_path / "none.txt"), LABELS)
     (tmp_path / "empty.txt").write_text("# nothing\n")
-    with pytest.raises(InputError, match=r"empty\.txt names no species"):
+    with pytest.raises(InputError, match=r"empty\.txt has no species"):
         read_species(str(tmp_path / "empty.txt"), LABELS)
-    with pytest.raises(InputError, match="names no species"):
+    with pytest.raises(InputError, match="has no species"):
         read_species(" , ", LABELS)
 
 

@@ -194,7 +194,7 @@ def test_file_names_may_hold_any_bytes(tmp_path: Path) -> None:
             "file,score\na.wav,1\n",
             "t.csv: expected a table of detections with a column 'path'; there is none",
         ),
-        ("path;status;score\na.wav;ok;0,5\n", "column 'path'; semicolons stand between the cells; save it"),
+        ("path;status;score\na.wav;ok;0,5\n", "column 'path'; cells are separated by semicolons; save it"),
         ('{"path": "a.wav"}\n{"path": 3}\n', "t.csv, line 2: expected a row of a table of detections"),
         ('{"path": "a.wav"}\n[1,\n', "t.csv, line 2: not valid JSON"),
         ('{"path": "a.wav", "score": true}\n', "t.csv, line 1: column 'score' cannot be 'True'"),
@@ -292,7 +292,7 @@ def test_the_page_on_tables_names_every_column_and_format() -> None:
 
 
 def test_an_ending_that_says_nothing() -> None:
-    with pytest.raises(InputError, match=r"'night\.ods' does not say its format: end it in \.csv, "):
+    with pytest.raises(InputError, match=r"'night\.ods' has no known format; end the name in \.csv, "):
         format_of_new("night.ods")
     with pytest.raises(UnknownNameError, match="unknown format 'ravn'; did you mean 'raven'"):
         format_of("night.txt", "ravn")

@@ -157,6 +157,6 @@ def write_clip(clip: Clip, path: Path) -> None:
         content = encode_samples(whole, clip.sample_rate, container=kind, codec=f"PCM_{clip.bits}")
     except soundfile.LibsndfileError as error:
         held = f"{whole.shape[1]} channels at {clip.sample_rate} Hz"
-        raise AudioError(f"{kind} doesn't hold {held}; take WAV", status=Status.UNSUPPORTED) from error
+        raise AudioError(f"{kind} cannot hold {held}; use WAV", status=Status.UNSUPPORTED) from error
     with atomic_write(path, "wb") as stream:
         stream.write(content)

@@ -46,7 +46,7 @@ CANCEL = (
 ABSURD = 1e6
 MOST_HEADER_BYTES = 4096
 UNCOUNTED = (
-    "its header counts no samples, but something follows it (did the recorder lose power?); "
+    "its header counts no samples, but data follow it (did the recorder lose power?); "
     "repair the header, for example with: ffmpeg -ignore_length 1 -i broken.wav repaired.wav"
 )
 
@@ -119,7 +119,7 @@ def judge(path: Path, source: Source, meter: Meter) -> Probe:
         uncounted = source.container == "WAV" and os.path.getsize(path) > MOST_HEADER_BYTES
         lost = source.damage or missing_s >= TOLERANCE_S or uncounted
         status = Status.UNDECODABLE if lost else Status.EMPTY
-        remarks.append(source.damage or (UNCOUNTED if uncounted else "there is not one sample in it"))
+        remarks.append(source.damage or (UNCOUNTED if uncounted else "the file holds no samples"))
     elif source.damage or (source.promised and missing_s >= TOLERANCE_S):
         status = Status.TRUNCATED
         promise = f"the header promises {source.header_s:.1f} s, " if source.promised else ""
@@ -136,7 +136,7 @@ def judge(path: Path, source: Source, meter: Meter) -> Probe:
     if status in (Status.OK, Status.CLIPPED) and meter.cancels:
         remarks.append(CANCEL.format(option="--channels"))
     if meter.n_absurd:
-        remarks.append(f"{meter.n_absurd:,} samples are not finite or absurdly large and were set to zero")
+        remarks.append(f"{meter.n_absurd:,} samples are not finite or far too large, and were set to zero")
     return Probe(
         path=str(path),
         status=status,

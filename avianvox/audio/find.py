@@ -33,7 +33,7 @@ def find_audio(paths: Iterable[str | Path]) -> Iterator[Path]:
     for path in map(Path, paths):  # os.path never raises here; Path does, for names too long or forbidden
         if os.path.isdir(path):
             found = _in_folder(path)
-            wanted = "there is no audio in this folder; expected files such as .mp3, .wav or .flac"
+            wanted = "no sound files in this folder; expected files such as .mp3, .wav or .flac"
         elif glob.has_magic(str(path)) and not os.path.lexists(path):
             found = _by_pattern(path)
             wanted = "no file fits this pattern"

@@ -28,7 +28,7 @@ _HEXADECIMAL = r"(?i)([0-9A-F]{8})\.wav"
 _EPOCHS = range(0x5685C180, 0x70000000)  # 2016 to 2029: firmware since 1.2 writes dates
 _NEAR_S = 86_400  # between recordings of one device that confirm each other's names
 _TRIGGERED = (
-    "a triggered recording leaves silence out: times behind the first gap are too early until the AudioMoth "
+    "a triggered recording omits silence: times behind the first gap are too early until the AudioMoth "
     "app has expanded it"
 )
 

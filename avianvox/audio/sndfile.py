@@ -271,7 +271,7 @@ class SndfileSource:
         elif self.container == "MP3":
             left = self._size - self._stream.tell()
             if left > _TAIL_BYTES and self._stream.read(3) not in _TAGS:
-                self.damage = f"the decoder gave up {left:,} bytes before the end"
+                self.damage = f"decoding stopped {left:,} bytes before the end"
             elif not self.promised and ends_within_frame(self._stream, self._size):
                 self.damage = "the file ends within a frame"
 

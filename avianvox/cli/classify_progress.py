@@ -140,7 +140,7 @@ class Watch:
         lines = [f"{files}{kept}, {_duration(tally.seconds)} of sound, {tally.failed or 'none'} failed"]
         if self.left_out:
             left = "1 file" if self.left_out == 1 else f"{self.left_out:,} files"
-            lines.append(f"left out: what the earlier run said of {left}, changed or not among PATHS now")
+            lines.append(f"left out: earlier results of {left} that changed or are not in PATHS now")
         below = self._about_events(tally.below)
         if tally.files == 1:
             return [*lines, *below]
@@ -155,9 +155,9 @@ class Watch:
             lines.append(f"named: {shown}{more}")
         lines.extend(below)
         if tally.doubtful:
-            lines.append(f"odd times of day in {tally.doubtful:,} files: avianvox inspect says why")
+            lines.append(f"doubtful times of day in {tally.doubtful:,} files; see avianvox inspect")
         if tally.n_gated:
-            lines.append(f"the gate held back {tally.n_gated / tally.n_windows:.1%} of the windows")
+            lines.append(f"the gate skipped {tally.n_gated / tally.n_windows:.1%} of the windows")
         return lines
 
     def _say(self, lines: list[str]) -> None:

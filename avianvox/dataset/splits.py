@@ -22,7 +22,7 @@ from avianvox.registry import nearest
 from avianvox.types import Recording
 
 GROUPINGS = {
-    "random": "stratified folds of whole files; a session may stand on both sides",
+    "random": "stratified folds of whole files; training and test may share sessions",
     "session": "stratified folds that keep recordist, date and site together",
     "recordist": "stratified folds that keep a recordist together",
     "site": "stratified folds that keep a site together",
@@ -256,7 +256,7 @@ def _shuffled(labels: np.ndarray, n_folds: int, state: int) -> list[tuple[np.nda
     names, counts = np.unique(labels, return_counts=True)
     drawable = np.isin(labels, names[counts >= 3])
     if not drawable.any():
-        raise InputError("cannot draw one third for testing: no class has three recordings")
+        raise InputError("cannot draw a test part of one third: no class has three recordings")
     among, always = np.flatnonzero(drawable), np.flatnonzero(~drawable)
     draws = StratifiedShuffleSplit(n_splits=n_folds, test_size=_TEST_SHARE, random_state=state)
     return [

@@ -45,7 +45,7 @@ _FILE = Kind(
     outdated="update avianvox or build the store again",
     version_key="format_version",
 )
-_REMEDY = "delete it and build the store again, which takes over what is sound"
+_REMEDY = "delete it and build the store again; undamaged parts are kept"
 
 HEADER_BYTES = 128
 """Length of the header of every .npy file here whatever its shape, so that rows can be appended."""

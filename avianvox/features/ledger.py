@@ -14,7 +14,7 @@ from avianvox.documents import MISSHAPEN, parse_json
 from avianvox.features.layout import id_bytes, id_text
 from avianvox.types import Recording, Span, Status
 
-CRASHED = "the decoder crashed on it"
+CRASHED = "the decoder crashed"
 """Message of an entry whose file killed a worker process, and once more when alone."""
 
 READER = 1

@@ -28,7 +28,7 @@ from avianvox.types import Decision, Detection, Status
 if TYPE_CHECKING:
     from avianvox.inference.gate import Gate
 
-NO_ANIMAL = "the gate heard no animal in it"
+NO_ANIMAL = "the gate found no voice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def answer_file(classifier: Classifier, path: str, question: Question, gate: "Ga
     if os.path.isdir(path):
         if not os.access(path, os.R_OK | os.X_OK):
             return failed_answer(path, Status.MISSING, "no permission to read this folder", question)
-        return failed_answer(path, Status.EMPTY, "there is no sound file in this folder", question)
+        return failed_answer(path, Status.EMPTY, "no sound files in this folder", question)
     notes = read_field_notes(path, timezone=question.timezone)
     try:
         parts = [

@@ -97,7 +97,7 @@ class Classifier:
         """
         hop_frames(self.spec, overlap_s)  # before the file is opened: it is not the file's fault
         if os.path.isdir(path):
-            return self._prediction(path, Status.EMPTY, (), message="there is no sound file in this folder")
+            return self._prediction(path, Status.EMPTY, (), message="no sound files in this folder")
         try:
             with open_audio(path, sample_rate=self.spec.sample_rate) as audio:
                 windows = tuple(self.windows(audio, overlap_s=overlap_s, calibrated=False))
@@ -180,7 +180,7 @@ class Classifier:
         )
 
 
-NOTHING_LOUD = "no sound loud enough to name"
+NOTHING_LOUD = "too quiet to name a species"
 
 
 class WindowStream:

@@ -149,7 +149,7 @@ class Gate:
         try:
             return cls.from_mapping(document)
         except MISSHAPEN as error:
-            raise ModelFileError(f"{path} is damaged: {error}; fetch or train the gate again") from error
+            raise ModelFileError(f"{path} is damaged: {error}; download or train the gate again") from error
 
     @property
     def threshold(self) -> float:

@@ -126,7 +126,7 @@ def _codecs() -> Iterator[Check]:
         yield Check("codecs", "AAC, WMA and others", f"read by {ffmpeg}")
     else:
         advice = "install ffmpeg (https://ffmpeg.org), or convert such files to FLAC"
-        yield Check("codecs", "AAC, WMA and others", "no ffmpeg here", state=State.ABSENT, advice=advice)
+        yield Check("codecs", "AAC, WMA and others", "ffmpeg not found", state=State.ABSENT, advice=advice)
 
 
 def _decode_tone(container: str, codec: str) -> None:
@@ -138,7 +138,7 @@ def _decode_tone(container: str, codec: str) -> None:
     decoded, rate = soundfile.read(file)
     spectrum = np.abs(np.fft.rfft(decoded))
     if abs(spectrum.argmax() * rate / max(len(decoded), 1) - 1000) > 20:
-        raise ValueError("a tone comes out as another one")
+        raise ValueError("a test tone is decoded wrongly")
 
 
 def _models() -> Iterator[Check]:
@@ -179,7 +179,7 @@ def _machine() -> Iterator[Check]:
         try:
             free = shutil.disk_usage(folder := find()).free / 1e9
         except OSError as error:  # the folder was deleted, or there is none to write into
-            advice = "go to another folder, or set TMPDIR to one that can be written"
+            advice = "change to a writable folder, or set TMPDIR to one"
             yield Check("machine", name, error.strerror or str(error), state=State.FAILED, advice=advice)
         else:
             yield _enough(name, free, _LEAST_ROOM, f"free some space in {folder}")
@@ -219,7 +219,7 @@ def _speed() -> Iterator[Check]:
     try:
         speed = measure_speed()
     except (AvianvoxError, OSError) as error:
-        yield Check("speed", "classify", str(error), state=State.FAILED, advice="see what failed above")
+        yield Check("speed", "classify", str(error), state=State.FAILED, advice="see the failed checks above")
         return
     unit = "times real time"
     yield Check("speed", "one core", round(speed.one_core), unit)
@@ -255,7 +255,7 @@ def _time_zones() -> Check:
         ZoneInfo("America/Puerto_Rico")
     except LookupError:
         advice = "pip install tzdata, or write offsets such as -04:00"
-        return Check("features", "time zones by name", "no list of them here", "", State.ABSENT, advice)
+        return Check("features", "time zones by name", "no time zone data", "", State.ABSENT, advice)
     return Check("features", "time zones by name", "ready")
 
 

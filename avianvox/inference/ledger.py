@@ -84,7 +84,7 @@ class Ledger:
         with ExitStack() as stack:
             lock = self.path.with_name(f".{self.path.name}.lock")
             self._refuse_others(lock)
-            busy = f"{self.path}: another run writes to it; wait for it, or choose another --output"
+            busy = f"{self.path}: another run is writing to it; wait for its end, or choose another --output"
             stack.enter_context(exclusive_lock(lock, busy=busy))
             stack.callback(_remove, lock)
             for path in (self.rows, self._output, self.path, self.partial):
@@ -126,7 +126,7 @@ class Ledger:
     def _begin(self) -> None:
         if self.partial.exists():
             raise OutputError(
-                f"{self.partial}: an interrupted run lies here; go on with --resume, or remove the file"
+                f"{self.partial}: an interrupted run is here; continue it with --resume, or remove the file"
             )
         with atomic_write(self.path) as file:
             file.write(self._header())
@@ -169,7 +169,7 @@ class Ledger:
     def _copy_finished(self, expected: str) -> None:
         """Make the partial file from the finished rows, which must be what this ledger speaks of."""
         if not self.rows.exists():
-            raise InputError(f"{self.rows}: the rows of this ledger are gone; run without --resume")
+            raise InputError(f"{self.rows}: the rows of this ledger are missing; run without --resume")
         found = sha256()
         with atomic_write(self.partial, "wb") as copy, open(self.rows, "rb") as finished:
             while block := finished.read(1 << 20):

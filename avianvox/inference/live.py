@@ -113,7 +113,7 @@ class Feed:
             self._waiting.put_nowait((frames, self._n_missing))
         except Full:
             if not self.n_lost:
-                self.say("this computer is too slow: sound is being lost")
+                self.say("this computer is too slow; some sound is lost")
             self.n_lost += len(frames)
             self._n_missing += len(frames)
         else:

@@ -124,7 +124,7 @@ def answer_files(
 
 
 def _crashed(call: Crashed, question: Question) -> Answer:
-    message = "the decoder crashed on it, or memory ran out"
+    message = "the decoder crashed, or memory ran out"
     return failed_answer(call.item, Status.UNDECODABLE, message, question)
 
 

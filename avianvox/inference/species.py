@@ -41,7 +41,7 @@ class SpeciesChoice:
         """What a user should know, one line each; mostly nothing."""
         lines = [f"'{old}' is '{new}' here, by its common name" for old, new in self.renamed]
         if len(self.unknown) > _SHOWN:
-            return [*lines, f"the model doesn't know {few(self.unknown)}"]
+            return [*lines, f"not among the species of the model: {few(self.unknown)}"]
         known = _known(labels)
         return lines + [f"the model doesn't know '{name}'{nearest(name, known)}" for name in self.unknown]
 
@@ -73,7 +73,7 @@ def read_species(text: str, labels: LabelSet) -> SpeciesChoice:
     is_file = _is_file(path)
     names = _names(read_text(path) if is_file else text)
     if not names:
-        raise InputError(f"species list: {text or 'it'} names no species; write one name a line")
+        raise InputError(f"species list: {text or 'it'} has no species; write one name per line")
     for name in names:
         if name[0] in "-\u2013\u2212":
             raise InputError(
@@ -83,7 +83,7 @@ def read_species(text: str, labels: LabelSet) -> SpeciesChoice:
     choice = find_species(names, labels)
     if choice.indices:
         return choice
-    origin = f"{path}: " if is_file else "" if len(names) > 1 else f"there is no file '{text}', and "
+    origin = f"{path}: " if is_file else "" if len(names) > 1 else f"no file '{text}', and "
     raise InputError(
         f"species list: {origin}the model doesn't know {few(choice.unknown)}"
         f"{nearest(names[0], _known(labels))} ('avianvox models info' lists its species)"

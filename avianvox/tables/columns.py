@@ -90,7 +90,7 @@ def from_csv(lines: Iterable[str], *, origin: str = "table") -> Iterator[Detecti
     try:
         if "path" not in (rows.fieldnames or ()):
             between = ";" in "".join(rows.fieldnames or ())
-            what = "semicolons stand between the cells; save it with commas" if between else "there is none"
+            what = "cells are separated by semicolons; save it with commas" if between else "there is none"
             raise InputError(f"{origin}: expected a table of detections with a column 'path'; {what}")
         for row in rows:
             yield detection_of(row, origin=f"{origin}, line {rows.line_num}")

@@ -125,7 +125,7 @@ def format_of_new(path: Path | str) -> str:
     fitting = [ending for ending in endings if str(path).lower().endswith(ending)]
     if not fitting:
         raise InputError(
-            f"'{path}' does not say its format: end it in {', '.join(endings)}, or name the format"
+            f"'{path}' has no known format; end the name in {', '.join(endings)}, or name the format"
         )
     return endings[max(fitting, key=len)]
 

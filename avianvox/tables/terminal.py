@@ -72,9 +72,7 @@ class Table:
                 file.write(self.lines(list(rows)))
 
     def read(self, path: Path) -> Iterator[Detection]:
-        raise InputError(
-            f"{path}: expected a table with columns that a program knows; this is text, or a table for people"
-        )
+        raise InputError(f"{path}: expected a table in a known format, got text or a table for reading")
 
     def recognises(self, head: str) -> bool:
         return False

@@ -41,7 +41,7 @@ def dask_cluster(workplace: Workplace) -> Iterator[Pool]:
             client = Client(address, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ClusterError(
-                f"the Dask scheduler at {address} cannot be reached ({error}); is it running there?"
+                f"the Dask scheduler at {address} cannot be reached ({error}); check that it is running"
             ) from error
         with client:
             files = tuple((str(path), os.path.getsize(path)) for path in workplace.shared)

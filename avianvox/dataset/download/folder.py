@@ -64,7 +64,10 @@ class Folder:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise output_error(error, folder) from error
-        busy = f"another download is running in {self.root}; wait for its end, or name another folder"
+        busy = (
+            f"another download is running in {self.root}; wait until it has finished, or choose another "
+            f"folder"
+        )
         with exclusive_lock(self.state / "lock", busy=busy):
             asked = asdict(wishes)
             if self._request.exists() and not refresh:
@@ -168,7 +171,7 @@ class Folder:
             raise InputError(f"{self.root} is a file; name a folder with --out")
         if not self.state.is_dir() and holdings(self.root):
             raise InputError(
-                f"{self.root} holds something else than a download; name an empty or a new folder with --out"
+                f"{self.root} is not the folder of a download; choose an empty or new folder with --out"
             )
 
     def _check_wishes(self, earlier: dict[str, Any], asked: dict[str, Any]) -> None:

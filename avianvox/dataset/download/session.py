@@ -227,7 +227,7 @@ class Session:
         try:
             page = self.hide_in(parse_json(body))  # pages are kept
         except ValueError:
-            raise CutError("expected JSON, came something else or only a part of it") from None
+            raise CutError("expected JSON, got something else or only a part of it") from None
         if not isinstance(page, dict) or not isinstance(page.get("recordings"), list):
             raise CutError("expected an object with a list 'recordings'")
         if len(page["recordings"]) > PER_PAGE:
@@ -264,7 +264,7 @@ class _Redirects(HTTPRedirectHandler):
     ) -> Request | None:
         if not _is_allowed(newurl):
             scheme, host = urlsplit(newurl)[:2]
-            raise RefusedError(f"the server leads on to {scheme}://{host}; expected https://")
+            raise RefusedError(f"the server redirects to {scheme}://{host}; expected https://")
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
         if request is not None:
             request.method = req.get_method()

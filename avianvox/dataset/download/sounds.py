@@ -78,7 +78,7 @@ def _fetch_rest(session: Session, name: str, address: str, partial: Path) -> str
                 _mark_file(partial).write_text(_mark(session, answer), encoding="utf-8")
         elif not str(answer.headers.get("Content-Range", "")).startswith(f"bytes {there}-"):
             partial.unlink()
-            raise CutError("the server sent another part than was asked for")
+            raise CutError("the server sent another part of the file than requested")
         n_bytes = _append(session.blocks(answer, MOST_SOUND_BYTES - there), partial)
         if not there + n_bytes:
             raise RefusedError(f"{name}: the file on the server is empty")
