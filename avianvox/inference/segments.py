@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from avianvox.audio.cut import Clip, cut, write_clip
+from avianvox.documents import read_json
 from avianvox.errors import AudioError, InputError
 from avianvox.files import atomic_write, holdings, output_error, sweep
 from avianvox.tables.columns import COLUMNS, cells, csv_line
@@ -133,7 +134,7 @@ def write_segments(
 def _clear(out: Path) -> None:
     """Remove what a run that was interrupted has cut; raise `InputError` where anything else lies."""
     try:
-        begun = [PurePosixPath(name) for name in json.loads((out / _PLAN).read_text(encoding="utf-8"))]
+        begun = [PurePosixPath(name) for name in read_json(out / _PLAN)]
     except (OSError, ValueError, TypeError):
         begun = []
     for name in begun:
