@@ -118,7 +118,7 @@ def test_another_part_than_was_asked_for_is_not_taken(server: FakeXenoCanto, tmp
         ("html", "XC3: expected sound, the server sent text/html"),
         ("html as sound", "XC3: expected sound, the server sent audio/mpeg"),
         ("empty", "XC3: the file on the server is empty"),
-        ("away", "the server leads on to http://example.org; expected https://"),
+        ("away", "the server redirects to http://example.org; expected https://"),
         ("500", "XC3: HTTP 500: trouble with /3/download, after 6 attempts"),
     ],
 )

@@ -169,7 +169,7 @@ def test_both_roads_have_to_agree(
     found = {"serving_default": parity.waveform_scores, "features": parity.features_scores}
     assert found.pop(wrong) == pytest.approx(difference.max(), rel=1e-4)
     assert list(found.values()) == [pytest.approx(0.0, abs=1e-6)]
-    assert any(line.startswith("first answers agree in 0.0%") for line in parity.problems())
+    assert any(line.startswith("best classes agree in 0.0%") for line in parity.problems())
 
 
 def test_a_class_as_good_as_the_best_is_no_disagreement(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from avianvox.workers import Workplace
 
 SPREADSHEET_HELP = (
-    "Of CSV: put an apostrophe in front of texts that a spreadsheet would run as formulas. Such names no "
-    "longer join with other tables; .xlsx needs no apostrophe."
+    "Spreadsheet-safe CSV: an apostrophe in front of texts that would run as formulas. Such names no "
+    "longer join with other tables. .xlsx needs no apostrophe."
 )
 
 F = TypeVar("F", bound=Callable[..., Any])

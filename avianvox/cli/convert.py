@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Formats and their file names:
-  csv             .csv              all columns and rows; also jsonl, parquet, xlsx
+  csv             .csv              all columns and rows, as in the next three
   jsonl           .jsonl            one JSON object per row
   parquet         .parquet          typed columns; needs the extra "parquet"
-  xlsx            .xlsx             spreadsheet; not converted back; needs "xlsx"
+  xlsx            .xlsx             spreadsheet; needs the extra "xlsx"
   raven           .selections.txt   Raven selection tables
   audacity        .labels.txt       Audacity labels: begin, end, label
   audacity_boxes  .boxes.txt        Audacity labels with frequencies
