@@ -88,7 +88,7 @@ def write_segments(
     locate : callable
         From a detection's path to the file.
     credit : callable
-        From a file to whom it is owed to.
+        From a file to its attribution.
     progress : callable, optional
         Called with the number of recordings done and their total.
 
