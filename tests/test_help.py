@@ -141,10 +141,10 @@ def test_an_option_of_another_program_is_answered_with_ours(
     error = capsys.readouterr().err
     assert ended.value.code == 2
     (line,) = [line for line in error.splitlines() if line.startswith("Error: ")]
-    assert line.startswith(f"Error: {option} is an option of another program; here: ")
+    assert line.startswith(f"Error: {option} is an option of another program; ")
     own = [name for param in COMMANDS.get(command).params for name in param.opts]
     assert option not in own
-    served = re.search(r"here: use (--[\w-]+)", line)
+    served = re.search(r"program; use (--[\w-]+)", line)
     assert served is None or served[1] in own
     others = re.findall(r"avianvox (\w+)", line)
     assert all(name in COMMANDS for name in others)

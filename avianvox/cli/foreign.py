@@ -31,7 +31,7 @@ _CLASSIFY = {
     "-l": "no option: tables have scientific names and common names",
     **dict.fromkeys(
         ("--lat", "--lon", "--week", "--sf_thresh"),
-        "--species-list with the species of the place and season (there is no model of ranges)",
+        "--species-list with the species of the place and season",
     ),
 }
 
@@ -73,5 +73,6 @@ def explained(error: click.NoSuchOption) -> click.UsageError:
     serves = FOREIGN.get(command or "", {}).get(error.option_name)
     if serves is None:
         return error
-    words = serves if serves.startswith("no option: ") else f"use {serves}"
-    return click.UsageError(f"{error.option_name} is an option of another program; here: {words}", error.ctx)
+    none = serves.removeprefix("no option: ")
+    words = f"use {serves}" if none == serves else f"there is none here: {none}"
+    return click.UsageError(f"{error.option_name} is an option of another program; {words}", error.ctx)
