@@ -124,9 +124,9 @@ def test_a_recording_that_is_not_there_is_listed(here: Path, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["answers.csv", "out.xls"], "'out.xls' does not say its format: end it in .csv, "),
+        (["answers.csv", "out.xls"], "'out.xls' has no known format; end the name in .csv, "),
         (["no.csv", "out.csv"], "no.csv: no such table"),
-        (["notes.txt", "out.csv"], "notes.txt: expected a table with columns that a program knows"),
+        (["notes.txt", "out.csv"], "notes.txt: expected a table in a known format, got text"),
         (["answers.csv", "sounds/night/a.wav", "--to", "csv"], "cannot write sounds/night/a.wav: there is a"),
         (["answers.csv", "gone/out.csv"], "cannot write gone/out.csv: the folder does not exist"),
         (
