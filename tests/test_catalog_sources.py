@@ -3,7 +3,6 @@
 import csv
 import json
 import struct
-import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -182,56 +181,6 @@ def test_a_row_of_csv_without_a_date_asks_the_file_and_one_with_a_date_does_not(
         ("2020-01-02", "", "", ""),
         ("2023-05-06", "03:04", "Wood", "Me"),
     ]
-
-
-def test_names_in_two_forms_of_unicode_are_one(tmp_path: Path) -> None:
-    one, two = (unicodedata.normalize(form, "Pájaro ñandú") for form in ("NFC", "NFD"))
-    write_csv(tmp_path / "recordings.csv", "path,label,recordist", f"a.wav,{one},{two}", f"b.wav,{two},{one}")
-    catalog = read_catalog(tmp_path)
-    assert catalog.labels.names == (one,)
-    assert {r.recordist for r in catalog.recordings} == {one}
-    for n, label in enumerate((one, two)):
-        (tmp_path / "folders" / label).mkdir(parents=True)
-        (tmp_path / "folders" / label / f"{n}.wav").write_bytes(b"sound")
-    assert read_catalog(tmp_path / "folders").labels.names == (one,)
-
-
-def test_doubtful_labels_get_a_remark(tmp_path: Path) -> None:
-    labels = (
-        "Parus major",
-        "Parus major",
-        "Parus Major",
-        "parus-major",
-        "Aus bus, Cus dus",
-        "Crow, American",
-    )
-    rows = [f'{n}.wav,"{label}"' for n, label in enumerate(labels)]
-    catalog = read_catalog(write_csv(tmp_path / "a.csv", "path,label", *rows))
-    said = [line.removeprefix("doubtful label: ") for line in catalog.problem_lines()]
-    assert [line.partition(" (1 recording)")[0] for line in said] == [
-        "'Parus Major'",
-        "'parus-major'",
-        "'Aus bus, Cus dus'",
-    ]
-    assert "and 'Parus major' (2) are two classes; if they are one, write them alike" in said[0]
-    assert "is one class and looks like several species" in said[2]
-    other = read_catalog(write_csv(tmp_path / "b.csv", "path,label", "x.wav,crow american"))
-    assert len(other.problem_lines()) == 0
-    merged = catalog.merged(other, name="b").problem_lines()
-    assert len(merged) == 4
-    assert "'crow american' (1 recording) and 'Crow, American' (1)" in "\n".join(merged)
-
-
-def test_an_empty_class_is_said(tmp_path: Path) -> None:
-    for folder in ("Parus major", "Parus ater", ".cache"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "Parus major" / "1.wav").write_bytes(b"sound")
-    (tmp_path / "Parus ater" / "notes.txt").write_bytes(b"text")
-    (line,) = read_catalog(tmp_path).problem_lines()
-    assert (
-        line
-        == f"empty class: the folder {tmp_path / 'Parus ater'} holds no sound files; its class is left out"
-    )
 
 
 def test_a_part_that_begins_just_before_the_file_begins_with_it(tmp_path: Path) -> None:
