@@ -2,7 +2,8 @@
 
 import fcntl
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,18 @@ def real_data() -> Path:
     if not (folder / "puerto_rico" / "recordings.json").is_file():
         pytest.skip(f"real recordings not found in {folder}; set AVIANVOX_DATA")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_of_a_terminal() -> Iterator[None]:
+    """In the background and under nohup signals are ignored, also by all processes that tests start."""
+    heard = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: lambda *_: None}
+    ignored = [number for number in heard if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, heard[number])
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def all_commands() -> dict[str, click.Command]:
 
 
 def shown(name: str, *, columns: int) -> str:
-    arguments = [*name.split(), "-h"]
+    arguments = [*name.split(), "--help"]
     result = CliRunner().invoke(cli, arguments, prog_name="avianvox", terminal_width=columns)
     assert result.exit_code == 0
     return result.output
