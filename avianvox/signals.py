@@ -37,8 +37,7 @@ class _State:
 
 def end_at_once() -> None:
     """From now on, a signal ends the process with one line and exit code 1; the last moments are Python's."""
-    if hasattr(signal, "pthread_sigmask"):  # first registered, last called: Python lets go of handlers then
-        atexit.register(signal.pthread_sigmask, signal.SIG_BLOCK, set(_SIGNALS))
+    atexit.register(_ignore)  # first registered, last called
     for number in _SIGNALS:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _end)
@@ -49,6 +48,13 @@ def _end(_number: int, _frame: FrameType | None) -> None:
         os.write(2, f"avianvox: {INTERRUPTED}\n".encode())
     finally:
         os._exit(1)
+
+
+def _ignore() -> None:
+    """Let the process come to its end: Python takes its handlers away there, but leaves what is ignored."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is _end:
+            signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

@@ -104,6 +104,27 @@ run()
     assert (done.returncode, done.stderr) == ONE_LINE
 
 
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_signal_in_the_last_moment_changes_nothing(name: str, tmp_path: Path) -> None:
+    """When the work is done, and Python is taking itself apart; other threads may still be there."""
+    (tmp_path / "program.py").write_text(f"""
+import os, signal, sys, threading, time
+from avianvox.__main__ import run
+threading.Thread(target=time.sleep, args=(30,), daemon=True).start()
+
+class Last:
+    def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.{name}):
+        kill(pid, number)
+
+sys.last = Last()
+sys.argv = ["avianvox", "--version"]
+run()
+""")
+    command = [sys.executable, "-m", "program"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_what_is_repeated_waits_for_libsndfile() -> None:
     code = f"""{AT_WORK}
 from avianvox.audio.interrupts import deferred_signals
