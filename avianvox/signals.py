@@ -66,11 +66,19 @@ def interruptible() -> Iterator[None]:
     _State.came_at, _State.waiting = None, False
     former = {number: signal.getsignal(number) for number in (*_SIGNALS, *_ALARM)}
     ours = [number for number, handler in former.items() if handler not in (signal.SIG_IGN, None)]
+    told = sys.unraisablehook
+
+    def tell(lost: "sys.UnraisableHookArgs") -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):  # that comes again
+            told(lost)
+
     try:
+        sys.unraisablehook = tell
         for number in ours:
             signal.signal(number, _again if number in _ALARM else _raise)
         yield
     finally:
+        sys.unraisablehook = told
         if _ALARM:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number in ours:

@@ -86,7 +86,7 @@ except KeyboardInterrupt:
     print("interrupted")
 """
     done = python(code)
-    assert done.stdout == "swallowed\ninterrupted\n"
+    assert (done.stdout, done.stderr) == ("swallowed\ninterrupted\n", "")
 
 
 def test_the_exit_code_is_kept_where_a_string_was_being_executed(tmp_path: Path) -> None:
