@@ -31,10 +31,14 @@ def test_doubtful_labels_get_a_remark(tmp_path: Path) -> None:
         "parus-major",
         "Aus bus, Cus dus",
         "Crow, American",
+        "A, B",
+        "-Turdus merula",
     )
     rows = [f'{n}.wav,"{label}"' for n, label in enumerate(labels)]
     catalog = read_catalog(write_csv(tmp_path / "a.csv", "path,label", *rows))
     said = [line.removeprefix("doubtful label: ") for line in catalog.problem_lines()]
+    assert said.pop(2).startswith("'Crow, American' and 1 more: a comma stands in the label; if")
+    assert said.pop() == "'-Turdus merula' (1 recording) begins with '-'; is it the name of a species?"
     assert [line.partition(" (1 recording)")[0] for line in said] == [
         "'Parus Major'",
         "'parus-major'",
@@ -45,7 +49,7 @@ def test_doubtful_labels_get_a_remark(tmp_path: Path) -> None:
     other = read_catalog(write_csv(tmp_path / "b.csv", "path,label", "x.wav,crow american"))
     assert len(other.problem_lines()) == 0
     merged = catalog.merged(other, name="b").problem_lines()
-    assert len(merged) == 4
+    assert len(merged) == 6
     assert "'crow american' (1 recording) and 'Crow, American' (1)" in "\n".join(merged)
 
 

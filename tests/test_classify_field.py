@@ -381,6 +381,31 @@ def test_a_dead_microphone_is_no_silent_file(run, tmp_path: Path, statuses: list
     assert [row["status"] for row in rows(out.read_text())] == statuses
     entry = json.loads((tmp_path / "out.csv.ledger.jsonl").read_text().splitlines()[1])
     assert (entry["status"], entry["n_windows"], entry["n_silent"]) == ("ok", 6, 3)
+    first, *shown = run(path, "--channels", "each", "--top", 1).stdout.splitlines()
+    assert first == f"{path}  (6.0 s)"
+    assert f"    channel {1 + statuses.index('silent')}  silent" in shown
+    assert len(shown) == 2
+
+
+@pytest.mark.parametrize("by", ["recording", "night"])
+def test_channels_that_cancel_are_in_the_summary(run, tmp_path: Path, by: str) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "antiphase.wav"
+    soundfile.write(path, np.stack([tone(500, 6), -tone(500, 6)], axis=1), RATE)
+    said = run(path, "--by", by, "--format", "csv").stderr
+    assert "the channels cancel each other in 1 file; --channels 1 reads one of them alone" in said
+    assert "cancel" not in run(path, "--by", by, "--format", "csv", "--channels", 2).stderr
+
+
+def test_a_run_that_read_nothing_anew_has_no_speed(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    for hz in (500, 600):
+        soundfile.write(tmp_path / f"{hz}.wav", tone(hz, 3), RATE)
+    out = tmp_path / "out.csv"
+    assert "times real time" in run(tmp_path / "500.wav", tmp_path / "600.wav", "--output", out).stderr
+    again = run(tmp_path / "500.wav", tmp_path / "600.wav", "--output", out, "--resume").stderr
+    assert "2 files (2 of them read before)" in again
+    assert "times real time" not in again
+    other = run(tmp_path / "500.wav", "--output", out, "--resume", "--site", "Cerro")
+    assert "(site was none and is Cerro)" in other.stderr
 
 
 def test_a_bad_file_still_tells_its_time(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

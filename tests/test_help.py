@@ -50,6 +50,8 @@ def catalog(synth_catalog_dir: Path, tmp_path_factory: pytest.TempPathFactory) -
     for path in sorted(synth_catalog_dir.rglob("*.flac"))[:8]:
         (here / "catalog" / path.parent.name).mkdir(exist_ok=True)
         shutil.copy(path, here / "catalog" / path.parent.name)
+    (here / "dated").mkdir()
+    shutil.copy(path, here / "dated" / "20260430_220000.flac")
     names = {path.name for path in (here / "catalog").rglob("*.flac")}
     kept = [line for line in index[1:] if any(name in line for name in names)]
     (here / "catalog" / "recordings.csv").write_text("\n".join([index[0], *kept]) + "\n")
@@ -150,6 +152,16 @@ def test_an_option_of_another_program_is_answered_with_ours(
     assert all(name in COMMANDS for name in others)
 
 
+@pytest.mark.parametrize("command", ["classify", "listen", "segments"])
+@pytest.mark.parametrize("option", ["--min_conf", "--min-conf"])
+def test_a_minimum_confidence_is_a_minimum_score(
+    command: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "x.wav", option, "0.3"])
+    assert f"{option} is an option of another program; use --min-score" in capsys.readouterr().err
+
+
 def test_a_misspelt_option_is_answered_as_before(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["classify", "x.wav", "--min-scor", "1"])
@@ -179,6 +191,7 @@ def test_place_and_season_point_to_the_species_list(
         ["probe", "catalog"],
         ["inspect", "catalog"],
         ["classify", "catalog"],
+        ["classify", "dated", "--by", "window", "--top", "1"],
     ],
     ids=" ".join,
 )

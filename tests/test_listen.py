@@ -80,6 +80,8 @@ def test_the_rows_are_those_of_a_file_with_the_time_of_day(model: Path, tmp_path
     assert rows[1]["begin_time"] == "2027-01-01T00:00:10.805-04:00"  # 20.805 s: seven windows of 2.972 s
     assert {(row["path"], row["time_source"], row["status"]) for row in rows} == {("garden", "given", "ok")}
     assert said == "avianvox listen: 48.0 s of sound, 17 windows, 7 of them silent, 3 lines\n"
+    _, _, said = run(model, tone(1000, 2.9).tobytes())
+    assert said == "avianvox listen: 2.9 s of sound, 1 window, 1 line\n"
 
 
 @pytest.mark.parametrize(

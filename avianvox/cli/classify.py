@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from avianvox.cli.classify_options import EPILOG, PERIODS, classify_options
-from avianvox.cli.common import exit_with_failures, workplace_of
+from avianvox.cli.common import exit_with_failures, fitted, workplace_of
 from avianvox.cli.targets import Writer
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _stream(
             yield list(from_csv(StringIO(HEADER + answer.rows, newline="")))
             watch.done(answer.entry)
 
-    with _destination(options["output"]) as write:
+    with _destination(options["output"], for_people=form == "table") as write:
         if options["by"] in PERIODS:
             from avianvox.inference.summary import summarise, summary_lines
 
@@ -188,7 +188,7 @@ def _counting(options: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _destination(output: str | None) -> Iterator[Callable[[str], object]]:
+def _destination(output: str | None, *, for_people: bool) -> Iterator[Callable[[str], object]]:
     """A function that writes text to a device, or to standard output at once."""
     from avianvox.files import atomic_write
 
@@ -199,7 +199,7 @@ def _destination(output: str | None) -> Iterator[Callable[[str], object]]:
     stream = sys.stdout.buffer
 
     def write(text: str) -> None:
-        stream.write(text.encode())
+        stream.write((fitted(text, sys.stdout, hang=12) if for_people else text).encode())
         stream.flush()
 
     yield write

@@ -11,8 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from avianvox.audio.find import find_inputs
-from avianvox.cli.common import MovingBar, echo
+from avianvox.cli.common import MovingBar, fitted
 from avianvox.files import output_error
 from avianvox.inference.runs import Tally
 from avianvox.words import printable
@@ -141,10 +143,14 @@ class Watch:
         if self.left_out:
             left = "1 file" if self.left_out == 1 else f"{self.left_out:,} files"
             lines.append(f"left out: earlier results of {left} that changed or are not in PATHS now")
-        below = self._about_events(tally.below)
+        last = list(self._about_events(tally.below))
+        if tally.cancelled:
+            those = "1 file" if tally.cancelled == 1 else f"{tally.cancelled:,} files"
+            last.append(f"the channels cancel each other in {those}; --channels 1 reads one of them alone")
         if tally.files == 1:
-            return [*lines, *below]
-        lines.append(f"{_duration(seconds)}, {tally.new_seconds / seconds:.0f} times real time")
+            return [*lines, *last]
+        if tally.kept < tally.files:
+            lines.append(f"{_duration(seconds)}, {tally.new_seconds / seconds:.0f} times real time")
         troubles = [f"{n:,} {status}" for status, n in sorted(tally.statuses.items()) if status != "ok"]
         if troubles:
             lines.append(f"not ok: {', '.join(troubles)}")
@@ -153,7 +159,7 @@ class Watch:
             shown = ", ".join(f"{name} {n:,}" for name, n in named[:SHOWN_SPECIES])
             more = f" and {len(named) - SHOWN_SPECIES} species more" if len(named) > SHOWN_SPECIES else ""
             lines.append(f"named: {shown}{more}")
-        lines.extend(below)
+        lines.extend(last)
         if tally.doubtful:
             lines.append(f"doubtful times of day in {tally.doubtful:,} files; see avianvox inspect")
         if tally.n_gated:
@@ -164,7 +170,7 @@ class Watch:
         for line in lines:
             self.log(line)
             if not self._quiet:
-                echo(line, err=True)
+                click.echo(fitted(printable(line), sys.stderr), err=True)
 
     def log(self, line: str) -> None:
         """A line for the log file, with the time of day."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 
 import click
 
@@ -116,20 +116,24 @@ def tell(text: str, *, hang: int = 2) -> None:
 
     It is broken at spaces. What another program reads stays as it is. Names are shown as `echo` shows them.
     """
-    text = printable_lines(text)
-    if sys.stdout.isatty():
-        from shutil import get_terminal_size
-        from textwrap import TextWrapper
+    click.echo(fitted(printable_lines(text), sys.stdout, hang=hang))
 
-        width = get_terminal_size().columns
-        wrapper = TextWrapper(
-            width,
-            subsequent_indent=" " * min(hang, width // 2),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        text = "\n".join(map(wrapper.fill, text.split("\n")))
-    click.echo(text)
+
+def fitted(text: str, stream: TextIO, *, hang: int = 2) -> str:
+    """Lines for people, broken at spaces where ``stream`` is a terminal that is too narrow for them."""
+    if not stream.isatty():
+        return text
+    from shutil import get_terminal_size
+    from textwrap import TextWrapper
+
+    width = get_terminal_size().columns
+    wrapper = TextWrapper(
+        width,
+        subsequent_indent=" " * min(hang, width // 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(map(wrapper.fill, text.split("\n")))
 
 
 @contextmanager

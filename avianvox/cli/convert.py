@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from avianvox.cli.common import SPREADSHEET_HELP
+from avianvox.cli.common import SPREADSHEET_HELP, fitted
 from avianvox.cli.targets import Target, Writer
 from avianvox.tables.formats import FORMATS, WRITE_ONLY
 
@@ -185,10 +185,13 @@ def _located(rows: "Iterable[Detection]", recordings: "Recordings", tally: Tally
 
 
 def _print(rows: "Iterable[Detection]", form: "Format") -> None:
-    write = sys.stdout.buffer.write
+    from avianvox.tables.terminal import Table
+
+    write, for_people = sys.stdout.buffer.write, isinstance(form, Table)
     write(form.header().encode())  # type: ignore[attr-defined]
     for _, group in groupby(rows, key=attrgetter("path")):
-        write(form.lines(list(group)).encode())  # type: ignore[attr-defined]
+        lines = form.lines(list(group))  # type: ignore[attr-defined]
+        write((fitted(lines, sys.stdout, hang=12) if for_people else lines).encode())
     sys.stdout.buffer.flush()
 
 

@@ -12,7 +12,7 @@ _CLASSIFY = {
     "--slist": "--species-list",
     "--classifier": "--model",
     "-c": "--model",
-    "--rtype": "--format (table, csv, jsonl, parquet, raven, audacity, kaleidoscope, birdnet)",
+    "--rtype": "--format (table, csv, jsonl, parquet, xlsx, raven, audacity, kaleidoscope, birdnet)",
     "--o": "--output",
     "--i": "no option: give the paths",
     "-i": "no option: give the paths",
@@ -48,7 +48,7 @@ FOREIGN: dict[str, dict[str, str]] = {
         "-o": "--out",
         "--max_segments": "--per-species",
         "--seg_length": "--pad",
-        "--min_conf": "no option: choose with --pick and --per-species",
+        "--min_conf": "--min-score",
         "--threads": "no option: one process is enough",
         "-t": "no option: one process is enough",
     },
@@ -70,9 +70,11 @@ FOREIGN: dict[str, dict[str, str]] = {
 def explained(error: click.NoSuchOption) -> click.UsageError:
     """The same error, with what serves here where the option is one of another program."""
     command = error.ctx.info_name if error.ctx else None
-    serves = FOREIGN.get(command or "", {}).get(error.option_name)
+    typed = error.option_name
+    spelled = f"--{typed[2:].replace('-', '_')}" if typed.startswith("--") else typed  # --min-conf, too
+    serves = FOREIGN.get(command or "", {}).get(spelled)
     if serves is None:
         return error
     none = serves.removeprefix("no option: ")
     words = f"use {serves}" if none == serves else f"there is none here: {none}"
-    return click.UsageError(f"{error.option_name} is an option of another program; {words}", error.ctx)
+    return click.UsageError(f"{typed} is an option of another program; {words}", error.ctx)

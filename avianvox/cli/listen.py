@@ -207,12 +207,12 @@ def _stopped_by_signals(feed: "Feed") -> Iterator[list[int]]:
 def _summary(listening: "Listening", feed: "Feed", heard_s: float, n_rows: int) -> str:
     windows = listening.windows
     n_windows = windows.n_scored + windows.n_silent + windows.n_gated
-    parts = [f"{heard_s:.1f} s of sound", f"{n_windows} windows"]
+    parts = [f"{heard_s:.1f} s of sound", "1 window" if n_windows == 1 else f"{n_windows} windows"]
     parts += [f"{windows.n_silent} of them silent"] if windows.n_silent else []
     parts += [f"{windows.n_gated} skipped by the gate"] if windows.n_gated else []
     parts += [f"{feed.n_lost / feed.sample_rate:.1f} s lost"] if feed.n_lost else []
     parts += [f"{feed.meter.n_absurd:,} samples not finite"] if feed.meter.n_absurd else []
-    return ", ".join([*parts, f"{n_rows} lines"])
+    return ", ".join([*parts, "1 line" if n_rows == 1 else f"{n_rows} lines"])
 
 
 def _say(text: str) -> None:

@@ -198,7 +198,8 @@ class Ledger:
         changed = [k for k in {**theirs, **self._settings} if theirs.get(k) != self._settings.get(k)]
         if changed:
             told = ", ".join(
-                f"{k} was {theirs.get(k, 'not noted')} and is {self._settings.get(k)}" for k in changed
+                f"{k} was {_said(theirs.get(k, 'not noted'))} and is {_said(self._settings.get(k))}"
+                for k in changed
             )
             raise InputError(
                 f"{self.path}: the run that lies here had other settings ({told}); "
@@ -287,6 +288,12 @@ class Ledger:
                 offset += record["length"]
                 file.write(json.dumps(record) + "\n")
         self.partial.unlink()
+
+
+def _said(value: object) -> str:
+    """A setting in a message: of a hash, the first digits."""
+    text = "none" if value in (None, "") else str(value)
+    return text[:8] if len(text) == 64 and text.isalnum() else text
 
 
 def _has_rows(rows: IO[bytes], record: Mapping[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from avianvox.audio.decode import CANCEL
 from avianvox.features.spec import EXTRACTOR_REVISION
 from avianvox.inference.answers import Answer, Entry, answer_file, failed_answer, key_of
 from avianvox.inference.question import Question
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from avianvox.inference.gate import Gate
     from avianvox.inference.ledger import Ledger
+
+_CANCELLED = CANCEL.partition(" (")[0]
 
 
 @dataclass
@@ -47,6 +50,8 @@ class Tally:
     n_windows, n_silent, n_gated : int
     doubtful : int
         Files with something odd about their time.
+    cancelled : int
+        Files whose channels cancel each other in the mix.
     """
 
     files: int = 0
@@ -57,6 +62,7 @@ class Tally:
     n_silent: int = 0
     n_gated: int = 0
     doubtful: int = 0
+    cancelled: int = 0
     statuses: Counter[Status] = field(default_factory=Counter)
     named: Counter[str] = field(default_factory=Counter)
     below: Counter[str] = field(default_factory=Counter)
@@ -72,6 +78,7 @@ class Tally:
         self.n_silent += entry.n_silent
         self.n_gated += entry.n_gated
         self.doubtful += bool(entry.remarks)
+        self.cancelled += _CANCELLED in entry.message
         self.statuses[entry.status] += 1
         self.named.update(entry.named)
         self.below.update(entry.below)

@@ -37,7 +37,8 @@ class Table:
         first = group[0]
         facts = [] if first.decoded_s is None else [f"{first.decoded_s:.1f} s"]
         facts += [first.begin_time] if first.begin_time and first.begin_s is None else []
-        facts += [str(first.status)] if first.status != "ok" else []
+        apart = len({row.status for row in group}) > 1  # one channel is silent, another one isn't
+        facts += [str(first.status)] if first.status != "ok" and not apart else []
         text = printable(first.path + (f"  ({', '.join(facts)})" if facts else "")) + "\n"
         named = [row for row in group if row.scientific_name or row.common_name]
         if first.message and (first.status.failed or not named):
@@ -45,6 +46,9 @@ class Table:
         if not named and first.status.usable and (first.status.failed or not first.message):
             above = "named" if self.min_score is None else f"at {self.min_score:g} or above"
             text += f"    nothing {above}\n"
+        if apart:
+            of_channels = {row.channel: row.status for row in group if row.status != "ok"}
+            text += "".join(f"    channel {n}  {status}\n" for n, status in of_channels.items())
         parts = groupby(named, key=attrgetter("channel", "begin_s", "end_s"))
         return text + "".join(self._part(list(rows)) for _, rows in parts)
 
