@@ -126,7 +126,10 @@ def test_a_recording_that_is_not_there_is_listed(here: Path, capsys: pytest.Capt
     [
         (["answers.csv", "out.xls"], "'out.xls' has no known format; end the name in .csv, "),
         (["no.csv", "out.csv"], "no.csv: no such table"),
-        (["notes.txt", "out.csv"], "notes.txt: expected a table in a known format, got text"),
+        (
+            ["notes.txt", "out.csv"],
+            "notes.txt: expected a table in a known format, got text or a table for reading",
+        ),
         (["answers.csv", "sounds/night/a.wav", "--to", "csv"], "cannot write sounds/night/a.wav: there is a"),
         (["answers.csv", "gone/out.csv"], "cannot write gone/out.csv: the folder does not exist"),
         (

@@ -125,8 +125,8 @@ def _shared_session(facts: SplitFacts, recordings: Sequence[Recording]) -> Findi
         f"A session is one recordist, date and place. {_gain(facts, 'session_lookup')}\n"
         f"The same rule by recordist reaches {by_recordist:.1%}, by place {by_site:.1%}.\n"
         f"Sessions in both training and test: {len({group.key for group in groups})}, for example "
-        f"{_readable(largest.key)}: {len(largest.train)} recordings in training, {len(largest.test)} in "
-        f"test.",
+        f"{_readable(largest.key)}: {len(largest.train)} of its recordings in training, {len(largest.test)} "
+        f"in test.",
         "Evaluate models on folds that keep sessions together (--groupings session). Beside any figure of "
         "this split, give the accuracy of the session rule."
         if gain or share >= _MUCH
