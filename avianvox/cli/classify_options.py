@@ -18,39 +18,39 @@ Exit codes: 0 done; 1 failed (model unreadable, output not writable, interrupted
 3 finished, but some inputs failed. Each has a row with its status, and a line on standard error.
 
 \b
-Status: ok, clipped (with an answer), silent (no answer), truncated (with an answer, but counted as failed),
-empty, undecodable, unsupported, missing. Windows of silence are left out. docs/tables.md describes the
-columns of CSV, Parquet and JSON lines. The other formats are those of the programs of that name.
+Status of a file: ok, clipped (with an answer), silent (no answer), truncated (with an answer, but counted as
+failed), empty, undecodable, unsupported, missing. Windows of silence are left out. docs/tables.md describes
+the columns of CSV, Parquet and JSON lines. The other formats are those of the programs of that name.
 'avianvox convert' converts between them.
 
 \b
-A model that 'avianvox calibrate' has seen gives calibrated scores: of the answers with 0.3, about three of
-ten are right on recordings like those it was tested on. It also has a threshold for each species. The column
-decision says "named" where the best score reaches the threshold of its species, else "uncertain".
-A recording or window shows its best species either way; an event must reach the threshold. --min-score
-(or --enter) is one minimum for all species in its place: what scores less is neither shown nor counted, by
-recording, window, event, hour and day alike. The summary says how many events stayed below their thresholds.
+Scores are calibrated if the model was calibrated by 'avianvox calibrate'. Of the answers with a score of
+0.3, about 30 % are then correct, on recordings like the test recordings. A calibrated model also has a
+threshold for each species. The column decision is "named" if the best score reaches the threshold of its
+species, else "uncertain". Recordings and windows show their best species in both cases. An event must reach
+the threshold. --min-score (or --enter) is one minimum for all species, in place of the thresholds. A lower
+score is neither shown nor counted, with any --by. The summary counts the events below their thresholds.
 
 \b
 With --output, the rows of each finished file are saved in FILE.partial, and its status in
 FILE.ledger.jsonl. To continue after Ctrl-C, a crash or a power cut, run the same command with --resume. The
 same command also adds new files of the folder. A file is read again only if its path, size or time has
-changed, or if it was missing or unsupported. The table has the files of the last command's PATHS. Formats
-other than CSV keep their rows in FILE.rows.csv.
+changed, or if it was missing or unsupported. The table contains the files in PATHS of the last command.
+Formats other than CSV keep their rows in FILE.rows.csv.
 
 \b
-Times of day come from GUANO, an AudioMoth comment, the file's name or a xeno-canto index, as the column
-time_source says ('avianvox inspect' shows all of it). --timezone is for recorders that tell no zone; with
---by hour, day and night it is also the zone whose hours, days and nights are counted.
+Times of day are read from GUANO, an AudioMoth comment, the file name or a xeno-canto index. The column
+time_source names the source. 'avianvox inspect' shows all that a file states. --timezone is the time zone of
+recordings that state none. With --by hour, day and night, it is also the time zone of the rows.
 
 \b
-The column site holds what --site says; else the site, or the recorder's serial number, in the notes of the
-recording; else its folder below the one in PATHS. Hours, days and nights are counted for each site and
-recorder.
+The column site contains the first of these that is known: the name in --site; the site in the metadata of
+the file; the serial number of the recorder; the folder of the file, below the one in PATHS. Hours, days and
+nights are counted for each site and recorder.
 
 \b
-Users of BirdNET: an option of BirdNET-Analyzer, such as --min_conf, is refused with the name of the option to
-use here. --overlap is the same.
+Users of BirdNET: options of BirdNET-Analyzer, such as --min_conf, are refused with the name of the option to
+use here. --overlap has the same meaning.
 
 \b
 Examples:
@@ -78,15 +78,15 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
     click.option(
         "--top",
         type=click.IntRange(min=1),
-        help="Maximum number of species shown of a recording or window.  [default: 3]",
+        help="Maximum number of species per recording or window.  [default: 3]",
     ),
     click.option(
         "--min-score",
         "--enter",
         "min_score",
         type=FiniteFloat(0, 1),
-        help="Minimum score of a recording, window or event, for all species, in place of the model's "
-        "thresholds.  [default: the threshold of the species for events, none for recordings and windows]",
+        help="Minimum score of recordings, windows and events: one for all species, in place of the model's "
+        "thresholds.  [default: events: the threshold of the species; recordings and windows: none]",
     ),
     click.option(
         "--coverage",
@@ -134,8 +134,8 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         type=FiniteFloat(0, 1, min_open=True),
         default=0.8,
         show_default=True,
-        help="Minimum score of the other windows of an event, as a share of the score that one of them must "
-        "reach.",
+        help="Minimum score of all windows of an event, as a share of the minimum score that its best window "
+        "must reach.",
     ),
     click.option(
         "--gap",
@@ -144,7 +144,7 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         default=0.0,
         show_default=True,
         metavar="SECONDS",
-        help="Maximum pause within an event.",
+        help="Maximum pause between two windows of one event.",
     ),
     click.option(
         "--min-length",
@@ -161,12 +161,13 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         default=1,
         show_default=True,
         metavar="WINDOWS",
-        help="Number of neighbouring windows over which scores are averaged (odd).",
+        help="Number of windows over which scores are averaged before events are found; odd.",
     ),
     click.option(
         "--multi-label",
         is_flag=True,
-        help="Several species at a time: each whose score suffices, not the best one alone.",
+        help="Several species at the same time: every species that reaches its minimum score, not only the "
+        "best one.",
     ),
     click.option(
         "--channels",
@@ -179,13 +180,13 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         "--timezone",
         default="",
         metavar="ZONE",
-        help="Time zone of recordings without one, such as America/Puerto_Rico or -04:00.",
+        help="Time zone of recordings that state none, such as America/Puerto_Rico or -04:00.",
     ),
     click.option(
         "--site",
         default="",
         metavar="NAME",
-        help="Site of all recordings.  [default: by their notes, else their folder]",
+        help="Site of all recordings.  [default: from the file's metadata, else its folder]",
     ),
     click.option(
         "--format",

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from avianvox.workers import Workplace
 
 SPREADSHEET_HELP = (
-    "Spreadsheet-safe CSV: an apostrophe in front of texts that would run as formulas. Such names no "
-    "longer join with other tables. .xlsx needs no apostrophe."
+    "Spreadsheet-safe CSV: an apostrophe is put before texts that would run as formulas. Names with an "
+    "apostrophe no longer match those of other tables. .xlsx needs no apostrophe."
 )
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Formats and their file names:
-  csv             .csv              all columns and rows, as in the next three
+  csv             .csv              all columns and rows; next three too
   jsonl           .jsonl            one JSON object per row
   parquet         .parquet          typed columns; needs the extra "parquet"
   xlsx            .xlsx             spreadsheet; needs the extra "xlsx"

@@ -39,7 +39,7 @@ Examples:
     "--timezone",
     default="",
     metavar="ZONE",
-    help="Time zone of recordings without one: America/Puerto_Rico, UTC, -04:00.  [default: unknown]",
+    help="Time zone of recordings that state none: America/Puerto_Rico, UTC, -04:00.  [default: unknown]",
 )
 @click.option("--header-only", is_flag=True, help="Header only, without decoding (fast).")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines, one object per file.")

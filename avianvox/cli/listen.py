@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Each line on standard output is a JSON object with the columns of docs/tables.md. begin_time and end_time
-are times of this computer's clock. For a stream that is not live, such as a recording, give its begin
-with --begin. Problems (no sound for some seconds, a computer that is too slow) are reported on standard
-error. An outage of more than three seconds is a pause. It ends an event, unless --gap is longer. begin_s and
-end_s count it.
+are times of this computer's clock. If the stream is not live, such as a recording, give the time of its
+first sample with --begin. Problems (no sound for some seconds, a computer that is too slow) are reported on
+standard error. An outage of more than three seconds is a pause. It ends an event, unless --gap is longer.
+begin_s and end_s include pauses.
 
 \b
 An event is written when it has ended: one window (about three seconds) and --gap after the last call.
-Ctrl-C, the end of the input, or a closed output end the command after the last event, with exit code 0.
+Ctrl-C or the end of the input ends the command, after the last event is written. A closed output ends it
+too. The exit code is then 0.
 
 Exit codes: 0 done; 1 failed, or no sound at all; 2 wrong usage.
 
@@ -81,7 +82,7 @@ _NOT_ASKED = {"top": 1, "coverage": None, "timezone": "", "channels": "mix", "pa
     type=click.Choice(["event", "window"]),
     default="event",
     show_default=True,
-    help="Output lines: one per event when it ends, or one per window.",
+    help="Unit of an output line: an event, when it has ended, or a window.",
 )
 @click.option("--begin", metavar="TIME", help="Time of the first sample: ISO 8601 date and time.")
 @click.option("--name", metavar="TEXT", help="Value of the column path.  [default: - or the device]")
@@ -90,8 +91,8 @@ _NOT_ASKED = {"top": 1, "coverage": None, "timezone": "", "channels": "mix", "pa
 def listen(source: str | None, **options: Any) -> None:
     """Name species live, from a microphone or from standard input.
 
-    The input is raw samples on standard input (-), or DEVICE: number or name of a microphone. The default is
-    the system's microphone.
+    The input is raw samples on standard input (-), or DEVICE: the number or name of a microphone. By default,
+    it is the system's microphone.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy, as in classify
     from avianvox.cli.classify_refusals import OF_EVENTS, written

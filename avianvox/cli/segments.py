@@ -11,11 +11,11 @@ from avianvox.cli.targets import Target, Writer
 EPILOG = """\b
 OUT gets one folder per species, with sound and spectrogram of each example, and index.csv with source,
 time, score and attribution of each. Sounds keep the recording's sample rate. In the spectrogram, the sound
-before and after the detection is pale. Detections longer than a minute are cut to their first minute.
+before and after the detection is pale. Of detections longer than a minute, the first minute is kept.
 
 \b
---pick best takes the highest scores. --pick uncertain takes scores near 0.5: the most useful ones to label
-by hand for training. --pick random serves to estimate the precision of the table.
+--pick best takes the highest scores. --pick uncertain takes scores near 0.5: these are the most useful ones
+to label by hand for training. --pick random is for estimates of the precision of the table.
 
 \b
 Exit codes: 0 done; 1 failed; 2 wrong usage; 3 finished, but some examples could not be cut. Each has a row
@@ -54,7 +54,7 @@ Examples:
     type=click.Choice(["best", "random", "uncertain"]),
     default="best",
     show_default=True,
-    help="Choice of detections of each species.",
+    help="Selection of the detections of each species.",
 )
 @click.option(
     "--pad",
@@ -79,7 +79,7 @@ Examples:
 @click.option(
     "--audio",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Folder of the recordings: each is found there by the name that the table gives it.  "
+    help="Folder of the recordings, which are found there by their names in the table.  "
     "[default: paths are relative to the current folder, or to that of the table]",
 )
 @click.option("--pictures/--no-pictures", default=True, help="Draw spectrograms.  [default: pictures]")
