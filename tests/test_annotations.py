@@ -196,11 +196,12 @@ def test_doubtful_rows_are_listed(tmp_path: Path) -> None:
     raven(tmp_path / "gone.selections.txt", (1, 2, "Parus major"))
     catalog = read_catalog(tmp_path)
     said = messages(catalog)
-    assert (
-        "'Turdus plumbues' (1 annotated) is not a name that is known; if 'Turdus plumbeus' is meant" in said
-    )
+    assert "'Turdus plumbues' (1 annotated) is not a known name; if 'Turdus plumbeus' is meant" in said
     assert 'if \'Crotophaga\' is meant, write "Crotofaga ani" = "..." under [names]' in said
-    assert "a.selections.txt: from 5.0 to 5.0 s of a.wav is no span; it is left out" in said
+    assert (
+        "a.selections.txt: a.wav: expected a begin from 0 s and an end after it, found 5.0 to 5.0 s; left out"
+        in said
+    )
     assert "a.wav#6.000-7.000: the source names no species" in said
     assert f"gone#1.000-2.000: no sound file at {tmp_path / 'gone'}" in said
     assert len(catalog.problems) == 5
@@ -213,7 +214,9 @@ def test_a_label_that_begins_just_before_the_file_begins_with_it(tmp_path: Path)
     (tmp_path / "a.labels.txt").write_text("-0.010\t1.500\tWren\n-1.0\t1.5\tWren\n")
     catalog = read_catalog(tmp_path)
     assert [r.span for r in catalog.recordings] == [(0.0, 1.5)]
-    assert "from -1.0 to 1.5 s of a.wav is no span; it is left out" in messages(catalog)
+    assert "a.wav: expected a begin from 0 s and an end after it, found -1.0 to 1.5 s; left out" in messages(
+        catalog
+    )
 
 
 def test_names_in_either_form_of_unicode_are_given_and_known(tmp_path: Path) -> None:
@@ -268,7 +271,7 @@ def test_settings_that_are_wrong(tmp_path: Path) -> None:
         ("[annotations]\nno_bird_s = -1", ConfigError, "annotations.toml: no_bird_s: expected seconds"),
         ("[annotations]\nno_bird_s = nan", ConfigError, "no_bird_s: expected seconds, 0 or more, got nan"),
         ("[names]\nx = 3", ConfigError, "expected a text for each name"),
-        ("[annotations]\naudio = 'x'", CatalogError, r"names .*x: there is no such file or folder"),
+        ("[annotations]\naudio = 'x'", CatalogError, r"names .*x, but no such file or folder exists"),
         ("", CatalogError, "holds no table of annotations"),
         ("a = ", ConfigError, "is not a TOML file"),
     ):
@@ -291,7 +294,9 @@ def test_imported_annotations_stay_parts(tmp_path: Path) -> None:
     for i, hz in enumerate(TONES_HZ):
         assert set(store.features(i)[:, : SPEC.n_mels].argmax(axis=1)) == {band_of(hz)}
     (tmp_path / "imported" / "recordings.csv").write_text("path,begin_s,end_s\na.wav,2,1\n")
-    with pytest.raises(CatalogError, match=r"row 2: from 2.0 to 1.0 s is no part of a file"):
+    with pytest.raises(
+        CatalogError, match=r"row 2: expected a begin from 0 s and an end after it, found 2.0 to 1.0 s"
+    ):
         read_catalog(tmp_path / "imported")
 
 

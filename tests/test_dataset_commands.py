@@ -69,10 +69,10 @@ def test_dates_that_are_not_certain_are_listed_one_a_row(tmp_path: Path) -> None
     assert result.exit_code == 3
     index = found / "recordings.csv"
     assert result.stdout.splitlines() == [
-        f"unread date: {index}, row 2: cannot read for certain the date '6/1/2024' (expected YYYY-MM-DD)",
-        f"unread date: {index}, row 3: cannot read for certain the date '7/1/2024' (expected YYYY-MM-DD)",
-        f"unread date: {index}, row 5: cannot read for certain the time '0.25' (expected HH:MM)",
-        f"unread date: {index}, row 6: cannot read for certain the date '45444' (expected YYYY-MM-DD)",
+        f"unread date: {index}, row 2: unclear date '6/1/2024' (expected YYYY-MM-DD)",
+        f"unread date: {index}, row 3: unclear date '7/1/2024' (expected YYYY-MM-DD)",
+        f"unread date: {index}, row 5: unclear time '0.25' (expected HH:MM)",
+        f"unread date: {index}, row 6: unclear date '45444' (expected YYYY-MM-DD)",
     ]
     listed = run("list", found).stderr.splitlines()
     assert listed == [f"{result.stdout.splitlines()[0]} (and 3 more)"]

@@ -37,13 +37,13 @@ def test_a_download(server: FakeXenoCanto, tmp_path: Path) -> None:
     assert result.stdout.splitlines() == [
         "found: 3 recordings; left out: 1 no derivatives allowed",
         "chosen: 2 recordings of 1 species, 1.0 minutes",
-        "fetched: 2 (0.0 MB); there before: 0; failed: 0",
+        "fetched: 2 (0.0 MB); already there: 0; failed: 0",
         "wrote xc_gen_Vireo_sp_latimeri_q_A: recordings.json, SHA256SUMS, ATTRIBUTION.txt, audio/",
     ]
     again = json.loads(run(QUERY, "--no-nd", "--json", *QUICK).stdout)
     assert (again["there"], again["fetched"], again["species"]) == (2, 0, 1)
     result = run(QUERY, "--no-nd", "--per-species", 1, "--refresh", *QUICK)
-    assert "not listed, of an earlier choice: 1 in audio/" in result.stdout
+    assert "files of an earlier choice: 1 in audio/, not listed" in result.stdout
 
 
 def test_a_dry_run_lists_and_writes_nothing(server: FakeXenoCanto, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_one_bad_file_costs_only_itself(server: FakeXenoCanto, how: str, words: 
 
 def test_a_server_that_fails_file_after_file_is_left_alone(server: FakeXenoCanto, tmp_path: Path) -> None:
     server.always("/download", "403")
-    with pytest.raises(DownloadError, match="3 files in a row failed; the last one, XC3: HTTP 403"):
+    with pytest.raises(DownloadError, match="3 downloads in a row failed; the last one: XC3: HTTP 403"):
         download(talk(server), Wishes(QUERY), tmp_path / "out")
     assert len(server.files_asked) == 3
 
@@ -210,7 +210,7 @@ def test_requests_keep_their_distance(
     "api", ["http://xeno-canto.org/api", "ftp://localhost/api", "file:///etc", "x", "http://[a"]
 )
 def test_only_an_encrypted_or_a_local_address(api: str) -> None:
-    with pytest.raises(InputError, match="begins with https://"):
+    with pytest.raises(InputError, match="the address of the API: expected https://"):
         Session(KEY, api=api)
 
 
@@ -240,7 +240,7 @@ def test_a_recording_that_moves_to_the_next_page_counts_once(server: FakeXenoCan
     said: list[str] = []
     plan = make_plan(talk(server, say=said.append), Wishes(QUERY))
     assert len(plan.chosen) == 5
-    assert said == ["the server announced 6 recordings, and its pages hold 5"]
+    assert said == ["the server announced 6 recordings, but its pages contain 5"]
 
 
 def test_a_disk_that_takes_no_more_is_not_the_servers_fault(server: FakeXenoCanto, tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ class Trickle:
 def test_an_answer_that_trickles_is_cut(server: FakeXenoCanto, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_module, "time", Clock(tick=10.0))
     trickle = Trickle()
-    with pytest.raises(session_module.CutError, match="only 13 bytes came in 140 s"):
+    with pytest.raises(session_module.CutError, match="only 13 bytes received in 140 s"):
         list(talk(server).blocks(trickle, 1 << 20))
     assert trickle.n_given == 13
 
@@ -303,7 +303,7 @@ def test_pages_are_asked_for_only_as_recordings_need_them(server: FakeXenoCanto)
     assert len(read_answer(talk(server), QUERY)[0]) == 5
     assert len(server.requests) == 3 + 4  # the last one is empty
     server.counts = {"numRecordings": 10**12}
-    with pytest.raises(InputError, match=r"fits 1,000,000,000,000 recordings; expected at most 250,000"):
+    with pytest.raises(InputError, match=r"matches 1,000,000,000,000 recordings; expected at most 250,000"):
         read_answer(talk(server), QUERY)
 
 

@@ -108,7 +108,7 @@ def test_the_order_of_the_answer_changes_nothing_and_more_keeps_what_was_taken(
         ({"query": " "}, "the query is empty"),
         ({"min_quality": "F"}, "from A to E, got 'F'"),
         ({"per_session": 0}, "per_session: expected at least 1"),
-        ({"min_length_s": 9, "max_length_s": 8}, "the shortest length, 9 s, is above the longest, 8 s"),
+        ({"min_length_s": 9, "max_length_s": 8}, "minimum duration 9 s: expected at most the maximum, 8 s"),
     ],
 )
 def test_impossible_wishes(wishes: dict[str, Any], words: str) -> None:

@@ -75,7 +75,7 @@ def test_a_name_that_is_not_utf8_is_refused_in_one_line(tmp_path: Path) -> None:
     result = run(tmp_path, "--out", tmp_path / "out")
     assert isinstance(result.exception, CatalogError)
     assert str(result.exception).endswith(
-        r"recordings.csv can't hold the name " f"{tmp_path}" r"/wren/a\xe9.wav: it is not UTF-8; rename it"
+        r"recordings.csv: the name " f"{tmp_path}" r"/wren/a\xe9.wav is not UTF-8; rename the file"
     )
 
 

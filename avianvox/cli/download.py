@@ -200,10 +200,10 @@ def _show_outcome(summary: dict[str, Any]) -> None:
     _show_choice(summary)
     click.echo(
         f"fetched: {summary['fetched']} ({summary['fetched_bytes'] / 1e6:.1f} MB); "
-        f"there before: {summary['there']}; failed: {summary['failed']}"
+        f"already there: {summary['there']}; failed: {summary['failed']}"
     )
     if summary["unlisted"]:
-        click.echo(f"not listed, of an earlier choice: {summary['unlisted']} in audio/")
+        click.echo(f"files of an earlier choice: {summary['unlisted']} in audio/, not listed")
     echo(f"wrote {summary['out']}: recordings.json, SHA256SUMS, ATTRIBUTION.txt, audio/")
 
 

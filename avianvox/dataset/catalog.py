@@ -179,7 +179,7 @@ def read_catalog(path: Path | str, *, source: str | None = None) -> Catalog:
 
     path = Path(path)
     if not os.path.exists(path):
-        raise CatalogError(f"no catalog at {path}: there is no such file or folder, or it may not be read")
+        raise CatalogError(f"no catalog at {path}: no such file or folder exists, or it cannot be read")
     try:
         if source is not None:
             catalog = SOURCES.get(source)().read(path)

@@ -45,7 +45,7 @@ class Sound:
         if not (number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS):
             raise DownloadError(f"{place}: expected a number in 'id', found {row['id']!r:.60}")
         if len(json.dumps(row)) > _MOST_ROW:
-            raise DownloadError(f"{place}: expected at most {_MOST_ROW >> 10} KB for one recording")
+            raise DownloadError(f"{place}: the row of a recording is larger than {_MOST_ROW >> 10} KB")
         return cls(row, recording)
 
     @property
@@ -93,7 +93,8 @@ def read_answer(session: Session, query: str, kept: Path | None = None) -> tuple
         announced, n_pages = _count(page, "numRecordings"), _count(page, "numPages")
         if announced > MOST_RECORDINGS:
             raise InputError(
-                f"'{query}' fits {announced:,} recordings; expected at most {MOST_RECORDINGS:,}: ask for less"
+                f"'{query}' matches {announced:,} recordings; expected at most {MOST_RECORDINGS:,}; "
+                "narrow the query"
             )
         size = max(size, len(page["recordings"]))
         n_pages = min(n_pages, -(-announced // size))
@@ -111,7 +112,7 @@ def read_answer(session: Session, query: str, kept: Path | None = None) -> tuple
     for line in wrong[:_SAID_ROWS]:
         session.say(f"left out: {line}")
     if len(wrong) > _SAID_ROWS:
-        session.say(f"left out: {len(wrong) - _SAID_ROWS} more rows that are not as documented")
+        session.say(f"left out: {len(wrong) - _SAID_ROWS} more damaged rows")
     if not found:
         raise InputError(f"xeno-canto has no recording for '{query}'; expected tags, such as gen:Vireo q:A")
     return [found[number] for number in sorted(found)], announced

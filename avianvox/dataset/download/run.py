@@ -31,7 +31,7 @@ def make_plan(session: Session, wishes: Wishes, kept: Path | None = None) -> Pla
     """Ask for everything that fits and choose from it; raises as `answers.read_answer` does."""
     found, announced = read_answer(session, wishes.query, kept)
     if announced != len(found):
-        session.say(f"the server announced {announced} recordings, and its pages hold {len(found)}")
+        session.say(f"the server announced {announced} recordings, but its pages contain {len(found)}")
     return choose(found, wishes)
 
 
@@ -96,7 +96,9 @@ def download(
                 of_the_server = isinstance(error, GaveUpError) or error.code in (401, 403)
                 in_a_row = in_a_row + 1 if of_the_server else 0
                 if in_a_row == _IN_A_ROW:
-                    raise DownloadError(f"{in_a_row} files in a row failed; the last one, {error}") from error
+                    raise DownloadError(
+                        f"{in_a_row} downloads in a row failed; the last one: {error}"
+                    ) from error
             else:
                 in_a_row = 0
                 kept[sound.name] = folder.keep(sound)

@@ -98,15 +98,13 @@ class Session:
     ) -> None:
         if not key.strip():
             raise InputError(
-                "xeno-canto asks for a key: set the environment variable XC_API_KEY, or give --key; "
-                "each member finds one at https://xeno-canto.org/account"
+                "xeno-canto needs a key: set the environment variable XC_API_KEY, or give --key; "
+                "members find theirs at https://xeno-canto.org/account"
             )
         self._key = key.strip()
         self._secret = Secret(self._key)
         if not _is_allowed(api):
-            raise InputError(
-                f"expected an address of the API that begins with https://, got '{self.hide(api)}'"
-            )
+            raise InputError(f"the address of the API: expected https://..., got '{self.hide(api)}'")
         self._manners = manners
         self._api = api
         self.say = say
@@ -127,7 +125,7 @@ class Session:
             return self.insist(f"page {number} of the answer", lambda: self._json(address))
         except RefusedError as error:
             if error.code in (401, 403):
-                advice = "see https://xeno-canto.org/account for yours"
+                advice = "yours is at https://xeno-canto.org/account"
                 raise DownloadError(f"the server refuses the key: {error}; {advice}") from None
             if not error.code:
                 raise DownloadError(f"page {number} of the answer: {error}") from None
@@ -169,8 +167,8 @@ class Session:
                 raise RefusedError(f"{what}: {self.hide(str(error))}") from None
             if wait > manners.longest_wait_s:
                 raise DownloadError(
-                    f"{what}: {reason}; the server asks to wait {wait:.0f} s: run the same command again "
-                    "after that, and it goes on from here"
+                    f"{what}: {reason}; the server asks to wait {wait:.0f} s; run the same command again "
+                    "after that time: it continues from here"
                 )
             if attempt + 1 < manners.attempts:
                 wait = max(wait, manners.first_wait_s * 2**attempt)
@@ -217,9 +215,11 @@ class Session:
                 raise RefusedError(too_large)
             yield block
             if time.monotonic() - begin > _PATIENCE_S + n_bytes / _LEAST_BYTES_PER_S:
-                raise CutError(f"only {n_bytes:,} bytes came in {time.monotonic() - begin:.0f} s")
+                raise CutError(
+                    f"too slow: only {n_bytes:,} bytes received in {time.monotonic() - begin:.0f} s"
+                )
         if length is not None and n_bytes != length:
-            raise CutError(f"{n_bytes:,} of {length:,} bytes came")
+            raise CutError(f"{n_bytes:,} of {length:,} bytes received")
 
     def _json(self, address: str) -> dict[str, Any]:
         with self.open(address, {"Accept": "application/json"}) as answer:
@@ -227,7 +227,7 @@ class Session:
         try:
             page = self.hide_in(parse_json(body))  # pages are kept
         except ValueError:
-            raise CutError("expected JSON, got something else or only a part of it") from None
+            raise CutError("expected JSON, got something else or an incomplete part") from None
         if not isinstance(page, dict) or not isinstance(page.get("recordings"), list):
             raise CutError("expected an object with a list 'recordings'")
         if len(page["recordings"]) > PER_PAGE:

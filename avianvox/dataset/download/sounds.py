@@ -69,7 +69,7 @@ def _fetch_rest(session: Session, name: str, address: str, partial: Path) -> str
         if error.headers.get("Content-Range") == f"bytes */{there}":
             return ""  # it had come whole, and the run was killed before it could say so
         partial.unlink()
-        raise CutError("the server has no such part of the file") from None
+        raise CutError("the server does not have the requested part of the file") from None
     with answer:
         if answer.status != 206:
             there = 0

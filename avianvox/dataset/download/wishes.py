@@ -46,7 +46,7 @@ class Wishes:
                 raise InputError(f"{name}: expected at least 1, got {cap}")
         if (self.min_length_s or 0) > (math.inf if self.max_length_s is None else self.max_length_s):
             raise InputError(
-                f"the shortest length, {self.min_length_s} s, is above the longest, {self.max_length_s} s"
+                f"minimum duration {self.min_length_s} s: expected at most the maximum, {self.max_length_s} s"
             )
 
 

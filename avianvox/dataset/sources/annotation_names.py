@@ -74,7 +74,7 @@ class Names:
                 like = get_close_matches(genus, genera, n=1, cutoff=_LIKE_GENUS)
             if like:
                 yield (
-                    f"'{label}' ({n} annotated) is not a name that is known; if '{like[0]}' is meant, write "
+                    f"'{label}' ({n} annotated) is not a known name; if '{like[0]}' is meant, write "
                     f'"{label}" = "..." under [names]'
                 )
 

@@ -81,7 +81,7 @@ class Annotations:
         audio = folder / settings.audio
         for where in (place, audio):
             if not where.exists():
-                raise CatalogError(f"{folder / SETTINGS} names {where}: there is no such file or folder")
+                raise CatalogError(f"{folder / SETTINGS} names {where}, but no such file or folder exists")
         answers = (folder / SETTINGS).is_file()
         tables = list(_tables(place, answers=answers)) if place.is_dir() else [place]
         if not tables:
@@ -169,7 +169,8 @@ def _read(table: Path, files: _Files, names: Names) -> Iterator[Problem]:
         begin_s, end_s = (None if s is None else round(s, 3) for s in (row.begin_s, row.end_s))
         if begin_s is not None and (end_s is None or end_s <= begin_s or begin_s < 0):
             message = (
-                f"{table}: from {begin_s} to {end_s} s of {file.recording.id} is no span; it is left out"
+                f"{table}: {file.recording.id}: expected a begin from 0 s and an end after it, "
+                f"found {begin_s} to {end_s} s; left out"
             )
             yield Problem(SOURCE_PROBLEM, "", str(table), message)
             continue

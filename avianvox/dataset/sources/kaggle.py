@@ -101,8 +101,8 @@ def _contradictions(
             yield Problem(SOURCE_PROBLEM, recording, str(listing), message)
         elif given != number[english[recording]]:
             expected = number[english[recording]]
-            message = f"{recording}: class {given} in {listing.name}, but {expected} by the index"
+            message = f"{recording}: class {given} in {listing.name}, but {expected} in the index"
             yield Problem(UNKNOWN_LABEL, recording, str(listing), message)
         if recording in earlier:
-            message = f"{recording}: in {listing.name} and in {earlier[recording]}_file_ids.csv"
+            message = f"{recording}: both in {listing.name} and in {earlier[recording]}_file_ids.csv"
             yield Problem(SOURCE_PROBLEM, recording, str(listing), message)

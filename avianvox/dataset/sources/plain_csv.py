@@ -87,7 +87,7 @@ def _unread(listed: list[dict[str, str]], rows: list[Recording], index: Path) ->
         timed = parse_time(hour) or not any(c.isdigit() for c in hour)
         unread += [] if timed else [f"time '{hour}' (expected HH:MM)"]
         if unread:
-            message = f"{index}, row {line}: cannot read for certain the {' and the '.join(unread)}"
+            message = f"{index}, row {line}: unclear {' and '.join(unread)}"
             yield Problem(UNREAD_TIME, recording.id, str(recording.path), message)
 
 
@@ -106,7 +106,10 @@ def _recording(row: dict[str, str], index: Path, line: int, order: bool | None) 
     begin_s, end_s, low_hz, high_hz = (parse_number(text(name)) for name in _PART)
     begin_s = None if begin_s is None else begin_within(begin_s)
     if begin_s is not None and (begin_s < 0 or (end_s is not None and end_s <= begin_s)):
-        raise CatalogError(f"{index}, row {line}: from {begin_s} to {end_s} s is no part of a file")
+        raise CatalogError(
+            f"{index}, row {line}: expected a begin from 0 s and an end after it, "
+            f"found {begin_s} to {end_s} s"
+        )
     own_id = text("path") if begin_s is None else part_id(text("path"), begin_s, end_s)
     recording = Recording(
         id=text("id") or own_id,
@@ -146,7 +149,7 @@ def write_plain_csv(path: Path, recordings: Sequence[Recording]) -> None:
             f"{r.path}{r.id}{r.label}".encode()
         except UnicodeEncodeError as error:
             shown = os.fsencode(r.path).decode(errors="backslashreplace")
-            raise CatalogError(f"{path} can't hold the name {shown}: it is not UTF-8; rename it") from error
+            raise CatalogError(f"{path}: the name {shown} is not UTF-8; rename the file") from error
     parts = _PART if any(r.span for r in recordings) else ()
     with atomic_write(path) as stream:
         writer = csv.writer(stream, lineterminator="\n")

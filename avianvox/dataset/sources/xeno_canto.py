@@ -73,7 +73,7 @@ def _read_answer(page: Path) -> dict[str, Any]:
     except OSError as error:
         raise CatalogError(f"cannot read {page}: {error.strerror or error}") from error
     except ValueError as error:
-        raise CatalogError(f"{page} is not whole JSON: {error}; download the page again") from error
+        raise CatalogError(f"{page} is not complete JSON: {error}; download the page again") from error
     if not isinstance(answer, dict) or not isinstance(answer.get("recordings"), list):
         raise CatalogError(f"{page} is not a xeno-canto answer: expected an object with a list 'recordings'")
     return answer
@@ -144,7 +144,7 @@ def _missing_pages(path: Path, pages: list[Path], answers: list[dict[str, Any]])
         absent = list(islice((n for n in range(1, expected + 1) if n not in present), _SHOWN_PAGES))
         more = f" and {n_absent - len(absent)} more" if n_absent > len(absent) else ""
         listed = ", ".join(map(str, absent)) + more
-        message = f"{path}: of {expected} pages these are absent: {listed}"
+        message = f"{path}: missing pages (of {expected}): {listed}"
         yield Problem(SOURCE_PROBLEM, "", str(path), message)
 
 
@@ -159,5 +159,5 @@ def _several_files(rows: list[Recording], files: dict[str, list[Path]]) -> Itera
     for name in dict.fromkeys(row.id for row in rows):
         sounds = [p for p in files.get(name.removeprefix("XC"), ()) if is_audio(p.name)]
         if len(sounds) > 1:
-            message = f"{name}: several sound files, the first is taken: {', '.join(map(str, sounds))}"
+            message = f"{name}: several sound files; the first is used: {', '.join(map(str, sounds))}"
             yield Problem(SOURCE_PROBLEM, name, str(sounds[0]), message)
