@@ -171,6 +171,36 @@ def test_a_table_of_a_folder_is_not_replaced_by_its_sum(
 
 
 @pytest.mark.parametrize(
+    "call", ["convert table.csv {target} --to raven", "convert labels {target} --to audacity"]
+)
+def test_no_table_of_a_folder_replaces_a_recording(
+    call: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither one that a link in the folder leads to, nor one that is called like a table."""
+    assert run("convert table.csv {target} --to raven", "labels", capsys)[0] == 0
+    assert run(call, "there", capsys)[0] == 0
+    (table,) = Path("there").rglob("*.txt")
+    table.unlink()
+    os.symlink(here / "in.csv", table)
+    before = everything(here)
+    code, said = run(call, "there", capsys)
+    assert (code, said.count("\n"), everything(here)) == (1, 1, before)
+    table.unlink()
+    os.link("in.csv", table)
+    code, said = run(call, "there", capsys)
+    assert (code, said.count("\n"), everything(here)) == (1, 1, before)
+
+
+def test_a_damaged_recording_behind_a_link_is_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its content says nothing any more; its name does, and not that of the link."""
+    Path("damaged.wav").write_bytes(b"no header")
+    os.symlink("damaged.wav", "link.csv")
+    for call in ("convert table.csv {target}", "classify sound.flac --output {target}"):
+        code, said = run(call, "link.csv", capsys)
+        assert (code, said.count("\n"), Path("damaged.wav").read_bytes()) == (1, 1, b"no header")
+
+
+@pytest.mark.parametrize(
     "name", ["o.parquet.ledger.jsonl", "o.parquet.rows.csv", ".o.parquet.ledger.jsonl.lock"]
 )
 def test_a_file_beside_the_table_is_not_taken_for_ours(
@@ -222,3 +252,12 @@ def test_a_store_removes_no_folder_but_its_own(here: Path, capsys: pytest.Captur
         Path("store", name, "night.wav").write_bytes(b"mine")
     assert run("features build catalog --jobs 1 --out {target}", "store", capsys)[0] == 0
     assert {path.parent.name for path in Path("store").rglob("night.wav")} == {"data-2024", ".partial-mine"}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_gets_the_format_of_its_name(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A spreadsheet cannot be written piece by piece: that is said, and no text comes in its place."""
+    os.mkfifo("pipe.xlsx")
+    code, said = run("classify sound.flac --output {target}", "pipe.xlsx", capsys)
+    assert code == 2
+    assert "--format xlsx needs a file" in said

@@ -15,7 +15,7 @@ import click
 
 from avianvox.cli.classify_options import EPILOG, PERIODS, classify_options
 from avianvox.cli.common import exit_with_failures, fitted, workplace_of
-from avianvox.cli.targets import Writer
+from avianvox.cli.targets import Writer, refuse_table
 
 if TYPE_CHECKING:
     from avianvox.cli.classify_progress import Watch
@@ -84,7 +84,7 @@ def _is_device(output: str) -> bool:
 
 
 def _format_of(output: str | None) -> str:
-    if output is None or output == "-" or _is_device(output):
+    if output is None or output == "-" or output.startswith("/dev/"):
         return "table"
     from avianvox.errors import InputError
     from avianvox.tables.formats import format_of_new
@@ -92,6 +92,8 @@ def _format_of(output: str | None) -> str:
     try:
         return format_of_new(output)
     except InputError as error:
+        if _is_device(output):
+            return "table"
         raise click.UsageError(str(error)) from error
 
 
@@ -222,7 +224,8 @@ def _write_table(rows: Path, output: Path, form: str, options: dict[str, Any]) -
         one = len(paths) == 1 and os.path.isdir(paths[0])
         root = paths[0] if one else common_folder(row.path for row in read_table(rows, "csv"))
     about = {"model": str(options["model"])}
-    write_table(read_table(rows, "csv"), output, form, root=root, about=about, spreadsheet=safe)
+    found = read_table(rows, "csv")
+    write_table(found, output, form, root=root, about=about, spreadsheet=safe, refuse=refuse_table)
 
 
 @contextmanager

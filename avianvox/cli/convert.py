@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from avianvox.cli.common import SPREADSHEET_HELP, fitted
-from avianvox.cli.targets import Target, Writer
+from avianvox.cli.targets import Target, Writer, refuse_table
 from avianvox.tables.formats import FORMATS, WRITE_ONLY
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def convert(
             if FORMATS.get(name).one_per_recording
             else None
         )
-        write_table(rows, out, name, root=root, spreadsheet=spreadsheet)
+        write_table(rows, out, name, root=root, spreadsheet=spreadsheet, refuse=refuse_table)
     if not quiet:
         left_out = tally.rows - tally.named if name not in EVERY_ROW else 0
         said = f", {left_out} without a species left out" if left_out else ""

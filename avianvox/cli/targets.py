@@ -107,7 +107,7 @@ def refuse_recording(path: str) -> None:
 
     if not os.path.isfile(path):
         return
-    if is_audio(path):
+    if is_audio(path) or is_audio(os.path.realpath(path)):
         raise OutputError(f"cannot write {path}: there is a recording of this name; name another file")
     try:
         with open(path, "rb") as file:
@@ -116,3 +116,10 @@ def refuse_recording(path: str) -> None:
         return  # whoever writes there says what is wrong
     if container:
         raise OutputError(f"cannot write {path}: there is a recording ({container}); name another file")
+
+
+def refuse_table(path: str) -> None:
+    """Raise `OutputError` where a table of a folder would replace a recording, or what a link leads to."""
+    if os.path.islink(path):
+        raise OutputError(f"cannot write {path}: there is a link; remove it, or name another folder")
+    refuse_recording(path)

@@ -5,7 +5,7 @@ of tables that mirrors the folder of the recordings.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -222,6 +222,7 @@ def write_table(
     root: Path | str | None = None,
     about: Mapping[str, str] | None = None,
     spreadsheet: bool = False,
+    refuse: Callable[[str], None] | None = None,
 ) -> None:
     """Write rows as one file, or as a folder of tables where a table speaks of one recording.
 
@@ -243,6 +244,9 @@ def write_table(
         What the table comes from, such as ``{"model": ...}``, kept where the format has a place for it.
     spreadsheet : bool
         Of a format in CSV: no cell is taken for a formula, see :mod:`avianvox.tables.spreadsheet`.
+    refuse : callable, optional
+        Called with the path of each table in a folder before it is written or removed; it raises where
+        something stands there that must not be lost.
 
     Raises
     ------
@@ -265,6 +269,8 @@ def write_table(
             if str(table).lower() in taken:
                 table = _fitting(place, path, ending)
             taken.add(str(table).lower())
+            if refuse is not None:
+                refuse(os.path.join(out, table))
             if named:
                 os.makedirs(Path(out, table).parent, exist_ok=True)
                 form.write(named, Path(out, table), about)
