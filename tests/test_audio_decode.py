@@ -216,7 +216,7 @@ def test_channels_that_cancel_each_other(tmp_path: Path, left: float) -> None:
     soundfile.write(path := tmp_path / "antiphase.wav", frames, RATE)
     wanted = (
         "the channels cancel each other when they are mixed (is the polarity of one reversed?); "
-        "read one of them alone, with --channels 1"
+        "read one of them alone, with avianvox classify --channels 1"
     )
     assert (probe(path).status, probe(path).message) == (Status.OK, wanted)
     assert load_waveform(path, sample_rate=RATE)[1].message == wanted

@@ -138,12 +138,15 @@ def test_a_species_that_cannot_appear_is_said_first(run, strict: Path, night: Pa
     assert said("--by", "event", "--species-list", "Low Dove") == f"no events of '{LOW}': {sets}"
     assert said("--by", "hour", "-q", "--species-list", LOW) == f"no events of '{LOW}': {sets}"
     assert said("--by", "event") == f"no events of 1 of the model's 3 species: {sets}"
+    for by in ("window", "recording"):
+        uncertain = f"always uncertain by {by}: '{LOW}'; the model has no threshold for them"
+        assert said("--by", by, "--species-list", LOW) == uncertain
     for options in (
         ("--by", "event", "--species-list", HIGH),
         ("--by", "event", "--exclude", LOW),
         ("--by", "event", "--min-score", 0.3),
         ("--by", "event", "--raw"),
-        ("--by", "window", "--species-list", LOW),
+        ("--by", "window", "--species-list", HIGH),
     ):
         assert said(*options).startswith("1 file")
 

@@ -134,7 +134,7 @@ def judge(path: Path, source: Source, meter: Meter) -> Probe:
     elif source.remark:
         remarks.append(source.remark)
     if status in (Status.OK, Status.CLIPPED) and meter.cancels:
-        remarks.append(CANCEL.format(option="--channels"))
+        remarks.append(CANCEL.format(option="avianvox classify --channels"))
     if meter.n_absurd:
         remarks.append(f"{meter.n_absurd:,} samples are not finite or far too large, and were set to zero")
     return Probe(

@@ -1,7 +1,8 @@
 """From the options of ``avianvox classify`` to the question that is asked of every recording."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from math import isinf
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,8 @@ from avianvox.inference.question import Question
 from avianvox.inference.sites import folder_above
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from avianvox.inference.calibration import Calibration
     from avianvox.types import LabelSet
 
@@ -23,8 +26,11 @@ def question_of(options: dict[str, Any]) -> Question:
         _check_coverage(options["model"], options["coverage"])
     names = ("leave", "gap_s", "min_length_s", "smooth", "multi_label")
     by, wanted = "event" if options["by"] in PERIODS else options["by"], _wanted(options)
-    if by == "event" and options["calibrated"] and options["min_score"] is None:
-        _say_what_cannot_appear(options, wanted)
+    if options["calibrated"] and options["min_score"] is None:
+        if by == "event":
+            _say_what_cannot_appear(options, wanted)
+        elif options["species_list"] is not None:
+            _say_what_stays_uncertain(options, wanted, by)
     return Question(
         by=by,
         overlap_s=options["overlap_s"],
@@ -45,16 +51,13 @@ def question_of(options: dict[str, Any]) -> Question:
 
 def _say_what_cannot_appear(options: dict[str, Any], wanted: tuple[int, ...] | None) -> None:
     """One line where species have no threshold for events: by name those that were asked for by name."""
-    from math import isinf
-
     from avianvox.inference.species import few
     from avianvox.types import NO_BIRD
 
     labels, calibration = _labels_and_calibration(options)
-    thresholds = event_thresholds(labels, calibration)
     asked = range(len(labels)) if wanted is None else wanted
     species = [k for k in asked if labels.names[k] != NO_BIRD]
-    never = tuple(labels.names[k] for k in species if isinf(thresholds[k]))
+    never = _without_threshold(species, labels, event_thresholds(labels, calibration))
     by_name = options["species_list"] is not None
     if never and (by_name or not options["quiet"]):
         which = few(never) if by_name else f"{len(never)} of the model's {len(species)} species"
@@ -63,6 +66,22 @@ def _say_what_cannot_appear(options: dict[str, Any], wanted: tuple[int, ...] | N
             f"no events of {which}: the model has no threshold for them; --min-score {score:g} sets one",
             err=True,
         )
+
+
+def _say_what_stays_uncertain(options: dict[str, Any], wanted: tuple[int, ...] | None, by: str) -> None:
+    """One line where species that were asked for by name have no threshold for recordings, or for windows."""
+    from avianvox.inference.species import few
+
+    labels, calibration = _labels_and_calibration(options)
+    thresholds = calibration.level(by).thresholds if calibration else ()
+    if thresholds and (never := _without_threshold(wanted or (), labels, thresholds)):
+        echo(f"always uncertain by {by}: {few(never)}; the model has no threshold for them", err=True)
+
+
+def _without_threshold(
+    species: Sequence[int], labels: "LabelSet", thresholds: "Sequence[float] | np.ndarray"
+) -> tuple[str, ...]:
+    return tuple(labels.names[k] for k in species if isinf(thresholds[k]))
 
 
 def below_thresholds(below: Counter[str], options: dict[str, Any]) -> Iterator[str]:

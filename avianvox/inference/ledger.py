@@ -201,10 +201,10 @@ class Ledger:
                 f"{k} was {_said(theirs.get(k, 'not noted'))} and is {_said(self._settings.get(k))}"
                 for k in changed
             )
-            raise InputError(
-                f"{self.path}: the run that lies here had other settings ({told}); "
-                "give the same ones, or another --output"
-            )
+            advice = "give the same ones, or another --output"
+            if not {"avianvox", "table", "extractor_revision"}.isdisjoint(changed):
+                advice = "it was made by another release of avianvox; choose another --output, or remove it"
+            raise InputError(f"{self.path}: the run that lies here had other settings ({told}); {advice}")
         return head
 
     def _reopen(self) -> None:
