@@ -163,7 +163,7 @@ def main(args: list[str] | None = None) -> NoReturn:
         _let_go(sys.stdout)
         refused = output_error(error, Path("standard output"))
         if error.errno == errno.EBADF:
-            refused = OutputError("cannot write standard output: it is closed; let it lead somewhere")
+            refused = OutputError("cannot write standard output: it is closed; redirect it to a file")
         refused.__cause__ = error
         _fail(refused, arguments)
     finally:
