@@ -202,7 +202,7 @@ def test_half_a_percent_at_full_scale_is_clipped(tmp_path: Path, n_full: int, st
     samples = sine(1.0, 10_000)
     samples[:n_full] = 0.995
     soundfile.write(path := tmp_path / "loud.wav", samples, 10_000)
-    expected = "" if status == Status.OK else f"{n_full / 10_000:.1%} of the samples stand at full scale"
+    expected = "" if status == Status.OK else f"{n_full / 10_000:.1%} of the samples are at full scale"
     if n_full == 10_000:  # a constant is silence, however loud
         status, expected = Status.SILENT, "there is no sound in it"
     assert (probe(path).status, probe(path).message) == (status, expected)

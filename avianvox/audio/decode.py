@@ -130,7 +130,7 @@ def judge(path: Path, source: Source, meter: Meter) -> Probe:
         remarks.append("there is no sound in it")
     elif meter.n_full >= CLIPPED_SHARE * meter.n_values:
         status = Status.CLIPPED
-        remarks.append(f"{meter.n_full / meter.n_values:.1%} of the samples stand at full scale")
+        remarks.append(f"{meter.n_full / meter.n_values:.1%} of the samples are at full scale")
     elif source.remark:
         remarks.append(source.remark)
     if status in (Status.OK, Status.CLIPPED) and meter.cancels:
