@@ -16,6 +16,7 @@ from avianvox.audio.sndfile import encode_samples
 _RATE = 22050
 _HEAD = 400  # bytes at the front of a file, where most is said about it
 _SPARSE = 200 << 20
+_REPEATED = 2 << 20  # bytes
 _NUMBERS = (0, 1, 2, 3, 7, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 1 << 24, (1 << 31) - 1, 1 << 31, (1 << 32) - 1)
 _NAMES = (b"LIST", b"guan", b"wamd", b"data", b"fact", b"ds64", b"cue ", b"\0\0\0\0", b"ID3\4", b"fmt ")
 _ID3 = b"ID3\x04\0\0\0\0\0\0"
@@ -106,10 +107,11 @@ def _cut(rng: np.random.Generator, content: bytes, path: Path) -> int:
 
 
 def _again(rng: np.random.Generator, content: bytes, path: Path) -> int:
-    """A piece of the head comes again and again."""
+    """A piece of the head comes again and again; of an MP3 it may be sound, a minute in 300 kB."""
     first = int(rng.integers(min(len(content), _HEAD)))
     piece = content[first : first + int(rng.integers(1, 64))] if rng.integers(4) else _ID3
-    return path.write_bytes(content[:first] + piece * int(rng.integers(1, 200_000)) + content[first:])
+    again = piece * int(rng.integers(1, _REPEATED // len(piece)))
+    return path.write_bytes(content[:first] + again + content[first:])
 
 
 def _sparse(rng: np.random.Generator, content: bytes, path: Path) -> int:
