@@ -374,22 +374,8 @@ def lines_of(path: Path) -> list[bytes]:
 
 
 def test_an_entry_survives_its_way_through_the_ledger(tmp_path: Path) -> None:
-    entry = Entry(
-        "odd\udcff ñ.wav",
-        3,
-        4,
-        Status.CLIPPED,
-        "loud",
-        "2020-01-01",
-        "El Verde",
-        "A1",
-        1.5,
-        1.25,
-        3,
-        1,
-        1,
-        {"Aus": 2},
-    )
+    known = ("odd\udcff ñ.wav", 3, 4, Status.CLIPPED, "loud", "2020-01-01", "El Verde", "A1")
+    entry = Entry(*known, 1.5, 1.25, 3, 1, 1, {"Aus": 2})
     out = tmp_path / "out.csv"
     with Ledger(out, out, {}, resume=False) as ledger:
         ledger.add(1, Answer(entry, "b\n"))
