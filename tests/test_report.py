@@ -164,7 +164,7 @@ def test_a_browser_runs_it_without_errors_or_requests(folder: Path, tmp_path: Pa
     found = json.loads(unescape(dom[1]))
     assert found["errors"] == []
     assert found["loaded"] == []
-    assert re.search(r"called (rightly: )?.*\d+ of \d+ recordings", found["told"])
+    assert re.search(r" named correctly: \d+ of 4 recordings \(\d+ %\)", found["told"])
     assert found["larger"]
     assert found["rows"] == 4
     assert found["sorted"] == "descending"
