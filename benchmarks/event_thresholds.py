@@ -17,12 +17,12 @@ from functools import partial
 
 import numpy as np
 
+from avianvox.calibration.scaling import held_out
+from avianvox.calibration.thresholds import EVEN_SESSIONS, Rule, find_thresholds, shrunk
 from avianvox.evaluation.bootstrap import session_interval
-from avianvox.evaluation.calibration import held_out
+from avianvox.evaluation.figures import Table
 from avianvox.evaluation.predictions import Pooled
 from avianvox.evaluation.saved_run import SavedRun
-from avianvox.evaluation.summary import Table
-from avianvox.evaluation.thresholds import EVEN_SESSIONS, Rule, find_thresholds, shrunk
 from avianvox.inference.calibration import Calibration, LevelCalibration
 from avianvox.inference.events import EventFinder, EventOptions, find_events
 from avianvox.types import NO_BIRD, LabelSet, Window

@@ -16,7 +16,7 @@ from avianvox.audio.chatter import silence_decoders
 from avianvox.export.exporter import training_windows
 from avianvox.export.graph import QUANTIZATIONS, build_graph, convert, signature_runners
 from avianvox.export.parity import TOLERANCES, measure_parity
-from avianvox.export.windows import synthetic_windows
+from avianvox.export.sample_windows import synthetic_windows
 from avianvox.features.extract import extract_features
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec

@@ -15,13 +15,12 @@ import numpy as np
 import soundfile
 
 from avianvox.audio.decode import load_waveform
+from avianvox.audit.duplicates import find_duplicates
+from avianvox.audit.durations import duration_correlation
 from avianvox.dataset.catalog import read_catalog
 from avianvox.dataset.splits import make_split
 from avianvox.dataset.training_data import training_data
-from avianvox.evaluation.audit.duplicates import find_duplicates
-from avianvox.evaluation.audit.durations import duration_correlation
 from avianvox.evaluation.bootstrap import figure_intervals, sign_flip_p
-from avianvox.evaluation.report.confusion import confusion_order
 from avianvox.features.build import build_store
 from avianvox.features.extract import extract_features
 from avianvox.features.normalise import Normalisation
@@ -32,6 +31,7 @@ from avianvox.models.classifiers import learn, logistic_regression, probabilitie
 from avianvox.models.gate.fit import train_gate
 from avianvox.models.protocol import TrainSettings
 from avianvox.models.statistics import floor_statistics, mel_statistics, mfcc_statistics
+from avianvox.report.confusion import confusion_order
 from avianvox.types import Recording, Waveform
 
 STATISTICS = (mfcc_statistics, mel_statistics, floor_statistics)

@@ -13,15 +13,15 @@ from click.testing import CliRunner, Result
 from test_parts import TONES_HZ, band_of, write_tones
 from test_store import SPEC
 
+from avianvox.audit.duplicates import find_duplicates
+from avianvox.audit.sound import sound_findings
 from avianvox.cli.main import cli
 from avianvox.dataset.catalog import Catalog, read_catalog, read_catalogs
 from avianvox.dataset.splits import make_split
 from avianvox.errors import CatalogError, ConfigError
-from avianvox.evaluation.audit.duplicates import find_duplicates
-from avianvox.evaluation.audit.sound import sound_findings
-from avianvox.evaluation.report.clips import cut_clip
 from avianvox.features.build import build_store
 from avianvox.features.store import FeatureStore
+from avianvox.pages.clips import cut_clip
 from avianvox.tables.formats import write_table
 from avianvox.types import NO_BIRD, Detection, Recording
 

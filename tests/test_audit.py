@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from avianvox.audit.findings import Audit, Finding
+from avianvox.audit.index import audit_recordings
 from avianvox.dataset.catalog import read_catalog
 from avianvox.dataset.splits import Fold, Split, make_split, source_split
 from avianvox.errors import InputError
-from avianvox.evaluation.audit.findings import Audit, Finding
-from avianvox.evaluation.audit.index import audit_recordings
 from avianvox.evaluation.plain import counted
 from avianvox.evaluation.rules import RULES
 from avianvox.types import LabelSet, Recording

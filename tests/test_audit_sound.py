@@ -12,11 +12,11 @@ import soundfile
 import soxr
 
 from avianvox.audio.decode import load_waveform
+from avianvox.audit.duplicates import Duplicate
+from avianvox.audit.findings import Finding
+from avianvox.audit.sound import _duplicate_findings, _Heard, sound_findings
 from avianvox.dataset.catalog import read_catalog
 from avianvox.dataset.splits import Fold, Split, make_split
-from avianvox.evaluation.audit.duplicates import Duplicate
-from avianvox.evaluation.audit.findings import Finding
-from avianvox.evaluation.audit.sound import _duplicate_findings, _Heard, sound_findings
 from avianvox.features.build import build_store
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from avianvox.calibration.automation import automation_at, automation_curve, held_out_automation
 from avianvox.errors import InputError
-from avianvox.evaluation.automation import automation_at, automation_curve, held_out_automation
 
 CORRECT = np.array([0.0, 1.0, 1.0, 0.0, 1.0])
 CONFIDENCE = np.array([0.2, 0.9, 0.5, 0.5, 0.7])

@@ -8,11 +8,11 @@ from typing import cast
 import numpy as np
 import pytest
 
-from avianvox.cli.calibrate import _lines, _verdicts
-from avianvox.errors import InputError
-from avianvox.evaluation.automation import automation_at, automation_curve
-from avianvox.evaluation.calibrate import calibrate_run
-from avianvox.evaluation.calibration import (
+from avianvox.calibration.automation import automation_at, automation_curve
+from avianvox.calibration.calibrate import calibrate_run
+from avianvox.calibration.conformal import COVERAGES, covered, random_halves, set_limit
+from avianvox.calibration.saved import CalibrateOptions
+from avianvox.calibration.scaling import (
     Bin,
     brier_score,
     calibrated,
@@ -25,14 +25,14 @@ from avianvox.evaluation.calibration import (
     log_loss,
     reliability,
 )
-from avianvox.evaluation.calibration_report import CalibrateOptions
-from avianvox.evaluation.conformal import COVERAGES, covered, random_halves, set_limit
+from avianvox.calibration.thresholds import decide, find_thresholds, shrunk
+from avianvox.cli.calibrate import _lines, _verdicts
+from avianvox.errors import InputError
 from avianvox.evaluation.predictions import Pooled
-from avianvox.evaluation.report.blocks import Chart, Counter, Table, Text
-from avianvox.evaluation.report.trust import automation_section, calibration_section, thresholds_section
 from avianvox.evaluation.saved_run import SavedRun
-from avianvox.evaluation.thresholds import decide, find_thresholds, shrunk
 from avianvox.inference.calibration import Scaling, nonconformity
+from avianvox.pages.blocks import Chart, Counter, Table, Text
+from avianvox.report.trust import automation_section, calibration_section, thresholds_section
 from avianvox.types import LabelSet, Recording
 
 

@@ -11,10 +11,10 @@ from click.testing import CliRunner, Result
 from handmade_model import LABELS as OTHER_LABELS
 from handmade_model import make_flatbuffer, write_handmade
 
+from avianvox.calibration.calibrate import calibrate_run
+from avianvox.calibration.saved import CalibrateOptions
 from avianvox.cli.main import cli
 from avianvox.errors import InputError, ModelFileError, RunError
-from avianvox.evaluation.calibrate import calibrate_run
-from avianvox.evaluation.calibration_report import CalibrateOptions
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.features.spec import FeatureSpec
 from avianvox.inference.calibration import Calibration

@@ -7,8 +7,8 @@ from typing import cast
 
 import numpy as np
 
-from avianvox.evaluation.calibrate import calibrate_run
-from avianvox.evaluation.calibration_report import CalibrateOptions
+from avianvox.calibration.calibrate import calibrate_run
+from avianvox.calibration.saved import CalibrateOptions
 from avianvox.evaluation.predictions import Pooled
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.export.card import model_card

@@ -19,7 +19,7 @@ from avianvox.dataset.download.run import Outcome, download
 from avianvox.dataset.download.session import Manners, Session
 from avianvox.dataset.download.wishes import Wishes
 from avianvox.errors import DownloadError, InputError, StoreError
-from avianvox.features.lock import exclusive_lock
+from avianvox.lock import exclusive_lock
 
 QUERY = "gen:Vireo"
 EVERYTHING = Wishes(QUERY)

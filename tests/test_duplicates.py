@@ -9,9 +9,9 @@ import soundfile
 import soxr
 
 from avianvox.audio.decode import load_waveform
+from avianvox.audit.duplicates import agreement, find_duplicates
+from avianvox.audit.fingerprint import landmarks
 from avianvox.dataset.catalog import read_catalog
-from avianvox.evaluation.audit.duplicates import agreement, find_duplicates
-from avianvox.evaluation.audit.fingerprint import landmarks
 from avianvox.features.build import build_store
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore

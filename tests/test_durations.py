@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from avianvox.audit.durations import class_minutes, draw_durations, duration_correlation
 from avianvox.errors import InputError
-from avianvox.evaluation.audit.durations import class_minutes, draw_durations, duration_correlation
 from avianvox.types import LabelSet, Recording
 
 NAMES = tuple(f"species {i}" for i in range(12))

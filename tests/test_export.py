@@ -13,7 +13,7 @@ from avianvox.export.card import model_card, read_figures
 from avianvox.export.flatbuffer import operators
 from avianvox.export.graph import QUANTIZATIONS, Graph, build_graph, convert, signature_runners
 from avianvox.export.parity import TOLERANCES, Parity, Tolerance, measure_parity
-from avianvox.export.windows import Windows, cut_window, recording_windows, synthetic_windows
+from avianvox.export.sample_windows import Windows, cut_window, recording_windows, synthetic_windows
 from avianvox.features.filters import mel_matrix
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec

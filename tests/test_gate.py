@@ -13,7 +13,7 @@ from avianvox.audio.synth import coloured_noise
 from avianvox.cli.main import cli
 from avianvox.dataset.catalog import read_catalog
 from avianvox.errors import InputError, MissingExtraError, ModelFileError, OutputError
-from avianvox.evaluation.gate import MADE, MIX, NOISE, VOICE, Windows, gate_figures, recall_thresholds
+from avianvox.evaluation.gate_curve import MADE, MIX, NOISE, VOICE, Windows, gate_figures, recall_thresholds
 from avianvox.features.extract import extract_features
 from avianvox.features.provide import provide_store
 from avianvox.features.spec import SPECS, FeatureSpec

@@ -23,7 +23,7 @@ from avianvox.inference.question import Question
 from avianvox.inference.readahead import read_ahead
 from avianvox.inference.runs import _answer_one as answer_one
 from avianvox.inference.runs import answer_files
-from avianvox.inference.windows import hop_frames, stream_windows
+from avianvox.inference.window_stream import hop_frames, stream_windows
 from avianvox.tables.columns import HEADER, from_csv
 from avianvox.types import LabelSet, Status
 from avianvox.workers import Workplace

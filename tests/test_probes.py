@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
+from avianvox.audit.facts import Fact, noise_floor_db
+from avianvox.audit.probes import Probe, Shortcut, probe_accuracy, run_probes
 from avianvox.dataset.splits import Fold, Split, make_split
-from avianvox.evaluation.audit.facts import Fact, noise_floor_db
-from avianvox.evaluation.audit.probes import Probe, Shortcut, probe_accuracy, run_probes
 from avianvox.types import Recording
 
 LABELS = np.repeat(np.arange(6), 12)

@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 
 from avianvox.cli.report import report as command
 from avianvox.errors import RunError
-from avianvox.evaluation.report.build import write_report
 from avianvox.evaluation.run_folder import erase_run, refuse_foreign
 from avianvox.evaluation.saved_run import SavedRun
+from avianvox.report.build import write_report
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SECTIONS = [

@@ -11,13 +11,13 @@ import soundfile
 
 from avianvox.dataset.taxonomy import Taxonomy
 from avianvox.evaluation.predictions import Pooled
-from avianvox.evaluation.report.blocks import Column, Counter, Findings, Table, Text
-from avianvox.evaluation.report.clips import clip_audio, clip_picture, cut_clip, palette_png
-from avianvox.evaluation.report.confusion import confusion_order, confusion_section
-from avianvox.evaluation.report.markup import Markup, tag
-from avianvox.evaluation.report.mistakes import instructive_mistakes
-from avianvox.evaluation.report.plot import Axis, Plot, round_step, standalone, step_corners
 from avianvox.features.spec import FeatureSpec
+from avianvox.pages.blocks import Column, Counter, Findings, Table, Text
+from avianvox.pages.clips import clip_audio, clip_picture, cut_clip, palette_png
+from avianvox.pages.markup import Markup, tag
+from avianvox.pages.plot import Axis, Plot, round_step, standalone, step_corners
+from avianvox.report.confusion import confusion_order, confusion_section
+from avianvox.report.mistakes import instructive_mistakes
 from avianvox.types import LabelSet, Recording
 
 HOSTILE = '<script>alert("x")</script>'

@@ -14,11 +14,11 @@ from avianvox.dataset.catalog import read_catalog
 from avianvox.dataset.published import SPEC, import_features
 from avianvox.dataset.splits import Fold, Split
 from avianvox.dataset.training_data import training_data
-from avianvox.evaluation.reproduced import PUBLISHED
 from avianvox.features.store import FeatureStore
 from avianvox.models import MODELS
 from avianvox.models.protocol import TrainSettings
-from avianvox.training.reproduce import Protocol
+from avianvox.reproduce.figures import PUBLISHED
+from avianvox.reproduce.run import Protocol
 
 
 def run(*arguments: object) -> Result:
@@ -160,7 +160,7 @@ def test_species_that_training_does_not_hold_are_left_out_and_counted(
 
 @pytest.mark.slow
 def test_the_network_learns_from_the_whole_training_part(features: Path, tmp_path: Path) -> None:
-    from avianvox.training.reproduce import predict_test_part
+    from avianvox.reproduce.run import predict_test_part
     from avianvox.training.run import Run
 
     catalog = read_catalog(features)

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from handmade_model import write_handmade
 
-import avianvox.features.lock
+import avianvox.lock
 from avianvox.errors import InputError, OutputError, StoreError
 from avianvox.inference.answers import Answer, Entry
 from avianvox.inference.ledger import Ledger, ledger_path
@@ -270,7 +270,7 @@ def test_two_runs_do_not_write_to_one_table(sounds: list[str], model: Path, tmp_
 
 def test_a_lock_that_its_holder_removed_is_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that ends takes its lock away: who opened it before and takes it after holds nothing."""
-    take, lock = avianvox.features.lock.take_lock, tmp_path / ".out.csv.ledger.jsonl.lock"
+    take, lock = avianvox.lock.take_lock, tmp_path / ".out.csv.ledger.jsonl.lock"
 
     def late(descriptor: int) -> None:
         lock.unlink()
@@ -278,7 +278,7 @@ def test_a_lock_that_its_holder_removed_is_no_lock(tmp_path: Path, monkeypatch: 
 
     out = tmp_path / "out.csv"
     with monkeypatch.context() as patch:
-        patch.setattr("avianvox.features.lock.take_lock", late)
+        patch.setattr("avianvox.lock.take_lock", late)
         with pytest.raises(StoreError, match="another run is writing to it"):
             Ledger(out, out, {}, resume=False).__enter__()
     with Ledger(out, out, {}, resume=False):

@@ -34,7 +34,7 @@ def test_everything_is_read_back(tiny_crossval: Path, synth_catalog_dir: Path) -
 
 
 def test_a_name_that_is_not_utf8_survives(tmp_path: Path) -> None:
-    from avianvox.evaluation.pictures import draw_confusion
+    from avianvox.evaluation.confusion_picture import draw_confusion
     from avianvox.evaluation.run_folder import RunFolder, read_config, read_recordings
 
     recording = Recording(

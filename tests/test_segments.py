@@ -15,8 +15,8 @@ from avianvox.audio.cut import Clip
 from avianvox.cli.main import main
 from avianvox.dataset.credits import credit_of
 from avianvox.inference.picks import choose
-from avianvox.inference.pictures import draw_segment, save_picture, spectrogram
 from avianvox.inference.segments import SegmentOptions, safe_name, write_segments
+from avianvox.inference.spectrogram_picture import draw_segment, save_picture, spectrogram
 from avianvox.tables.columns import HEADER, from_csv, to_csv
 from avianvox.types import Detection
 

@@ -11,7 +11,7 @@ from table_rows import NIGHT
 
 from avianvox.cli.convert import convert
 from avianvox.errors import InputError, MissingExtraError
-from avianvox.inference.summary import SUMMARY_COLUMNS, summarise, write_summary
+from avianvox.inference.period_table import SUMMARY_COLUMNS, summarise, write_summary
 from avianvox.tables import spreadsheet
 from avianvox.tables.columns import COLUMNS
 from avianvox.tables.formats import EVERY_ROW, FORMATS, STREAMS, form_of, read_table, write_table

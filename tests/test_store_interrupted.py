@@ -14,8 +14,8 @@ from avianvox.errors import OutputError, StoreError
 from avianvox.features import partial
 from avianvox.features.build import build_store
 from avianvox.features.layout import LEDGER, LOCK, ROWS, SUMS
-from avianvox.features.lock import exclusive_lock
 from avianvox.features.store import FeatureStore, verify_store
+from avianvox.lock import exclusive_lock
 from avianvox.types import Recording
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
@@ -205,7 +205,7 @@ def test_two_builders_in_two_processes(
         [
             sys.executable,
             "-c",
-            "import sys, time; from pathlib import Path; from avianvox.features.lock import exclusive_lock\n"
+            "import sys, time; from pathlib import Path; from avianvox.lock import exclusive_lock\n"
             "with exclusive_lock(Path(sys.argv[1]), busy=''): print('held', flush=True); time.sleep(60)",
             str(tmp_path / LOCK),
         ],

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from avianvox.dataset.splits import Fold
+from avianvox.evaluation.figures import Figure, Outcome, Table, model_mapping, summarise
 from avianvox.evaluation.ladder import compare_neighbours, ladder_csv, ladder_table, p_text
 from avianvox.evaluation.learning import cut_training
 from avianvox.evaluation.predictions import FoldPredictions, Pooled, pool
-from avianvox.evaluation.report.blocks import Counter
-from avianvox.evaluation.report.ladder import _neighbours
 from avianvox.evaluation.sensitivity import crop_seed_accuracies
-from avianvox.evaluation.summary import Figure, Outcome, Table, model_mapping, summarise
+from avianvox.pages.blocks import Counter
+from avianvox.report.ladder import _neighbours
 from avianvox.types import LabelSet, Recording
 
 LABELS = LabelSet(("a a", "b b"))

@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avianvox.errors import InputError, UnknownNameError
-from avianvox.inference.periods import PERIODS, UNKNOWN, day_of, hour_of, instant, pieces
-from avianvox.inference.summary import (
+from avianvox.inference.period_table import (
     SUMMARY_COLUMNS,
     SUMMARY_VERSION,
     SummaryRow,
@@ -22,6 +21,7 @@ from avianvox.inference.summary import (
     summary_lines,
     write_summary,
 )
+from avianvox.inference.periods import PERIODS, UNKNOWN, day_of, hour_of, instant, pieces
 from avianvox.types import NO_BIRD, Decision, Detection, Status
 
 BERLIN = ZoneInfo("Europe/Berlin")

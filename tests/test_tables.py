@@ -16,7 +16,7 @@ from pyarrow import parquet
 from table_rows import DETECTIONS, NIGHT
 
 from avianvox.errors import InputError, MissingExtraError, UnknownNameError
-from avianvox.inference.summary import SUMMARY_COLUMNS, SUMMARY_VERSION
+from avianvox.inference.period_table import SUMMARY_COLUMNS, SUMMARY_VERSION
 from avianvox.tables.columns import COLUMNS, HEADER, TABLE_VERSION, from_csv, to_csv
 from avianvox.tables.formats import FORMATS, STREAMS, format_of, format_of_new, read_table, write_table
 from avianvox.tables.rows import Column, write_rows

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from avianvox.calibration.conformal import covered, random_halves, set_limit, set_sizes
+from avianvox.calibration.thresholds import LEAST_SESSIONS, OF_LEVEL, decide, find_thresholds, shrunk
 from avianvox.errors import InputError
-from avianvox.evaluation.conformal import covered, random_halves, set_limit, set_sizes
-from avianvox.evaluation.thresholds import LEAST_SESSIONS, OF_LEVEL, decide, find_thresholds, shrunk
 from avianvox.inference.calibration import nonconformity
 
 

@@ -9,9 +9,9 @@ from avianvox.cli.common import comma_names, echo, tell
 from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
+    from avianvox.audit.findings import Audit, Finding
     from avianvox.dataset.catalog import Catalog
     from avianvox.dataset.splits import Split
-    from avianvox.evaluation.audit.findings import Audit, Finding
     from avianvox.features.store import FeatureStore
 
 EPILOG = """\b
@@ -99,10 +99,10 @@ def audit(
     import json
     from dataclasses import replace
 
+    from avianvox.audit.index import audit_recordings
     from avianvox.cli.common import exit_with_failures, progress_bar, unreadable
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.errors import CatalogError
-    from avianvox.evaluation.audit.index import audit_recordings
     from avianvox.evaluation.plain import counted
     from avianvox.files import atomic_write
 
@@ -144,9 +144,9 @@ def _splits(
     catalog: "Catalog", file: Path | None, groupings: tuple[str, ...], folds: int, seed: int
 ) -> "tuple[dict[str, Split], list[Finding]]":
     """The splits to look at, by name, and what is to be said of groupings that allow none."""
+    from avianvox.audit.classes import undrawn_finding
     from avianvox.dataset.splits import GROUPINGS, Split, make_split, source_split
     from avianvox.errors import InputError
-    from avianvox.evaluation.audit.classes import undrawn_finding
 
     rows = catalog.recordings
     if file is not None:
@@ -191,7 +191,7 @@ def _features(catalog: "Catalog", store: Path | None) -> "FeatureStore":
 
 def _show(found: "Audit", splits: "dict[str, Split]") -> None:
     """Figures of each split in a table, then every finding."""
-    from avianvox.evaluation.audit.findings import LEVELS
+    from avianvox.audit.findings import LEVELS
     from avianvox.evaluation.plain import counted
 
     figures = found.figures

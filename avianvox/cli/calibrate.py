@@ -12,7 +12,7 @@ from avianvox.cli.targets import Target, Writer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from avianvox.evaluation.calibration_report import CalibrationReport, LevelReport
+    from avianvox.calibration.saved import CalibrationReport, LevelReport
     from avianvox.evaluation.detection import Metric
 
 EPILOG = """\b
@@ -131,9 +131,9 @@ def calibrate(
     """
     import json
 
+    from avianvox.calibration.calibrate import calibrate_run
+    from avianvox.calibration.saved import CalibrateOptions, keep_report
     from avianvox.errors import require_extra
-    from avianvox.evaluation.calibrate import calibrate_run
-    from avianvox.evaluation.calibration_report import CalibrateOptions, keep_report
     from avianvox.evaluation.saved_run import SavedRun
     from avianvox.export.calibrated import write_calibration
     from avianvox.export.card import training_differences
@@ -172,7 +172,7 @@ def calibrate(
 
 
 def _lines(report: "CalibrationReport") -> "Iterator[str]":
-    from avianvox.evaluation.summary import Table
+    from avianvox.evaluation.figures import Table
 
     window, recording = report.levels["window"], report.levels["recording"]
     again = f", tested {recording.n} times" if recording.n > report.n_recordings else ""
@@ -218,7 +218,7 @@ def _rows(*levels: "LevelReport") -> "Iterator[tuple[str, ...]]":
 
 
 def _verdicts(report: "CalibrationReport") -> "Iterator[str]":
-    from avianvox.evaluation.calibration_report import verdict
+    from avianvox.calibration.saved import verdict
 
     for name, level in report.levels.items():
         if found := verdict(name, level.before.error, level.after.error, level.after.floor.high):
@@ -282,8 +282,8 @@ def _automation_lines(report: "CalibrationReport") -> "Iterator[str]":
 
 
 def _detection_lines(report: "CalibrationReport") -> "Iterator[str]":
-    from avianvox.evaluation.calibration_report import QUESTIONS
-    from avianvox.evaluation.summary import Table
+    from avianvox.calibration.saved import QUESTIONS
+    from avianvox.evaluation.figures import Table
 
     columns, cells = ["score"], [[f"{row.threshold:.2f}" for row in report.detection]]
     for question, title in zip(QUESTIONS, ("something calls", "this species calls"), strict=True):

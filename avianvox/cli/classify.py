@@ -145,7 +145,7 @@ def _stream(
 
     with _destination(options["output"], for_people=form == "table") as write:
         if options["by"] in PERIODS:
-            from avianvox.inference.summary import summarise, summary_lines
+            from avianvox.inference.period_table import summarise, summary_lines
 
             rows = chain.from_iterable(groups())
             periods = summarise(rows, **_counting(options))
@@ -214,7 +214,7 @@ def _write_table(rows: Path, output: Path, form: str, options: dict[str, Any]) -
     from avianvox.tables.recordings import common_folder
 
     if options["by"] in PERIODS:
-        from avianvox.inference.summary import summarise, write_summary
+        from avianvox.inference.period_table import summarise, write_summary
 
         periods = summarise(read_table(rows, "csv"), **_counting(options))
         write_summary(periods, output, form, spreadsheet=safe)

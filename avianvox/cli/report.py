@@ -28,9 +28,9 @@ def report(run: Path, model: str | None, out: Path | None, clips: int, as_json: 
     """
     import json
 
-    from avianvox.evaluation.report.build import write_report
     from avianvox.evaluation.run_folder import REPORT
     from avianvox.evaluation.saved_run import SavedRun
+    from avianvox.report.build import write_report
 
     folder = out or run / REPORT
     written = write_report(SavedRun.open(run), folder, model=model, n_clips=clips)

@@ -7,7 +7,7 @@ import click
 
 from avianvox.cli.common import comma_names, echo, echo_text, progress_bar, progress_bars
 from avianvox.cli.targets import Target, Writer
-from avianvox.evaluation.reproduced import PUBLISHED
+from avianvox.reproduce.figures import PUBLISHED
 
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
@@ -96,8 +96,8 @@ def reproduce(
         )
     for module in ("sklearn", "matplotlib"):
         require_extra(module, extra="train", purpose="avianvox reproduce")
-    from avianvox.training.reproduce import MODEL_NAMES, Protocol
-    from avianvox.training.reproduce import reproduce as run_protocol
+    from avianvox.reproduce.run import MODEL_NAMES, Protocol
+    from avianvox.reproduce.run import reproduce as run_protocol
 
     protocol = Protocol(models or MODEL_NAMES, epochs, seed)
     found = read_catalog(catalog)

@@ -24,11 +24,11 @@ from avianvox.features.build import publish
 from avianvox.features.filters import dct_matrix
 from avianvox.features.layout import LOCK, PARTIAL_PREFIX, plan_hash, row_digest, settings_tag
 from avianvox.features.ledger import Entry, file_signature
-from avianvox.features.lock import exclusive_lock
 from avianvox.features.partial import DataFolder, PartialFolder, Shape
 from avianvox.features.spec import SPECS
 from avianvox.features.store import FeatureStore
 from avianvox.files import output_error, scratch_folder
+from avianvox.lock import exclusive_lock
 from avianvox.types import Recording, Status
 
 INDEX, SPLIT, STORE = "recordings.csv", "split.json", "store"

@@ -17,10 +17,10 @@ from avianvox.dataset.catalog import Catalog, read_catalog
 from avianvox.dataset.training_data import training_data
 from avianvox.demo.pictures import gallery, save_picture, timeline
 from avianvox.errors import InputError, require_extra
+from avianvox.evaluation.confusion_picture import draw_confusion
 from avianvox.evaluation.crossval import CrossvalSettings, crossvalidate
 from avianvox.evaluation.fits import FitReport
 from avianvox.evaluation.metrics import confusion_matrix
-from avianvox.evaluation.pictures import draw_confusion
 from avianvox.evaluation.run_folder import PICTURES
 from avianvox.features.build import build_store
 from avianvox.features.extract import extract_features

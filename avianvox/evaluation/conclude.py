@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from avianvox.audit.durations import draw_durations
+from avianvox.audit.findings import Audit
 from avianvox.dataset.splits import SplitReport, report_split
-from avianvox.evaluation.audit.durations import draw_durations
-from avianvox.evaluation.audit.findings import Audit
 from avianvox.evaluation.bootstrap import session_interval
+from avianvox.evaluation.confusion_picture import draw_confusion
+from avianvox.evaluation.figures import GROUPED, Outcome, Outcomes, Table, model_mapping, summarise
 from avianvox.evaluation.ladder import (
     Neighbours,
     compare_neighbours,
@@ -22,13 +24,11 @@ from avianvox.evaluation.ladder import (
     ladder_table,
 )
 from avianvox.evaluation.metrics import expected_hits
-from avianvox.evaluation.pictures import draw_confusion
 from avianvox.evaluation.plain import plain
 from avianvox.evaluation.predictions import pool
 from avianvox.evaluation.rules import RULES
 from avianvox.evaluation.run_folder import FIGURES, RunFolder, fit_name, predictions_path
 from avianvox.evaluation.saved_run import SavedRun
-from avianvox.evaluation.summary import GROUPED, Outcome, Outcomes, Table, model_mapping, summarise
 
 
 @dataclass(frozen=True)

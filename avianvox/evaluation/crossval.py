@@ -17,18 +17,18 @@ from typing import Any
 
 import numpy as np
 
+from avianvox.audit.index import audit_recordings
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.splits import GROUPINGS, Fold, Split, make_split
 from avianvox.dataset.training_data import TrainingData
 from avianvox.errors import InputError, RunError, require_extra
-from avianvox.evaluation.audit.index import audit_recordings
 from avianvox.evaluation.conclude import CrossvalResult, conclude
+from avianvox.evaluation.figures import GROUPED
 from avianvox.evaluation.fits import Fit, FitFunction, FitReport, fit_and_predict, fit_seed
 from avianvox.evaluation.learning import cut_training
 from avianvox.evaluation.predictions import read_predictions, write_predictions
 from avianvox.evaluation.run_folder import AUDIT, RunFolder, catalog_hash, erase_run
 from avianvox.evaluation.saved_run import SavedRun
-from avianvox.evaluation.summary import GROUPED
 from avianvox.randomness import hash_name
 from avianvox.registry import nearest
 from avianvox.types import Recording

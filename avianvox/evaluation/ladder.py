@@ -14,8 +14,8 @@ from itertools import pairwise
 import numpy as np
 
 from avianvox.evaluation.bootstrap import paired_test
+from avianvox.evaluation.figures import GROUPED, Outcomes, Table, gap, gap_pairs
 from avianvox.evaluation.metrics import FIGURES
-from avianvox.evaluation.summary import GROUPED, Outcomes, Table, gap, gap_pairs
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,9 +43,9 @@ STORE = "features-"
 """Begin of the name of a feature store inside a run folder; it is neither refused nor erased."""
 
 CALIBRATION = "calibration"
-"""Folder of what `avianvox.evaluation.calibrate` finds; made when it is needed."""
+"""Folder of what `avianvox.calibration.calibrate` finds; made when it is needed."""
 REPORT = "report"
-"""Folder of what `avianvox.evaluation.report` writes, unless it is told another."""
+"""Folder of what `avianvox.report` writes, unless it is told another."""
 
 PICTURES = ("confusion", "durations")
 _FOLDERS = ("predictions", "splits", *PICTURES)

@@ -7,10 +7,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from avianvox.audit.findings import Audit
 from avianvox.dataset.splits import Split
 from avianvox.documents import MISSHAPEN
 from avianvox.errors import CatalogError, RunError
-from avianvox.evaluation.audit.findings import Audit
 from avianvox.evaluation.predictions import FoldPredictions, Pooled, pool, read_predictions
 from avianvox.evaluation.run_folder import (
     AUDIT,

@@ -10,7 +10,7 @@ from avianvox.export.card import model_card, read_figures
 from avianvox.export.flatbuffer import operators
 from avianvox.export.graph import build_graph, convert
 from avianvox.export.parity import TOLERANCES, Parity, measure_parity
-from avianvox.export.windows import Windows, recording_windows, synthetic_windows
+from avianvox.export.sample_windows import Windows, recording_windows, synthetic_windows
 from avianvox.modelfile import ModelInfo, write_model_file
 from avianvox.training.run import Run
 

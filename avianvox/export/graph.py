@@ -19,7 +19,7 @@ import numpy as np
 from avianvox.audio.chatter import silence_decoders
 from avianvox.errors import InputError
 from avianvox.export.flatbuffer import inline_buffers, operators
-from avianvox.export.windows import Windows
+from avianvox.export.sample_windows import Windows
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
 from avianvox.files import scratch_folder

@@ -12,7 +12,7 @@ import numpy as np
 from avianvox.audio.chatter import silence_decoders
 from avianvox.errors import ModelFileError
 from avianvox.export.graph import FEATURES_SIGNATURE, WAVEFORM_SIGNATURE, Graph, signature_runners
-from avianvox.export.windows import Windows
+from avianvox.export.sample_windows import Windows
 
 AUDIBLE_DB = 60.0
 """Mel values further below the loudest one of their window are left out of the features' comparison: there,

@@ -32,12 +32,12 @@ from avianvox.features.layout import (
     sync_folder,
 )
 from avianvox.features.ledger import Entry, file_signature
-from avianvox.features.lock import exclusive_lock
 from avianvox.features.partial import DataFolder, PartialFolder, Shape
 from avianvox.features.spec import EXTRACTOR_REVISION, FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.features.worker import Task
 from avianvox.files import atomic_write, output_error
+from avianvox.lock import exclusive_lock
 from avianvox.types import Recording
 from avianvox.workers import NoWorkers, Workplace, n_cores
 

@@ -1,6 +1,6 @@
 """What turns a model's scores into probabilities, and probabilities into "named" or "uncertain".
 
-A calibration is fitted on held-out predictions by `avianvox.evaluation.calibrate` and travels in the model
+A calibration is fitted on held-out predictions by `avianvox.calibration.calibrate` and travels in the model
 file. It knows two levels, each with numbers of its own: the ``window`` and the ``recording``. A window's
 calibrated scores are its scores under the window's `Scaling`; a recording's are the mean over its calibrated
 windows under the recording's. Start with `Calibration.windows` and `Calibration.recording`.

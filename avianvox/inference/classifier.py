@@ -20,7 +20,7 @@ from avianvox.inference.calibration import Calibration
 from avianvox.inference.readahead import read_ahead
 from avianvox.inference.runtime import RUNTIMES, Runtime
 from avianvox.inference.silence import SilenceTest
-from avianvox.inference.windows import hop_frames, stream_windows
+from avianvox.inference.window_stream import hop_frames, stream_windows
 from avianvox.modelfile import DEFAULT_MODEL, ModelFile, find_model, read_model_file
 from avianvox.types import LabelSet, Prediction, Status, Window
 

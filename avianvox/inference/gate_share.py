@@ -9,7 +9,7 @@ from avianvox.audio.decode import open_audio
 from avianvox.errors import AudioError
 from avianvox.features.extract import stream_features
 from avianvox.inference.gate import Gate
-from avianvox.inference.windows import stream_windows
+from avianvox.inference.window_stream import stream_windows
 
 CALL_S = 0.1
 """A window has a call in it from this overlap on."""

@@ -27,10 +27,10 @@ import numpy as np
 
 from avianvox.documents import parse_json
 from avianvox.errors import InputError, OutputError
-from avianvox.features.lock import exclusive_lock
 from avianvox.files import atomic_write, output_error, sweep
 from avianvox.inference.answers import Answer, Entry
 from avianvox.inference.ledger_lines import digest_of, entry_of, object_of, record_of
+from avianvox.lock import exclusive_lock
 from avianvox.tables.columns import HEADER
 
 KIND, VERSION = "avianvox ledger", 1

@@ -181,7 +181,7 @@ def _write(clip: Clip, job: _Job, out: Path, options: SegmentOptions) -> Segment
     _make((out / file).parent)
     write_clip(clip, out / file)
     if options.pictures:
-        from avianvox.inference.pictures import draw_segment, save_picture
+        from avianvox.inference.spectrogram_picture import draw_segment, save_picture
 
         save_picture(draw_segment(clip, detection, _title(detection)), out / picture)
     shown = picture if options.pictures else ""

@@ -19,8 +19,8 @@ from avianvox.dataset.download.answers import Sound, damaged, read_kept
 from avianvox.dataset.download.wishes import Plan, Wishes
 from avianvox.documents import MISSHAPEN, parse_json
 from avianvox.errors import InputError
-from avianvox.features.lock import exclusive_lock
 from avianvox.files import atomic_write, holdings, output_error, read_regular, sha256_file
+from avianvox.lock import exclusive_lock
 
 AUDIO, STATE = "audio", ".download"
 RECORDINGS, SUMS, ATTRIBUTION = "recordings.json", "SHA256SUMS", "ATTRIBUTION.txt"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avianvox.dataset.windows import window_offsets
-from avianvox.evaluation.gate import MADE, MIX, NOISE, VOICE, Windows
+from avianvox.evaluation.gate_curve import MADE, MIX, NOISE, VOICE, Windows
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.inference.gate import FLOOR_DB, window_statistics

@@ -16,7 +16,7 @@ import numpy as np
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.splits import make_split
 from avianvox.errors import InputError, require_extra
-from avianvox.evaluation.gate import MADE, MIX, NOISE, VOICE, gate_figures, recall_thresholds
+from avianvox.evaluation.gate_curve import MADE, MIX, NOISE, VOICE, gate_figures, recall_thresholds
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.inference.gate import N_GROUPS, Gate, check_bands

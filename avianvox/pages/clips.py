@@ -1,0 +1,209 @@
+"""Sound and spectrogram of one window, small enough to stand inside a page.
+
+The clip holds the window and up to `CONTEXT_S` seconds around it; on the spectrogram the window is bright and
+its surroundings are dimmed.
+"""
+
+import struct
+import zlib
+from base64 import b64encode
+from dataclasses import dataclass
+
+import numpy as np
+import soundfile
+
+from avianvox.audio.decode import load_waveform
+from avianvox.audio.excerpt import Excerpt
+from avianvox.audio.sndfile import encode_samples
+from avianvox.dataset.windows import window_offsets
+from avianvox.features.extract import extract_features
+from avianvox.features.filters import hz_to_mel
+from avianvox.features.spans import span_frames
+from avianvox.features.spec import FeatureSpec
+from avianvox.pages.markup import Markup, tag
+from avianvox.types import Recording, Waveform
+
+CONTEXT_S = 1.0
+SHOWN_DB = 55.0
+"""Range of the colours below the loudest point of a clip."""
+
+_PEAK = 0.7
+_COLOURS = 40
+_TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16000)
+_ANCHORS = "000004 140e36 3b0f70 641a80 8c2981 b73779 de4968 f7705c fe9f6d fecf92 fcfdbf"
+"""Matplotlib's colour map "magma" at eleven places."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A piece of a recording.
+
+    Attributes
+    ----------
+    begin_s, end_s : float
+        The clip within the recording.
+    window_s : (float, float)
+        The window within the recording; its end may lie beyond that of a short recording, which is looped.
+    samples : np.ndarray, shape (n,), float32
+    spec : FeatureSpec
+    exact : bool
+        Whether the window is the model's own one. A model that judges a whole recording at once has none, and
+        the loudest part stands for it.
+    """
+
+    begin_s: float
+    end_s: float
+    window_s: tuple[float, float]
+    samples: np.ndarray
+    spec: FeatureSpec
+    exact: bool
+
+
+def cut_clip(recording: Recording, spec: FeatureSpec, *, window: int, n_windows: int) -> Clip:
+    """The surroundings of one of the ``n_windows`` windows that a model gave scores for.
+
+    Raises
+    ------
+    AudioError
+        The recording is not there or does not decode.
+    """
+    rate, context = spec.sample_rate, round(CONTEXT_S * spec.sample_rate)
+    samples, at, before, n_frames = _sound(recording, spec, context)
+    offsets = window_offsets(n_frames, spec.n_frames, spec.n_frames)
+    length = spec.n_frames * spec.hop_length
+    starts = before + offsets * spec.hop_length
+    exact = len(offsets) == n_windows
+    if exact:
+        begin = int(starts[window])
+    else:
+        power = np.concatenate(([0.0], np.cumsum(np.square(samples, dtype=np.float64))))
+        ends = np.minimum(starts + length, len(samples))
+        begin = int(starts[np.argmax(power[ends] - power[starts])])
+    end = begin + (length if recording.span is None else min(length, n_frames * spec.hop_length))
+    first, last = max(0, begin - context), min(len(samples), end + context)
+    begin_s, end_s = (at + first) / rate, (at + last) / rate
+    window_s = ((at + begin) / rate, (at + end) / rate)
+    return Clip(begin_s, end_s, window_s, samples[first:last], spec, exact)
+
+
+def _sound(recording: Recording, spec: FeatureSpec, context: int) -> tuple[np.ndarray, int, int, int]:
+    """Samples of a recording, and of a part those around it too.
+
+    Returns
+    -------
+    samples : np.ndarray, shape (n,), float32
+    at, before : int
+        Where the samples begin in the file, and where the recording begins in the samples.
+    n_frames : int
+        Of the recording.
+    """
+    if recording.span is None:
+        samples = load_waveform(recording.path, sample_rate=spec.sample_rate)[0].samples
+        return samples, 0, 0, spec.frames_of(len(samples))
+    first_frame, last_frame = span_frames(spec, recording.span)
+    first = first_frame * spec.hop_length
+    at = max(0, first - context)
+    last = None if last_frame is None else last_frame * spec.hop_length + context
+    with Excerpt(recording.path, sample_rate=spec.sample_rate, first=at, last=last) as excerpt:
+        samples = np.concatenate(list(excerpt))
+    there = spec.frames_of(len(samples) - (first - at))
+    return samples, at, first - at, there if last_frame is None else min(there, last_frame - first_frame)
+
+
+def clip_audio(clip: Clip) -> str:
+    """The clip as the address of an MP3 that holds itself (Ogg where libsndfile cannot write MP3).
+
+    It is made as loud as it can be without clipping: this is to be listened to, not to be measured.
+    """
+    peak = float(np.abs(clip.samples).max(initial=0.0)) or 1.0
+    kind, mime = ("MP3", "audio/mpeg") if "MP3" in soundfile.available_formats() else ("OGG", "audio/ogg")
+    content = encode_samples(clip.samples * (_PEAK / peak), clip.spec.sample_rate, container=kind)
+    return f"data:{mime};base64,{b64encode(content).decode()}"
+
+
+def clip_picture(clip: Clip, *, title: str) -> Markup:
+    """The clip's spectrogram over seconds of the recording and kHz on the mel scale."""
+    spec = clip.spec.with_changes(hop_length=clip.spec.n_fft // 8)
+    rows = extract_features(Waveform(clip.samples, spec.sample_rate), spec).values[:, : spec.n_mels]
+    image = b64encode(palette_png(_colour_steps(rows.T[::-1]))).decode()
+    left, top, width, height, foot = 34.0, 4.0, 400.0, 150.0, 172.0
+    right = left + width
+
+    def at_s(seconds: float) -> float:
+        share = (seconds - clip.begin_s) / (clip.end_s - clip.begin_s)
+        return left + min(max(share, 0.0), 1.0) * width
+
+    low, high = float(hz_to_mel(spec.fmin_hz)), float(hz_to_mel(spec.fmax_hz))
+    parts = [
+        tag(
+            "image",
+            href=f"data:image/png;base64,{image}",
+            x=left,
+            y=top,
+            width=width,
+            height=height,
+            preserveAspectRatio="none",
+        )
+    ]
+    begin, end = (at_s(edge) for edge in clip.window_s)
+    for x1, x2 in ((left, begin), (end, right)):
+        if x2 - x1 > 0.5:
+            parts.append(tag("rect", x=x1, y=top, width=x2 - x1, height=height, fill="#000", opacity=0.45))
+    for hz in _TICKS_HZ:
+        if spec.fmin_hz < hz < spec.fmax_hz:
+            y = top + height * (1 - (float(hz_to_mel(hz)) - low) / (high - low))
+            parts.append(tag("line", x1=left - 3, x2=left, y1=y, y2=y, class_="axis"))
+            parts.append(
+                tag("text", f"{hz / 1000:g}", x=left - 6, y=y + 3.5, text_anchor="end", class_="tick")
+            )
+    parts.append(tag("text", "kHz", x=left - 6, y=top + 8, text_anchor="end", class_="tick"))
+    for second in range(int(np.ceil(clip.begin_s)), int(clip.end_s) + 1):
+        x = at_s(second)
+        parts.append(tag("line", x1=x, x2=x, y1=top + height, y2=top + height + 3, class_="axis"))
+        parts.append(tag("text", f"{second} s", x=x, y=foot - 4, text_anchor="middle", class_="tick"))
+    parts.append(
+        tag(
+            "line",
+            y1=top,
+            y2=top + height,
+            x1=left,
+            x2=left,
+            class_="playhead",
+            data_from=left,
+            data_to=right,
+        )
+    )
+    return tag(
+        "svg", tag("title", title), *parts, viewBox=f"0 0 {right + 6:g} {foot:g}", role="img", class_="chart"
+    )
+
+
+def palette_png(pixels: np.ndarray) -> bytes:
+    """An 8-bit PNG of steps of the colour map.
+
+    Parameters
+    ----------
+    pixels : np.ndarray, shape (height, width), uint8 below the number of colours
+    """
+    anchors = np.array([list(bytes.fromhex(colour)) for colour in _ANCHORS.split()], np.float64)
+    places = np.linspace(0, len(anchors) - 1, _COLOURS)
+    colours = np.stack([np.interp(places, np.arange(len(anchors)), anchors[:, k]) for k in range(3)], axis=1)
+    height, width = pixels.shape
+    lines = np.concatenate([np.zeros((height, 1), np.uint8), pixels], axis=1).tobytes()
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
+        (b"PLTE", colours.round().astype(np.uint8).tobytes()),
+        (b"IDAT", zlib.compress(lines, 9)),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+
+
+def _colour_steps(decibels: np.ndarray) -> np.ndarray:
+    """Few steps, so that the picture is small: 1.4 dB each."""
+    top = float(decibels.max())
+    share = np.clip(1 + (decibels - top) / SHOWN_DB, 0, 1)
+    return np.round(share * (_COLOURS - 1)).astype(np.uint8)
