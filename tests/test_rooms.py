@@ -29,6 +29,7 @@ ROOMS = (
     ("dataset",),
     ("modelfile",),
     ("inference",),
+    ("ears",),
     ("pages",),
     ("evaluation", "audit"),
     ("calibration",),
