@@ -17,6 +17,7 @@ import os
 import struct
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -26,13 +27,14 @@ from avianvox.documents import MISSHAPEN, parse_json
 from avianvox.errors import ModelFileError
 from avianvox.features.spec import EXTRACTOR_REVISION, FIRST_REVISION, FeatureSpec
 from avianvox.files import atomic_write, open_regular, read_regular
+from avianvox.modelfolder import default_name, own_models, own_path
 from avianvox.registry import nearest
 from avianvox.types import LabelSet
 
 FORMAT_VERSION = 1
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
 DEFAULT_MODEL = "caribbean_california"
-"""The bundled model that ``avianvox classify`` takes when none is named."""
+"""The bundled model that ``avianvox classify`` takes when none is named and none was made the default."""
 
 DESCRIPTION, LABELS, CARD = "avianvox.json", "labels.txt", "MODEL_CARD.md"
 _ENTRIES = (LABELS, DESCRIPTION, CARD)
@@ -245,23 +247,32 @@ def bundled_models() -> dict[str, Path]:
     return {path.stem: path for path in sorted(BUNDLED_FOLDER.glob("*.tflite"))}
 
 
+def default_model() -> str:
+    """The name of the model that is taken when none is named: the user's default, else the bundled one."""
+    return default_name() or DEFAULT_MODEL
+
+
 def find_model(name_or_path: str | Path) -> Path:
-    """The path of a bundled model, or ``name_or_path`` itself when it is a file.
+    """The path of a bundled model, else of one in the user's folder, else ``name_or_path`` if it is a file.
 
     Raises
     ------
     ModelFileError
-        When it is neither; the line lists the bundled names.
+        When it is none of them; the line lists the known names.
     """
-    path = BUNDLED_FOLDER / f"{name_or_path}.tflite"
-    if Path(name_or_path).name == str(name_or_path) and os.path.isfile(path):
-        return path
+    name = str(name_or_path)
+    if Path(name).name == name:
+        with suppress(ModelFileError):  # a file in this folder may have any name
+            for path in (BUNDLED_FOLDER / f"{name}.tflite", own_path(name)):
+                if os.path.isfile(path):
+                    return path
     if os.path.isfile(name_or_path):
         return Path(name_or_path)
-    known = list(bundled_models())
+    known = [*bundled_models(), *own_models()]
+    default = "; 'avianvox models default --reset' forgets it as default" if name == default_name() else ""
     raise ModelFileError(
-        f"no model '{name_or_path}'{nearest(str(name_or_path), known)}: expected a .tflite file or a bundled "
-        f"name (bundled: {', '.join(known) or 'none'})"
+        f"no model '{name_or_path}'{nearest(name, known)}: expected a .tflite file or the name of a model "
+        f"(known: {', '.join(known) or 'none'}){default}"
     )
 
 

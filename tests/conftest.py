@@ -115,3 +115,9 @@ def tiny_crossval(shared_folder: Path, synth_catalog_dir: Path) -> Path:
         assert ended.value.code == 0
 
     return make_once(shared_folder, "tiny-crossval", make)
+
+
+@pytest.fixture(autouse=True)
+def no_models_of_the_user(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A default model of whoever runs the tests would change their answers."""
+    monkeypatch.setenv("AVIANVOX_MODELS", str(tmp_path_factory.getbasetemp() / "no-models"))

@@ -49,6 +49,8 @@ def workspace(synth_catalog_dir: Path, tiny_model: Path, tmp_path_factory: pytes
     shutil.copytree(synth_catalog_dir, here / "recordings")
     shutil.copytree(synth_catalog_dir / "no bird", here / "background")
     shutil.copy(tiny_model, here / "my_model.tflite")
+    (here / "own").mkdir()
+    shutil.copy(tiny_model, here / "own" / "birdnet.tflite")
     sounds = sorted((here / "recordings").rglob("*.flac"))
     for folder in ("night", "recorder", "sites/A"):
         (here / folder).mkdir(parents=True)
@@ -71,6 +73,7 @@ def test_every_example_runs(
 ) -> None:
     monkeypatch.chdir(workspace)
     monkeypatch.setenv("XC_API_KEY", KEY)
+    monkeypatch.setenv("AVIANVOX_MODELS", "own")
     with FakeXenoCanto([row(1)]) as server:
         monkeypatch.setenv("XC_API", server.address)
         for example in all_examples():

@@ -27,7 +27,7 @@ ROOMS = (
     ("audio",),
     ("features",),
     ("dataset",),
-    ("modelfile",),
+    ("modelfolder", "modelfile"),
     ("inference",),
     ("ears",),
     ("pages",),

@@ -45,10 +45,10 @@ def classify(**options: Any) -> None:
     from avianvox.cli.classify_question import below_thresholds, question_of
     from avianvox.cli.classify_refusals import refuse_contradictions, refuse_output
     from avianvox.errors import InputError
-    from avianvox.modelfile import DEFAULT_MODEL
+    from avianvox.modelfile import default_model
 
     paths: tuple[str, ...] = options["paths"]
-    output, options["model"] = options["output"], options["model"] or DEFAULT_MODEL
+    output, options["model"] = options["output"], options["model"] or default_model()
     on_screen = output in (None, "-") or _is_device(output)
     form = options["format_name"] or _format_of(output)
     refuse_contradictions(options, form, on_screen=on_screen)

@@ -125,10 +125,10 @@ def _listen(source: str | None, options: dict[str, Any]) -> None:
     from avianvox.inference.gate import load_gate
     from avianvox.inference.live import Feed, Listening
     from avianvox.inference.live_inputs import open_microphone, read_pipe
-    from avianvox.modelfile import DEFAULT_MODEL
+    from avianvox.modelfile import default_model
 
     begin, n_channels = _time(options["begin"]), options["channels"]
-    options["model"] = options["model"] or DEFAULT_MODEL
+    options["model"] = options["model"] or default_model()
     question = question_of(options | _NOT_ASKED)
     gate = load_gate(question.gate, question.gate_recall) if question.gate else None
     classifier = Classifier.load(options["model"])

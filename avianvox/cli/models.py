@@ -1,4 +1,4 @@
-"""``avianvox models``: list, describe and verify model files; list what can be trained and compared."""
+"""``avianvox models``: list, choose, remove, describe and verify model files; list what can be trained."""
 
 import click
 
@@ -25,16 +25,18 @@ Examples:
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON lines, one object per model.")
 def list_(trainable: bool, as_json: bool) -> None:
-    """List the bundled models, or those to train."""
+    """List the bundled models and your own, or those to train."""
     import json
 
     if trainable:
         _list_trainable(as_json)
         return
     from avianvox.cli.common import tell
-    from avianvox.modelfile import DEFAULT_MODEL, bundled_models, read_model_file
+    from avianvox.modelfile import bundled_models, default_model, read_model_file
+    from avianvox.modelfolder import own_models
 
-    for name, path in bundled_models().items():
+    default = default_model()
+    for name, path in (own_models() | bundled_models()).items():
         info = read_model_file(path).info
         row = {
             "name": name,
@@ -43,7 +45,9 @@ def list_(trainable: bool, as_json: bool) -> None:
             "window_s": round(info.spec.window_s, 3),
             "sample_rate": info.spec.sample_rate,
             "bytes": path.stat().st_size,
-            "default": name == DEFAULT_MODEL,
+            "default": name == default,
+            "bundled": name in bundled_models(),
+            "licence": str(info.licences.get("model", "")),
         }
         if as_json:
             click.echo(json.dumps(row))
@@ -51,6 +55,8 @@ def list_(trainable: bool, as_json: bool) -> None:
             tell(
                 f"{name}{' (default)' if row['default'] else ''}: {info.kind}, {row['classes']} classes, "
                 f"{info.spec.window_s:.2f} s windows at {info.spec.sample_rate} Hz, {row['bytes']} bytes"
+                f"{'' if row['bundled'] else ', your own'}"
+                f"{', licence: ' if row['licence'] else ''}{row['licence']}"
             )
 
 
@@ -93,9 +99,9 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
     import json
 
     from avianvox.cli.common import tell
-    from avianvox.modelfile import DEFAULT_MODEL, find_model, read_model_file
+    from avianvox.modelfile import default_model, find_model, read_model_file
 
-    found = read_model_file(find_model(model or DEFAULT_MODEL))
+    found = read_model_file(find_model(model or default_model()))
     if card:
         echo_text(found.card, nl=False)
         return
@@ -119,6 +125,43 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
     for i, name in enumerate(labels.names):
         common = labels.common_name(i)
         echo(f"  {name}{f' ({common})' if common else ''}")
+
+
+@models.command(
+    epilog="""\b
+Examples:
+  avianvox models default birdnet
+  avianvox models default --reset
+"""
+)
+@click.argument("name", required=False)
+@click.option("--reset", is_flag=True, help="Take the bundled model again.")
+def default(name: str | None, reset: bool) -> None:
+    """Choose the default model.
+
+    It is used where no model is named. Without NAME, its name is printed.
+    """
+    from avianvox.modelfile import bundled_models, default_model
+    from avianvox.modelfolder import own_models, set_default
+    from avianvox.registry import nearest
+
+    if name and reset:
+        raise click.UsageError("give NAME or --reset, not both")
+    known = [*bundled_models(), *own_models()]
+    if name and name not in known:
+        raise click.UsageError(f"no model '{name}'{nearest(name, known)} (known: {', '.join(known)})")
+    if name or reset:
+        set_default(name)
+    echo(default_model())
+
+
+@models.command(epilog="Example: avianvox models remove birdnet")
+@click.argument("name")
+def remove(name: str) -> None:
+    """Remove one of your own models."""
+    from avianvox.modelfolder import remove_model
+
+    echo(f"removed {remove_model(name)}")
 
 
 @models.command(epilog="Example: avianvox models verify my_model.tflite")
