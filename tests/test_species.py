@@ -48,7 +48,7 @@ def test_a_file_has_comments_and_one_name_a_line(tmp_path: Path) -> None:
     assert choice.indices == (0, 3)
     assert choice.renamed == (("Accipiter cooperii", "Astur cooperii"),)
     assert choice.notes(LABELS) == [
-        "'Accipiter cooperii' is 'Astur cooperii' here, by its common name",
+        "'Accipiter cooperii' is 'Astur cooperii' here, by a change of name",
         "the model doesn't know 'Coccyzus viellioti'; did you mean 'Coccyzus vieilloti'?",
     ]
 

@@ -1,15 +1,17 @@
 """Lists of species: what a user writes, in a file or on the command line, as positions in a model's labels.
 
 A name is scientific or common, in any case, with any accents, hyphens and apostrophes, "grey" or "gray";
-BirdNET's ``Scientific name_Common name`` is both. Lists outlive names: a line with a scientific name that the
-model doesn't know counts for the species with its common name, and `SpeciesChoice.notes` says so. Start with
-`read_species`.
+BirdNET's ``Scientific name_Common name`` is both. Lists outlive names: a scientific name that the model doesn't
+know counts for the species that has it in another checklist (`avianvox.dataset.synonyms`), else for the one with
+the common name beside it, and `SpeciesChoice.notes` says so. Start with `read_species`.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from avianvox.dataset.synonyms import same_species, species_key
 from avianvox.errors import InputError
 from avianvox.registry import nearest
 from avianvox.texts import read_text
@@ -30,7 +32,8 @@ class SpeciesChoice:
     unknown : tuple of str
         Names that the model doesn't know, as they were written.
     renamed : tuple of (str, str)
-        A scientific name as written, and the label that it was taken for, by the common name beside it.
+        A scientific name as written, and the label that it was taken for: by another checklist, or by the
+        common name beside it.
     """
 
     indices: tuple[int, ...]
@@ -39,7 +42,7 @@ class SpeciesChoice:
 
     def notes(self, labels: LabelSet) -> list[str]:
         """What a user should know, one line each; mostly nothing."""
-        lines = [f"'{old}' is '{new}' here, by its common name" for old, new in self.renamed]
+        lines = [f"'{old}' is '{new}' here, by {_why(old, new)}" for old, new in self.renamed]
         if len(self.unknown) > _SHOWN:
             return [*lines, f"not among the species of the model: {few(self.unknown)}"]
         known = _known(labels)
@@ -91,9 +94,10 @@ def read_species(text: str, labels: LabelSet) -> SpeciesChoice:
 
 
 def find_species(names: list[str], labels: LabelSet) -> SpeciesChoice:
-    """Look names up: as labels, then as scientific, then as common names."""
+    """Look names up: as labels, then as scientific, then as common names; then under their other names."""
     scientific = _positions(labels.names)
     common = _positions(labels.common_names)
+    species: dict[str, list[int]] | None = None  # by the name of every checklist; made when it is needed
     indices: set[int] = set()
     unknown: list[str] = []
     renamed: list[tuple[str, str]] = []
@@ -103,7 +107,10 @@ def find_species(names: list[str], labels: LabelSet) -> SpeciesChoice:
         whole = name_key(name)
         if found := scientific.get(whole) or scientific.get(first_key) or common.get(whole):
             indices.update(found)
-        elif found := common.get(second_key):
+            continue
+        if species is None:
+            species = _positions(labels.names, species_key)
+        if found := species.get(species_key(first)) or common.get(second_key):
             indices.update(found)
             renamed += [(first.strip(), labels.names[i]) for i in found]
         else:
@@ -125,11 +132,15 @@ def _names(text: str) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
-def _positions(names: tuple[str, ...]) -> dict[str, list[int]]:
+def _why(old: str, new: str) -> str:
+    return "a change of name" if same_species(old, new) else "its common name"
+
+
+def _positions(names: tuple[str, ...], key: Callable[[str], str] = name_key) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for i, name in enumerate(names):
         if name:
-            found.setdefault(name_key(name), []).append(i)
+            found.setdefault(key(name), []).append(i)
     return found
 
 
