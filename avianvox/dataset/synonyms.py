@@ -1,8 +1,8 @@
 """Scientific names that mean one species: *Accipiter cooperii* is *Astur cooperii*.
 
-Checklists move species to other genera, and models, catalogs and lists of species keep the names of the year they
-were written in. `canonical` gives one name for all of them, which is what names are compared by; it is not shown in
-place of the name that a model or a user wrote. The table is ``bundled/synonyms.csv``.
+Checklists move species to other genera, and models, catalogs and lists of species keep the names of the
+year they were written in. `canonical` gives one name for all of them, which is what names are compared by; it
+is not shown in place of the name that a model or a user wrote. The table is ``bundled/synonyms.csv``.
 """
 
 import csv

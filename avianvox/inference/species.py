@@ -1,9 +1,9 @@
 """Lists of species: what a user writes, in a file or on the command line, as positions in a model's labels.
 
 A name is scientific or common, in any case, with any accents, hyphens and apostrophes, "grey" or "gray";
-BirdNET's ``Scientific name_Common name`` is both. Lists outlive names: a scientific name that the model doesn't
-know counts for the species that has it in another checklist (`avianvox.dataset.synonyms`), else for the one with
-the common name beside it, and `SpeciesChoice.notes` says so. Start with `read_species`.
+BirdNET's ``Scientific name_Common name`` is both. Lists outlive names: a scientific name that the model
+doesn't know counts for the species that has it in another checklist (`avianvox.dataset.synonyms`), else for
+the one with the common name beside it, and `SpeciesChoice.notes` says so. Start with `read_species`.
 """
 
 import re
