@@ -6,32 +6,41 @@ A model file is a TFLite flatbuffer with a zip appended to it (the TFLite metada
 - ``labels.txt``: one class a line, in the order of the outputs;
 - ``avianvox.json``: format version, `FeatureSpec`, labels, provenance, licences, parity, calibration where
   there is one, and the SHA-256 of the flatbuffer and of the other entries;
-- ``MODEL_CARD.md``: the same for people.
+- ``MODEL_CARD.md``: the same for people;
+- what else belongs to the model, such as ``geo.tflite``, which says where and when its species occur.
 
 The entries are stored, not compressed, under a fixed date: the same content gives the same bytes. Reading
 needs neither LiteRT nor `zipfile`, and nothing is ever unpickled. Start with `read_model_file`.
+
+Version 2 says what comes out (`Output`), and takes graphs that hear sound alone. A large file is mapped; its
+graph is hashed when it is written and by `verify_model_file`, and not at each start.
 """
 
 import json
+import mmap
 import os
 import struct
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from avianvox.documents import MISSHAPEN, parse_json
 from avianvox.errors import ModelFileError
-from avianvox.features.spec import EXTRACTOR_REVISION, FIRST_REVISION, FeatureSpec
+from avianvox.features.kinds import Spec, spec_from_mapping
+from avianvox.features.spec import EXTRACTOR_REVISION, FIRST_REVISION
 from avianvox.files import atomic_write, open_regular, read_regular
 from avianvox.modelfolder import default_name, own_models, own_path
 from avianvox.registry import nearest
 from avianvox.types import LabelSet
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+FIRST_VERSION = 1
+"""Of the file format; the versions between are read too."""
+
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
 DEFAULT_MODEL = "caribbean_california"
 """The bundled model that ``avianvox classify`` takes when none is named and none was made the default."""
@@ -42,11 +51,62 @@ _ENTRIES = (LABELS, DESCRIPTION, CARD)
 MOST_BYTES = 1 << 31
 """Of a model file; a flatbuffer can't be larger."""
 _HEAD_BYTES = 8
+_MAPPED_BYTES = 1 << 24
+"""Larger files are mapped."""
+
+SPECIES, EMBEDDING = "species", "embedding"
+"""Names of outputs."""
+
+ACTIVATIONS = ("none", "sigmoid", "softmax")
+PAYLOADS = ("tflite", "onnx")
 
 _LOCAL = struct.Struct("<4s5H3I2H")  # local file header, before name and data
 _CENTRAL = struct.Struct("<4s6H3I5H2I")  # entry of the central directory, before the name
 _END = struct.Struct("<4s4H2IH")  # end of the central directory
 _ZIP_VERSION, _UNIX, _FILE_MODE, _DATE = 20, 3 << 8, 0o100644 << 16, (0, 0x21)  # 1980-01-01 00:00
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a graph gives for each window.
+
+    Attributes
+    ----------
+    name : str
+        `SPECIES`: a number for each label; `EMBEDDING`: what heads learn from.
+    size : int
+        Numbers in it.
+    index : int, optional
+        Position among the graph's outputs. None: it is an output of the signature that takes features, called
+        "scores" for the species.
+    activation : {"none", "sigmoid", "softmax"}
+        What makes scores in [0, 1] of the graph's numbers.
+    exclusive : bool
+        Whether one class at most is right, or any of them at once. Scores of classes that don't exclude each
+        other are no probabilities unless they are calibrated.
+    """
+
+    name: str
+    size: int
+    index: int | None = None
+    activation: str = "none"
+    exclusive: bool = True
+
+    def __post_init__(self) -> None:
+        if self.activation not in ACTIVATIONS:
+            raise ModelFileError(
+                f"output {self.name}: expected an activation of {', '.join(ACTIVATIONS)}, "
+                f"got {self.activation!r:.40}"
+            )
+        valid = {
+            "size": type(self.size) is int and self.size > 0,
+            "index": self.index is None or (type(self.index) is int and self.index >= 0),
+            "exclusive": type(self.exclusive) is bool,
+        }
+        for name in (name for name, good in valid.items() if not good):
+            raise ModelFileError(
+                f"output {self.name}: expected a valid {name}, got {getattr(self, name)!r:.40}"
+            )
 
 
 @dataclass(frozen=True)
@@ -58,9 +118,10 @@ class ModelInfo:
     name : str
         As in ``avianvox models list``.
     kind : str
-        The architecture, a name of the models' table, for example ``"cnn_v20"``.
-    spec : FeatureSpec
-        How sound becomes the model's input; the graph's own front end follows it.
+        The architecture, a name of the models' table, for example ``"cnn_v20"``; ``"ear"`` for a graph that
+        others trained.
+    spec : Spec
+        How sound becomes the model's input; the graph's own front end follows it, where it has one.
     labels : LabelSet
         The classes in the order of the outputs.
     quantization : {"none", "float16", "dynamic", "int8"}
@@ -77,11 +138,19 @@ class ModelInfo:
         Which numbers it learned from, see `avianvox.features.spec.EXTRACTOR_REVISION`.
     format_version : int
         Of the file format.
+    outputs : tuple of Output
+        By default the species alone, one of which is right.
+    not_animals : tuple of str
+        Labels of other sounds, such as engines.
+    source : mapping
+        Where a graph that others trained comes from: addresses, versions, hashes.
+    payload : {"tflite", "onnx"}
+        What the file begins with.
     """
 
     name: str
     kind: str
-    spec: FeatureSpec
+    spec: Spec
     labels: LabelSet
     quantization: str = "none"
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -90,10 +159,45 @@ class ModelInfo:
     calibration: Mapping[str, Any] = field(default_factory=dict)
     extractor_revision: int = EXTRACTOR_REVISION
     format_version: int = FORMAT_VERSION
+    outputs: tuple[Output, ...] = ()
+    not_animals: tuple[str, ...] = ()
+    source: Mapping[str, Any] = field(default_factory=dict)
+    payload: str = "tflite"
+
+    def __post_init__(self) -> None:
+        if not self.outputs:
+            object.__setattr__(self, "outputs", (Output(SPECIES, max(1, len(self.labels))),))
+        species = self.output(SPECIES)
+        if species is None or species.size != max(1, len(self.labels)):
+            found = "none" if species is None else f"one of {species.size}"
+            raise ModelFileError(
+                f"expected an output '{SPECIES}' of {len(self.labels)} numbers, one a label, got {found}"
+            )
+        if self.payload not in PAYLOADS:
+            raise ModelFileError(f"expected a graph of {' or '.join(PAYLOADS)}, got {self.payload!r:.40}")
+
+    def output(self, name: str) -> Output | None:
+        """The output of this name, or None."""
+        return next((output for output in self.outputs if output.name == name), None)
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether one species at most is right for each window."""
+        species = self.output(SPECIES)
+        return species is None or species.exclusive
 
     def to_mapping(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        return {
+        """Plain values, ready for JSON; a file of the first version keeps to it."""
+        later = {
+            "outputs": [
+                {field.name: getattr(output, field.name) for field in fields(Output)}
+                for output in self.outputs
+            ],
+            "not_animals": list(self.not_animals),
+            "source": dict(self.source),
+            "payload": self.payload,
+        }
+        return (later if self.format_version > FIRST_VERSION else {}) | {
             "format": "avianvox-model",
             "format_version": self.format_version,
             "name": self.name,
@@ -113,7 +217,7 @@ class ModelInfo:
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "ModelInfo":
         """The inverse of `to_mapping`; a spec that does not match its fingerprint raises `ModelFileError`."""
-        spec = FeatureSpec.from_mapping(values["spec"])
+        spec = spec_from_mapping(values["spec"])
         if spec.fingerprint != values["spec_fingerprint"]:
             raise ModelFileError(
                 f"expected a spec with fingerprint {values['spec_fingerprint']}, got {spec.fingerprint}"
@@ -133,7 +237,18 @@ class ModelInfo:
             calibration=_mapping({"calibration": {}, **values}, "calibration"),
             extractor_revision=values.get("extractor_revision", FIRST_REVISION),
             format_version=values["format_version"],
+            outputs=_outputs(values.get("outputs", [])),
+            not_animals=_texts({"not_animals": [], **values}, "not_animals"),
+            source=_mapping({"source": {}, **values}, "source"),
+            payload=values.get("payload", "tflite"),
         )
+
+
+def _outputs(rows: Any) -> tuple[Output, ...]:
+    known = {field.name for field in fields(Output)}
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.keys() <= known for row in rows):
+        raise ModelFileError(f"expected a list of outputs under 'outputs', got {rows!r:.60}")
+    return tuple(Output(**row) for row in rows)
 
 
 def _mapping(values: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -151,16 +266,52 @@ def _texts(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file in memory: ``flatbuffer`` is what an interpreter takes as ``model_content``."""
+    """A model file, open for reading.
+
+    ``flatbuffer`` is the graph, what an interpreter takes as ``model_content``; a view of a mapped file.
+    """
 
     path: Path
     info: ModelInfo
     card: str
-    flatbuffer: bytes
+    flatbuffer: bytes | memoryview
+    others: Mapping[str, bytes | memoryview] = field(default_factory=dict, repr=False)
+    hashes: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the graph stays in the file until it is used."""
+        return isinstance(self.flatbuffer, memoryview)
+
+    def other(self, name: str) -> bytes | None:
+        """Another entry, compared with its hash; None where the file has none of this name."""
+        if name not in self.others:
+            return None
+        content = bytes(self.others[name])
+        if sha256(content).hexdigest() != self.hashes.get(name):
+            raise _damaged(self.path, [name])
+        return content
 
 
-def write_model_file(path: Path | str, *, flatbuffer: bytes, info: ModelInfo, card: str) -> None:
-    """Write one self-describing ``.tflite``; it appears whole or not at all.
+def write_model_file(
+    path: Path | str,
+    *,
+    flatbuffer: bytes | memoryview,
+    info: ModelInfo,
+    card: str,
+    others: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write one self-describing model file; it appears whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+    flatbuffer : bytes
+        The graph: of TFLite, or whatever ``info.payload`` says.
+    info : ModelInfo
+    card : str
+    others : mapping of str to bytes, optional
+        Further entries by name.
 
     Raises
     ------
@@ -170,38 +321,47 @@ def write_model_file(path: Path | str, *, flatbuffer: bytes, info: ModelInfo, ca
         When the file cannot be written.
     """
     path = Path(path)
-    if not _is_flatbuffer(flatbuffer):
+    if info.payload == "tflite" and not _is_flatbuffer(flatbuffer):
         raise ModelFileError(f"cannot write {path}: expected a TFLite flatbuffer, got other bytes")
     labels = "".join(f"{name}\n" for name in info.labels.names).encode()
+    others = dict(sorted((others or {}).items()))
     hashes = {
         "flatbuffer": sha256(flatbuffer).hexdigest(),
         LABELS: sha256(labels).hexdigest(),
         CARD: sha256(card.encode()).hexdigest(),
-    }
+    } | {name: sha256(content).hexdigest() for name, content in others.items()}
     document = info.to_mapping() | {"sha256": hashes}
     description = (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
-    entries = {LABELS: labels, DESCRIPTION: description, CARD: card.encode()}
+    entries = {LABELS: labels, DESCRIPTION: description, CARD: card.encode()} | others
     with atomic_write(path, "wb") as stream:
         stream.write(flatbuffer)
         stream.write(_pack_zip(entries, offset=len(flatbuffer)))
 
 
 def read_model_file(path: Path | str) -> ModelFile:
-    """Read a model file and check every hash in it. LiteRT is not needed.
+    """Read a model file and check the hashes in it. LiteRT is not needed.
+
+    Of a file that is mapped the graph and further entries are not hashed here; `verify_model_file` does it.
 
     Raises
     ------
     ModelFileError
-        One line: not a TFLite file, not one of avianvox's, cut off, damaged, or of a format version that this
+        One line: not a model, not one of avianvox's, cut off, damaged, or of a format version that this
         release does not know.
     """
-    path = Path(path)
+    return _read(Path(path), all_hashes=False)
+
+
+def _read(path: Path, *, all_hashes: bool) -> ModelFile:
     try:
         with open_regular(path) as stream:
-            known = _is_flatbuffer(stream.read(_HEAD_BYTES))
-        content = read_regular(path, most_bytes=MOST_BYTES) if known else b""
-    except OSError as error:
-        raise ModelFileError(f"cannot read model {path}: {error.strerror}") from error
+            size = os.fstat(stream.fileno()).st_size
+            known = _is_flatbuffer(stream.read(_HEAD_BYTES)) or _ends_in_a_zip(stream, size)
+            mapped = known and _MAPPED_BYTES < size <= MOST_BYTES
+            view = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)) if mapped else None
+        content = view or (read_regular(path, most_bytes=MOST_BYTES) if known else b"")
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"cannot read model {path}: {getattr(error, 'strerror', error)}") from error
     if not known:
         raise ModelFileError(f"{path} is not a model: expected a .tflite file of avianvox, got other bytes")
     entries, end = _unpack_zip(content)
@@ -210,16 +370,20 @@ def read_model_file(path: Path | str) -> ModelFile:
             f"{path} has no {DESCRIPTION}: another program made it, or it is damaged or cut off; "
             "use a file written by 'avianvox export', or fetch it again"
         )
-    document = _parse_description(path, entries[DESCRIPTION])
+    document = _parse_description(path, bytes(entries[DESCRIPTION]))
     hashes = document.pop("sha256")
-    parts = {"flatbuffer": content[:end], LABELS: entries.get(LABELS, b""), CARD: entries.get(CARD, b"")}
-    wrong = [name for name, part in parts.items() if sha256(part).hexdigest() != hashes.get(name)]
-    if content[end:] != _pack_zip({name: entries.get(name, b"") for name in _ENTRIES}, offset=end):
+    ours = {name: bytes(entries.get(name, b"")) for name in _ENTRIES}
+    others = {name: part for name, part in entries.items() if name not in ours}
+    parts = {LABELS: ours[LABELS], CARD: ours[CARD]}
+    checked: dict[str, bytes | memoryview] = dict(parts)
+    if all_hashes or not mapped:
+        checked |= {"flatbuffer": content[:end], **others}
+    wrong = [name for name, part in checked.items() if sha256(part).hexdigest() != hashes.get(name)]
+    wrong += [name for name in hashes if name not in ("flatbuffer", LABELS, CARD, *others)]
+    if len(checked) > len(parts) and content[end:] != _pack_zip(ours | others, offset=end):
         wrong.append("zip")
     if wrong:
-        raise ModelFileError(
-            f"{path} is damaged: {' and '.join(wrong)} differ from what was written; fetch the file again"
-        )
+        raise _damaged(path, wrong)
     try:
         info = ModelInfo.from_mapping(document)
     except MISSHAPEN as error:
@@ -230,13 +394,19 @@ def read_model_file(path: Path | str) -> ModelFile:
         card = parts[CARD].decode()
     except UnicodeDecodeError as error:
         raise ModelFileError(f"{path}: {CARD} is not UTF-8 ({error}); export the model again") from error
-    return ModelFile(path, info, card, parts["flatbuffer"])
+    return ModelFile(path, info, card, content[:end], others, hashes)
+
+
+def _damaged(path: Path, wrong: list[str]) -> ModelFileError:
+    return ModelFileError(
+        f"{path} is damaged: {' and '.join(wrong)} differ from what was written; fetch the file again"
+    )
 
 
 def verify_model_file(path: Path | str) -> list[str]:
     """Problems of a model file, one line each; empty when every byte is as it was written."""
     try:
-        read_model_file(path)
+        _read(Path(path), all_hashes=True)
     except ModelFileError as error:
         return [str(error)]
     return []
@@ -276,8 +446,14 @@ def find_model(name_or_path: str | Path) -> Path:
     )
 
 
-def _is_flatbuffer(content: bytes) -> bool:
+def _is_flatbuffer(content: bytes | memoryview) -> bool:
     return content[4:8] == b"TFL3"
+
+
+def _ends_in_a_zip(stream: IO[bytes], size: int) -> bool:
+    """Whether it may be a graph of another kind, with our description behind it."""
+    stream.seek(max(0, size - _END.size))
+    return stream.read(4) == b"PK\5\6"
 
 
 def _parse_description(path: Path, text: bytes) -> dict[str, Any]:
@@ -287,17 +463,17 @@ def _parse_description(path: Path, text: bytes) -> dict[str, Any]:
         known = {"flatbuffer", LABELS, CARD} <= document["sha256"].keys()
     except MISSHAPEN as error:
         raise ModelFileError(f"{path}: {DESCRIPTION} is damaged ({error}); fetch the file again") from error
-    if version != FORMAT_VERSION or isinstance(version, bool):
+    if version not in range(FIRST_VERSION, FORMAT_VERSION + 1) or isinstance(version, bool):
         raise ModelFileError(
-            f"{path} has format version {version!r:.40}; this release of avianvox reads version "
-            f"{FORMAT_VERSION}: update avianvox, or export the model again"
+            f"{path} has format version {version!r:.40}; this release of avianvox reads versions "
+            f"{FIRST_VERSION} to {FORMAT_VERSION}: update avianvox, or export the model again"
         )
     if not known:
         raise ModelFileError(f"{path}: {DESCRIPTION} lacks a hash; fetch the file again")
     return dict(document)
 
 
-def _pack_zip(entries: Mapping[str, bytes], *, offset: int) -> bytes:
+def _pack_zip(entries: Mapping[str, bytes | memoryview], *, offset: int) -> bytes:
     """A zip of stored entries that begins ``offset`` bytes into its file (PKWARE APPNOTE 6.3, 4.3)."""
     body = directory = b""
     for name, data in entries.items():
@@ -317,14 +493,14 @@ def _pack_zip(entries: Mapping[str, bytes], *, offset: int) -> bytes:
             offset + len(body),
         )
         directory += name.encode()
-        body += _LOCAL.pack(b"PK\3\4", _ZIP_VERSION, 0, 0, *fields, 0) + name.encode() + data
+        body += b"".join((_LOCAL.pack(b"PK\3\4", _ZIP_VERSION, 0, 0, *fields, 0), name.encode(), data))
     end = _END.pack(b"PK\5\6", 0, 0, len(entries), len(entries), len(directory), offset + len(body), 0)
     return body + directory + end
 
 
-def _unpack_zip(content: bytes) -> tuple[dict[str, bytes], int]:
+def _unpack_zip(content: bytes | memoryview) -> tuple[dict[str, bytes | memoryview], int]:
     """Entries of an appended zip, and where it begins; no entries when there is no zip we could have made."""
-    entries: dict[str, bytes] = {}
+    entries: dict[str, bytes | memoryview] = {}
     begin = len(content)
     if content[-_END.size :][:4] != b"PK\5\6":
         return entries, begin
@@ -334,7 +510,7 @@ def _unpack_zip(content: bytes) -> tuple[dict[str, bytes], int]:
             break
         row = _CENTRAL.unpack_from(content, position)
         size, name_length, local = row[8], row[10], row[16]
-        name = content[position + _CENTRAL.size :][:name_length].decode(errors="replace")
+        name = bytes(content[position + _CENTRAL.size :][:name_length]).decode(errors="replace")
         data = local + _LOCAL.size + name_length
         entries[name] = content[data : data + size]
         begin = min(begin, local)

@@ -60,7 +60,7 @@ def main() -> None:
     window = np.random.default_rng(0).normal(-40.0, 5.0, (spec.n_frames, spec.n_features)).astype(np.float32)
     runtime = RUNTIMES.get("litert")(model, threads=1)
     print(f"a window: gate {milliseconds(gate.score, window):.3f} ms, network ", end="")
-    print(f"{milliseconds(runtime.scores, window):.3f} ms")
+    print(f"{milliseconds(runtime.run, window):.3f} ms")
     with TemporaryDirectory() as folder:
         sound = Path(folder, "recording.wav")
         calls = write_recording(sound, minutes=options.minutes)

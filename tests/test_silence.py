@@ -7,9 +7,9 @@ import pytest
 import soundfile
 
 from avianvox.features.extract import extract_features
+from avianvox.features.silence import SILENCE_DB, SilenceTest
 from avianvox.features.spec import FeatureSpec
 from avianvox.inference.classifier import Classifier
-from avianvox.inference.silence import SILENCE_DB, SilenceTest
 from avianvox.types import Waveform
 
 SPEC = FeatureSpec()

@@ -183,7 +183,7 @@ def verify(models: tuple[str, ...]) -> None:
         try:
             found = read_model_file(find_model(model))
             silence = np.zeros((found.info.spec.n_frames, found.info.spec.n_features), np.float32)
-            RUNTIMES.get("litert")(found).scores(silence)
+            RUNTIMES.get("litert")(found).run(silence)
         except ModelFileError as error:
             failed.append(str(error))
         else:

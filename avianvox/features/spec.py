@@ -4,11 +4,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avianvox.config import settings_from_mapping, settings_to_mapping
 from avianvox.errors import InputError, UnknownNameError
 from avianvox.registry import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+    from avianvox.features.kinds import RowStream
 
 COMBINATIONS = ("mel", "overwrite", "concatenate")
 """How a model sees mel and MFCC: bands alone, MFCC in place of the lowest bands, MFCC after the bands."""
@@ -133,12 +140,24 @@ class FeatureSpec:
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change with any field; a model file carries them."""
-        return _digest(self.to_mapping())
+        return digest_of_settings(self.to_mapping())
 
     @property
     def extraction_fingerprint(self) -> str:
         """The same over the fields that shape what is stored; a feature store carries it."""
-        return _digest({k: v for k, v in self.to_mapping().items() if k not in _WINDOW_FIELDS})
+        return digest_of_settings({k: v for k, v in self.to_mapping().items() if k not in _WINDOW_FIELDS})
+
+    def stream(self) -> "RowStream":
+        """Rows of sound that comes in blocks."""
+        from avianvox.features.extract import FeatureStream
+
+        return FeatureStream(self)
+
+    def silence_test(self) -> "Callable[[np.ndarray], bool]":
+        """Tells windows that hold nothing to name, see `avianvox.features.silence`."""
+        from avianvox.features.silence import SilenceTest
+
+        return SilenceTest(self)
 
     def to_mapping(self) -> dict[str, Any]:
         return settings_to_mapping(self)
@@ -157,7 +176,8 @@ class FeatureSpec:
         return replace(self, **changes)
 
 
-def _digest(values: Mapping[str, Any]) -> str:
+def digest_of_settings(values: Mapping[str, Any]) -> str:
+    """16 hexadecimal digits of settings as plain values."""
     return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 

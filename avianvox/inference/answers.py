@@ -20,6 +20,7 @@ from avianvox.errors import AudioError
 from avianvox.inference.calibration import nonconformity
 from avianvox.inference.classifier import NOTHING_LOUD, Classifier, WindowStream
 from avianvox.inference.events import Event, EventSearch, find_events
+from avianvox.inference.pooling import POOLINGS
 from avianvox.inference.question import Question
 from avianvox.inference.sites import folder_site
 from avianvox.tables.columns import to_csv
@@ -252,11 +253,11 @@ def _rows(
 def _by_recording(
     stream: WindowStream, classifier: Classifier, question: Question, below: Counter[int]
 ) -> Iterator[Found]:
-    total = np.zeros(len(classifier.labels))
+    pooling = POOLINGS.get(classifier.pooling)()
     for window in stream:
-        total += window.scores
+        pooling.add(window.scores)
     if stream.n_scored:
-        scores, calibration = total / stream.n_scored, classifier.calibration
+        scores, calibration = pooling.scores(), classifier.calibration
         if question.calibrated and calibration is not None:
             scores = calibration.apply(scores, "recording")
         yield from _best(scores, "recording", classifier, question, (None, 0))
@@ -279,11 +280,18 @@ def _by_event(
     below.update(search.below)
 
 
+def named_classes(classifier: Classifier, question: Question) -> tuple[int, ...] | None:
+    """Positions of the classes that may be named, None for all: those asked for, or else all animals."""
+    return classifier.animals if question.wanted is None else question.wanted
+
+
 def event_search(classifier: Classifier, question: Question) -> EventSearch:
     """What finds the events that are asked for."""
     calibration = classifier.calibration if question.calibrated else None
-    rate = classifier.spec.sample_rate
-    return EventSearch(question.event_options, classifier.labels, rate, calibration, question.wanted)
+    rate, options = classifier.spec.sample_rate, question.event_options
+    if not classifier.info.exclusive:
+        options = replace(options, multi_label=True)
+    return EventSearch(options, classifier.labels, rate, calibration, named_classes(classifier, question))
 
 
 def found_event(event: Event, search: EventSearch) -> Found:
@@ -303,8 +311,8 @@ def _best(
 ) -> Iterator[Found]:
     """The species to show of a window or recording, best first; ties keep the order of the labels."""
     order = np.argsort(-scores, kind="stable")
-    if question.wanted is not None:
-        order = order[np.isin(order, question.wanted)]
+    if (wanted := named_classes(classifier, question)) is not None:
+        order = order[np.isin(order, wanted)]
     calibration = classifier.calibration if question.calibrated else None
     if question.coverage is not None and calibration is not None:
         limit = calibration.set_limit(question.coverage, level)

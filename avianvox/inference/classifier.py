@@ -7,6 +7,7 @@ rows and events in :mod:`avianvox.inference.answers`, a microphone in :mod:`avia
 import os
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,18 +15,18 @@ import numpy as np
 
 from avianvox.audio.decode import open_audio
 from avianvox.errors import AudioError, ModelFileError
-from avianvox.features.extract import FeatureStream
-from avianvox.features.spec import FeatureSpec
+from avianvox.features.kinds import Spec
 from avianvox.inference.calibration import Calibration
+from avianvox.inference.pooling import pool, pooling_for
 from avianvox.inference.readahead import read_ahead
 from avianvox.inference.runtime import RUNTIMES, Runtime
-from avianvox.inference.silence import SilenceTest
 from avianvox.inference.window_stream import hop_frames, stream_windows
-from avianvox.modelfile import DEFAULT_MODEL, ModelFile, find_model, read_model_file
+from avianvox.modelfile import DEFAULT_MODEL, SPECIES, ModelFile, find_model, read_model_file
 from avianvox.types import LabelSet, Prediction, Status, Window
 
 if TYPE_CHECKING:
     from avianvox.inference.gate import Gate
+    from avianvox.inference.gate_on_sound import WindowGate
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,20 @@ class Classifier:
         return cls(model, RUNTIMES.get(runtime)(model, threads=threads))
 
     @property
-    def spec(self) -> FeatureSpec:
+    def spec(self) -> Spec:
         return self.info.spec
+
+    @property
+    def pooling(self) -> str:
+        """How windows become a recording, a row of `avianvox.inference.pooling.POOLINGS`."""
+        return pooling_for(exclusive=self.info.exclusive)
+
+    @cached_property
+    def animals(self) -> tuple[int, ...] | None:
+        """Positions of the classes that are animals; None where all are."""
+        others = set(self.info.not_animals)
+        names = self.labels.names
+        return tuple(i for i, name in enumerate(names) if name not in others) if others else None
 
     @property
     def labels(self) -> LabelSet:
@@ -87,8 +100,9 @@ class Classifier:
         Returns
         -------
         Prediction
-            ``scores`` is the mean over the windows. Silent windows hold nothing to name and are left out; a
-            recording of such windows alone has no scores.
+            ``scores`` is the mean over the windows, or the maximum where species don't exclude each other.
+            Silent windows hold nothing to name and are left out; a recording of such windows alone has no
+            scores.
 
         Raises
         ------
@@ -149,10 +163,13 @@ class Classifier:
         ModelFileError
             The gate hears other features than the model's.
         """
+        asked: WindowGate | None = None
         if gate is not None:
-            gate.check_spec(self.spec)
+            from avianvox.inference.gate_on_sound import gate_for
+
+            asked = gate_for(gate, self.spec)
         calibration = self.calibration if calibrated else None
-        return WindowStream(self.spec, self._runtime, calibration, gate, blocks, overlap_s)
+        return WindowStream(self.spec, self._runtime, calibration, asked, blocks, overlap_s)
 
     def _prediction(
         self,
@@ -166,7 +183,7 @@ class Classifier:
     ) -> Prediction:
         scores = np.empty(0, np.float32)
         if windows:
-            scores = np.mean([window.scores for window in windows], axis=0, dtype=np.float64)
+            scores = pool(np.array([window.scores for window in windows]), self.pooling)
         return Prediction(
             path=str(path),
             status=status,
@@ -186,7 +203,7 @@ NOTHING_LOUD = "too quiet to name a species"
 class WindowStream:
     """Scored windows of a stream of sound, and a count of those that were not scored.
 
-    Silent windows (`SilenceTest`) hold nothing to name and are left out, as are those that the gate holds
+    Silent windows hold nothing to name and are left out, as are those that the gate holds
     back.
 
     Attributes
@@ -199,10 +216,10 @@ class WindowStream:
 
     def __init__(
         self,
-        spec: FeatureSpec,
+        spec: Spec,
         runtime: Runtime,
         calibration: Calibration | None,
-        gate: "Gate | None",
+        gate: "WindowGate | None",
         blocks: Iterable[np.ndarray | Pause],
         overlap_s: float,
     ) -> None:
@@ -231,7 +248,7 @@ class WindowStream:
         """As `every`, up to the next pause, which it returns; None at the end."""
         spec, gate, calibration = self._spec, self._gate, self._calibration
         length, begin = spec.n_frames * spec.hop_length, self.n_samples
-        silent = SilenceTest(spec)
+        silent = spec.silence_test()
         pauses: list[Pause] = []
         rows_ahead = read_ahead(self._rows(blocks, pauses))
         for first, rows in stream_windows(rows_ahead, n_frames=spec.n_frames, hop=self._hop):
@@ -246,7 +263,7 @@ class WindowStream:
                 yield start, None
                 continue
             self.n_scored += 1
-            scores, decision = self._runtime.scores(rows), None
+            scores, decision = self._runtime.run(rows)[SPECIES], None
             if calibration is not None:
                 scaled = calibration.apply(scores, "window")
                 scores, decision = scaled.astype(np.float32), calibration.window.decide(scaled)
@@ -255,7 +272,7 @@ class WindowStream:
 
     def _rows(self, blocks: Iterator[np.ndarray | Pause], pauses: list[Pause]) -> Iterator[np.ndarray]:
         """Rows of features up to the next pause, which is appended to ``pauses``."""
-        features = FeatureStream(self._spec)
+        features = self._spec.stream()
         for block in blocks:
             if isinstance(block, Pause):
                 pauses.append(block)

@@ -18,6 +18,7 @@ import numpy as np
 
 from avianvox.documents import MISSHAPEN, Kind
 from avianvox.errors import InputError, ModelFileError
+from avianvox.features.kinds import Spec
 from avianvox.features.spec import FeatureSpec
 from avianvox.files import atomic_write
 from avianvox.modelfile import BUNDLED_FOLDER
@@ -163,7 +164,7 @@ class Gate:
             raise InputError(f"the gate has no threshold for a recall of {recall:g}; it has them for {known}")
         return replace(self, recall=recall)
 
-    def check_spec(self, spec: FeatureSpec) -> None:
+    def check_spec(self, spec: Spec) -> None:
         """Raise `ModelFileError` unless the gate learned from rows made as those under ``spec`` are."""
         ours, theirs = self.spec.extraction_fingerprint, spec.extraction_fingerprint
         if ours != theirs:

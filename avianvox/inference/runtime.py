@@ -1,5 +1,6 @@
 """What runs a model's graph. A runtime is one row of `RUNTIMES` and has one method."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -9,20 +10,23 @@ from avianvox.registry import Registry
 
 
 class Runtime(Protocol):
-    """Turns the features of one window into scores."""
+    """Runs the graph of one model on windows."""
 
-    def scores(self, features: np.ndarray) -> np.ndarray:
-        """Scores of one window.
+    def run(self, rows: np.ndarray) -> Mapping[str, np.ndarray]:
+        """What a model gives for one window.
 
         Parameters
         ----------
-        features : np.ndarray, shape (n_frames, n_features), float32, dB
-            Log-mel power, then MFCC, as the extractor gives them; the graph combines and normalises.
+        rows : np.ndarray, shape (n_frames, n_features), float32
+            As the model's spec makes them: log-mel power in dB, then MFCC, which the graph combines and
+            normalises; or samples, full scale ±1.
 
         Returns
         -------
-        np.ndarray, shape (n_classes,), float32 in [0, 1]
+        mapping of str to np.ndarray, shape (size,), float32
+            By the names of `ModelInfo.outputs`; `SPECIES` in [0, 1].
         """
+        ...
 
 
 class RuntimeFactory(Protocol):

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from avianvox.errors import InputError
-from avianvox.features.spec import FeatureSpec
+from avianvox.features.kinds import Spec
 
 
-def hop_frames(spec: FeatureSpec, overlap_s: float) -> int:
+def hop_frames(spec: Spec, overlap_s: float) -> int:
     """Frames from one window to the next. Raises `InputError` unless 0 <= ``overlap_s`` < window."""
     valid = 0 <= overlap_s < spec.window_s  # false for nan
     hop = spec.n_frames - spec.seconds_to_frames(overlap_s) if valid else 0
