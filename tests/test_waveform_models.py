@@ -17,10 +17,12 @@ from avianvox import modelfile
 from avianvox.cli.main import cli
 from avianvox.ears.graft import graft
 from avianvox.errors import AvianvoxError, ModelFileError
-from avianvox.features.kinds import KINDS, spec_from_mapping
+from avianvox.features.kinds import KINDS, Spec, spec_from_mapping
 from avianvox.features.spec import FeatureSpec
+from avianvox.features.store import FeatureStore
 from avianvox.features.waveform import WaveformSpec
 from avianvox.inference.classifier import Classifier
+from avianvox.inference.embedding import EmbeddingSpec
 from avianvox.inference.gate import Gate
 from avianvox.inference.runtime import RUNTIMES
 from avianvox.modelfile import (
@@ -213,27 +215,75 @@ def test_an_output_is_checked(change: dict[str, object]) -> None:
         replace(INFO.outputs[0], **change)
 
 
-SPECS = {"log_mel": FeatureSpec(n_mels=64), "waveform": WaveformSpec(48_000, 144_000)}
+def some_spec(kind: str, model: Path) -> Spec:
+    specs = {
+        "log_mel": lambda: FeatureSpec(n_mels=64),
+        "waveform": lambda: WaveformSpec(RATE, N_SAMPLES),
+        "embedding": lambda: EmbeddingSpec.of_model(str(model), overlap_s=0.25),
+    }
+    return specs[kind]()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_kind_of_specs_keeps_to_the_protocol(kind: str) -> None:
+def test_a_kind_of_specs_keeps_to_the_protocol(kind: str, model: Path) -> None:
     """Round trip, rows in any pieces, and windows of the length that it states."""
-    spec = SPECS[kind]
-    assert spec_from_mapping(spec.to_mapping()) == spec
-    samples = np.random.default_rng(0).standard_normal(spec.sample_rate).astype(np.float32)
+    spec = some_spec(kind, model)
+    assert spec_from_mapping(json.loads(json.dumps(spec.to_mapping()))) == spec
+    samples = np.random.default_rng(0).standard_normal(4 * spec.sample_rate).astype(np.float32)
     stream = spec.stream()
-    made = []
-    for pieces in ([samples], np.array_split(samples, 7)):
-        rows = [block for piece in pieces for block in stream.push(piece)] + list(stream.finish())
-        made.append(np.concatenate(rows))
-    np.testing.assert_array_equal(*made)
-    assert made[0].shape == (spec.frames_of(len(samples)), spec.n_features)
-    assert spec.seconds_to_frames(spec.window_s) == spec.n_frames
-    assert spec.frames_to_seconds(spec.n_frames) == spec.window_s
-    assert spec.silence_test()(made[0]) is False
+    for n in (len(samples), spec.window_samples, spec.window_samples // 2, 1):
+        made = []
+        for pieces in ([samples[:n]], np.array_split(samples[:n], 7)):
+            rows = [block for piece in pieces for block in stream.push(piece)] + list(stream.finish())
+            made.append(np.concatenate(rows))
+        np.testing.assert_array_equal(*made)
+        assert made[0].shape == (spec.frames_of(n), spec.n_features)
+        assert n == 1 or spec.silence_test()(made[0]) is False
     with pytest.raises(AvianvoxError):
         spec_from_mapping(spec.to_mapping() | {"kind": "x"})
+    with pytest.raises(AvianvoxError):
+        spec_from_mapping(spec.to_mapping() | {"colour": 1})
+
+
+def test_rows_of_embeddings_are_windows_that_end_with_the_recording(model: Path) -> None:
+    sound = np.concatenate([0.5 * tone(500), 0.5 * tone(1000)])[:-100]
+    stream = EmbeddingSpec.of_model(str(model)).stream()
+    rows = np.concatenate([*stream.push(sound), *stream.finish()])
+    windows = [sound[:N_SAMPLES], sound[-N_SAMPLES:]]
+    np.testing.assert_allclose(rows[:, :4], [filters() @ w for w in windows], rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(rows[:, 4:], [expected_scores(w) for w in windows], atol=1e-4)
+
+
+def test_a_store_of_embeddings_is_built_and_opened(model: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "birds" / name).mkdir(parents=True)
+        write_sound(tmp_path / "birds" / name / "a.wav", 0.5 * tone(500), 0.5 * tone(1000))
+    arguments = ["features", "build", str(tmp_path / "birds"), "--spec", str(model)]
+    done = CliRunner().invoke(cli, [*arguments, "--out", str(tmp_path / "e"), "--jobs", "1"])
+    assert done.exit_code == 0, done.output
+    assert "2 recordings, 4 windows" in done.stdout
+    store = FeatureStore.open(tmp_path / "e")
+    assert store.rows.shape == (4, 7)
+    np.testing.assert_array_equal(store.features(0), store.features(1))
+    with pytest.raises(AvianvoxError, match="embedding rows, expected log-mel"):
+        _ = store.log_mel
+
+
+def test_another_model_under_the_same_name_is_refused(model: Path) -> None:
+    spec = EmbeddingSpec.of_model(str(model))
+    flatbuffer = graft(ear(last="LOGISTIC"), outputs={"embedding": "pooled"})
+    write_model_file(model, flatbuffer=flatbuffer, info=INFO, card="")
+    with pytest.raises(ModelFileError, match="is not the model that these features are made with"):
+        spec.stream()
+
+
+def test_a_model_without_an_embedding_makes_no_features(tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        cli,
+        ["features", "build", str(tmp_path), "--spec", "caribbean_california", "--out", str(tmp_path / "e")],
+    )
+    assert done.exit_code == 1
+    assert "gives no embedding" in str(done.exception)
 
 
 def test_fingerprints_of_yesterday_hold() -> None:

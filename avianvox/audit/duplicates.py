@@ -84,10 +84,10 @@ def find_duplicates(
     copies = {second for _, second in pairs}
     others = np.array([row for row in heard if row not in copies], np.int64)
     for first, second, offset in _candidates(store, positions, others, progress):
-        a, b = (store.features(int(positions[row]))[:, : store.spec.n_mels] for row in (first, second))
+        a, b = (store.features(int(positions[row]))[:, : store.log_mel.n_mels] for row in (first, second))
         offset, overlap, found = _best_agreement(a, b, offset)
         if found >= AGREEMENT:
-            offset_s, overlap_s = (store.spec.frames_to_seconds(n) for n in (offset, overlap))
+            offset_s, overlap_s = (store.log_mel.frames_to_seconds(n) for n in (offset, overlap))
             pairs[first, second] = Duplicate(first, second, "same sound", offset_s, overlap_s, found)
     return [pairs[key] for key in sorted(pairs)]
 
@@ -122,7 +122,7 @@ def _exact(store: "FeatureStore", positions: np.ndarray, rows: list[int]) -> Ite
     first_of: dict[tuple[str, bytes], int] = {}
     for row in rows:
         at = int(positions[row])
-        length_s = store.spec.frames_to_seconds(int(store.n_frames[at]))
+        length_s = store.log_mel.frames_to_seconds(int(store.n_frames[at]))
         for kind, column in (("same file", "content"), ("same features", "digest")):
             first = first_of.setdefault((kind, store.index[column][at].tobytes()), row)
             if first != row:
@@ -136,10 +136,10 @@ def _candidates(
     """Pairs of rows whose landmarks agree, and the frame of the first at which the second begins."""
     frames = store.n_frames[positions[rows]]
     one_in = 1 + int(PER_FRAME * frames.sum() / _MOST_LANDMARKS)
-    floor_db = 10 * log10(store.spec.log_floor)
+    floor_db = 10 * log10(store.log_mel.log_floor)
     codes, times = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
     for done, at in enumerate(positions[rows].tolist(), start=1):
-        log_mel = store.features(at)[:, : store.spec.n_mels].astype(np.float32)
+        log_mel = store.features(at)[:, : store.log_mel.n_mels].astype(np.float32)
         code, time = landmarks(log_mel, floor_db=floor_db, one_in=one_in)
         codes.append(code)
         times.append(time.astype(np.int32))

@@ -88,17 +88,17 @@ def gather_facts(
     headers, floors = [], []
     for done, (recording, at) in enumerate(zip(recordings, positions.tolist(), strict=True), start=1):
         headers.append(_header(recording))
-        floors.append(noise_floor_db(store.features(at)[:, : store.spec.n_mels]))
+        floors.append(noise_floor_db(store.features(at)[:, : store.log_mel.n_mels]))
         if progress:
             progress(done, len(recordings))
     rates, codecs, channels = (np.array(column) for column in zip(*headers, strict=True))
     n_frames = store.n_frames[positions].astype(np.float64)
-    window = store.spec.n_frames
+    window = store.log_mel.n_frames
     return [
         Fact("sample rate", rates),
         Fact("codec", codecs),
         Fact("number of channels", channels),
-        Fact("length", n_frames * store.spec.hop_length / store.spec.sample_rate, "s"),
+        Fact("length", n_frames * store.log_mel.hop_length / store.log_mel.sample_rate, "s"),
         Fact("share of padding", 1 - np.minimum(n_frames, window) / window, "of a window"),
         Fact("noise floor", np.array(floors, np.float64), "dB"),
     ]

@@ -21,12 +21,29 @@ Examples:
   avianvox features build recordings/ --out features/
   avianvox features build recordings/ --out features_v2/ --spec published_v2 \\
     --dtype float16 --jobs 4
+
+\b
+Embeddings of a model of your own (avianvox models add birdnet):
+  avianvox features build recordings/ --out embeddings/ --spec birdnet
 """,
 )
 @click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path())
 @click.option("--out", required=True, type=Target(file_okay=False), help="Folder of the store.")
 @click.option(
-    "--spec", "spec_name", default="published_v1", show_default=True, help="Named feature settings."
+    "--spec",
+    "spec_name",
+    default="published_v1",
+    show_default=True,
+    help="Named feature settings, or a model (name or file) whose embeddings are kept, such as birdnet.",
+)
+@click.option(
+    "--overlap",
+    "overlap_s",
+    type=float,
+    help="Embeddings: overlap of neighbouring windows, seconds.  [default: 0]",
+)
+@click.option(
+    "--no-scores", is_flag=True, help="Embeddings: leave out the model's own scores; the store is smaller."
 )
 @click.option(
     "--dtype",
@@ -40,6 +57,8 @@ def build(
     catalogs: tuple[str, ...],
     out: str,
     spec_name: str,
+    overlap_s: float | None,
+    no_scores: bool,
     dtype: str,
     jobs: int | None,
     scheduler: str,
@@ -55,11 +74,11 @@ def build(
     from avianvox.cli.common import exit_with_failures, progress_bar
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.features.build import build_store
-    from avianvox.features.spec import spec_named
+    from avianvox.inference.spec_names import spec_of
     from avianvox.workers import n_cores
 
     workplace = workplace_of(jobs, scheduler, dask_config, default=n_cores)
-    spec = spec_named(spec_name)
+    spec = spec_of(spec_name, overlap_s=overlap_s, scores=not no_scores)
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
         echo(line, err=True)
@@ -67,9 +86,10 @@ def build(
     with progress_bar("features") as progress:
         report = build_store(recordings, spec, out, dtype=dtype, workplace=workplace, progress=progress)
     paths = {recording.id: recording.path for recording in recordings}
+    rows = "frames" if spec.anchored else "windows"
     hours = spec.frames_to_seconds(report.n_frames) / 3600
     click.echo(
-        f"{report.path}: {len(report.entries)} recordings, {report.n_frames} frames, {hours:.2f} h; "
+        f"{report.path}: {len(report.entries)} recordings, {report.n_frames} {rows}, {hours:.2f} h; "
         f"{report.n_extracted} read, {len(report.entries) - report.n_extracted} taken over, "
         f"{report.n_dropped} dropped, {len(report.failed)} failed"
     )

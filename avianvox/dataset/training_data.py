@@ -46,6 +46,24 @@ class TrainingData:
         """Recording ids, in the order of ``recordings``."""
         return [str(self.store.ids[i]) for i in self.recordings.tolist()]
 
+    def with_store(self, store: "FeatureStore") -> Self:
+        """The same recordings with the rows of another store.
+
+        Raises
+        ------
+        UnknownNameError
+            The store lacks one of them.
+        StoreError
+            It has no rows of one of them.
+        """
+        positions = store.indices_of(self.ids)
+        without = np.flatnonzero(store.n_frames[positions] == 0)
+        if len(without):
+            raise StoreError(
+                f"the store in {store.path} has no features of {self.ids[without[0]]}; build it again"
+            )
+        return replace(self, store=store, recordings=positions)
+
     def subset(self, positions: np.ndarray) -> Self:
         """The recordings at ``positions`` of ``recordings``, in that order."""
         return replace(self, recordings=self.recordings[positions], targets=self.targets[positions])

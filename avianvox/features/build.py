@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from avianvox.errors import AvianvoxError, InputError, StoreError
 from avianvox.features.jobs import Copy, Extraction, Result, Workers, spool_folder
+from avianvox.features.kinds import Spec, spec_from_mapping
 from avianvox.features.layout import (
     DATA_PREFIX,
     DTYPES,
@@ -33,7 +34,7 @@ from avianvox.features.layout import (
 )
 from avianvox.features.ledger import Entry, file_signature
 from avianvox.features.partial import DataFolder, PartialFolder, Shape
-from avianvox.features.spec import EXTRACTOR_REVISION, FeatureSpec
+from avianvox.features.spec import EXTRACTOR_REVISION
 from avianvox.features.store import FeatureStore
 from avianvox.features.worker import Task
 from avianvox.files import atomic_write, output_error
@@ -69,7 +70,7 @@ class BuildReport:
 
 def build_store(
     recordings: Sequence[Recording],
-    spec: FeatureSpec,
+    spec: Spec,
     out: Path | str,
     *,
     dtype: str = "float32",
@@ -88,7 +89,7 @@ def build_store(
     ----------
     recordings : sequence of Recording
         With unique ids; their order is the store's.
-    spec : FeatureSpec
+    spec : Spec
     out : path-like
         The store's folder; made when it does not exist.
     dtype : {"float32", "float16"}
@@ -140,7 +141,7 @@ class _Build:
     """One run of `build_store`, under its lock."""
 
     def __init__(
-        self, recordings: Sequence[Recording], spec: FeatureSpec, out: Path, dtype: str, progress: Progress
+        self, recordings: Sequence[Recording], spec: Spec, out: Path, dtype: str, progress: Progress
     ) -> None:
         self.recordings = recordings
         self.spec = spec
@@ -205,7 +206,7 @@ class _Build:
         if not (self.out / STORE).exists():
             return None
         present = read_description(self.out)
-        spec = FeatureSpec.from_mapping(present["spec"])
+        spec = spec_from_mapping(present["spec"])
         if settings_tag(spec, present["dtype"]) != self.tag:
             raise StoreError(
                 f"the store in {self.out} holds {present['dtype']} rows of feature spec "

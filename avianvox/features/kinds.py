@@ -44,6 +44,11 @@ class Spec(Protocol):
     @property
     def window_s(self) -> float: ...
     @property
+    def anchored(self) -> bool:
+        """Whether a part of a recording has the rows that the whole has there, or rows of its own."""
+        ...
+
+    @property
     def fingerprint(self) -> str: ...
     @property
     def extraction_fingerprint(self) -> str: ...
@@ -69,6 +74,7 @@ KINDS: Registry[SpecKind] = Registry(
     {
         DEFAULT_KIND: "avianvox.features.spec:FeatureSpec",
         "waveform": "avianvox.features.waveform:WaveformSpec",
+        "embedding": "avianvox.inference.embedding:EmbeddingSpec",
     },
 )
 

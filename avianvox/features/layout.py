@@ -26,7 +26,8 @@ import numpy as np
 
 from avianvox.documents import MISSHAPEN, Kind
 from avianvox.errors import StoreError
-from avianvox.features.spec import EXTRACTOR_REVISION, FIRST_REVISION, FeatureSpec
+from avianvox.features.kinds import Spec, spec_from_mapping
+from avianvox.features.spec import EXTRACTOR_REVISION, FIRST_REVISION
 
 KIND = "avianvox feature store"
 FORMAT_VERSION = 1
@@ -89,12 +90,12 @@ def row_digest() -> Any:
     return blake2b(digest_size=16)
 
 
-def plan_hash(ids: Sequence[str], spec: FeatureSpec, dtype: str) -> str:
+def plan_hash(ids: Sequence[str], spec: Spec, dtype: str) -> str:
     """16 hexadecimal digits that name a build: which recordings in which order, under which settings."""
     return _short_hash([FORMAT_VERSION, spec.extraction_fingerprint, dtype, *ids])
 
 
-def data_hash(spec: FeatureSpec, dtype: str, contents: Sequence[tuple[str, str]]) -> str:
+def data_hash(spec: Spec, dtype: str, contents: Sequence[tuple[str, str]]) -> str:
     """SHA-256 over the settings, the extractor's revision, and every recording's id and content hash."""
     digest = sha256(json.dumps([spec.extraction_fingerprint, dtype, EXTRACTOR_REVISION]).encode())
     for recording_id, content in contents:
@@ -102,7 +103,7 @@ def data_hash(spec: FeatureSpec, dtype: str, contents: Sequence[tuple[str, str]]
     return digest.hexdigest()
 
 
-def settings_tag(spec: FeatureSpec, dtype: str, revision: int = EXTRACTOR_REVISION) -> str:
+def settings_tag(spec: Spec, dtype: str, revision: int = EXTRACTOR_REVISION) -> str:
     """What the name of a data folder begins with: only rows made alike may be copied."""
     made_by = "" if revision == FIRST_REVISION else f"r{revision}-"
     return f"{spec.extraction_fingerprint}-{dtype}-{made_by}"
@@ -120,7 +121,7 @@ def is_data_folder(name: str) -> bool:
 
 def seal(description: dict[str, Any]) -> dict[str, Any]:
     """Add the name of the data folder, which ends in a hash over everything else in ``store.json``."""
-    spec = FeatureSpec.from_mapping(description["spec"])
+    spec = spec_from_mapping(description["spec"])
     tag = settings_tag(spec, description["dtype"], revision_of(description))
     return {**description, "data": DATA_PREFIX + tag + _short_hash(description)}
 

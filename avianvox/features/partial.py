@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from avianvox.features.kinds import Spec
 from avianvox.features.layout import (
     FORMAT_VERSION,
     HEADER_BYTES,
@@ -33,7 +34,7 @@ from avianvox.features.layout import (
     sync_folder,
 )
 from avianvox.features.ledger import Entry, read_ledger
-from avianvox.features.spec import EXTRACTOR_REVISION, FeatureSpec
+from avianvox.features.spec import EXTRACTOR_REVISION
 from avianvox.files import sha256_file
 from avianvox.randomness import hash_name
 
@@ -166,7 +167,7 @@ class PartialFolder:
         self._unsaved.clear()
         self._saved_at = time.monotonic()
 
-    def finish(self, spec: FeatureSpec) -> dict[str, Any]:
+    def finish(self, spec: Spec) -> dict[str, Any]:
         """Write headers, index and lookup, and return the contents of ``store.json``."""
         self.save()
         n, n_features, dtype = len(self.entries), self.shape.n_features, self.shape.dtype

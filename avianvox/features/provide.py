@@ -7,8 +7,8 @@ from pathlib import Path
 
 from avianvox.errors import StoreError
 from avianvox.features.build import build_store
+from avianvox.features.kinds import Spec
 from avianvox.features.ledger import file_signature, part_content
-from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.files import output_error, sha256_file
 from avianvox.types import Recording
@@ -17,7 +17,7 @@ from avianvox.workers import Workplace
 
 def provide_store(
     recordings: Sequence[Recording],
-    spec: FeatureSpec,
+    spec: Spec,
     path: Path | str,
     *,
     workplace: Workplace | None = None,

@@ -124,6 +124,11 @@ class FeatureSpec:
         return (self.n_frames - 1) * self.hop_length + self.n_fft
 
     @property
+    def anchored(self) -> bool:
+        """Rows lie on one grid from the recording's begin."""
+        return True
+
+    @property
     def window_s(self) -> float:
         return self.n_frames * self.hop_length / self.sample_rate
 

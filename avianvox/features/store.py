@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from avianvox.errors import StoreError, UnknownNameError
+from avianvox.features.kinds import Spec, spec_from_mapping
 from avianvox.features.layout import (
     HEADER_BYTES,
     INDEX,
@@ -56,7 +57,7 @@ class FeatureStore:
     Attributes
     ----------
     path : Path
-    spec : FeatureSpec
+    spec : Spec
     dtype : str
         ``"float32"`` or ``"float16"``.
     data_hash : str
@@ -66,7 +67,7 @@ class FeatureStore:
     index : np.ndarray, shape (n,)
         Memory-mapped table, see `avianvox.features.layout.index_dtype`.
     rows : np.ndarray, shape (total_frames, n_features), float32 or float16
-        Memory-mapped: log-mel in dB, then MFCC.
+        Memory-mapped: log-mel in dB, then MFCC; or what else the spec makes, such as embeddings.
     sums : np.ndarray, shape (n, 2, n_features), float64
         Memory-mapped sum and sum of squares over each recording's frames.
     """
@@ -75,7 +76,7 @@ class FeatureStore:
         folder = path / description["data"]
         n, n_frames = description["n_recordings"], description["n_frames"]
         self.path = path
-        self.spec = FeatureSpec.from_mapping(description["spec"])
+        self.spec = spec_from_mapping(description["spec"])
         self.dtype: str = description["dtype"]
         self.data_hash: str = description["data_hash"]
         self.extractor_revision = revision_of(description)
@@ -85,13 +86,13 @@ class FeatureStore:
         self._lookup = _map(folder / LOOKUP, (2, n), "uint64")
 
     @classmethod
-    def open(cls, path: Path | str, *, spec: FeatureSpec | None = None) -> "FeatureStore":
+    def open(cls, path: Path | str, *, spec: Spec | None = None) -> "FeatureStore":
         """Open the store in the folder ``path``.
 
         Parameters
         ----------
         path : path-like
-        spec : FeatureSpec, optional
+        spec : Spec, optional
             What the rows are expected to be made with.
 
         Raises
@@ -121,6 +122,16 @@ class FeatureStore:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    @property
+    def log_mel(self) -> FeatureSpec:
+        """The spec of a store of log-mel and MFCC; `StoreError` where the rows are something else."""
+        if not isinstance(self.spec, FeatureSpec):
+            raise StoreError(
+                f"the store in {self.path} holds {self.spec.to_mapping()['kind']} rows, expected log-mel and "
+                "MFCC; build one in another folder (avianvox features build)"
+            )
+        return self.spec
 
     @property
     def ids(self) -> RecordingIds:

@@ -62,6 +62,11 @@ class WaveformSpec:
         return self.n_samples
 
     @property
+    def anchored(self) -> bool:
+        """Rows lie on one grid from the recording's begin."""
+        return True
+
+    @property
     def window_s(self) -> float:
         return self.n_samples / self.sample_rate
 

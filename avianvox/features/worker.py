@@ -13,11 +13,10 @@ import numpy as np
 
 from avianvox.audio.decode import AudioStream, Probe, open_audio
 from avianvox.errors import AudioError
-from avianvox.features.extract import FeatureStream
+from avianvox.features.kinds import RowStream, Spec
 from avianvox.features.layout import row_digest
 from avianvox.features.ledger import Entry, file_signature, part_content, reader_of
 from avianvox.features.spans import open_span, span_report, span_rows
-from avianvox.features.spec import FeatureSpec
 from avianvox.files import open_regular, output_error
 from avianvox.types import Span, Status
 
@@ -30,7 +29,7 @@ class Task:
     path: Path
     known: tuple[str, ...]
     spool: Path  # where the rows go
-    spec: FeatureSpec
+    spec: Spec
     dtype: str
     span: Span | None = None
 
@@ -151,15 +150,15 @@ def _report(audio: AudioStream, task: Task, n_frames: int) -> Probe:
 _local = threading.local()
 
 
-def _stream(spec: FeatureSpec) -> FeatureStream:
+def _stream(spec: Spec) -> RowStream:
     """This thread's. Its matrices take longer to make than a short recording takes to describe."""
     if getattr(_local, "spec", None) != spec:
-        _local.stream, _local.spec = FeatureStream(spec), spec
-    stream: FeatureStream = _local.stream
+        _local.stream, _local.spec = spec.stream(), spec
+    stream: RowStream = _local.stream
     return stream
 
 
-def _rows(stream: FeatureStream, audio: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def _rows(stream: RowStream, audio: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     for samples in audio:
         yield from stream.push(samples)
     yield from stream.finish()

@@ -30,7 +30,7 @@ _LOUD = 95  # percentile of a band over the frames of a recording
 
 def mfcc_statistics(data: TrainingData) -> np.ndarray:
     """Mean, then deviation, of each MFCC over each recording: shape (n, 2 * n_mfcc), float64."""
-    n_mels = data.store.spec.n_mels
+    n_mels = data.store.log_mel.n_mels
     return np.concatenate([values[:, n_mels:] for values in _mean_and_deviation(data)], axis=1)
 
 
@@ -98,7 +98,7 @@ class FittedStatisticsModel:
 
 
 def _mel_statistics(data: TrainingData, *, above_floor: bool) -> np.ndarray:
-    n_mels = data.store.spec.n_mels
+    n_mels = data.store.log_mel.n_mels
     mean, deviation = (values[:, :n_mels] for values in _mean_and_deviation(data))
     rows = (data.store.features(i)[:, :n_mels].astype(np.float32) for i in data.recordings.tolist())
     percentiles = np.array([np.percentile(values, (50, _LOUD), axis=0) for values in rows])

@@ -116,7 +116,7 @@ def reproduce(
     labels = train.labels
     _prepare(out, protocol, train, test, store)
     settings = TrainSettings(epochs=protocol.epochs, padding=PADDING)
-    learned = training_data(train, store, store.spec, labels)
+    learned = training_data(train, store, store.log_mel, labels)
     crossvalidate(
         learned,
         train,
@@ -162,7 +162,7 @@ def _sides(catalog: Catalog, store: "FeatureStore", parts: Split) -> tuple[Catal
     """
     if len(parts.folds) != 1:
         raise InputError(f"reproduce: expected a split of one fold, got {len(parts.folds)}")
-    usable = set(training_data(catalog, store, store.spec, catalog.labels).ids)
+    usable = set(training_data(catalog, store, store.log_mel, catalog.labels).ids)
     train, tested = (
         catalog.subset(i for i in side.tolist() if catalog.recordings[i].id in usable)
         for side in (parts.folds[0].train, parts.folds[0].test)
@@ -190,7 +190,7 @@ def predict_test_part(
 
     The network leaves a training run in ``out / "final"``, which continues after a kill and can be exported.
     """
-    learned, judged = (training_data(side, store, store.spec, train.labels) for side in (train, test))
+    learned, judged = (training_data(side, store, store.log_mel, train.labels) for side in (train, test))
     settings = TrainSettings(epochs=protocol.final_epochs, padding=PADDING)
     if name == FINAL_NETWORK:
         from avianvox.training.config import TrainConfig

@@ -109,7 +109,7 @@ def window_strength(window: np.ndarray, usual: np.ndarray) -> float:
 def _log_mel(store: FeatureStore, recording: Recording) -> np.ndarray:
     """The bands of a recording, shape (n_frames, n_mels), float32."""
     features = store.features(store.index_of(recording.id))
-    return np.asarray(features[:, : store.spec.n_mels], np.float32)
+    return np.asarray(features[:, : store.log_mel.n_mels], np.float32)
 
 
 def _floor(log_mel: np.ndarray) -> np.ndarray:
