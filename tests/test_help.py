@@ -169,13 +169,10 @@ def test_a_misspelt_option_is_answered_as_before(capsys: pytest.CaptureFixture[s
     assert "No such option" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--lat", "--week", "--sf_thresh"])
-def test_place_and_season_point_to_the_species_list(
-    option: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_the_threshold_of_places_points_to_ours(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
-        main(["classify", str(tmp_path), option, "4"])
-    assert "use --species-list with the species of the place and season" in capsys.readouterr().err
+        main(["classify", str(tmp_path), "--sf_thresh", "4"])
+    assert "use --place-min" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not hasattr(os, "forkpty"), reason="no terminals here")

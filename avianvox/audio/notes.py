@@ -6,7 +6,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from math import isfinite
 
 from avianvox.errors import InputError
@@ -28,6 +28,8 @@ class FieldNotes:
     time_source : str
         Where `begin` was read: ``"guano"``, ``"wamd"``, ``"audiomoth comment"``, ``"xeno-canto"``,
         ``"xeno-canto comment"``, ``"audiomoth file name"``, ``"song meter file name"``, ``"iso file name"``.
+    day : date or None
+        Where a date is stated without a time of day; `date` is the one to ask for.
     latitude, longitude : float or None, degrees (WGS84)
     elevation_m : float or None
     site : str
@@ -51,6 +53,7 @@ class FieldNotes:
 
     begin: datetime | None = None
     time_source: str = ""
+    day: date | None = None
     latitude: float | None = None
     longitude: float | None = None
     elevation_m: float | None = None
@@ -69,6 +72,11 @@ class FieldNotes:
     time_expansion: float = 1.0
     note: str = ""
     remarks: tuple[str, ...] = ()
+
+    @property
+    def date(self) -> date | None:
+        """The local date of the first sample, whether or not the time of day is known."""
+        return self.begin.date() if self.begin else self.day
 
     def time_at(self, seconds: float) -> str:
         """The time so many seconds into the file, in ISO 8601; "" where `begin` or no such year is known.
@@ -146,6 +154,15 @@ def date_time(text: str) -> datetime | None:
     except ValueError:
         return None
     return time if _EARLIEST_YEAR <= time.year < _LATEST_YEAR else None
+
+
+def date_alone(text: str) -> date | None:
+    """A date in ISO 8601 without a time; None for nonsense, such as a month of 0."""
+    try:
+        day = date.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return day if _EARLIEST_YEAR <= day.year < _LATEST_YEAR else None
 
 
 def expansion(value: float | None) -> float:

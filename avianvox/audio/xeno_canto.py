@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from avianvox.audio.notes import FieldNotes, date_time, number, position
+from avianvox.audio.notes import FieldNotes, date_alone, date_time, number, position
 from avianvox.documents import read_json
 
 _FILE = r"(?i)XC(\d+)(?!\d)"
@@ -31,6 +31,7 @@ def answer_notes(path: Path) -> FieldNotes:
     return FieldNotes(
         begin=begin,
         time_source="xeno-canto" if begin else "",
+        day=None if begin else date_alone(_text(row, "date")),
         latitude=latitude,
         longitude=longitude,
         elevation_m=number(_text(row, "alt")),
@@ -58,6 +59,7 @@ def comment_notes(comment: str) -> FieldNotes:
     return FieldNotes(
         begin=begin,
         time_source="xeno-canto comment" if begin else "",
+        day=None if begin or time is None else date_alone(time[3]),
         latitude=latitude,
         longitude=longitude,
         elevation_m=number(height.removesuffix("m")),

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from avianvox.cli.common import SPREADSHEET_HELP, FiniteFloat, workplace_options
+from avianvox.cli.place_options import WEIGHING
 from avianvox.cli.targets import Target
 
 PERIODS = ("hour", "day", "night")
@@ -108,6 +109,7 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
     click.option(
         "--exclude", metavar="FILE|NAMES", help="Species that are never named; a file or names, as above."
     ),
+    *WEIGHING,
     click.option(
         "--overlap",
         "overlap_s",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from avianvox.audio.find import find_inputs
+from avianvox.cli.classify_question import against_place
 from avianvox.cli.common import MovingBar, fitted
 from avianvox.files import output_error
 from avianvox.inference.runs import Tally
@@ -147,6 +148,7 @@ class Watch:
         if tally.cancelled:
             those = "1 file" if tally.cancelled == 1 else f"{tally.cancelled:,} files"
             last.append(f"the channels cancel each other in {those}; --channels 1 reads one of them alone")
+        last += against_place(tally.against, tally.placeless)
         if tally.files == 1:
             return [*lines, *last]
         if tally.kept < tally.files:

@@ -9,6 +9,7 @@ import click
 
 from avianvox.cli.classify_options import PERIODS
 from avianvox.cli.common import echo
+from avianvox.cli.place_options import place_asked
 from avianvox.inference.events import EventOptions, event_thresholds, noted_score
 from avianvox.inference.question import Question
 from avianvox.inference.sites import folder_above
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from avianvox.inference.calibration import Calibration
+    from avianvox.inference.place_options import PlaceOptions
     from avianvox.types import LabelSet
+
+_SHOWN_AGAINST = 10
 
 
 def question_of(options: dict[str, Any]) -> Question:
@@ -46,7 +50,30 @@ def question_of(options: dict[str, Any]) -> Question:
         gate=_gate(options),
         gate_recall=options["gate_recall"],
         events=EventOptions(**{name: options[name] for name in names}),
+        place=_place(options),
     )
+
+
+def _place(options: dict[str, Any]) -> "PlaceOptions | None":
+    """What is asked about the place; a model without a geo model is refused before anything is read."""
+    asked = place_asked(options)
+    if asked is not None:
+        from avianvox.inference.answers import require_geo
+        from avianvox.inference.classifier import Classifier
+
+        require_geo(Classifier.load(options["model"]))
+    return asked
+
+
+def against_place(against: Counter[str], placeless: int) -> Iterator[str]:
+    """Lines about what was heard though it is not expected, and about recordings without a place."""
+    if placeless:
+        files = "1 file" if placeless == 1 else f"{placeless:,} files"
+        yield f"place not known in {files}: answered by sound alone; --lat and --lon give one"
+    if against:
+        shown = ", ".join(f"{name} {n:,}" for name, n in against.most_common(_SHOWN_AGAINST))
+        more = len(against) - _SHOWN_AGAINST
+        yield f"heard though not expected here: {shown}" + (f" and {more} species more" if more > 0 else "")
 
 
 def _say_what_cannot_appear(options: dict[str, Any], wanted: tuple[int, ...] | None) -> None:

@@ -29,17 +29,13 @@ _CLASSIFY = {
     "--fmax": "no option: the model defines its bands",
     "--locale": "no option: tables have scientific names and common names",
     "-l": "no option: tables have scientific names and common names",
-    **dict.fromkeys(
-        ("--lat", "--lon", "--week", "--sf_thresh"),
-        "--species-list with the species of the place and season",
-    ),
+    "--sf_thresh": "--place-min",
 }
 
 FOREIGN: dict[str, dict[str, str]] = {
     "classify": _CLASSIFY,
     "listen": {
-        name: _CLASSIFY[name]
-        for name in ("--min_conf", "--slist", "--classifier", "-c", "--lat", "--lon", "--week", "--sf_thresh")
+        name: _CLASSIFY[name] for name in ("--min_conf", "--slist", "--classifier", "-c", "--sf_thresh")
     },
     "segments": {
         "--results": "no option: give the table",

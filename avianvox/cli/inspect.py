@@ -84,6 +84,7 @@ def _facts(found: "Probe", notes: "FieldNotes", tags: "Tags") -> dict[str, Any]:
     begin, end = _span(found, notes)
     known = asdict(notes)
     del known["begin"]
+    known["day"] = notes.day.isoformat() if notes.day else None
     return (
         asdict(found)
         | {"begin_time": begin, "end_time": end}

@@ -48,11 +48,12 @@ Examples:
 _SHARED = frozenset((
     "min_score", "calibrated", "species_list", "exclude", "overlap_s", "gate", "gate_file", "gate_recall",
     "leave", "gap_s", "min_length_s", "smooth", "multi_label", "model",
+    "lat", "lon", "week", "date", "place_weight", "place_min",
 ))
 # fmt: on
 """Options that mean what they mean in ``avianvox classify``."""
 
-_NOT_ASKED = {"top": 1, "coverage": None, "timezone": "", "channels": "mix", "paths": ()}
+_NOT_ASKED = {"top": 1, "coverage": None, "timezone": "", "channels": "mix", "paths": (), "place": None}
 
 
 @click.command(epilog=EPILOG, params=[param for param in classify.params if param.name in _SHARED])
@@ -119,7 +120,7 @@ def listen(source: str | None, **options: Any) -> None:
 
 def _listen(source: str | None, options: dict[str, Any]) -> None:
     from avianvox.audio.decode import CANCEL
-    from avianvox.cli.classify_question import below_thresholds, question_of
+    from avianvox.cli.classify_question import against_place, below_thresholds, question_of
     from avianvox.errors import AudioError
     from avianvox.inference.classifier import Classifier
     from avianvox.inference.gate import load_gate
@@ -153,6 +154,8 @@ def _listen(source: str | None, options: dict[str, Any]) -> None:
     if not options["quiet"]:
         _say(_summary(listening, feed, heard_s, n_rows))
         for line in below_thresholds(listening.below, options):
+            _say(line)
+        for line in against_place(listening.against, 0):
             _say(line)
     if feed.channel is None and feed.meter.cancels:
         _say(CANCEL.format(option="--channel"))

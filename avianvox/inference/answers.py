@@ -16,7 +16,7 @@ import numpy as np
 from avianvox.audio.decode import count_channels, open_audio
 from avianvox.audio.field_notes import read_field_notes
 from avianvox.audio.notes import FieldNotes
-from avianvox.errors import AudioError
+from avianvox.errors import AudioError, InputError
 from avianvox.inference.calibration import nonconformity
 from avianvox.inference.classifier import NOTHING_LOUD, Classifier, WindowStream
 from avianvox.inference.events import Event, EventSearch, find_events
@@ -24,10 +24,11 @@ from avianvox.inference.pooling import POOLINGS
 from avianvox.inference.question import Question
 from avianvox.inference.sites import folder_site
 from avianvox.tables.columns import to_csv
-from avianvox.types import Decision, Detection, Status
+from avianvox.types import Decision, Detection, Status, Window
 
 if TYPE_CHECKING:
     from avianvox.inference.gate import Gate
+    from avianvox.inference.place import GeoModel, Weigher
 
 NO_ANIMAL = "the gate found no voice"
 
@@ -51,6 +52,10 @@ class Entry:
         How many events of each species stayed below its threshold: `EventSearch.below`.
     remarks : tuple of str
         What is odd about its time, such as two sources that disagree.
+    against : mapping of str to int
+        How often a species was clearly heard that the place argues against: `Weigher.against`.
+    placed : bool, optional
+        Whether a place was known, where scores are to be weighed by place; None where they are not.
     """
 
     path: str
@@ -69,6 +74,8 @@ class Entry:
     named: Mapping[str, int] = field(default_factory=dict)
     below: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    against: Mapping[str, int] = field(default_factory=dict)
+    placed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +128,10 @@ def answer_file(classifier: Classifier, path: str, question: Question, gate: "Ga
             return failed_answer(path, Status.MISSING, "no permission to read this folder", question)
         return failed_answer(path, Status.EMPTY, "no sound files in this folder", question)
     notes = read_field_notes(path, timezone=question.timezone)
+    weigher = weigher_of(classifier, question, notes)
     try:
         parts = [
-            _answer_channel(classifier, path, channel, question, gate, notes)
+            _answer_channel(classifier, path, channel, question, gate, notes, weigher)
             for channel in _channels(path, question.channels)
         ]
     except AudioError as error:
@@ -150,8 +158,42 @@ def answer_file(classifier: Classifier, path: str, question: Question, gate: "Ga
         named=dict(sorted(named.items())),
         below=dict(sorted(below.items())),
         remarks=notes.remarks,
+        against=_by_name(weigher.against, classifier) if weigher else {},
+        placed=None if question.place is None else weigher is not None,
     )
     return Answer(entry, "".join(part.rows for part in parts))
+
+
+def weigher_of(classifier: Classifier, question: Question, notes: FieldNotes) -> "Weigher | None":
+    """What weighs scores by place; None where that is not asked for, or the place is not known.
+
+    Raises
+    ------
+    InputError
+        The model has no geo model.
+    """
+    if question.place is None:
+        return None
+    geo = require_geo(classifier)
+    from avianvox.inference.place import Weigher
+
+    place = question.place.place_of(notes)
+    return None if place is None else Weigher(geo.at(place), question.place)
+
+
+def require_geo(classifier: Classifier) -> "GeoModel":
+    """The model's geo model. Raises `InputError` where it has none."""
+    if classifier.geo is None:
+        raise InputError(
+            f"the model '{classifier.info.name}' has no geo model, so it knows no places; leave out --place, "
+            "--lat and --lon, or name its species with --species-list"
+        )
+    return classifier.geo
+
+
+def _by_name(counts: Counter[int], classifier: Classifier) -> dict[str, int]:
+    names = classifier.labels.names
+    return dict(sorted((names[label], n) for label, n in counts.items()))
 
 
 class _Part(NamedTuple):
@@ -171,13 +213,14 @@ def _answer_channel(
     question: Question,
     gate: "Gate | None",
     notes: FieldNotes,
+    weigher: "Weigher | None",
 ) -> _Part:
     with open_audio(path, sample_rate=classifier.spec.sample_rate, channel=channel) as audio:
         stream = classifier.windows(
             audio, overlap_s=question.overlap_s, calibrated=question.calibrated, gate=gate
         )
         below = Counter[int]()
-        found = list(WAYS[question.by](stream, classifier, question, below))
+        found = list(WAYS[question.by](stream, classifier, question, below, weigher))
         report = audio.report
     message = report.message
     if not message and not stream.n_scored:
@@ -251,7 +294,11 @@ def _rows(
 
 
 def _by_recording(
-    stream: WindowStream, classifier: Classifier, question: Question, below: Counter[int]
+    stream: WindowStream,
+    classifier: Classifier,
+    question: Question,
+    below: Counter[int],
+    weigher: "Weigher | None" = None,
 ) -> Iterator[Found]:
     pooling = POOLINGS.get(classifier.pooling)()
     for window in stream:
@@ -260,22 +307,32 @@ def _by_recording(
         scores, calibration = pooling.scores(), classifier.calibration
         if question.calibrated and calibration is not None:
             scores = calibration.apply(scores, "recording")
+        if weigher is not None:
+            scores = weigher(scores)
         yield from _best(scores, "recording", classifier, question, (None, 0))
 
 
 def _by_window(
-    stream: WindowStream, classifier: Classifier, question: Question, below: Counter[int]
+    stream: WindowStream,
+    classifier: Classifier,
+    question: Question,
+    below: Counter[int],
+    weigher: "Weigher | None" = None,
 ) -> Iterator[Found]:
-    for window in stream:
+    for window in (weighed(heard, weigher) for heard in stream):
         span = (window.first_sample, window.n_samples)
         yield from _best(window.scores, "window", classifier, question, span)
 
 
 def _by_event(
-    stream: WindowStream, classifier: Classifier, question: Question, below: Counter[int]
+    stream: WindowStream,
+    classifier: Classifier,
+    question: Question,
+    below: Counter[int],
+    weigher: "Weigher | None" = None,
 ) -> Iterator[Found]:
     search = event_search(classifier, question)
-    for event in find_events(stream, search):
+    for event in find_events((weighed(window, weigher) for window in stream), search):
         yield found_event(event, search)
     below.update(search.below)
 
@@ -283,6 +340,11 @@ def _by_event(
 def named_classes(classifier: Classifier, question: Question) -> tuple[int, ...] | None:
     """Positions of the classes that may be named, None for all: those asked for, or else all animals."""
     return classifier.animals if question.wanted is None else question.wanted
+
+
+def weighed(window: Window, weigher: "Weigher | None") -> Window:
+    """A window whose scores take the place into account, where there is one."""
+    return window if weigher is None else replace(window, scores=weigher(window.scores))
 
 
 def event_search(classifier: Classifier, question: Question) -> EventSearch:

@@ -27,6 +27,7 @@ from avianvox.types import LabelSet, Prediction, Status, Window
 if TYPE_CHECKING:
     from avianvox.inference.gate import Gate
     from avianvox.inference.gate_on_sound import WindowGate
+    from avianvox.inference.place import GeoModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Classifier:
         self.info = model.info
         self.calibration = read_calibration(model)
         self._runtime = runtime
+        self._path = model.path
 
     @classmethod
     def load(
@@ -85,6 +87,13 @@ class Classifier:
     @property
     def labels(self) -> LabelSet:
         return self.info.labels
+
+    @cached_property
+    def geo(self) -> "GeoModel | None":
+        """The model's geo model; None where it has none. Raises `ModelFileError` for one that is damaged."""
+        from avianvox.inference.place import geo_of
+
+        return geo_of(self._path, self.labels)
 
     def classify(self, path: str | Path, *, overlap_s: float = 0.0, calibrated: bool = True) -> Prediction:
         """Name one recording. What is wrong with the file becomes the prediction's status, not an error.

@@ -11,7 +11,9 @@ from avianvox.inference.answers import Entry
 from avianvox.types import Status
 
 _OF_ENTRY = tuple(field.name for field in fields(Entry))
-_NEEDED = {*_OF_ENTRY, "offset", "length", "crc32"}
+_LATER = {"against", "placed"}
+"""What ledgers of older runs lack; it has its default there."""
+_NEEDED = {*_OF_ENTRY, "offset", "length", "crc32"} - _LATER
 
 
 def digest_of(path: str, size: int, time_ns: int) -> int:
@@ -44,8 +46,22 @@ def record_of(line: bytes) -> dict[str, Any] | None:
 def _is_sound(entry: Entry, place: Mapping[str, Any]) -> bool:
     """Whether what was written as text and numbers is read as such."""
     numbers = [entry.size, entry.time_ns, place["offset"], place["length"], place["crc32"]]
-    numbers += [entry.n_windows, entry.n_silent, entry.n_gated, *entry.named.values()]
-    texts = (entry.path, entry.message, entry.begin_time, entry.recorder, *entry.named, *entry.remarks)
+    numbers += [
+        entry.n_windows,
+        entry.n_silent,
+        entry.n_gated,
+        *entry.named.values(),
+        *entry.against.values(),
+    ]
+    texts = (
+        entry.path,
+        entry.message,
+        entry.begin_time,
+        entry.recorder,
+        *entry.named,
+        *entry.remarks,
+        *entry.against,
+    )
     lengths = [s for s in (entry.header_s, entry.decoded_s) if s is not None]
     return (
         all(isinstance(n, int) and -1 <= n < 1 << 63 for n in numbers)
@@ -55,5 +71,5 @@ def _is_sound(entry: Entry, place: Mapping[str, Any]) -> bool:
 
 
 def entry_of(record: Mapping[str, Any]) -> Entry:
-    values = {name: record[name] for name in _OF_ENTRY}
+    values = {name: record[name] for name in _OF_ENTRY if name in record}
     return Entry(**values | {"status": Status(values["status"]), "remarks": tuple(values["remarks"])})

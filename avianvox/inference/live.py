@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from avianvox.audio.decode import Meter
+from avianvox.audio.notes import FieldNotes
 from avianvox.audio.resample import Resampler, pick_channel
-from avianvox.inference.answers import WAYS, Found, event_search, found_event
+from avianvox.inference.answers import WAYS, Found, event_search, found_event, weighed, weigher_of
 from avianvox.inference.classifier import Classifier, Pause, WindowStream
 from avianvox.inference.events import Event, EventSearch
 from avianvox.inference.question import Question
@@ -225,6 +226,7 @@ class Listening:
         self._rate = classifier.spec.sample_rate
         self._clock = Clock(self._rate, begin)
         self._search = event_search(classifier, question)
+        self._weigher = weigher_of(classifier, question, FieldNotes(begin=begin or datetime.now()))
         self.windows: WindowStream = classifier.windows(
             feed.blocks(self._rate, self._clock),
             overlap_s=question.overlap_s,
@@ -247,8 +249,15 @@ class Listening:
         names = self._classifier.labels.names
         return Counter({names[label]: n for label, n in self._search.below.items()})
 
+    @property
+    def against(self) -> Counter[str]:
+        """How often species were clearly heard that the place argues against."""
+        names = self._classifier.labels.names
+        return Counter({names[k]: n for k, n in (self._weigher.against if self._weigher else {}).items()})
+
     def _windows(self) -> Generator[Found]:
-        yield from WAYS[self._question.by](self.windows, self._classifier, self._question, Counter())
+        way = WAYS[self._question.by]
+        yield from way(self.windows, self._classifier, self._question, Counter(), self._weigher)
 
     def _events(self) -> Generator[Found]:
         """Events as they end. Windows that are not scored let time pass too: a silence may last for hours."""
@@ -258,7 +267,7 @@ class Listening:
     def _ended(self, search: EventSearch) -> Iterator[Event]:
         for first, window in self.windows.every():
             if window is not None:
-                yield from search.push(window)
+                yield from search.push(weighed(window, self._weigher))
             yield from search.pass_to(first + 1)
         yield from search.finish()
 

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from avianvox.inference.events import EventOptions
+from avianvox.inference.place_options import PlaceOptions
 
 _LEAST_ENTER = 1e-6  # what 0 asks of an event: any score
 
@@ -43,6 +44,8 @@ class Question:
         The share of recordings of voices that the gate must keep; by default its own.
     events : EventOptions
         With ``multi_label`` every species of a window or recording is decided by its own threshold too.
+    place : PlaceOptions, optional
+        Scores are weighed by what the model's geo model expects there and then; None: they are not.
     """
 
     by: str = "recording"
@@ -59,6 +62,7 @@ class Question:
     gate: str | None = None
     gate_recall: float | None = None
     events: EventOptions = field(default_factory=EventOptions)
+    place: PlaceOptions | None = None
 
     @property
     def event_options(self) -> EventOptions:
@@ -68,5 +72,11 @@ class Question:
         return replace(self.events, enter=max(self.min_score, _LEAST_ENTER))
 
     def to_mapping(self) -> dict[str, Any]:
-        """Plain values; ``enter`` of the events is the number that they are asked by."""
-        return asdict(replace(self, events=self.event_options))
+        """Plain values; ``enter`` of the events is the number that they are asked by.
+
+        What came later than the ledgers of older runs stands there only where it is asked for.
+        """
+        values = asdict(replace(self, events=self.event_options))
+        if self.place is None:
+            del values["place"]
+        return values

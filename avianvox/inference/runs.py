@@ -50,6 +50,10 @@ class Tally:
     n_windows, n_silent, n_gated : int
     doubtful : int
         Files with something odd about their time.
+    against : Counter
+        How often species were clearly heard that the place argues against.
+    placeless : int
+        Files whose place is not known, where scores are to be weighed by place.
     cancelled : int
         Files whose channels cancel each other in the mix.
     """
@@ -66,6 +70,8 @@ class Tally:
     statuses: Counter[Status] = field(default_factory=Counter)
     named: Counter[str] = field(default_factory=Counter)
     below: Counter[str] = field(default_factory=Counter)
+    against: Counter[str] = field(default_factory=Counter)
+    placeless: int = 0
 
     def add(self, entry: Entry, *, kept: bool = False) -> None:
         self.files += 1
@@ -82,6 +88,8 @@ class Tally:
         self.statuses[entry.status] += 1
         self.named.update(entry.named)
         self.below.update(entry.below)
+        self.against.update(entry.against)
+        self.placeless += entry.placed is False
 
     @property
     def failed(self) -> int:
