@@ -10,11 +10,13 @@ from pathlib import Path
 import click
 import pytest
 from fake_xeno_canto import KEY, FakeXenoCanto, row
+from handmade_geo import SPECIES, make_geo
 
 from avianvox.cli.main import COMMANDS, main
 from avianvox.errors import ConfigError
+from avianvox.inference.place import GeoModel
 from avianvox.tables.columns import HEADER, to_csv
-from avianvox.types import Detection
+from avianvox.types import Detection, LabelSet
 
 
 def commands() -> list[tuple[str, click.Command]]:
@@ -74,6 +76,9 @@ def test_every_example_runs(
     monkeypatch.chdir(workspace)
     monkeypatch.setenv("XC_API_KEY", KEY)
     monkeypatch.setenv("AVIANVOX_MODELS", "own")
+    species = [name.partition("_")[0] for name in SPECIES]
+    geo = GeoModel(make_geo(), SPECIES, LabelSet(tuple(species)))
+    monkeypatch.setattr("avianvox.inference.place.geo_of", lambda path, labels: geo)
     with FakeXenoCanto([row(1)]) as server:
         monkeypatch.setenv("XC_API", server.address)
         for example in all_examples():

@@ -3,7 +3,7 @@
 import json
 import os
 import struct
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recorder_files import Chunk, guan, info, wave
 
+from avianvox.audio import xeno_canto
 from avianvox.audio.field_notes import FieldNotes, read_field_notes, zone_of
 from avianvox.audio.tags import read_tags
 from avianvox.errors import InputError
@@ -113,6 +114,16 @@ ANSWER = {
         {"id": "79", "date": "2024-06-00", "time": "06:00", "lat": None, "lon": "x"},
     ]
 }  # fmt: skip
+
+
+def test_a_date_without_a_time_of_day_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "recordings.json").write_text(json.dumps(ANSWER))
+    untimed = read_field_notes(tmp_path / "XC78.wav")
+    assert (untimed.time_at(0), untimed.date) == ("", date(2024, 6, 2))
+    assert read_field_notes(tmp_path / "XC77.wav").date == date(2024, 6, 2)
+    assert read_field_notes(tmp_path / "XC79.wav").date is None
+    comment = "XC7 © B. Person // Guanica (17.5, -66.5), Puerto Rico // 30m // 2024-06-04 // song // x"
+    assert xeno_canto.comment_notes(comment).day == date(2024, 6, 4)
 
 
 def test_what_comes_first(tmp_path: Path) -> None:

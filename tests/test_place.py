@@ -1,5 +1,6 @@
 """Place and season: the geo model, the prior, and answers that take it into account."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -7,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 from handmade_geo import SPECIES, append_geo, make_geo
 from handmade_model import LABELS, write_handmade
 from hypothesis import given
 from hypothesis import strategies as st
 
 from avianvox.audio.notes import FieldNotes
+from avianvox.cli.main import cli
 from avianvox.errors import InputError, ModelFileError
 from avianvox.inference.answers import answer_file
 from avianvox.inference.classifier import Classifier
@@ -21,6 +24,7 @@ from avianvox.inference.place import Expectation, GeoModel, geo_of, highest_text
 from avianvox.inference.place_options import ALL_YEAR, Place, PlaceOptions, week_of
 from avianvox.inference.question import Question
 from avianvox.inference.runs import Tally
+from avianvox.inference.species import read_species
 from avianvox.tables.columns import HEADER, from_csv
 from avianvox.types import LabelSet
 
@@ -193,6 +197,12 @@ def test_a_bird_that_is_clear_is_named_all_the_same(classifier: Classifier, tmp_
     assert answer.entry.against == {"Parus medius": 1}
 
 
+def test_what_may_not_be_named_is_not_heard_all_the_same(classifier: Classifier, tmp_path: Path) -> None:
+    path = str(tone(tmp_path / "tone.wav", 3000.0))
+    question = Question(place=PlaceOptions(60, 10), wanted=(0, 2))
+    assert dict(answer_file(classifier, path, question).entry.against) == {}
+
+
 def test_a_recording_without_a_place_is_answered_and_counted(classifier: Classifier, tmp_path: Path) -> None:
     path = str(tone(tmp_path / "tone.wav", 3000.0))
     answer = answer_file(classifier, path, Question(place=PlaceOptions()))
@@ -221,3 +231,53 @@ def test_an_entry_of_an_older_ledger_is_read(classifier: Classifier, tmp_path: P
     entry = answer_file(classifier, str(tone(tmp_path / "tone.wav", 3000.0)), Question()).entry
     older = {name: value for name, value in asdict(entry).items() if name not in ("against", "placed")}
     assert entry_of(older) == entry
+
+
+def test_the_list_of_a_place_can_be_given_back(
+    tmp_path: Path, geo: GeoModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_handmade(tmp_path / "model.tflite")
+    monkeypatch.setattr("avianvox.inference.place.geo_of", lambda path, labels: geo)
+    arguments = ["species", "--lat", "60", "--lon", "10", "--model", str(path)]
+    shown = CliRunner().invoke(cli, arguments)
+    assert shown.exit_code == 0
+    assert shown.stdout == "Columba bassa_Low Dove  # expected here: 1.00\n"
+    assert "1 species; 1 that the geo model does not know" in shown.stderr
+    (tmp_path / "list.txt").write_text(shown.stdout)
+    assert read_species(str(tmp_path / "list.txt"), LABELS).indices == (0,)
+    rows = CliRunner().invoke(cli, [*arguments, "--unknown", "--csv"]).stdout.splitlines()
+    assert rows[0] == "scientific_name,common_name,expected,known"
+    assert rows[2] == "Regulus altus,High Kinglet,0.0001,false"
+    first = json.loads(CliRunner().invoke(cli, [*arguments, "--json"]).stdout.splitlines()[0])
+    assert (first["scientific_name"], first["known"]) == ("Columba bassa", True)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--lat", "3"], "--lat and --lon: give both of them"),
+        (["--week", "3"], "need a place: give --lat and --lon, or --place auto"),
+        (["--place", "auto", "--lat", "3", "--lon", "3"], "--place auto excludes --lat and --lon"),
+        (["--place", "auto", "--date", "2026-13-01"], "--date: expected a date such as 2026-05-20"),
+        (["--place", "auto", "--date", "2026-12-01", "--week", "3"], "--week and --date: give one"),
+        (["--place", "auto"], "has no geo model, so it knows no places"),
+    ],
+)
+def test_wrong_options_of_a_place_are_one_line(given: list[str], told: str, tmp_path: Path) -> None:
+    model = write_handmade(tmp_path / "model.tflite")
+    sound = tone(tmp_path / "a.wav", 3000)
+    shown = CliRunner().invoke(cli, ["classify", str(sound), "--model", str(model), *given])
+    assert shown.exit_code == 2
+    assert told in shown.stderr
+
+
+def test_the_summary_says_what_was_heard_all_the_same() -> None:
+    from collections import Counter
+
+    from avianvox.cli.classify_question import against_place
+
+    assert list(against_place(Counter(), 0)) == []
+    assert list(against_place(Counter({"Parus medius": 2}), 3)) == [
+        "place not known in 3 files: answered by sound alone; --lat and --lon give one",
+        "heard though not expected here: Parus medius 2",
+    ]

@@ -58,10 +58,10 @@ def _place(options: dict[str, Any]) -> "PlaceOptions | None":
     """What is asked about the place; a model without a geo model is refused before anything is read."""
     asked = place_asked(options)
     if asked is not None:
-        from avianvox.inference.answers import require_geo
-        from avianvox.inference.classifier import Classifier
+        from avianvox.inference.place import require_geo
+        from avianvox.modelfile import find_model
 
-        require_geo(Classifier.load(options["model"]))
+        require_geo(find_model(options["model"]), options["model"])
     return asked
 
 

@@ -16,8 +16,7 @@ avianvox classify --species-list.
 \b
 Examples:
   avianvox species --lat 18.4 --lon -66.1 --week 20 --model birdnet
-  avianvox species --lat 18 --lon -66 --unknown --model birdnet > list.txt
-  avianvox classify *.wav --model birdnet --species-list list.txt
+  avianvox species --lat 18.4 --lon -66.1 --unknown --csv --model birdnet
 """
 
 
@@ -48,11 +47,11 @@ def species(least: float, unknown: bool, model: str | None, form: str | None, **
     from avianvox.errors import InputError
     from avianvox.inference.place import geo_of
     from avianvox.inference.place_options import ALL_YEAR, Place
-    from avianvox.modelfile import DEFAULT_MODEL, find_model, read_model_file
+    from avianvox.modelfile import default_model, find_model, read_model_file
 
     week = week_option(options)
     place = Place(options["lat"], options["lon"], ALL_YEAR if week is None else week)
-    path = find_model(model or DEFAULT_MODEL)
+    path = find_model(model or default_model())
     info = read_model_file(path).info
     geo = geo_of(path, info.labels)
     if geo is None:

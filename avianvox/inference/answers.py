@@ -16,7 +16,7 @@ import numpy as np
 from avianvox.audio.decode import count_channels, open_audio
 from avianvox.audio.field_notes import read_field_notes
 from avianvox.audio.notes import FieldNotes
-from avianvox.errors import AudioError, InputError
+from avianvox.errors import AudioError
 from avianvox.inference.calibration import nonconformity
 from avianvox.inference.classifier import NOTHING_LOUD, Classifier, WindowStream
 from avianvox.inference.events import Event, EventSearch, find_events
@@ -28,7 +28,7 @@ from avianvox.types import Decision, Detection, Status, Window
 
 if TYPE_CHECKING:
     from avianvox.inference.gate import Gate
-    from avianvox.inference.place import GeoModel, Weigher
+    from avianvox.inference.place import Weigher
 
 NO_ANIMAL = "the gate found no voice"
 
@@ -174,21 +174,12 @@ def weigher_of(classifier: Classifier, question: Question, notes: FieldNotes) ->
     """
     if question.place is None:
         return None
-    geo = require_geo(classifier)
-    from avianvox.inference.place import Weigher
+    from avianvox.inference.place import Weigher, no_geo
 
-    place = question.place.place_of(notes)
-    return None if place is None else Weigher(geo.at(place), question.place)
-
-
-def require_geo(classifier: Classifier) -> "GeoModel":
-    """The model's geo model. Raises `InputError` where it has none."""
-    if classifier.geo is None:
-        raise InputError(
-            f"the model '{classifier.info.name}' has no geo model, so it knows no places; leave out --place, "
-            "--lat and --lon, or name its species with --species-list"
-        )
-    return classifier.geo
+    geo, place = classifier.geo, question.place.place_of(notes)
+    if geo is None:
+        raise no_geo(classifier.info.name)
+    return None if place is None else Weigher(geo.at(place), question.place, question.wanted)
 
 
 def _by_name(counts: Counter[int], classifier: Classifier) -> dict[str, int]:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from avianvox.dataset.synonyms import species_key
-from avianvox.errors import MissingExtraError, ModelFileError
+from avianvox.errors import InputError, MissingExtraError, ModelFileError
 from avianvox.inference.place_options import WEEKS, WEIGHT, Place, PlaceOptions
 from avianvox.types import LabelSet
 
@@ -188,12 +188,15 @@ class Weigher:
         recordings, windows, or windows of the search for events.
     """
 
-    def __init__(self, expectation: Expectation, options: PlaceOptions) -> None:
+    def __init__(
+        self, expectation: Expectation, options: PlaceOptions, wanted: Sequence[int] | None = None
+    ) -> None:
         self.against = Counter[int]()
         self._expectation, self._options = expectation, options
+        self._wanted = np.arange(len(expectation.here)) if wanted is None else np.array(wanted, np.int64)
 
     def __call__(self, scores: np.ndarray) -> np.ndarray:
-        best = int(np.argmax(scores))
+        best = int(self._wanted[np.argmax(scores[self._wanted])])
         if scores[best] >= CLEAR and self._expectation.against[best]:
             self.against[best] += 1
         return self._expectation.weigh(scores, self._options.weight, self._options.wall)
@@ -218,6 +221,27 @@ def highest_anywhere(geo: GeoModel) -> np.ndarray:
 def highest_text(highest: np.ndarray) -> bytes:
     """The entry `GEO_HIGHEST`: one number a line, as `geo_of` reads it."""
     return "".join(f"{value:.5f}\n" for value in highest).encode()
+
+
+def no_geo(model: str) -> InputError:
+    """What is said where a model that knows no places is asked about one."""
+    return InputError(
+        f"the model '{model}' has no geo model, so it knows no places; leave out --place, --lat and --lon, "
+        "or name the species of the place with --species-list"
+    )
+
+
+def require_geo(path: Path, model: str) -> None:
+    """Raise `InputError` unless the file of a model has a geo model; only its list of entries is read."""
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(path) as file:
+            names = file.namelist()
+    except (OSError, zipfile.BadZipFile):  # what is wrong with it is said by who reads it
+        return
+    if GEO not in names:
+        raise no_geo(model)
 
 
 def geo_of(path: Path | str, labels: LabelSet) -> GeoModel | None:
