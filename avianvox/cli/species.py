@@ -10,8 +10,8 @@ from avianvox.cli.place_options import WHEN, WHERE, options_of, week_option
 EPILOG = """\b
 The number behind a species is what the geo model gives, from 0 to 1: how often observers list the species
 there and then. It is no probability. The geo model does not know some rare species with small ranges. They
-are counted on standard error, and --unknown lists them too. The list can be given to
-avianvox classify --species-list.
+are counted on standard error, and --unknown lists them too. The option --species-list of avianvox classify
+takes the list.
 
 \b
 Examples:
