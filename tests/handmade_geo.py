@@ -3,8 +3,6 @@
 The graph is one fully connected layer and a sigmoid over latitude, longitude and week.
 """
 
-from pathlib import Path
-
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -63,13 +61,8 @@ def make_geo(weights: np.ndarray = WEIGHTS, biases: np.ndarray = BIASES) -> byte
     return bytes(builder.Output())
 
 
-def append_geo(path: Path, *, highest: bytes | None = None) -> Path:
-    """Put the geo model into the zip of a file, as a model file has it."""
-    import zipfile
-
-    with zipfile.ZipFile(path, "a") as file:
-        file.writestr("geo.tflite", make_geo())
-        file.writestr("geo_labels.txt", "".join(f"{name}\n" for name in SPECIES))
-        if highest is not None:
-            file.writestr("geo_highest.txt", highest)
-    return path
+def geo_entries(*, highest: bytes | None = None) -> dict[str, bytes]:
+    """The entries of a model file that hold it."""
+    names = "".join(f"{name}\n" for name in SPECIES).encode()
+    found = {"geo.tflite": make_geo(), "geo_labels.txt": names}
+    return found if highest is None else found | {"geo_highest.txt": highest}

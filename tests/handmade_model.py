@@ -4,6 +4,7 @@ The graph is mean over time, fully connected, softmax. The weights compare the m
 2 kHz, from 2 to 4 kHz and above 4 kHz, so a tone has a known answer.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import flatbuffers
@@ -96,11 +97,17 @@ def make_flatbuffer(weights: np.ndarray, *, signature: str = "features") -> byte
     return bytes(builder.Output())
 
 
-def write_handmade(path: Path, *, labels: LabelSet = LABELS, signature: str = "features") -> Path:
+def write_handmade(
+    path: Path,
+    *,
+    labels: LabelSet = LABELS,
+    signature: str = "features",
+    others: Mapping[str, bytes] | None = None,
+) -> Path:
     """Write the model file and return its path."""
     info = ModelInfo("low_middle_high", "handmade", SPEC, labels)
     flatbuffer = make_flatbuffer(band_weights(), signature=signature)
-    write_model_file(path, flatbuffer=flatbuffer, info=info, card="# Low, middle, high\n")
+    write_model_file(path, flatbuffer=flatbuffer, info=info, card="# Low, middle, high\n", others=others)
     return path
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import click
 import pytest
 from fake_xeno_canto import KEY, FakeXenoCanto, row
-from handmade_geo import SPECIES, make_geo
+from handmade_geo import geo_entries
 
 from avianvox.cli.main import COMMANDS, main
 from avianvox.errors import ConfigError
-from avianvox.inference.place import GeoModel
+from avianvox.modelfile import read_model_file, write_model_file
 from avianvox.tables.columns import HEADER, to_csv
-from avianvox.types import Detection, LabelSet
+from avianvox.types import Detection
 
 
 def commands() -> list[tuple[str, click.Command]]:
@@ -52,7 +52,9 @@ def workspace(synth_catalog_dir: Path, tiny_model: Path, tmp_path_factory: pytes
     shutil.copytree(synth_catalog_dir / "no bird", here / "background")
     shutil.copy(tiny_model, here / "my_model.tflite")
     (here / "own").mkdir()
-    shutil.copy(tiny_model, here / "own" / "birdnet.tflite")
+    model = read_model_file(tiny_model)
+    parts = {"flatbuffer": model.flatbuffer, "info": model.info, "card": model.card}
+    write_model_file(here / "own" / "birdnet.tflite", **parts, others=geo_entries())
     sounds = sorted((here / "recordings").rglob("*.flac"))
     for folder in ("night", "recorder", "sites/A"):
         (here / folder).mkdir(parents=True)
@@ -76,9 +78,6 @@ def test_every_example_runs(
     monkeypatch.chdir(workspace)
     monkeypatch.setenv("XC_API_KEY", KEY)
     monkeypatch.setenv("AVIANVOX_MODELS", "own")
-    species = [name.partition("_")[0] for name in SPECIES]
-    geo = GeoModel(make_geo(), SPECIES, LabelSet(tuple(species)))
-    monkeypatch.setattr("avianvox.inference.place.geo_of", lambda path, labels: geo)
     with FakeXenoCanto([row(1)]) as server:
         monkeypatch.setenv("XC_API", server.address)
         for example in all_examples():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
-from handmade_geo import SPECIES, append_geo, make_geo
+from handmade_geo import SPECIES, geo_entries, make_geo
 from handmade_model import LABELS, write_handmade
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +25,7 @@ from avianvox.inference.place_options import ALL_YEAR, Place, PlaceOptions, week
 from avianvox.inference.question import Question
 from avianvox.inference.runs import Tally
 from avianvox.inference.species import read_species
+from avianvox.modelfile import read_model_file
 from avianvox.tables.columns import HEADER, from_csv
 from avianvox.types import LabelSet
 
@@ -137,19 +138,24 @@ def test_bytes_that_are_no_model_are_refused() -> None:
         GeoModel(b"no model" * 9, SPECIES, LABELS).at(NORTH)
 
 
+def with_geo(path: Path, highest: bytes | None = None) -> Path:
+    return write_handmade(path, others=geo_entries(highest=highest))
+
+
 def test_the_geo_model_of_a_model_file(tmp_path: Path, geo: GeoModel) -> None:
-    path = write_handmade(tmp_path / "model.tflite")
-    assert geo_of(path, LABELS) is None
-    found = geo_of(append_geo(path, highest=highest_text(geo.highest)), LABELS)
+    assert geo_of(read_model_file(write_handmade(tmp_path / "none.tflite"))) is None
+    path = with_geo(tmp_path / "model.tflite", highest_text(geo.highest))
+    found = geo_of(read_model_file(path))
     assert found is not None
     assert found.at(SOUTH).here.tolist() == geo.at(SOUTH).here.tolist()
     assert found.highest == pytest.approx(geo.highest, abs=1e-5)
 
 
-def test_a_list_of_highest_numbers_that_does_not_fit_is_refused(tmp_path: Path) -> None:
-    path = append_geo(write_handmade(tmp_path / "model.tflite"), highest=b"0.5\n")
-    with pytest.raises(ModelFileError, match=r"geo_highest.txt: expected 3 numbers.*got 1; add"):
-        geo_of(path, LABELS)
+@pytest.mark.parametrize(("text", "n"), [(b"0.5\n", 1), (b"a few\n", 0)])
+def test_a_list_of_highest_numbers_that_does_not_fit_is_refused(text: bytes, n: int, tmp_path: Path) -> None:
+    path = with_geo(tmp_path / "model.tflite", text)
+    with pytest.raises(ModelFileError, match=rf"geo_highest.txt: expected 3 numbers.*got {n}; add"):
+        geo_of(read_model_file(path))
 
 
 def test_where_and_when_a_recording_was_made() -> None:
@@ -170,9 +176,7 @@ def tone(path: Path, hz: float) -> Path:
 
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
-    made = Classifier.load(write_handmade(tmp_path_factory.mktemp("model") / "model.tflite"))
-    made.__dict__["geo"] = GeoModel(make_geo(), SPECIES, LABELS)
-    return made
+    return Classifier.load(with_geo(tmp_path_factory.mktemp("model") / "model.tflite"))
 
 
 @pytest.mark.parametrize("by", ["recording", "window", "event"])
@@ -233,11 +237,8 @@ def test_an_entry_of_an_older_ledger_is_read(classifier: Classifier, tmp_path: P
     assert entry_of(older) == entry
 
 
-def test_the_list_of_a_place_can_be_given_back(
-    tmp_path: Path, geo: GeoModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = write_handmade(tmp_path / "model.tflite")
-    monkeypatch.setattr("avianvox.inference.place.geo_of", lambda path, labels: geo)
+def test_the_list_of_a_place_can_be_given_back(tmp_path: Path) -> None:
+    path = with_geo(tmp_path / "model.tflite")
     arguments = ["species", "--lat", "60", "--lon", "10", "--model", str(path)]
     shown = CliRunner().invoke(cli, arguments)
     assert shown.exit_code == 0
@@ -281,3 +282,23 @@ def test_the_summary_says_what_was_heard_all_the_same() -> None:
         "place not known in 3 files: answered by sound alone; --lat and --lon give one",
         "heard though not expected here: Parus medius 2",
     ]
+
+
+def test_classify_by_the_command_line(tmp_path: Path) -> None:
+    """A place in the file's own notes, another by hand, and a run that goes on with the same one alone."""
+    model = str(with_geo(tmp_path / "model.tflite"))
+    sound, out = tone(tmp_path / "a.wav", 3000), str(tmp_path / "out.csv")
+    asked = ["classify", str(sound), "--model", model, "--min-score", "0.3", "-o", out]
+    done = CliRunner().invoke(cli, [*asked, "--lat", "60", "--lon", "10"])
+    assert done.exit_code == 0
+    assert "heard though not expected here: Parus medius 1" in done.stderr
+    assert "Parus medius" not in (tmp_path / "out.csv").read_text()
+    other = CliRunner().invoke(cli, [*asked, "--lat", "-60", "--lon", "10", "--resume"])
+    assert other.exit_code == 2
+    assert "had other settings (place was" in other.stderr
+    again = CliRunner().invoke(cli, [*asked, "--lat", "60", "--lon", "10", "--resume"])
+    assert again.exit_code == 0
+    assert "heard though not expected here: Parus medius 1" in again.stderr
+    unknown = CliRunner().invoke(cli, ["classify", str(sound), "--model", model, "--place", "auto"])
+    assert "Parus medius" in unknown.stdout
+    assert "place not known in 1 file: answered by sound alone" in unknown.stderr

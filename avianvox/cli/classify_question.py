@@ -58,10 +58,11 @@ def _place(options: dict[str, Any]) -> "PlaceOptions | None":
     """What is asked about the place; a model without a geo model is refused before anything is read."""
     asked = place_asked(options)
     if asked is not None:
-        from avianvox.inference.place import require_geo
-        from avianvox.modelfile import find_model
+        from avianvox.inference.place import GEO, no_geo
+        from avianvox.modelfile import find_model, read_model_file
 
-        require_geo(find_model(options["model"]), options["model"])
+        if GEO not in read_model_file(find_model(options["model"])).others:
+            raise no_geo(options["model"])
     return asked
 
 

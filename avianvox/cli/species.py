@@ -51,9 +51,8 @@ def species(least: float, unknown: bool, model: str | None, form: str | None, **
 
     week = week_option(options)
     place = Place(options["lat"], options["lon"], ALL_YEAR if week is None else week)
-    path = find_model(model or default_model())
-    info = read_model_file(path).info
-    geo = geo_of(path, info.labels)
+    found = read_model_file(find_model(model or default_model()))
+    info, geo = found.info, geo_of(found)
     if geo is None:
         raise InputError(f"the model '{info.name}' has no geo model; name one that has with --model")
     expectation = geo.at(place)

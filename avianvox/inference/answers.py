@@ -179,7 +179,9 @@ def weigher_of(classifier: Classifier, question: Question, notes: FieldNotes) ->
     geo, place = classifier.geo, question.place.place_of(notes)
     if geo is None:
         raise no_geo(classifier.info.name)
-    return None if place is None else Weigher(geo.at(place), question.place, question.wanted)
+    return (
+        None if place is None else Weigher(geo.at(place), question.place, named_classes(classifier, question))
+    )
 
 
 def _by_name(counts: Counter[int], classifier: Classifier) -> dict[str, int]:

@@ -52,7 +52,7 @@ class Classifier:
         self.info = model.info
         self.calibration = read_calibration(model)
         self._runtime = runtime
-        self._path = model.path
+        self._model = model
 
     @classmethod
     def load(
@@ -93,7 +93,7 @@ class Classifier:
         """The model's geo model; None where it has none. Raises `ModelFileError` for one that is damaged."""
         from avianvox.inference.place import geo_of
 
-        return geo_of(self._path, self.labels)
+        return geo_of(self._model)
 
     def classify(self, path: str | Path, *, overlap_s: float = 0.0, calibrated: bool = True) -> Prediction:
         """Name one recording. What is wrong with the file becomes the prediction's status, not an error.

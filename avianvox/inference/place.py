@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ import numpy as np
 from avianvox.dataset.synonyms import species_key
 from avianvox.errors import InputError, MissingExtraError, ModelFileError
 from avianvox.inference.place_options import WEEKS, WEIGHT, Place, PlaceOptions
+from avianvox.modelfile import ModelFile
 from avianvox.types import LabelSet
 
 GEO, GEO_LABELS, GEO_HIGHEST = "geo.tflite", "geo_labels.txt", "geo_highest.txt"
@@ -231,46 +231,26 @@ def no_geo(model: str) -> InputError:
     )
 
 
-def require_geo(path: Path, model: str) -> None:
-    """Raise `InputError` unless the file of a model has a geo model; only its list of entries is read."""
-    import zipfile
-
-    try:
-        with zipfile.ZipFile(path) as file:
-            names = file.namelist()
-    except (OSError, zipfile.BadZipFile):  # what is wrong with it is said by who reads it
-        return
-    if GEO not in names:
-        raise no_geo(model)
-
-
-def geo_of(path: Path | str, labels: LabelSet) -> GeoModel | None:
+def geo_of(model: ModelFile) -> GeoModel | None:
     """The geo model in a model file, or None where it has none.
-
-    Only the file's list of entries and these entries are read.
 
     Raises
     ------
     ModelFileError
-        It has one that cannot be read.
+        It has one that is damaged or does not fit.
     """
-    import zipfile  # for this alone
-
-    try:
-        with zipfile.ZipFile(path) as file:
-            if GEO not in file.namelist():
-                return None
-            content, names = file.read(GEO), file.read(GEO_LABELS).decode().splitlines()
-            highest = None
-            if GEO_HIGHEST in file.namelist():
-                highest = np.array(file.read(GEO_HIGHEST).decode().split(), np.float32)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ModelFileError(
-            f"{path}: its geo model cannot be read ({error}); add the model again"
-        ) from error
-    if highest is not None and highest.shape != (len(names),):
-        raise ModelFileError(
-            f"{path}: {GEO_HIGHEST}: expected {len(names)} numbers, one for each of the geo model's species, "
-            f"got {highest.size}; add the model again"
-        )
-    return GeoModel(content, names, labels, highest)
+    content, names = model.other(GEO), model.other(GEO_LABELS)
+    if content is None or names is None:
+        return None
+    species, highest = names.decode(errors="replace").splitlines(), None
+    if (text := model.other(GEO_HIGHEST)) is not None:
+        try:
+            highest = np.array(text.split(), np.float32)
+        except ValueError:
+            highest = np.empty(0, np.float32)
+        if highest.shape != (len(species),):
+            raise ModelFileError(
+                f"{model.path}: {GEO_HIGHEST}: expected {len(species)} numbers, one for each of the geo "
+                f"model's species, got {highest.size}; add the model again"
+            )
+    return GeoModel(content, species, model.info.labels, highest)
