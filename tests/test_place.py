@@ -100,6 +100,7 @@ def test_what_is_known_nowhere_is_neither_argued_against_nor_walled_off() -> Non
     scores = np.array([0.8, 0.8])
     spared, common = expectation.weigh(scores)
     assert spared > 0.5
+    assert expectation.against.tolist() == [False, True]
     assert common < 0.02
     assert expectation.weigh(scores, weight=0, wall=0.03).tolist() == [0.8, 0.0]
 

@@ -142,7 +142,7 @@ class Expectation:
         """How much of what speaks for a class anywhere does here, shape (n_classes,), in (0, 1].
 
         1 from `ENOUGH` on. `UNCERTAIN` is added to both sides, so that species with tiny numbers everywhere
-        have a share near 1.
+        have about half of it or more, wherever they are.
         """
         most = np.minimum(self.highest.astype(np.float64), ENOUGH) + UNCERTAIN
         found: np.ndarray = np.minimum(1.0, (self.here.astype(np.float64) + UNCERTAIN) / most)
@@ -150,8 +150,8 @@ class Expectation:
 
     @property
     def against(self) -> np.ndarray:
-        """Whether the place argues against a class: less than half of the share. Shape (n_classes,), bool."""
-        return self.share < 0.5
+        """Whether the place argues against a class that is known: less than half of the share; as `known`."""
+        return self.known & (self.share < 0.5)
 
     def weigh(self, scores: np.ndarray, weight: float = WEIGHT, wall: float = 0.0) -> np.ndarray:
         """Scores with the place taken into account.
