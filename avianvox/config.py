@@ -2,11 +2,14 @@
 
 A settings class is any frozen dataclass whose fields are ``int``, ``float``, ``str``, ``bool``, one of
 these or ``None``, or ``tuple[...]`` of one of these.
+
+What is written of settings decides whether a store, a run or a model file still fits. So a field that comes
+later is declared with `later` and counts only where it differs from what held before it came.
 """
 
 import types
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -18,6 +21,23 @@ S = TypeVar("S")
 
 _TOO_LARGE = 1e40  # for a whole number that a float shall take
 _MOST_BYTES = 1 << 24
+
+
+_HELD = "held"  # key of a field's metadata
+
+
+def later(default: Any, *, held: Any) -> Any:
+    """A field of a settings class that came after settings had been written.
+
+    Parameters
+    ----------
+    default : Any
+        Of today.
+    held : Any
+        What held when the field came: settings with this value are written without the field, and those that
+        were written without it have this value. It never changes; ``default`` may.
+    """
+    return field(default=default, metadata={_HELD: held})
 
 
 def _coerce(value: Any, expected: Any, where: str) -> Any:
@@ -42,8 +62,18 @@ def _coerce(value: Any, expected: Any, where: str) -> Any:
     raise ConfigError(f"{where}: expected {wanted}, got {value!r:.60}")
 
 
-def settings_from_mapping(cls: type[S], values: Mapping[str, Any], *, table: str) -> S:
+def settings_from_mapping(cls: type[S], values: Mapping[str, Any], *, table: str, stored: bool = False) -> S:
     """Build a settings dataclass from a mapping, refusing unknown keys and wrong types.
+
+    Parameters
+    ----------
+    cls : type
+    values : mapping
+    table : str
+        Its name in messages.
+    stored : bool
+        Whether `settings_to_mapping` made the mapping, perhaps before some fields came; otherwise a user did,
+        and a missing key has today's default.
 
     Raises
     ------
@@ -57,12 +87,34 @@ def settings_from_mapping(cls: type[S], values: Mapping[str, Any], *, table: str
     for key in values:
         if key not in known:
             raise ConfigError(f"[{table}] has no key '{key}'{nearest(key, known)}")
-    return cls(**{key: _coerce(value, hints[key], f"[{table}] {key}") for key, value in values.items()})
+    given = {key: _coerce(value, hints[key], f"[{table}] {key}") for key, value in values.items()}
+    return cls(**((_held(cls) | given) if stored else given))
 
 
 def settings_to_mapping(settings: Any) -> dict[str, Any]:
-    """The resolved settings as plain values, ready for JSON."""
-    return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(settings).items()}
+    """The resolved settings as plain values, ready for JSON, without later fields that say nothing new."""
+    held = _held(type(settings))
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in asdict(settings).items()
+        if key not in held or value != held[key]
+    }
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Keys whose values differ, each with both of them; None stands for a missing one.
+
+    Examples
+    --------
+    >>> differences({"epochs": 5, "seed": 0}, {"epochs": 9, "seed": 0})
+    {'epochs': (5, 9)}
+    """
+    keys = (key for key in {**before, **now} if before.get(key) != now.get(key))
+    return {key: (before.get(key), now.get(key)) for key in keys}
+
+
+def _held(cls: type) -> dict[str, Any]:
+    return {f.name: f.metadata[_HELD] for f in fields(cls) if _HELD in f.metadata}
 
 
 def read_toml(path: Path | str, tables: Mapping[str, type]) -> dict[str, Any]:

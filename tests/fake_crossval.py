@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -81,8 +82,11 @@ def run(
     out: Path,
     settings: CrossvalSettings = DEFAULT,
     progress: Callable[[FitReport], None] | None = None,
+    **options: Any,
 ) -> CrossvalResult:
-    return crossvalidate(data_of(catalog), catalog, models, out, settings, listen=False, progress=progress)
+    return crossvalidate(
+        data_of(catalog), catalog, models, out, settings, listen=False, progress=progress, **options
+    )
 
 
 def contents(folder: Path) -> dict[str, bytes]:

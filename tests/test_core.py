@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avianvox.config import read_toml, settings_from_mapping, settings_to_mapping
+from avianvox.config import later, read_toml, settings_from_mapping, settings_to_mapping
 from avianvox.errors import (
     AvianvoxError,
     ConfigError,
@@ -22,6 +22,7 @@ from avianvox.errors import (
     UnknownNameError,
     require_extra,
 )
+from avianvox.features.spec import spec_named
 from avianvox.files import (
     atomic_write,
     holdings,
@@ -33,6 +34,7 @@ from avianvox.files import (
 )
 from avianvox.randomness import derive_rng, derive_uniform, hash_name
 from avianvox.registry import Registry
+from avianvox.training.config import TrainConfig
 from avianvox.types import LabelSet, Prediction, Recording, Status, Waveform
 
 
@@ -84,6 +86,50 @@ def test_configuration_round_trip(tmp_path: Path) -> None:
     settings = read_toml(path, {"train": Settings})["train"]
     assert settings == Settings(learning_rate=1.0, pools=(2, 2))
     assert settings_from_mapping(Settings, settings_to_mapping(settings), table="train") == settings
+
+
+@dataclass(frozen=True)
+class GrownSettings(Settings):
+    """`Settings` a release later: ``loss`` was "plain" before it could be chosen and is "smooth" today."""
+
+    loss: str = later("smooth", held="plain")
+
+
+def test_a_later_field_counts_only_where_it_differs_from_what_held_when_it_came() -> None:
+    before = settings_to_mapping(Settings())
+    assert settings_to_mapping(GrownSettings(loss="plain")) == before
+    assert settings_to_mapping(GrownSettings()) == before | {"loss": "smooth"}
+
+
+def test_what_was_written_before_a_field_came_has_the_value_of_then() -> None:
+    values = settings_to_mapping(Settings(epochs=3))
+    assert settings_from_mapping(GrownSettings, values, table="train", stored=True).loss == "plain"
+    assert settings_from_mapping(GrownSettings, values, table="train").loss == "smooth"
+    for settings in (GrownSettings(), GrownSettings(loss="plain"), GrownSettings(loss="other")):
+        again = settings_from_mapping(
+            GrownSettings, settings_to_mapping(settings), table="train", stored=True
+        )
+        assert again == settings
+
+
+def test_fingerprints_are_those_of_the_files_that_exist() -> None:
+    """Stores, gates and model files carry them: a change here refuses all of them."""
+    first, second = spec_named("published_v1"), spec_named("published_v2")
+    assert (first.fingerprint, first.extraction_fingerprint) == ("c8ea204eea838532", "f3fddfc6edf0040b")
+    assert (second.fingerprint, second.extraction_fingerprint) == ("dbbb4b9945f56ee6", "220bcfb64f210340")
+    assert list(settings_to_mapping(TrainConfig())) == [
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "patience",
+        "validation_windows",
+        "crops_per_recording",
+        "combine",
+        "padding",
+        "model",
+        "seed",
+        "validation",
+    ]
 
 
 @pytest.mark.parametrize(

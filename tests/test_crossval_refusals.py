@@ -55,6 +55,13 @@ def test_a_run_of_another_configuration_is_refused(
     assert contents(finished) == before
 
 
+def test_of_the_settings_of_models_only_those_that_differ_are_named(catalog: Catalog, tmp_path: Path) -> None:
+    run(catalog, BOTH, tmp_path / "run", model_settings={"epochs": 5, "padding": "loop"})
+    expected = r'model_settings was \{"epochs": 5\} and is \{"epochs": 6\} now\)'
+    with pytest.raises(RunError, match=expected):
+        run(catalog, BOTH, tmp_path / "run", model_settings={"epochs": 6, "padding": "loop"})
+
+
 def test_other_labels_are_another_configuration(catalog: Catalog, finished: Path) -> None:
     first, *rest = catalog.recordings
     other = Catalog((replace(first, label="Species 3"), *rest))

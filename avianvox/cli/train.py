@@ -126,7 +126,8 @@ def _settings(config: Path | None, options: dict[str, Any]) -> "tuple[TrainConfi
     from avianvox.training.config import TrainConfig, read_train_file
 
     read, spec = read_train_file(config)
-    return settings_from_mapping(TrainConfig, settings_to_mapping(read) | options, table="train"), spec
+    values = settings_to_mapping(read) | options
+    return settings_from_mapping(TrainConfig, values, table="train", stored=True), spec
 
 
 def _epochs(bars: "Progress | None") -> "Callable[[EpochReport], None] | None":

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from avianvox.config import differences
 from avianvox.dataset.catalog import Catalog
 from avianvox.errors import StoreError, UnknownNameError
-from avianvox.features.spec import FeatureSpec
+from avianvox.features.spec import WINDOW_FIELDS, FeatureSpec
 from avianvox.types import LabelSet
 
 if TYPE_CHECKING:
@@ -110,9 +111,14 @@ def training_data(
         The store was extracted under other settings than ``spec``, or none of the recordings is usable.
     """
     if store.spec.extraction_fingerprint != spec.extraction_fingerprint:
+        found = [
+            f"{key} {was} instead of {asked}"
+            for key, (was, asked) in differences(store.spec.to_mapping(), spec.to_mapping()).items()
+            if key not in WINDOW_FIELDS
+        ]
         raise StoreError(
-            f"the store's features were extracted under other settings ({store.spec.extraction_fingerprint}) "
-            f"than asked for ({spec.extraction_fingerprint}); build a store with the same spec"
+            f"the store's features were extracted under other settings than asked for ({', '.join(found)}); "
+            "build a store with the same spec"
         )
     usable: list[tuple[int, int]] = []
     left_out: list[str] = []

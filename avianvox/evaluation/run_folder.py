@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from avianvox import documents
+from avianvox.config import differences
 from avianvox.documents import MISSHAPEN, Kind
 from avianvox.errors import AvianvoxError, RunError
 from avianvox.features.spec import FeatureSpec
@@ -224,10 +225,13 @@ def _grown(earlier: Mapping[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
 def _check_same(path: Path, there: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     for key in {**there, **asked}:
         if key not in GROWING and there.get(key) != asked.get(key):
-            was, now = (_short(values.get(key)) for values in (there, asked))
+            was, now = there.get(key), asked.get(key)
+            if isinstance(was, dict) and isinstance(now, dict):
+                found = differences(was, now)
+                was, now = ({part: pair[i] for part, pair in found.items()} for i in (0, 1))
             raise RunError(
-                f"{path} holds a run with another configuration ({key} was {was} and is {now} now); "
-                "choose another --out or start anew with --fresh"
+                f"{path} holds a run with another configuration ({key} was {_short(was)} and is "
+                f"{_short(now)} now); choose another --out or start anew with --fresh"
             )
 
 

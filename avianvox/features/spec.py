@@ -30,7 +30,7 @@ their last digits (by up to 1e-3 dB within 60 dB of the loudest value) and are n
 FIRST_REVISION = 1
 """Of what names none."""
 
-_WINDOW_FIELDS = ("combine", "n_frames")
+WINDOW_FIELDS = ("combine", "n_frames")
 """Fields that shape a model's window but not what is extracted and stored."""
 
 _MOST = {"sample_rate": 10_000_000, "n_fft": 1 << 20, "hop_length": 1 << 20, "n_frames": 1 << 20}
@@ -150,7 +150,7 @@ class FeatureSpec:
     @property
     def extraction_fingerprint(self) -> str:
         """The same over the fields that shape what is stored; a feature store carries it."""
-        return digest_of_settings({k: v for k, v in self.to_mapping().items() if k not in _WINDOW_FIELDS})
+        return digest_of_settings({k: v for k, v in self.to_mapping().items() if k not in WINDOW_FIELDS})
 
     def stream(self) -> "RowStream":
         """Rows of sound that comes in blocks."""
@@ -170,7 +170,7 @@ class FeatureSpec:
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "FeatureSpec":
         """The inverse of `to_mapping`. Raises `ConfigError` on unknown keys."""
-        return settings_from_mapping(cls, values, table="features")
+        return settings_from_mapping(cls, values, table="features", stored=True)
 
     def with_changes(self, **changes: Any) -> "FeatureSpec":
         """A copy with some fields replaced."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from avianvox.config import settings_to_mapping
+from avianvox.config import differences, settings_to_mapping
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.splits import make_split
 from avianvox.dataset.training_data import TrainingData, training_data
@@ -220,7 +220,7 @@ def _prepare(out: Path, document: dict[str, Any], *, resume: bool, fresh: bool) 
     before, now = earlier.get("train"), document["train"]
     if not isinstance(before, dict):
         raise RunError(f"{out / folder.CONFIG} is damaged: it has no settings; replace the run with --fresh")
-    keys = [key for key in now if key != "epochs" and before.get(key) != now[key]]
+    keys = [key for key in differences(before, now) if key != "epochs"]
     other = [f"settings ({', '.join(keys)})"] if keys else []
     other += [words for part, words in _SAME.items() if earlier.get(part) != document[part]]
     if other:
