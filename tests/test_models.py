@@ -1,5 +1,7 @@
 """Networks: shapes, parameters, principal components, and the battery that every Keras model passes."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,14 @@ from avianvox.models.cnn import VARIANTS, build_cnn, with_scores
 from avianvox.models.dense import principal_components
 from avianvox.models.networks import NETWORKS, build_network
 from avianvox.models.protocol import TrainSettings
+
+
+def test_listing_networks_needs_no_keras() -> None:
+    code = (
+        "import sys; from avianvox.models.networks import NETWORKS; assert list(NETWORKS)\n"
+        "assert not {'keras', 'tensorflow'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def tiny(seed: int = 0, name: str = "cnn_v20"):

@@ -20,6 +20,7 @@ from avianvox.features.store import FeatureStore
 from avianvox.models import MODELS
 from avianvox.models.cnn import VARIANTS, build_cnn
 from avianvox.models.protocol import TrainSettings
+from avianvox.randomness import derive_rng
 from avianvox.training.estimator import NetworkEstimator
 from avianvox.training.fit import History, fit_network
 from avianvox.training.run import CHECKPOINT, FIGURES, FILES, LOG, WEIGHTS, Run
@@ -103,6 +104,44 @@ def test_an_epoch_holds_each_recording_once_and_every_crop_can_be_traced(
             assert target == data.targets[position]
         sequence.on_epoch_end()
     assert orders[0] != orders[1]
+
+
+def test_the_plan_is_that_of_runs_that_began_before_there_were_samplers(
+    reader: CropReader, data: TrainingData
+) -> None:
+    sequence = crops(reader, data, crops_per_recording=3, batch_size=100)
+    sequence.move_to(2)
+    draws = [reader.random_offsets(data.recordings, seed=SEED, epoch=draw) for draw in (6, 7, 8)]
+    order = derive_rng(SEED, "shuffle", 2).permutation(3 * len(data))
+    expected = [(data.ids[i % len(data)], np.concatenate(draws)[i]) for i in order.tolist()]
+    assert [(crop.recording_id, crop.first_frame) for crop in sequence.trace(0)] == expected
+
+
+def test_a_recording_that_an_epoch_shows_again_is_cut_elsewhere(
+    reader: CropReader, data: TrainingData
+) -> None:
+    length = np.where(data.targets == 0, data.store.n_frames[data.recordings], 0)
+    few = data.subset(np.append(np.flatnonzero(data.targets != 0), np.argmax(length)))
+    sequence = crops(reader, few, sampler="balanced", batch_size=100)
+    traced = [crop.first_frame for crop in sequence.trace(0) if crop.recording_id == few.ids[-1]]
+    assert len(traced) > 2
+    assert len(set(traced)) > len(traced) // 2
+
+
+def test_loss_and_sampler_are_chosen_by_name(data: TrainingData) -> None:
+    def weights(**chosen: str) -> list[np.ndarray]:
+        settings = TrainSettings(epochs=1, **chosen)
+        return MODELS.get("cnn_v20")(settings).fit(data, seed=0).model.get_weights()
+
+    plain = weights()
+    assert same(plain, weights(loss="cross_entropy", sampler="shuffled"))
+    assert not same(plain, weights(loss="label_smoothing"))
+    uneven = data.subset(np.arange(13))
+    settings = TrainSettings(epochs=1, sampler="balanced")
+    assert MODELS.get("cnn_v20")(settings).fit(uneven, seed=0).history.epochs
+    for wrong in ({"loss": "label_smooth"}, {"sampler": "balance"}):
+        with pytest.raises(ConfigError, match="did you mean"):
+            replace(CONFIG, **wrong)
 
 
 def test_more_crops_of_a_recording_differ(reader: CropReader, data: TrainingData) -> None:

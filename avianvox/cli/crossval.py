@@ -32,7 +32,7 @@ Fits run in several processes (--jobs) or on a Dask cluster (--scheduler). Its w
 
 \b
 Models: {", ".join(MODELS)}. Rules, which use no sound: {", ".join(RULES)}. "ladder" stands for
-{", ".join(name for name in LADDER if name in RULES)} and all models.
+{", ".join(LADDER)}.
 "avianvox models list --trainable" describes them.
 
 \b

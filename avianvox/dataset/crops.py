@@ -136,17 +136,19 @@ class CropReader:
                 self._pad_into(int(start - offsets[i]), int(offsets[i]), int(lengths[i]), batch[i])
         return batch
 
-    def random_offsets(self, indices: np.ndarray, *, seed: int, epoch: int) -> np.ndarray:
+    def random_offsets(self, indices: np.ndarray, *, seed: int, epoch: int, repeat: int = 0) -> np.ndarray:
         """One first frame for each recording, uniform over all that fit; 0 for a short recording.
 
-        The draw depends on ``seed``, ``epoch`` and the recording's id, not on order, batch or worker.
+        The draw depends on ``seed``, ``epoch`` and the recording's id, not on order, batch or worker;
+        ``repeat`` numbers further draws of an epoch.
 
         Returns
         -------
         np.ndarray, shape (n,), int64
         """
         indices = np.asarray(indices)
-        uniform = derive_uniform(seed, "crop", epoch, keys=self._keys[indices])
+        names = (epoch, repeat) if repeat else (epoch,)
+        uniform = derive_uniform(seed, "crop", *names, keys=self._keys[indices])
         choices = np.maximum(self._n_frames[indices] - self.settings.n_frames, 0) + 1
         return (uniform * choices).astype(np.int64)
 

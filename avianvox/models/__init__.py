@@ -46,5 +46,21 @@ SUMMARIES = {
 }
 """One line for each row of `MODELS`."""
 
-LADDER = ("chance", "majority", "session_lookup", "duration", *MODELS)
-"""The rungs from the lowest up: rules of `avianvox.evaluation.rules` that hear nothing, then all models."""
+LADDER = (
+    "chance",
+    "majority",
+    "session_lookup",
+    "duration",
+    "gnb_pixels",
+    "gnb_mfcc",
+    "logreg_mel",
+    "logreg_floor",
+    "mlp_mfcc",
+    "pca_dense",
+    "dense_pixels",
+    "cnn_v16",
+    "cnn_v18",
+    "cnn_v17",
+    "cnn_v20",
+)
+"""The rungs from the lowest up: rules of `avianvox.evaluation.rules` that hear nothing, then models."""

@@ -14,10 +14,12 @@ Hiatt, "Species classification of avian vocalizations with 2-D convolutional neu
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from avianvox.errors import InputError
 from avianvox.models.backend import keras
+from avianvox.models.networks import Network
 from avianvox.randomness import hash_name
 
 
@@ -103,3 +105,14 @@ def _check_window(variant: CnnVariant, n_frames: int, n_rows: int) -> None:
                 f"a window of {n_frames} frames x {n_rows} rows is too small for "
                 f"kernels {variant.kernel} and pools {variant.pools}; use a longer or higher window"
             )
+
+
+def _network(name: str) -> Network:
+    variant = VARIANTS[name]
+    return Network(partial(build_cnn, variant), variant.combine)
+
+
+cnn_v16 = _network("cnn_v16")
+cnn_v17 = _network("cnn_v17")
+cnn_v18 = _network("cnn_v18")
+cnn_v20 = _network("cnn_v20")

@@ -10,12 +10,14 @@ Wang et al., on age, gender and ethnicity from faces: the same dense network on 
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from avianvox.dataset.crops import CropReader
 from avianvox.models.backend import keras
+from avianvox.models.networks import Network
 from avianvox.randomness import derive_rng, hash_name
 
 _COMPONENTS = "components"  # the layer's name
@@ -107,3 +109,13 @@ def principal_components(values: np.ndarray, n_components: int) -> tuple[np.ndar
     axes[:, : len(found)] = centred.T @ (vectors * scale).astype(np.float32)
     variances[: len(found)] = np.where(real, found, 0.0)
     return mean, axes, variances
+
+
+def _network(name: str) -> Network:
+    variant = DENSE[name]
+    prepare = learn_components if variant.n_components else None
+    return Network(partial(build_dense, variant), variant.combine, prepare)
+
+
+pca_dense = _network("pca_dense")
+dense_pixels = _network("dense_pixels")

@@ -1,16 +1,46 @@
-"""All networks by name: what `avianvox train` can train. Windows go in, logits come out."""
+"""All networks by name: windows go in, logits come out."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from avianvox.models.cnn import VARIANTS, CnnVariant, build_cnn
-from avianvox.models.dense import DENSE, DenseVariant, build_dense
+from avianvox.registry import Registry
 
-NETWORKS: dict[str, CnnVariant | DenseVariant] = {**VARIANTS, **DENSE}
+
+@dataclass(frozen=True)
+class Network:
+    """One network before it is built.
+
+    Attributes
+    ----------
+    build : callable
+        ``build(n_frames=..., n_rows=..., n_classes=..., seed=...)`` is a keras.Model of windows,
+        shape (n_frames, n_rows, 1), that ends in logits.
+    combine : {"mel", "overwrite", "concatenate"}
+        The published combination of mel and MFCC features.
+    prepare : callable, optional
+        ``prepare(model, reader, recordings, seed=...)`` finds what is not trained by steps.
+    """
+
+    build: Callable[..., Any]
+    combine: str
+    prepare: Callable[..., None] | None = None
+
+
+NETWORKS: Registry[Network] = Registry(
+    "network",
+    {
+        "pca_dense": "avianvox.models.dense:pca_dense",
+        "dense_pixels": "avianvox.models.dense:dense_pixels",
+        "cnn_v16": "avianvox.models.cnn:cnn_v16",
+        "cnn_v18": "avianvox.models.cnn:cnn_v18",
+        "cnn_v17": "avianvox.models.cnn:cnn_v17",
+        "cnn_v20": "avianvox.models.cnn:cnn_v20",
+    },
+)
+"""Listing them needs no Keras."""
 
 
 def build_network(name: str, *, n_frames: int, n_rows: int, n_classes: int, seed: int = 0) -> Any:
     """Build the network ``name`` of `NETWORKS`; the rest is as in `build_cnn`."""
-    variant = NETWORKS[name]
-    if isinstance(variant, CnnVariant):
-        return build_cnn(variant, n_frames=n_frames, n_rows=n_rows, n_classes=n_classes, seed=seed)
-    return build_dense(variant, n_frames=n_frames, n_rows=n_rows, n_classes=n_classes, seed=seed)
+    return NETWORKS.get(name).build(n_frames=n_frames, n_rows=n_rows, n_classes=n_classes, seed=seed)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from avianvox.config import later
 from avianvox.dataset.crops import PADDINGS
 from avianvox.errors import ConfigError
 from avianvox.features.spec import COMBINATIONS, FeatureSpec
@@ -38,6 +39,8 @@ class TrainSettings:
         Combination of mel and MFCC features; None: the published one of the model.
     padding : {"loop", "zero", "mean"}
         Padding of recordings shorter than a window.
+    loss, sampler : str
+        Of networks: rows of `avianvox.training.losses.LOSSES` and `avianvox.training.samplers.SAMPLERS`.
     """
 
     epochs: int = 100
@@ -48,6 +51,8 @@ class TrainSettings:
     crops_per_recording: int = 1
     combine: str | None = None
     padding: str = "loop"
+    loss: str = later("cross_entropy", held="cross_entropy")
+    sampler: str = later("shuffled", held="shuffled")
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_windows", "crops_per_recording"):

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from avianvox.config import read_toml
 from avianvox.errors import ConfigError
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.protocol import TrainSettings
+from avianvox.registry import Registry, nearest
+from avianvox.training.losses import LOSSES
+from avianvox.training.samplers import SAMPLERS
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,14 @@ class TrainConfig(TrainSettings):
 
     def __post_init__(self) -> None:
         TrainSettings.__post_init__(self)
+        tables: tuple[tuple[Registry[Any], str], ...] = ((LOSSES, self.loss), (SAMPLERS, self.sampler))
+        for table, name in tables:
+            if name not in table:
+                known = list(table)
+                raise ConfigError(
+                    f"[train] {table.kind}: expected one of {', '.join(known)}, got '{name}'"
+                    f"{nearest(name, known)}"
+                )
         if not 0 <= self.validation <= 0.5:
             raise ConfigError(f"[train] validation: expected 0 to 0.5, got {self.validation}")
 

@@ -11,8 +11,7 @@ from avianvox.dataset.crops import CropReader, CropSettings
 from avianvox.dataset.training_data import TrainingData, WindowScores
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
-from avianvox.models.dense import DenseVariant, learn_components
-from avianvox.models.networks import NETWORKS, build_network
+from avianvox.models.networks import NETWORKS
 from avianvox.models.protocol import Progress, TrainSettings
 from avianvox.training.fit import History, fit_network
 from avianvox.training.sequence import CropSequence, WindowSequence
@@ -61,26 +60,21 @@ class NetworkEstimator:
         checkpoint: Path | None = None,
     ) -> FittedNetwork:
         """Learn from ``data``; ``checkpoint`` and the rest as in `fit_network`."""
-        variant, settings = NETWORKS[self.architecture], self.settings
-        spec = settings.spec_for(data.spec, published=variant.combine)
+        network, settings = NETWORKS.get(self.architecture), self.settings
+        spec = settings.spec_for(data.spec, published=network.combine)
         normalisation = Normalisation.from_store(data.store, data.recordings)
         crops = CropSettings.from_spec(spec, padding=settings.padding)
         reader = CropReader(data.store, normalisation, crops)
-        model = build_network(
-            self.architecture,
-            n_frames=spec.n_frames,
-            n_rows=spec.n_rows,
-            n_classes=data.n_classes,
-            seed=seed,
-        )
-        if isinstance(variant, DenseVariant) and variant.n_components:
-            learn_components(model, reader, data.recordings, seed=seed)
+        model = network.build(n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=data.n_classes, seed=seed)
+        if network.prepare is not None:
+            network.prepare(model, reader, data.recordings, seed=seed)
         train = CropSequence(
             reader,
             data,
             batch_size=settings.batch_size,
             seed=seed,
             crops_per_recording=settings.crops_per_recording,
+            sampler=settings.sampler,
         )
         held_out = None
         if validation is not None:

@@ -1,4 +1,4 @@
-"""Fitting a network: Adam, cross-entropy, early stopping, and a checkpoint after every epoch.
+"""Fitting a network: Adam, a loss, early stopping, and a checkpoint after every epoch.
 
 A checkpoint holds every variable of the network and the optimiser (the state of dropout's generators too),
 the best weights so far and the history. Crops are a function of seed and epoch, so training that was killed
@@ -21,6 +21,7 @@ from avianvox.errors import RunError
 from avianvox.files import atomic_write
 from avianvox.models.backend import keras
 from avianvox.models.protocol import EpochReport, Progress, TrainSettings
+from avianvox.training.losses import LOSSES
 from avianvox.training.sequence import CropSequence, WindowSequence
 
 
@@ -78,7 +79,7 @@ def fit_network(
     """
     model.compile(
         optimizer=keras.optimizers.Adam(settings.learning_rate),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss=LOSSES.get(settings.loss)(),
         metrics=["accuracy"],
         jit_compile=False,  # on a CPU, XLA takes ten times as long
     )

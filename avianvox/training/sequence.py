@@ -11,12 +11,12 @@ import numpy as np
 from avianvox.dataset.crops import CropReader
 from avianvox.dataset.training_data import TrainingData
 from avianvox.models.backend import keras
-from avianvox.randomness import derive_rng
+from avianvox.training.samplers import SAMPLERS
 from avianvox.types import Crop
 
 
 class CropSequence(keras.utils.PyDataset):
-    """Seeded random crops: each recording gives ``crops_per_recording`` of them in every epoch.
+    """Seeded random crops of the recordings that a sampler plans for each epoch.
 
     Parameters
     ----------
@@ -26,6 +26,9 @@ class CropSequence(keras.utils.PyDataset):
         The last batch of an epoch may be smaller.
     seed : int
     crops_per_recording : int
+        How often the sampler finds each recording in what it plans from.
+    sampler : str
+        A row of `SAMPLERS`.
     **workers
         ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`.
     """
@@ -38,6 +41,7 @@ class CropSequence(keras.utils.PyDataset):
         batch_size: int,
         seed: int,
         crops_per_recording: int = 1,
+        sampler: str = "shuffled",
         **workers: Any,
     ) -> None:
         super().__init__(**workers)
@@ -46,19 +50,24 @@ class CropSequence(keras.utils.PyDataset):
         self.batch_size = batch_size
         self.seed = seed
         self.crops_per_recording = crops_per_recording
+        self._repeated = data.subset(np.tile(np.arange(len(data)), crops_per_recording))
+        self._sampler = SAMPLERS.get(sampler)
         self.move_to(0)
 
     def move_to(self, epoch: int) -> None:
         """Lay the plan of an epoch, which counts from 0."""
         self.epoch = epoch
-        n, repeats = len(self.data), self.crops_per_recording
-        draws = range(self.epoch * repeats, (self.epoch + 1) * repeats)
-        offsets = [
-            self.reader.random_offsets(self.data.recordings, seed=self.seed, epoch=draw) for draw in draws
-        ]
-        order = derive_rng(self.seed, "shuffle", self.epoch).permutation(n * repeats)
-        self._offsets = np.concatenate(offsets)[order]
-        self._positions = order % n
+        planned = self._sampler(self._repeated, seed=self.seed, epoch=epoch)
+        self._positions = planned % len(self.data)
+        draws = epoch * self.crops_per_recording + planned // len(self.data)
+        again = _occurrence(planned)
+        self._offsets = np.empty(len(planned), np.int64)
+        for draw, repeat in sorted(set(zip(draws.tolist(), again.tolist(), strict=True))):
+            part = (draws == draw) & (again == repeat)
+            recordings = self.data.recordings[self._positions[part]]
+            self._offsets[part] = self.reader.random_offsets(
+                recordings, seed=self.seed, epoch=draw, repeat=repeat
+            )
 
     def __len__(self) -> int:
         return -(-len(self._positions) // self.batch_size)
@@ -120,6 +129,15 @@ class WindowSequence(keras.utils.PyDataset):
         positions = self.positions[part]
         windows = self.reader.read(self.data.recordings[positions], self._offsets[part])
         return windows[..., None], self.data.targets[positions]
+
+
+def _occurrence(planned: np.ndarray) -> np.ndarray:
+    """How often each of ``planned`` has come before in it."""
+    order = np.argsort(planned, kind="stable")
+    first = np.unique(planned[order], return_index=True, return_inverse=True)[1:]
+    found = np.empty(len(planned), np.int64)
+    found[order] = np.arange(len(planned)) - first[0][first[1]]
+    return found
 
 
 def _evenly(positions: np.ndarray, most: int) -> np.ndarray:

@@ -81,7 +81,7 @@ def train(
     """
     check_network(config.model)
     out = Path(out)
-    spec = config.spec_for(spec or store.log_mel, published=NETWORKS[config.model].combine)
+    spec = config.spec_for(spec or store.log_mel, published=NETWORKS.get(config.model).combine)
     by_id = {r.id: r for r in catalog.recordings}
     usable = [by_id[name] for name in training_data(catalog, store, spec, catalog.labels).ids]
     labels = LabelSet.from_recordings(usable)  # a class that nothing usable is left of is not learned

@@ -1,0 +1,33 @@
+"""Samplers by name: which recordings an epoch of training shows, and in which order.
+
+``[train] sampler = "..."`` chooses one: a function ``plan(data, *, seed, epoch) -> positions`` in
+``data.recordings``, of any length and with repetitions. ``data`` holds each recording as often as
+``crops_per_recording`` says. A new one is one module here and one row; ``tests/test_samplers.py`` holds each
+row to the contract.
+"""
+
+from typing import TYPE_CHECKING, Protocol
+
+from avianvox.registry import Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from avianvox.dataset.training_data import TrainingData
+
+
+class Sampler(Protocol):
+    """What a row of `SAMPLERS` stands for."""
+
+    def __call__(self, data: "TrainingData", *, seed: int, epoch: int) -> "np.ndarray":
+        """Positions in ``data.recordings``, shape (n,), int64; a function of the arguments alone."""
+        ...
+
+
+SAMPLERS: Registry[Sampler] = Registry(
+    "sampler",
+    {
+        "shuffled": "avianvox.training.samplers.shuffled:plan",
+        "balanced": "avianvox.training.samplers.balanced:plan",
+    },
+)
