@@ -10,13 +10,16 @@ from click.core import ParameterSource
 from avianvox.cli.common import comma_names, echo, echo_text, workplace_of, workplace_options
 from avianvox.cli.targets import Target, Writer
 from avianvox.evaluation.rules import RULES
-from avianvox.models import LADDER, MODELS
+from avianvox.models import LADDER, MODELS, PROBES, probe_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from avianvox.dataset.catalog import Catalog
     from avianvox.evaluation.conclude import CrossvalResult
     from avianvox.evaluation.fits import FitFunction
     from avianvox.features.spec import FeatureSpec
+    from avianvox.features.store import FeatureStore
     from avianvox.models.protocol import Progress, TrainSettings
 
 EPILOG = f"""\b
@@ -159,6 +162,8 @@ def crossval(
     from avianvox.features.layout import STORE
     from avianvox.features.provide import provide_store
     from avianvox.features.spec import spec_named
+    from avianvox.inference.embedding import EmbeddingSpec
+    from avianvox.workers import Workplace, n_cores
 
     for module in ("sklearn", "matplotlib"):
         require_extra(module, extra="train", purpose="avianvox crossval")
@@ -175,6 +180,8 @@ def crossval(
     train_settings, spec = _settings(config, epochs)
     if spec_name is not None:
         spec = spec_named(spec_name)
+    ear_names = dict.fromkeys(found[0] for name in names if (found := probe_of(name)))
+    ear_specs = [EmbeddingSpec.of_model(name) for name in ear_names]
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
         echo(line, err=True)
@@ -184,16 +191,29 @@ def crossval(
         elsewhere = workplace if workplace.executor == "dask" else None
         features = provide_store(catalog.recordings, spec, at, workplace=elsewhere, progress=bars.features)
         data = training_data(catalog, features, spec, catalog.labels)
+        ears = {
+            spec.model: provide_store(
+                catalog.recordings,
+                spec,
+                default_store(out, spec),
+                workplace=elsewhere or Workplace(n_cores()),
+                progress=bars.features,
+            )
+            for spec in ear_specs
+        }
         epochs_seen = bars.epoch if workplace.executor == "serial" else None
         result = crossvalidate(
             data,
             catalog,
-            {name: _fit(name, catalog, train_settings, epochs_seen) for name in names},
+            {name: _fit(name, catalog, train_settings, epochs_seen, ears) for name in names},
             out,
             settings,
             model_settings=settings_to_mapping(train_settings),
             fresh=fresh,
-            workplace=replace(workplace, shared=((features.path / STORE).absolute(),)),
+            workplace=replace(
+                workplace,
+                shared=tuple((found.path / STORE).absolute() for found in (features, *ears.values())),
+            ),
             progress=bars.fit,
             steps=bars.step,
         )
@@ -233,30 +253,44 @@ def _rungs(names: tuple[str, ...]) -> tuple[str, ...]:
     """The names of models and rules, with the ladder's rungs in its place."""
     from avianvox.errors import UnknownNameError
     from avianvox.evaluation.rules import RULES
-    from avianvox.models import LADDER, MODELS
     from avianvox.registry import nearest
 
     if not names:
         raise click.UsageError("--models names no model")
     known = [*MODELS, *RULES, "ladder"]
+    rungs: list[str] = []
     for name in names:
-        if name not in known:
+        first, *ears = name.split("+")
+        if first not in known and probe_of(first) is None:
             raise UnknownNameError(
-                f"unknown model '{name}'{nearest(name, known)} (known: {', '.join(known)})"
+                f"unknown model '{first}'{nearest(first, known)} (known: {', '.join(known)}; with an ear such "
+                f"as birdnet: {', '.join(f'birdnet_{probe}' for probe in PROBES)})"
             )
-    return tuple(dict.fromkeys(rung for name in names for rung in (LADDER if name == "ladder" else (name,))))
+        rungs += LADDER if first == "ladder" else (first,)
+        rungs += [f"{ear}_{probe}" for ear in ears for probe in PROBES]
+    return tuple(dict.fromkeys(rungs))
 
 
 def _fit(
-    name: str, catalog: "Catalog", settings: "TrainSettings", epochs_seen: "Progress | None"
+    name: str,
+    catalog: "Catalog",
+    settings: "TrainSettings",
+    epochs_seen: "Progress | None",
+    ears: "Mapping[str, FeatureStore]",
 ) -> "FitFunction":
+    from functools import partial
+
     from avianvox.evaluation.fits import rule_fit
     from avianvox.evaluation.rules import RULES
-    from avianvox.models import MODELS
     from avianvox.models.protocol import fit_function
 
     if name in RULES:
         return rule_fit(name, catalog)
+    if found := probe_of(name):
+        from avianvox.models.probes import fit_probe
+
+        ear, probe = found
+        return partial(fit_probe, PROBES.get(probe), settings, catalog.labels, ears[ear])
     return fit_function(MODELS.get(name), settings, epochs_seen)
 
 

@@ -21,7 +21,7 @@ from avianvox import documents
 from avianvox.config import differences
 from avianvox.documents import MISSHAPEN, Kind
 from avianvox.errors import AvianvoxError, RunError
-from avianvox.features.spec import FeatureSpec
+from avianvox.features.kinds import Spec
 from avianvox.files import atomic_write, holdings, output_error
 from avianvox.types import Recording
 
@@ -198,7 +198,7 @@ def erase_run(path: Path) -> None:
         raise output_error(error, path) from error
 
 
-def default_store(out: Path, spec: FeatureSpec) -> Path:
+def default_store(out: Path, spec: Spec) -> Path:
     """Where the feature store of the run in ``out`` lies if none was named: each extraction has its own."""
     return out / f"{STORE}{spec.extraction_fingerprint}"
 
