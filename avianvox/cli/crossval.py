@@ -263,8 +263,8 @@ def _rungs(names: tuple[str, ...]) -> tuple[str, ...]:
         first, *ears = name.split("+")
         if first not in known and probe_of(first) is None:
             raise UnknownNameError(
-                f"unknown model '{first}'{nearest(first, known)} (known: {', '.join(known)}; with an ear such "
-                f"as birdnet: {', '.join(f'birdnet_{probe}' for probe in PROBES)})"
+                f"unknown model '{first}'{nearest(first, known)} (known: {', '.join(known)}; with an ear "
+                f"such as birdnet: {', '.join(f'birdnet_{probe}' for probe in PROBES)})"
             )
         rungs += LADDER if first == "ladder" else (first,)
         rungs += [f"{ear}_{probe}" for ear in ears for probe in PROBES]

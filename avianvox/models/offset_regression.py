@@ -39,7 +39,7 @@ class OffsetRegression:
     def fit(
         cls, features: np.ndarray, offsets: np.ndarray, targets: np.ndarray, *, penalty: float
     ) -> "OffsetRegression":
-        """Least mean log loss, every class of the same weight, plus ``penalty / 2`` times the squared weights.
+        """Least mean log loss, each class of the same weight, plus ``penalty / 2`` times the squared weights.
 
         With no data to speak against it, the answer is that of the offsets.
 
