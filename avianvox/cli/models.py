@@ -35,8 +35,18 @@ Examples:
 @click.option("--name", default="", help="Name of the model.  [default: birdnet, or the file's name]")
 @click.option("--replace", is_flag=True, help="Replace your own model of this name.")
 @click.option("--float16", is_flag=True, help="Store weights as float16: half the size.")
-@click.option("--names", type=_FILE, help="Common names in your language: a labels file of BirdNET's form.")
-@click.option("--labels", type=_FILE, help="Classes of the model, one a line, in the order of its scores.")
+@click.option(
+    "--names",
+    type=_FILE,
+    metavar="FILE",
+    help="Common names in your language: a labels file of BirdNET's form.",
+)
+@click.option(
+    "--labels",
+    type=_FILE,
+    metavar="FILE",
+    help="Classes of the model, one a line, in the order of its scores.",
+)
 @click.option("--sample-rate", type=click.IntRange(min=1), metavar="HZ", help="Sample rate of its input.")
 @click.option("--window", "window_s", type=FiniteFloat(min=0), metavar="S", help="Its window in seconds.")
 @click.option("--embedding", metavar="NAME|INDEX", help="Tensor that describes a window.")
