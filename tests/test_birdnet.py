@@ -26,7 +26,9 @@ def expect(found: Ingredients) -> None:
     assert found.not_animals == (2,)
     assert found.licences["model"] == "CC BY-NC-SA 4.0"
     assert "Cornell Lab" in found.licences["model_credit"]
-    assert found.extras == {"geo.tflite": FILES[birdnet.GEO], "geo_labels.txt": FILES[birdnet.LABELS]}
+    assert found.extras["geo.tflite"] == FILES[birdnet.GEO]
+    assert found.extras["geo_labels.txt"] == FILES[birdnet.LABELS]
+    assert len(found.extras["geo_highest.txt"].splitlines()) == 3
     assert found.source["sha256"] == birdnet.SHA256
 
 
@@ -111,4 +113,4 @@ def test_birdnet_itself(real: Path | None) -> None:
     assert len(found.labels) == 6522
     assert {found.labels.names[i] for i in found.not_animals} == NOT_ANIMALS
     assert found.labels.common_names[0] == "Rufous-faced Warbler"
-    assert set(found.extras) == {"geo.tflite", "geo_labels.txt"}
+    assert set(found.extras) == {"geo.tflite", "geo_labels.txt", "geo_highest.txt"}

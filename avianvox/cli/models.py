@@ -191,8 +191,8 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
     import json
 
     from avianvox.cli.common import tell
-    from avianvox.ears.birdnet import GEO_ENTRY
     from avianvox.ears.card import about_scores
+    from avianvox.inference.place import GEO
     from avianvox.modelfile import default_model, find_model, read_model_file
 
     found = read_model_file(find_model(model or default_model()))
@@ -220,7 +220,7 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
     echo("scores:")
     for sentence in about_scores(found.info):
         tell(f"  {sentence}", hang=4)
-    echo(f"place model: {'yes' if GEO_ENTRY in found.others else 'none'}")
+    echo(f"place model: {'yes' if GEO in found.others else 'none'}")
     if others := found.info.not_animals:
         tell(f"classes that are no animals ({len(others)}): {', '.join(others)}")
     click.echo(f"classes ({len(labels)}):")

