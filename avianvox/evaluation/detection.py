@@ -113,15 +113,24 @@ def _row(threshold: float, fires: np.ndarray, calls: np.ndarray, named_right: np
     n, n_fired, n_birds = len(calls), int(fires.sum()), int(calls.sum())
     heard, named = int((fires & calls).sum()), int((fires & named_right).sum())
     silent = int((~fires & ~calls).sum())
-    identification = _counts(heard, n_fired - heard, n_birds - heard, silent, n)
-    classification = _counts(named, n_fired - named, n_birds - named, silent, n)
+    identification = count_figures(heard, n_fired - heard, n_birds - heard, silent)
+    classification = count_figures(named, n_fired - named, n_birds - named, silent, n=n)
     if n_birds == n:  # no item could have been a false alarm or a true negative
         identification = replace(identification, precision=np.nan, f1=np.nan, accuracy=np.nan)
         classification = replace(classification, accuracy=np.nan)
     return DetectionRow(float(threshold), identification, classification)
 
 
-def _counts(tp: int, fp: int, fn: int, tn: int, n: int) -> Counts:
+def count_figures(tp: int, fp: int, fn: int, tn: int, *, n: int | None = None) -> Counts:
+    """What follows from counts; ``n``: items, where a wrong name is a false positive and a false negative.
+
+    Examples
+    --------
+    >>> found = count_figures(1166, 548, 192, 9499)
+    >>> round(found.precision, 2), round(found.recall, 2), round(found.f1, 2), round(found.accuracy, 3)
+    (0.68, 0.86, 0.76, 0.935)
+    """
+    n = tp + fp + fn + tn if n is None else n
     return Counts(
         tp,
         fp,

@@ -27,6 +27,7 @@ from avianvox.workers import Crashed, Workplace, open_executor
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from avianvox.inference.classifier import Classifier
     from avianvox.inference.gate import Gate
     from avianvox.inference.ledger import Ledger
 
@@ -206,14 +207,19 @@ def settings_of(model: "str | Path", question: Question) -> Mapping[str, Any]:
 _local = threading.local()
 
 
-def _answer_one(model: tuple[str, int], question: Question, path: str) -> Answer:
-    """Answer with the classifier that this worker keeps; a model file that was replaced is loaded anew."""
+def loaded(model: tuple[str, int]) -> "Classifier":
+    """The classifier that this worker keeps; ``model``: path and time, since a file that was replaced is another."""
     from avianvox.inference.classifier import Classifier
 
     if getattr(_local, "model", None) != model:
         _local.classifier, _local.model = Classifier.load(model[0]), model
+    classifier: Classifier = _local.classifier
+    return classifier
+
+
+def _answer_one(model: tuple[str, int], question: Question, path: str) -> Answer:
     gate = None if question.gate is None else _gate(question.gate, question.gate_recall)
-    return answer_file(_local.classifier, path, question, gate)
+    return answer_file(loaded(model), path, question, gate)
 
 
 @cache

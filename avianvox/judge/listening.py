@@ -1,0 +1,245 @@
+"""A model's answers for sound files, kept as they come, so that a second run takes them up.
+
+Of each recording and window the scores of the species that are judged are kept, and the `N_OTHER` highest of
+all others: enough to know every rank that counts, whether a model has 35 classes or 6,522.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avianvox.audio.decode import open_audio
+from avianvox.errors import AudioError
+from avianvox.features.spec import EXTRACTOR_REVISION
+from avianvox.files import atomic_write, sha256_file
+from avianvox.inference.answers import key_of
+from avianvox.inference.classifier import Classifier
+from avianvox.inference.pooling import POOLINGS
+from avianvox.inference.runs import loaded
+from avianvox.judge.sounds import Sound, overlaps
+from avianvox.types import Status
+from avianvox.workers import Crashed, Workplace, open_executor
+
+N_OTHER = 5
+REVISION = 1
+"""Of what is kept; another one is not taken up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """How a model is asked.
+
+    Attributes
+    ----------
+    chosen : tuple of int
+        Positions of the classes that are judged, among the model's.
+    pooling : str
+        A row of `POOLINGS`.
+    overlap_s : float, seconds
+    calibrated : bool
+        Calibrated scores, where the model file has them.
+    """
+
+    chosen: tuple[int, ...]
+    pooling: str
+    overlap_s: float = 0.0
+    calibrated: bool = True
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Scores of n recordings or windows.
+
+    Attributes
+    ----------
+    own : np.ndarray, shape (n, n_chosen), float32
+    other : np.ndarray, shape (n, N_OTHER), int32
+        Positions of the highest other classes, the highest first; -1 where there are no more.
+    other_scores : np.ndarray, shape (n, N_OTHER), float32
+    """
+
+    own: np.ndarray
+    other: np.ndarray
+    other_scores: np.ndarray
+
+    @classmethod
+    def of(cls, rows: Sequence[np.ndarray], chosen: Sequence[int], candidates: np.ndarray) -> "Kept":
+        """What is kept of whole scores; ``candidates``: positions of other classes that may be named."""
+        n = len(rows)
+        own = np.zeros((n, len(chosen)), np.float32)
+        other = np.full((n, N_OTHER), -1, np.int32)
+        other_scores = np.zeros((n, N_OTHER), np.float32)
+        for i, scores in enumerate(rows):
+            own[i] = scores[list(chosen)]
+            order = np.argsort(-scores[candidates], kind="stable")[:N_OTHER]
+            other[i, : len(order)] = candidates[order]
+            other_scores[i, : len(order)] = scores[candidates[order]]
+        return cls(own, other, other_scores)
+
+    @classmethod
+    def empty(cls, n_chosen: int) -> "Kept":
+        return cls.of([], range(n_chosen), np.zeros(0, np.int64))
+
+    @classmethod
+    def joined(cls, parts: Sequence["Kept"]) -> "Kept":
+        """The rows of all parts, one after the other."""
+        return cls(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)))
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A model's answer for one sound file.
+
+    Attributes
+    ----------
+    status : Status
+    message : str
+    seconds : float
+        Of sound that was decoded.
+    recordings : Kept
+        One row for each of `Sound.recordings`; zeros where nothing was scored.
+    windows : Kept
+    spans : np.ndarray, shape (n_windows, 2), int64
+        First sample and number of samples of each window.
+    """
+
+    status: Status
+    message: str
+    seconds: float
+    recordings: Kept
+    windows: Kept
+    spans: np.ndarray
+
+    def to_bytes(self) -> bytes:
+        arrays: dict[str, Any] = {"spans": self.spans}
+        for level in ("recordings", "windows"):
+            arrays |= {f"{level}_{name}": value for name, value in vars(getattr(self, level)).items()}
+        facts = {"status": self.status, "message": self.message, "seconds": self.seconds}
+        stream = io.BytesIO()
+        np.savez_compressed(stream, facts=np.array(json.dumps(facts)), **arrays)
+        return stream.getvalue()
+
+    @classmethod
+    def from_file(cls, path: Path) -> "Heard":
+        with np.load(path, allow_pickle=False) as arrays:
+            facts = json.loads(str(arrays["facts"]))
+            levels = [
+                Kept(*(arrays[f"{level}_{field.name}"] for field in fields(Kept)))
+                for level in ("recordings", "windows")
+            ]
+            return cls(
+                Status(facts["status"]), facts["message"], facts["seconds"], *levels, arrays["spans"]
+            )
+
+
+def listen(classifier: Classifier, sound: Sound, hearing: Hearing) -> Heard:
+    """A model's answer for one file; what is wrong with the file becomes its status.
+
+    A part of a recording has the windows that touch it, as ``avianvox classify`` would have them.
+    """
+    pooled = [POOLINGS.get(hearing.pooling)() for _ in sound.recordings]
+    n_scored = [0] * len(pooled)
+    rows: list[Kept] = []
+    spans: list[tuple[int, int]] = []
+    nameable = np.arange(len(classifier.labels)) if classifier.animals is None else classifier.animals
+    candidates = np.setdiff1d(np.asarray(nameable, np.int64), hearing.chosen)
+    rate, status, message, seconds = classifier.spec.sample_rate, Status.OK, "", 0.0
+    try:
+        with open_audio(sound.path, sample_rate=rate) as audio:
+            stream = classifier.windows(
+                audio, overlap_s=hearing.overlap_s, calibrated=hearing.calibrated
+            )
+            for window in stream:
+                rows.append(Kept.of([window.scores], hearing.chosen, candidates))
+                spans.append((window.first_sample, window.n_samples))
+                begin_s, end_s = window.first_sample / rate, (window.first_sample + window.n_samples) / rate
+                for i, recording in enumerate(sound.recordings):
+                    if overlaps(recording, begin_s, end_s):
+                        pooled[i].add(window.scores)
+                        n_scored[i] += 1
+            status, message = audio.report.status, audio.report.message
+            seconds = audio.report.decoded_s or 0.0
+    except AudioError as error:
+        status, message = Status(error.status), error.about(sound.path)
+    calibration = classifier.calibration if hearing.calibrated else None
+    scores = []
+    for pooling, n in zip(pooled, n_scored, strict=True):
+        found = pooling.scores() if n else np.zeros(len(classifier.labels))
+        if n and calibration is not None and hearing.pooling == classifier.pooling:
+            found = calibration.apply(found, "recording")
+        scores.append(found)
+    return Heard(
+        status,
+        message,
+        seconds,
+        Kept.of(scores, hearing.chosen, candidates),
+        Kept.joined([Kept.empty(len(hearing.chosen)), *rows]),
+        np.array(spans, np.int64).reshape(-1, 2),
+    )
+
+
+def listen_to_all(
+    sounds: Sequence[Sound], model: Path, hearing: Hearing, workplace: Workplace, kept: Path
+) -> Iterator[tuple[int, Heard]]:
+    """Position and answer of each sound, those first that a former run left in the folder ``kept``."""
+    digest = sha256_file(model)
+    places = [kept / f"{_key(digest, sound, hearing)}.npz" for sound in sounds]
+    waiting = []
+    for position, place in enumerate(places):
+        found = _take_up(place)
+        if found is None:
+            waiting.append(position)
+        else:
+            yield position, found
+    task = partial(_listen_one, (str(model), model.stat().st_mtime_ns), hearing)
+    with open_executor(workplace) as pool:
+        for number, answer in pool.unordered(task, [sounds[i] for i in waiting]):
+            position = waiting[number]
+            if isinstance(answer, Crashed):
+                answer = _crashed(sounds[position], hearing)
+            if answer.status not in (Status.MISSING, Status.UNSUPPORTED):
+                with atomic_write(places[position], "wb") as stream:
+                    stream.write(answer.to_bytes())
+            yield position, answer
+
+
+def _listen_one(model: tuple[str, int], hearing: Hearing, sound: Sound) -> Heard:
+    return listen(loaded(model), sound, hearing)
+
+
+def _crashed(sound: Sound, hearing: Hearing) -> Heard:
+    nowhere = np.zeros(0, np.int64)
+    silent = np.zeros(max(hearing.chosen, default=0) + 1)
+    rows, windows = (
+        Kept.of([silent] * n, hearing.chosen, nowhere) for n in (len(sound.recordings), 0)
+    )
+    message = f"{sound.path}: the decoder crashed, or memory ran out"
+    return Heard(Status.UNDECODABLE, message, 0.0, rows, windows, np.zeros((0, 2), np.int64))
+
+
+def _take_up(place: Path) -> Heard | None:
+    """What a former run left there; None where there is nothing, or nothing that is whole."""
+    try:
+        return Heard.from_file(place)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def _key(model: str, sound: Sound, hearing: Hearing) -> str:
+    """What an answer depends on: the model, the file, its parts, and how the model is asked."""
+    facts: Mapping[str, Any] = {
+        "revision": [REVISION, EXTRACTOR_REVISION, N_OTHER],
+        "model": model,
+        "file": key_of(str(sound.path)),
+        "spans": [recording.span for recording in sound.recordings],
+        "hearing": asdict(hearing),
+    }
+    return sha256(json.dumps(facts, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()[:32]

@@ -1,0 +1,199 @@
+"""From model files and catalogs to a folder with a page, two tables and figures. Start at `judge`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avianvox.evaluation.bootstrap import Interval, PairedTest, paired_test, session_interval
+from avianvox.files import sha256_file
+from avianvox.inference.runs import loaded
+from avianvox.judge.alarms import Alarms, count_alarms
+from avianvox.judge.figures import Answers, Classes, Figures, judge_answers
+from avianvox.judge.listening import Heard, Hearing, Kept, listen_to_all
+from avianvox.judge.sounds import JudgedSet, Sound
+from avianvox.judge.trained_on import remark, trained_on
+from avianvox.modelfile import ModelInfo, find_model
+from avianvox.workers import Workplace
+
+SCORES = "scores"
+"""The folder of a model's answers beside the page."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How models are asked; ``pooling`` None: each as its file says."""
+
+    pooling: str | None = None
+    overlap_s: float = 0.0
+    calibrated: bool = True
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One model and what was found about it.
+
+    Attributes
+    ----------
+    info : ModelInfo
+    digest : str
+        SHA-256 of the model file.
+    pooling : str
+    answers : Answers
+    figures : Figures
+    alarms : Alarms
+    remark : str
+        Where it heard the recordings before, or may have.
+    seen : np.ndarray, shape (n_recordings,), bool
+        Recordings that it was trained on.
+    failed : tuple of str
+        One line for each file that is left out or cut short.
+    """
+
+    info: ModelInfo
+    digest: str
+    pooling: str
+    answers: Answers
+    figures: Figures
+    alarms: Alarms
+    remark: str
+    seen: np.ndarray
+    failed: tuple[str, ...]
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What thresholds depend on beside the model."""
+        return {"pooling": self.pooling, "calibrated": self.answers.calibrated}
+
+    @cached_property
+    def unseen(self) -> Interval | None:
+        """Accuracy for the labelled recordings that it was not trained on; None where that says nothing new."""
+        labelled = self.answers.known | (self.answers.targets == -1)
+        rows = labelled & ~self.seen
+        if not rows.any() or rows.sum() == labelled.sum():
+            return None
+        return session_interval(self.answers.hits()[rows], self.answers.sessions[rows])
+
+    def to_mapping(self) -> dict[str, Any]:
+        found = {
+            "sha256": self.digest,
+            "classes": len(self.info.labels),
+            "unknown_species": self.answers.classes.unknown,
+            **self.asked,
+            "probabilities": self.answers.probabilities,
+            "remark": self.remark,
+            "trained_on": int(self.seen.sum()),
+            "accuracy_of_the_others": self.unseen,
+            "failed": self.failed,
+        }
+        return found | self.figures.to_mapping() | {"alarms": self.alarms}
+
+
+def judge(
+    judged_set: JudgedSet,
+    model: str | Path,
+    settings: Settings,
+    workplace: Workplace,
+    out: Path,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Judged:
+    """Judge one model; its answers are kept in ``out``, and taken up from there.
+
+    Parameters
+    ----------
+    judged_set : JudgedSet
+    model : str or path-like
+        A name or a model file.
+    settings : Settings
+    workplace : Workplace
+    out : Path
+    progress : callable, optional
+        Called with the files that are done, and all.
+
+    Raises
+    ------
+    ModelFileError, InputError
+        The model cannot be read, or the overlap is out of range for it.
+    OutputError
+        ``out`` cannot be written.
+    """
+    path = find_model(model)
+    classifier = loaded((str(path), path.stat().st_mtime_ns))
+    classes = Classes.of(judged_set.species, classifier.labels)
+    pooling = settings.pooling or classifier.pooling
+    hearing = Hearing(classes.chosen, pooling, settings.overlap_s, settings.calibrated)
+    kept = out / SCORES
+    kept.mkdir(parents=True, exist_ok=True)
+    sounds = judged_set.sounds
+    found: dict[int, Heard] = {}
+    for position, one in listen_to_all(sounds, path, hearing, workplace, kept):
+        found[position] = one
+        if progress is not None:
+            progress(len(found), len(sounds))
+    usable = [i for i in range(len(sounds)) if found[i].status.usable]
+    failed = [i for i in range(len(sounds)) if found[i].status.failed]
+    there: list[Sound] = [sounds[i] for i in usable]
+    heard = [found[i] for i in usable]
+    recordings = [recording for sound in there for recording in sound.recordings]
+    calibrated = settings.calibrated and classifier.calibration is not None
+    answers = Answers.of(
+        recordings,
+        Kept.joined([Kept.empty(len(classes.chosen)), *(one.recordings for one in heard)]),
+        classes,
+        classifier.labels,
+        calibrated=calibrated,
+        probabilities=calibrated and pooling == classifier.pooling,
+    )
+    alarms = count_alarms(
+        there,
+        heard,
+        classes,
+        classifier.labels,
+        sample_rate=classifier.spec.sample_rate,
+        exclusive=classifier.info.exclusive,
+    )
+    return Judged(
+        classifier.info,
+        sha256_file(path),
+        pooling,
+        answers,
+        judge_answers(answers),
+        alarms,
+        remark(classifier.info, recordings),
+        trained_on(classifier.info, recordings),
+        tuple(f"{sounds[i].path}: {found[i].message or found[i].status}" for i in failed),
+    )
+
+
+def compare(a: Judged, b: Judged) -> dict[str, PairedTest]:
+    """Accuracy of b minus that of a on the same recordings, paired by session.
+
+    ``all``: every labelled recording, where a species that a model does not know counts as wrong; ``known``:
+    those of species that both know.
+    """
+    rows = {r.id: i for i, r in enumerate(b.answers.recordings)}
+    pairs = [(i, rows[r.id]) for i, r in enumerate(a.answers.recordings) if r.id in rows]
+    i, j = (np.array(side, np.int64) for side in zip(*pairs, strict=True)) if pairs else (np.zeros(0, np.int64),) * 2
+    both = a.answers.known[i] & b.answers.known[j]
+    labelled = (a.answers.known[i] | (a.answers.targets[i] == -1)) & (
+        b.answers.known[j] | (b.answers.targets[j] == -1)
+    )
+    right_a, right_b, sessions = a.answers.hits()[i], b.answers.hits()[j], a.answers.sessions[i]
+    return {
+        name: paired_test(right_b[part], right_a[part], sessions[part])
+        for name, part in (("all", labelled), ("known", both))
+        if part.any()
+    }
+
+
+def names_of(judged: Sequence[Judged]) -> Mapping[str, Judged]:
+    """Models by name; a second one of the same name gets a part of its hash beside it."""
+    found: dict[str, Judged] = {}
+    for one in judged:
+        name = one.info.name
+        found[name if name not in found else f"{name} ({one.digest[:8]})"] = one
+    return found

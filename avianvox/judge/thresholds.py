@@ -1,0 +1,86 @@
+"""Thresholds that are chosen on one set of recordings and confirmed, unchanged, on another.
+
+The figure at a threshold that was chosen on the same recordings is too good; only the other set says what the
+threshold is worth. This is the protocol of camera-trap studies with few data.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avianvox.documents import MISSHAPEN, read_json
+from avianvox.errors import InputError
+from avianvox.evaluation.detection import Counts, DetectionRow, Question, best_threshold
+from avianvox.evaluation.plain import plain
+
+KIND = "avianvox thresholds"
+QUESTIONS: Mapping[Question, str] = {
+    "identification": "something calls",
+    "classification": "this species calls",
+}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A threshold and its figures on the set that it was chosen on, as plain values."""
+
+    threshold: float
+    figures: Mapping[str, Any]
+
+
+def choose(rows: Sequence[DetectionRow]) -> dict[str, Chosen]:
+    """The threshold of the best F1 for each of `QUESTIONS`; none where F1 is undefined everywhere."""
+    found = {}
+    for question in QUESTIONS:
+        try:
+            row = best_threshold(rows, question=question)
+        except InputError:
+            continue
+        found[str(question)] = Chosen(row.threshold, plain(getattr(row, question)))
+    return found
+
+
+def document(model: str, settings: Mapping[str, Any], chosen: Mapping[str, Chosen]) -> str:
+    """What stands in the file; ``model``: hash of the model file, ``settings``: how it was asked."""
+    values = {"kind": KIND, "model": model, "settings": settings, "thresholds": plain(chosen)}
+    return json.dumps(values, indent=1, allow_nan=False) + "\n"
+
+
+def read_thresholds(path: Path, *, model: str, settings: Mapping[str, Any]) -> dict[str, Chosen]:
+    """What `document` wrote.
+
+    Raises
+    ------
+    InputError
+        It is no such file, or of another model, or of one that was asked in another way.
+    """
+    try:
+        values = read_json(path)
+        if values["kind"] != KIND:
+            raise ValueError("it is of another kind")
+        chosen = {
+            str(question): Chosen(float(one["threshold"]), dict(one["figures"]))
+            for question, one in values["thresholds"].items()
+            if question in QUESTIONS
+        }
+        other, asked = values["model"] != model, dict(values["settings"])
+    except MISSHAPEN as error:
+        raise InputError(f"{path}: expected thresholds of 'avianvox evaluate --thresholds choose' ({error})") from error
+    if other:
+        raise InputError(f"{path}: these thresholds were chosen with another model; choose them with this one")
+    if asked != settings:
+        raise InputError(f"{path}: chosen with {asked}, asked is {dict(settings)}; use the same options")
+    return chosen
+
+
+def confirm(rows: Sequence[DetectionRow], chosen: Mapping[str, Chosen]) -> dict[str, Counts]:
+    """The figures at chosen thresholds, which must be among those of ``rows``."""
+    found = {}
+    for question, one in chosen.items():
+        row = next((row for row in rows if abs(row.threshold - one.threshold) < 1e-6), None)
+        if row is None:
+            raise InputError(f"thresholds: {one.threshold} is none of those that are judged")
+        found[question] = getattr(row, question)
+    return found
