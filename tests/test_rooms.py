@@ -33,7 +33,7 @@ ROOMS = (
     ("pages",),
     ("evaluation", "audit"),
     ("calibration",),
-    ("report",),
+    ("report", "judge"),
     ("models",),
     ("training",),
     ("export",),

@@ -208,7 +208,7 @@ _local = threading.local()
 
 
 def loaded(model: tuple[str, int]) -> "Classifier":
-    """The classifier that this worker keeps; ``model``: path and time, since a file that was replaced is another."""
+    """The classifier that this worker keeps; ``model``: path and time, since a file may be replaced."""
     from avianvox.inference.classifier import Classifier
 
     if getattr(_local, "model", None) != model:

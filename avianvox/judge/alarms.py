@@ -7,15 +7,17 @@ is listed as heard in the background, and any other name, is not judged.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from avianvox.dataset.synonyms import species_key
 from avianvox.evaluation import metrics
 from avianvox.evaluation.bootstrap import Interval, session_interval
-from avianvox.inference.events import EventFinder, EventOptions, find_events
-from avianvox.judge.figures import THRESHOLDS, Classes
+from avianvox.evaluation.detection import THRESHOLDS
+from avianvox.inference.calibration import Calibration
+from avianvox.inference.events import DEFAULT_ENTER, EventFinder, EventOptions, find_events
+from avianvox.judge.figures import Classes
 from avianvox.judge.listening import Heard
 from avianvox.judge.sounds import Sound, overlaps
 from avianvox.types import NO_BIRD, LabelSet, Window
@@ -28,6 +30,12 @@ class Tally:
     right: int = 0
     false: int = 0
     not_judged: int = 0
+
+    @property
+    def precision(self) -> float:
+        """Share of right ones among those judged."""
+        judged = self.right + self.false
+        return self.right / judged if judged else np.nan
 
     def add(self, verdict: bool | None) -> None:
         self.right += verdict is True
@@ -65,14 +73,19 @@ class AlarmRow:
 
 @dataclass(frozen=True)
 class Alarms:
-    """What a model says in whole recordings, over thresholds."""
+    """What a model says in whole recordings: over thresholds, and at the thresholds of its file.
+
+    ``own`` is None where the file has none; its ``threshold`` is NaN, since each species has another.
+    """
 
     hours: float
-    rows: list[AlarmRow] = field(default_factory=list)
+    rows: list[AlarmRow]
+    own: AlarmRow | None = None
 
-    def at(self, threshold: float) -> AlarmRow:
-        """The row of the threshold that is nearest."""
-        return min(self.rows, key=lambda row: abs(row.threshold - threshold))
+    @property
+    def usual(self) -> AlarmRow:
+        """What ``avianvox classify --by event`` gives by itself."""
+        return self.own or next(row for row in self.rows if row.threshold == DEFAULT_ENTER)
 
 
 def count_alarms(
@@ -83,6 +96,7 @@ def count_alarms(
     *,
     sample_rate: int,
     exclusive: bool,
+    calibration: Calibration | None = None,
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> Alarms:
     """Find the events of each sound at each threshold, and judge them.
@@ -98,40 +112,53 @@ def count_alarms(
         The model's.
     exclusive : bool
         Whether a window counts for its best species alone.
+    calibration : Calibration, optional
+        The model's, where its scores are calibrated.
     thresholds : sequence of float
     """
+    asked = [EventOptions(enter=threshold, multi_label=not exclusive) for threshold in thresholds]
+    rows = [_count(sounds, heard, classes, labels, sample_rate, options, None) for options in asked]
+    own = None
+    if calibration is not None and calibration.window.thresholds:
+        options = EventOptions(multi_label=not exclusive)
+        own = _count(sounds, heard, classes, labels, sample_rate, options, calibration)
+    return Alarms(sum(one.seconds for one in heard) / 3600, rows, own)
+
+
+def _count(
+    sounds: Sequence[Sound],
+    heard: Sequence[Heard],
+    classes: Classes,
+    labels: LabelSet,
+    sample_rate: int,
+    options: EventOptions,
+    calibration: Calibration | None,
+) -> AlarmRow:
     species = frozenset(map(species_key, (*classes.names[:-1], *classes.unknown)))
+    false = np.zeros(len(sounds))
+    by_name: dict[str, Tally] = {}
+    total, found, n_calls = Tally(), 0, 0
+    for i, (sound, one) in enumerate(zip(sounds, heard, strict=True)):
+        called = set()
+        for name, begin_s, end_s in _events(one, classes, labels, sample_rate, options, calibration):
+            verdict, there = judge_event(sound, species, name, begin_s, end_s)
+            for tally in (total, by_name.setdefault(name, Tally())):
+                tally.add(verdict)
+            false[i] += verdict is False
+            called |= there
+        n_calls += sum(0 <= classes.position(r.label) < len(classes.names) - 1 for r in sound.recordings)
+        found += len(called)
     hours = np.array([one.seconds for one in heard]) / 3600
-    sessions = np.array([sound.session for sound in sounds])
-    rows = []
-    for threshold in thresholds:
-        options = EventOptions(enter=threshold, multi_label=not exclusive)
-        false = np.zeros(len(sounds))
-        by_name: dict[str, Tally] = {}
-        total, found, n_calls = Tally(), 0, 0
-        for i, (sound, one) in enumerate(zip(sounds, heard, strict=True)):
-            called = set()
-            for name, begin_s, end_s in _events(one, classes, labels, sample_rate, options):
-                verdict, there = judge_event(sound, species, name, begin_s, end_s)
-                for tally in (total, by_name.setdefault(name, Tally())):
-                    tally.add(verdict)
-                false[i] += verdict is False
-                called |= there
-            n_calls += sum(0 <= classes.position(r.label) < len(classes.names) - 1 for r in sound.recordings)
-            found += len(called)
-        rows.append(
-            AlarmRow(
-                threshold,
-                total.right,
-                total.false,
-                total.not_judged,
-                total.right / (total.right + total.false) if total.right + total.false else np.nan,
-                _rate(false, hours, sessions),
-                found / n_calls if n_calls else np.nan,
-                dict(sorted(by_name.items(), key=lambda item: (-item[1].false, -item[1].right, item[0]))),
-            )
-        )
-    return Alarms(float(hours.sum()), rows)
+    return AlarmRow(
+        np.nan if options.enter is None else options.enter,
+        total.right,
+        total.false,
+        total.not_judged,
+        total.precision,
+        _rate(false, hours, np.array([sound.session for sound in sounds])),
+        found / n_calls if n_calls else np.nan,
+        dict(sorted(by_name.items(), key=lambda item: (-item[1].false, -item[1].right, item[0]))),
+    )
 
 
 def judge_event(
@@ -153,7 +180,12 @@ def judge_event(
 
 
 def _events(
-    heard: Heard, classes: Classes, labels: LabelSet, sample_rate: int, options: EventOptions
+    heard: Heard,
+    classes: Classes,
+    labels: LabelSet,
+    sample_rate: int,
+    options: EventOptions,
+    calibration: Calibration | None,
 ) -> Iterator[tuple[str, float, float]]:
     """Name, begin and end of each event."""
     own, other = heard.windows.own, heard.windows.other
@@ -165,10 +197,12 @@ def _events(
         columns = own.shape[1] + np.searchsorted(seen, other[rows, k])
         scores[rows, columns] = heard.windows.other_scores[rows, k]
     names = LabelSet((*classes.names[: own.shape[1]], *(labels.names[i] for i in seen)))
-    finder = EventFinder(options, names, sample_rate)
-    windows = (
-        Window(int(first), int(n), row) for (first, n), row in zip(heard.spans, scores, strict=True)
-    )
+    if calibration is not None:
+        every = calibration.window.thresholds
+        thresholds = tuple(every[i] for i in (*classes.chosen, *seen))
+        calibration = replace(calibration, window=replace(calibration.window, thresholds=thresholds))
+    finder = EventFinder(options, names, sample_rate, calibration)
+    windows = (Window(int(first), int(n), row) for (first, n), row in zip(heard.spans, scores, strict=True))
     for event in find_events(windows, finder) if len(names) else ():
         yield names.names[event.label], event.first_sample / sample_rate, event.end_sample / sample_rate
 

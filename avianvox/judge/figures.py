@@ -15,11 +15,10 @@ from avianvox.calibration.scaling import calibration_error, error_floor, log_los
 from avianvox.dataset.synonyms import species_key
 from avianvox.evaluation import metrics
 from avianvox.evaluation.bootstrap import Interval, figure_intervals, session_interval
-from avianvox.evaluation.detection import DetectionRow, detection_table
+from avianvox.evaluation.detection import THRESHOLDS, DetectionRow, detection_table
 from avianvox.judge.listening import N_OTHER, Kept
 from avianvox.types import NO_BIRD, LabelSet, Recording
 
-THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
 _TAKEN_FOR = 3
 _NOTHING = 1e-9
 """Score of "no bird" where the model has no such class: below any score, and above none at all."""
@@ -190,7 +189,7 @@ def judge_answers(answers: Answers) -> Figures:
     quiet, unknown = answers.targets == -2, answers.targets == -1
     no_bird = answers.targets == n_names - 1
     counts = {
-        "recordings": int(len(answers.targets)),
+        "recordings": len(answers.targets),
         "known": int(known.sum()),
         "unknown": int(unknown.sum()),
         "no_bird": int(no_bird.sum()),
@@ -219,12 +218,12 @@ def judge_answers(answers: Answers) -> Figures:
 
 
 def _detection(answers: Answers, rows: np.ndarray, scores: np.ndarray) -> list[DetectionRow]:
-    """Over `THRESHOLDS`; what the model does not know can be found and is never named rightly."""
+    """Both questions over thresholds; what the model does not know can be found, and never named rightly."""
     names = [*answers.classes.names, *(f"other {i + 1}" for i in range(scores.shape[1] - answers.n_names))]
     targets = np.where(answers.targets == -2, answers.n_names - 1, answers.targets)[rows]
     targets = np.where(targets == -1, len(names), targets)
     scores = np.concatenate((scores[rows], np.zeros((len(targets), 1))), axis=1)
-    return detection_table(targets, scores, LabelSet((*names, "unknown")), thresholds=THRESHOLDS)
+    return detection_table(targets, scores, LabelSet((*names, "unknown")))
 
 
 def _species(answers: Answers) -> dict[str, dict[str, Any]]:
@@ -270,7 +269,7 @@ def _unknown(answers: Answers) -> dict[str, Any]:
         species[answers.recordings[row].label][answers.named(int(row))] += 1
     return {
         "recordings": len(rows),
-        "named": {f"{t:.2f}": int(((best >= t) & ~quiet).sum()) for t in (0.25, *THRESHOLDS)},
+        "named": {f"{t:.2f}": int(((best >= t) & ~quiet).sum()) for t in sorted((0.25, *THRESHOLDS))},
         "species": {name: dict(counts.most_common(_TAKEN_FOR)) for name, counts in sorted(species.items())},
     }
 

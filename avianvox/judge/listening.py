@@ -7,6 +7,7 @@ all others: enough to know every rank that counts, whether a model has 35 classe
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
@@ -131,13 +132,12 @@ class Heard:
     def from_file(cls, path: Path) -> "Heard":
         with np.load(path, allow_pickle=False) as arrays:
             facts = json.loads(str(arrays["facts"]))
-            levels = [
+            recordings, windows = (
                 Kept(*(arrays[f"{level}_{field.name}"] for field in fields(Kept)))
                 for level in ("recordings", "windows")
-            ]
-            return cls(
-                Status(facts["status"]), facts["message"], facts["seconds"], *levels, arrays["spans"]
             )
+            status = Status(facts["status"])
+            return cls(status, facts["message"], facts["seconds"], recordings, windows, arrays["spans"])
 
 
 def listen(classifier: Classifier, sound: Sound, hearing: Hearing) -> Heard:
@@ -154,9 +154,7 @@ def listen(classifier: Classifier, sound: Sound, hearing: Hearing) -> Heard:
     rate, status, message, seconds = classifier.spec.sample_rate, Status.OK, "", 0.0
     try:
         with open_audio(sound.path, sample_rate=rate) as audio:
-            stream = classifier.windows(
-                audio, overlap_s=hearing.overlap_s, calibrated=hearing.calibrated
-            )
+            stream = classifier.windows(audio, overlap_s=hearing.overlap_s, calibrated=hearing.calibrated)
             for window in stream:
                 rows.append(Kept.of([window.scores], hearing.chosen, candidates))
                 spans.append((window.first_sample, window.n_samples))
@@ -218,9 +216,7 @@ def _listen_one(model: tuple[str, int], hearing: Hearing, sound: Sound) -> Heard
 def _crashed(sound: Sound, hearing: Hearing) -> Heard:
     nowhere = np.zeros(0, np.int64)
     silent = np.zeros(max(hearing.chosen, default=0) + 1)
-    rows, windows = (
-        Kept.of([silent] * n, hearing.chosen, nowhere) for n in (len(sound.recordings), 0)
-    )
+    rows, windows = (Kept.of([silent] * n, hearing.chosen, nowhere) for n in (len(sound.recordings), 0))
     message = f"{sound.path}: the decoder crashed, or memory ran out"
     return Heard(Status.UNDECODABLE, message, 0.0, rows, windows, np.zeros((0, 2), np.int64))
 
@@ -229,7 +225,7 @@ def _take_up(place: Path) -> Heard | None:
     """What a former run left there; None where there is nothing, or nothing that is whole."""
     try:
         return Heard.from_file(place)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
 
 

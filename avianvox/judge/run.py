@@ -70,10 +70,9 @@ class Judged:
 
     @cached_property
     def unseen(self) -> Interval | None:
-        """Accuracy for the labelled recordings that it was not trained on; None where that says nothing new."""
-        labelled = self.answers.known | (self.answers.targets == -1)
-        rows = labelled & ~self.seen
-        if not rows.any() or rows.sum() == labelled.sum():
+        """Accuracy on known species where it was not trained on them; None where that says nothing new."""
+        rows = self.answers.known & ~self.seen
+        if not rows.any() or rows.sum() == self.answers.known.sum():
             return None
         return session_interval(self.answers.hits()[rows], self.answers.sessions[rows])
 
@@ -86,7 +85,7 @@ class Judged:
             "probabilities": self.answers.probabilities,
             "remark": self.remark,
             "trained_on": int(self.seen.sum()),
-            "accuracy_of_the_others": self.unseen,
+            "accuracy_not_trained_on": self.unseen,
             "failed": self.failed,
         }
         return found | self.figures.to_mapping() | {"alarms": self.alarms}
@@ -155,6 +154,7 @@ def judge(
         classifier.labels,
         sample_rate=classifier.spec.sample_rate,
         exclusive=classifier.info.exclusive,
+        calibration=classifier.calibration if calibrated else None,
     )
     return Judged(
         classifier.info,
@@ -177,7 +177,11 @@ def compare(a: Judged, b: Judged) -> dict[str, PairedTest]:
     """
     rows = {r.id: i for i, r in enumerate(b.answers.recordings)}
     pairs = [(i, rows[r.id]) for i, r in enumerate(a.answers.recordings) if r.id in rows]
-    i, j = (np.array(side, np.int64) for side in zip(*pairs, strict=True)) if pairs else (np.zeros(0, np.int64),) * 2
+    i, j = (
+        (np.array(side, np.int64) for side in zip(*pairs, strict=True))
+        if pairs
+        else (np.zeros(0, np.int64),) * 2
+    )
     both = a.answers.known[i] & b.answers.known[j]
     labelled = (a.answers.known[i] | (a.answers.targets[i] == -1)) & (
         b.answers.known[j] | (b.answers.targets[j] == -1)

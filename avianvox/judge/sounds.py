@@ -68,7 +68,7 @@ def judged_set(
     ----------
     recordings : sequence of Recording
     without : iterable of path-like
-        Files and folders in which no species of the recordings calls. What the recordings speak of is left out.
+        Files and folders in which no species of the recordings calls. Files of recordings are passed over.
     label : str
         Of recordings that have none.
     complete : bool

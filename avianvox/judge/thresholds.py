@@ -67,9 +67,13 @@ def read_thresholds(path: Path, *, model: str, settings: Mapping[str, Any]) -> d
         }
         other, asked = values["model"] != model, dict(values["settings"])
     except MISSHAPEN as error:
-        raise InputError(f"{path}: expected thresholds of 'avianvox evaluate --thresholds choose' ({error})") from error
+        raise InputError(
+            f"{path}: expected thresholds of 'avianvox evaluate --thresholds choose' ({error})"
+        ) from error
     if other:
-        raise InputError(f"{path}: these thresholds were chosen with another model; choose them with this one")
+        raise InputError(
+            f"{path}: these thresholds were chosen with another model; choose them with this one"
+        )
     if asked != settings:
         raise InputError(f"{path}: chosen with {asked}, asked is {dict(settings)}; use the same options")
     return chosen

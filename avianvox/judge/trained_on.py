@@ -1,25 +1,35 @@
 """Whether a model has heard the recordings that it is judged on: its figures would be too good."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from avianvox.modelfile import ModelInfo
-from avianvox.types import Recording
+from avianvox.types import Recording, name_key
+
+_NUMBER = re.compile(r"\bXC\d+\b", re.ASCII)
 
 
 def trained_on(info: ModelInfo, recordings: Sequence[Recording]) -> np.ndarray:
     """Which recordings the model file credits as training data: bool, shape (n,).
 
-    A credit is `Recording.attribution`; recordings are found by the whole line, or by an id in it that other
-    archives would not give too.
+    A credit is `Recording.attribution`. It is found as a whole line, by the number that xeno-canto gave, or
+    by an id that is made of folder and file name. The same sound under another name is not found.
     """
     credits = info.licences.get("credits", ())
-    lines = {line for line in credits if isinstance(line, str)} if isinstance(credits, list | tuple) else set()
-    ids = {part.strip() for line in lines for part in line.split(",")}
-    return np.array(
-        [r.attribution in lines or (r.source == "xeno_canto" and r.file_id in ids) for r in recordings], bool
+    lines = (
+        {line for line in credits if isinstance(line, str)} if isinstance(credits, list | tuple) else set()
     )
+    ids = {name_key(part) for line in lines for part in line.split(",")}
+    return np.array([r.attribution in lines or bool(_ids(r) & ids) for r in recordings], bool)
+
+
+def _ids(recording: Recording) -> set[str]:
+    """Keys under which other catalogs may list a recording."""
+    path = recording.path
+    numbers = _NUMBER.findall(f"{recording.file_id} {path.stem}")
+    return {name_key(name) for name in (*numbers, f"{path.parent.name} {path.stem}")}
 
 
 def remark(info: ModelInfo, recordings: Sequence[Recording]) -> str:
