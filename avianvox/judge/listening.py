@@ -130,7 +130,7 @@ class Heard:
 
     @classmethod
     def from_file(cls, path: Path) -> "Heard":
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             facts = json.loads(str(arrays["facts"]))
             recordings, windows = (
                 Kept(*(arrays[f"{level}_{field.name}"] for field in fields(Kept)))
