@@ -12,9 +12,8 @@ from avianvox.inference.pooling import POOLINGS
 
 if TYPE_CHECKING:
     from avianvox.evaluation.bootstrap import PairedTest
-    from avianvox.evaluation.detection import Counts
     from avianvox.judge.run import Judged
-    from avianvox.judge.thresholds import Chosen
+    from avianvox.judge.thresholds import Confirmed
 
 EPILOG = """\b
 OUT gets evaluation.html (one page with everything), species.csv,
@@ -125,7 +124,7 @@ def evaluate(
     from avianvox.judge.run import Settings, compare, judge, names_of
     from avianvox.judge.sounds import judged_set
     from avianvox.judge.thresholds import choose, confirm, read_thresholds
-    from avianvox.judge.written import figures_mapping, open_folder, write_results
+    from avianvox.judge.written import open_folder, write_results
 
     workplace = workplace_of(jobs, scheduler, dask_config, default=lambda: 1)
     catalog = read_catalogs(catalogs)
@@ -141,22 +140,20 @@ def evaluate(
         with progress_bar(Path(one).name) as report:
             judged.append(judge(found, one, settings, workplace, out, progress=report))
     first = judged[0]
-    chosen, confirmed = None, None
-    if thresholds == _CHOOSE:
-        chosen = choose(first.figures.detection)
-    elif thresholds is not None:
-        confirmed = read_thresholds(Path(thresholds), model=first.digest, settings=first.asked)
-    here = confirm(first.figures.detection, chosen or confirmed or {})
+    rows, choosing = first.figures.detection, thresholds == _CHOOSE
+    given = choose(rows) if choosing else {}
+    if thresholds is not None and not choosing:
+        given = read_thresholds(Path(thresholds), model=first.digest, settings=first.asked)
+    confirmed = confirm(rows, given)
     models = names_of(judged)
     pairs = {name: compare(first, other) for name, other in list(models.items())[1:]}
-    more = {} if confirmed is None else {"confirmed": {"chosen": confirmed, "here": here}}
-    values = figures_mapping(models, [str(path) for path in catalogs], pairs, more)
-    write_results(out, models, [str(path) for path in catalogs], pairs, values, chosen)
+    names = [str(path) for path in catalogs]
+    values = write_results(out, models, names, pairs, confirmed, choosing=choosing)
     if as_json:
         echo_text(json.dumps(values, indent=1, allow_nan=False))
     else:
         echo_text("\n".join(_lines(models, pairs)))
-        for line in _threshold_lines(here, confirmed):
+        for line in _threshold_lines(confirmed, choosing=choosing):
             echo(line)
     echo(f"wrote {out / 'evaluation.html'}", err=True)
     exit_with_failures(dict.fromkeys(line for one in judged for line in one.failed))
@@ -214,16 +211,13 @@ def _lines(models: "Mapping[str, Judged]", pairs: "Mapping[str, Mapping[str, Pai
             )
 
 
-def _threshold_lines(here: "Mapping[str, Counts]", confirmed: "Mapping[str, Chosen] | None") -> Iterator[str]:
+def _threshold_lines(confirmed: "Mapping[str, Confirmed]", *, choosing: bool) -> Iterator[str]:
     from avianvox.judge.thresholds import QUESTIONS
     from avianvox.pages.blocks import number
 
-    for question, counts in here.items():
+    for question, one in confirmed.items():
+        counts, was = one.here, one.chosen
         figures: dict[str, Any] = {"F1": counts.f1, "precision": counts.precision, "recall": counts.recall}
         told = ", ".join(f"{name} {number(value)}" for name, value in figures.items())
-        title = QUESTIONS[question]  # type: ignore[index]
-        if confirmed is None:
-            yield f"{title}: chosen on these recordings: {told}; confirm it on others"
-            continue
-        was = confirmed[question]
-        yield f"{title} at {was.threshold:.2f}: {told}; F1 where it was chosen {number(was.figures['f1'])}"
+        note = "confirm it on others" if choosing else f"F1 where it was chosen: {number(was.figures['f1'])}"
+        yield f"threshold {was.threshold:.2f}, {QUESTIONS[question]}: {told}; {note}"  # type: ignore[index]

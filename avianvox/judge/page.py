@@ -8,7 +8,7 @@ from avianvox.evaluation.detection import THRESHOLDS, DetectionRow
 from avianvox.evaluation.ladder import p_text
 from avianvox.judge.alarms import AlarmRow
 from avianvox.judge.run import Judged
-from avianvox.judge.thresholds import QUESTIONS
+from avianvox.judge.thresholds import QUESTIONS, Confirmed
 from avianvox.pages.blocks import Block, Cell, Chart, Column, Section, Table, Text, estimate, name, number
 from avianvox.pages.markup import Markup
 from avianvox.pages.plot import UNIT, Axis, Plot
@@ -36,12 +36,20 @@ def threshold(row: AlarmRow) -> str:
     return "the model's" if isnan(row.threshold) else f"{row.threshold:.2f}"
 
 
-def sections(models: Mapping[str, Judged], pairs: Mapping[str, Mapping[str, PairedTest]]) -> list[Section]:
-    """All sections; ``pairs``: by name of the second model, what `compare` found against the first."""
+def sections(
+    models: Mapping[str, Judged],
+    pairs: Mapping[str, Mapping[str, PairedTest]],
+    thresholds: Mapping[str, Confirmed],
+) -> list[Section]:
+    """All sections.
+
+    ``pairs``: by name of the second model, what `compare` found against the first; ``thresholds``: of the
+    first model, by question.
+    """
     return [
         Section("summary", "Summary", _summary(models, pairs)),
         Section("species", "Species", tuple(_species(label, one) for label, one in models.items())),
-        Section("thresholds", "Found and named over thresholds", tuple(_detection(models))),
+        Section("thresholds", "Found and named over thresholds", tuple(_detection(models, thresholds))),
         _alarms(models),
         _unknown(models),
         _calibration(models),
@@ -140,7 +148,7 @@ def _species(label: str, one: Judged) -> Table:
     return Table(f"Species that `{label}` knows.", columns, rows)
 
 
-def _detection(models: Mapping[str, Judged]) -> list[Block]:
+def _detection(models: Mapping[str, Judged], thresholds: Mapping[str, Confirmed]) -> list[Block]:
     blocks: list[Block] = [
         Text(
             "*Something calls*: a species reaches the threshold, whatever its name. *This species calls*: it "
@@ -159,11 +167,29 @@ def _detection(models: Mapping[str, Judged]) -> list[Block]:
         plot.legend([(f"s{k % 4 + 1}", f"{what}, {m}") for k, (m, what) in curves], 0.04, 0.2)
         panels.append(plot.svg())
     blocks.append(Chart("thresholds", "Precision and recall over thresholds.", tuple(panels)))
+    if thresholds:
+        blocks.append(_confirmed(next(iter(models)), thresholds))
     for label, one in models.items():
         blocks.append(_detection_table(f"`{label}`, among all its classes.", one.figures.detection))
         among = one.figures.catalog_detection
         blocks.append(_detection_table(f"`{label}`, among the species of the catalogs.", among))
     return blocks
+
+
+def _confirmed(label: str, thresholds: Mapping[str, Confirmed]) -> Table:
+    keys = ("precision", "recall", "f1", "accuracy")
+    rows: list[tuple[Cell, ...]] = []
+    for question, one in thresholds.items():
+        title = QUESTIONS[question]  # type: ignore[index]
+        rows.append((title, one.chosen.threshold, "chosen", *(one.chosen.figures[key] for key in keys)))
+        rows.append((title, one.chosen.threshold, "here", *(getattr(one.here, key) for key in keys)))
+    columns = (
+        Column("question"),
+        Column("threshold", ".2f"),
+        Column("on"),
+        *(Column(key, ".3f") for key in keys),
+    )
+    return Table(f"Thresholds of `{label}`: where they were chosen, and on these recordings.", columns, rows)
 
 
 def _line(plot: Plot, rows: list[DetectionRow], question: str, figure: str, css: str) -> None:

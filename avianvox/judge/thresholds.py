@@ -79,12 +79,20 @@ def read_thresholds(path: Path, *, model: str, settings: Mapping[str, Any]) -> d
     return chosen
 
 
-def confirm(rows: Sequence[DetectionRow], chosen: Mapping[str, Chosen]) -> dict[str, Counts]:
-    """The figures at chosen thresholds, which must be among those of ``rows``."""
+@dataclass(frozen=True)
+class Confirmed:
+    """A chosen threshold, and the counts at it on the recordings at hand."""
+
+    chosen: Chosen
+    here: Counts
+
+
+def confirm(rows: Sequence[DetectionRow], chosen: Mapping[str, Chosen]) -> dict[str, Confirmed]:
+    """The figures at chosen thresholds, which must be among those of ``rows``; by question."""
     found = {}
     for question, one in chosen.items():
         row = next((row for row in rows if abs(row.threshold - one.threshold) < 1e-6), None)
         if row is None:
             raise InputError(f"thresholds: {one.threshold} is none of those that are judged")
-        found[question] = getattr(row, question)
+        found[question] = Confirmed(one, getattr(row, question))
     return found

@@ -15,7 +15,7 @@ from avianvox.evaluation.plain import plain
 from avianvox.files import atomic_write, output_error
 from avianvox.judge.page import sections
 from avianvox.judge.run import Judged
-from avianvox.judge.thresholds import document
+from avianvox.judge.thresholds import Confirmed, document
 from avianvox.pages.page import html_page
 from avianvox.words import valid_unicode
 
@@ -50,12 +50,12 @@ def figures_mapping(
     models: Mapping[str, Judged],
     catalogs: Sequence[str],
     pairs: Mapping[str, Mapping[str, PairedTest]],
-    more: Mapping[str, Any],
+    thresholds: Mapping[str, Confirmed],
 ) -> dict[str, Any]:
     """Everything that was found, as plain values."""
     head = {"kind": KIND, "format_version": FORMAT_VERSION, "avianvox": __version__, "catalogs": catalogs}
     judged = {name: one.to_mapping() for name, one in models.items()}
-    found: dict[str, Any] = plain({**head, "models": judged, "paired": pairs, **more})
+    found: dict[str, Any] = plain({**head, "models": judged, "paired": pairs, "thresholds": thresholds})
     return found
 
 
@@ -64,25 +64,32 @@ def write_results(
     models: Mapping[str, Judged],
     catalogs: Sequence[str],
     pairs: Mapping[str, Mapping[str, PairedTest]],
-    values: Mapping[str, Any],
-    chosen: Mapping[str, Any] | None,
-) -> None:
-    """Write everything; ``chosen``: thresholds to be kept, with the model that comes first."""
+    thresholds: Mapping[str, Confirmed],
+    *,
+    choosing: bool,
+) -> dict[str, Any]:
+    """Write everything, and return what ``figures.json`` holds.
+
+    ``choosing``: the thresholds of the first model are written too.
+    """
+    values = figures_mapping(models, catalogs, pairs, thresholds)
     title = f"Evaluation of {', '.join(models)}"
     byline = f"On {', '.join(catalogs)}."
     footer = f"Made by avianvox {__version__}. No part is loaded from a network."
     contents = {
-        PAGE: html_page(title, byline, sections(models, pairs), footer),
+        PAGE: html_page(title, byline, sections(models, pairs, thresholds), footer),
         FIGURES: json.dumps(values, indent=1, allow_nan=False) + "\n",
         SPECIES: _csv(_SPECIES_COLUMNS, _species_rows(models)),
         RECORDINGS: _csv(_RECORDING_COLUMNS, _recording_rows(models)),
     }
-    if chosen is not None:
+    if choosing:
         first = next(iter(models.values()))
+        chosen = {question: one.chosen for question, one in thresholds.items()}
         contents[THRESHOLDS] = document(first.digest, first.asked, chosen)
     for name, content in contents.items():
         with atomic_write(out / name) as stream:
             stream.write(valid_unicode(content))
+    return values
 
 
 def _species_rows(models: Mapping[str, Judged]) -> list[dict[str, Any]]:
