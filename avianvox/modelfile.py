@@ -54,8 +54,8 @@ _HEAD_BYTES = 8
 _MAPPED_BYTES = 1 << 24
 """Larger files are mapped."""
 
-SPECIES, EMBEDDING = "species", "embedding"
-"""Names of outputs."""
+SPECIES, EMBEDDING, HEARD = "species", "embedding", "heard"
+"""Names of outputs; the last one is what an ear itself says where a head on it names the species."""
 
 ACTIVATIONS = ("none", "sigmoid", "softmax")
 PAYLOADS = ("tflite", "onnx")
@@ -146,6 +146,10 @@ class ModelInfo:
         Where a graph that others trained comes from: addresses, versions, hashes.
     payload : {"tflite", "onnx"}
         What the file begins with.
+    pooling : mapping
+        How windows become a recording where it is not as usual: ``kind`` is a row of
+        `avianvox.inference.pooling.POOLINGS`, ``by`` the output whose greatest number says how confident a
+        window is, and ``but`` its positions that don't count.
     """
 
     name: str
@@ -163,6 +167,7 @@ class ModelInfo:
     not_animals: tuple[str, ...] = ()
     source: Mapping[str, Any] = field(default_factory=dict)
     payload: str = "tflite"
+    pooling: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.outputs:
@@ -196,6 +201,7 @@ class ModelInfo:
             "not_animals": list(self.not_animals),
             "source": dict(self.source),
             "payload": self.payload,
+            "pooling": dict(self.pooling),
         }
         return (later if self.format_version > FIRST_VERSION else {}) | {
             "format": "avianvox-model",
@@ -241,6 +247,7 @@ class ModelInfo:
             not_animals=_texts({"not_animals": [], **values}, "not_animals"),
             source=_mapping({"source": {}, **values}, "source"),
             payload=values.get("payload", "tflite"),
+            pooling=_mapping({"pooling": {}, **values}, "pooling"),
         )
 
 

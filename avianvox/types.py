@@ -232,13 +232,15 @@ class LabelSet:
 class Window:
     """Scores of one window of a recording: ``scores`` has shape (n_classes,), float32 in [0, 1].
 
-    ``decision`` is None where the model has no thresholds.
+    ``decision`` is None where the model has no thresholds. ``confidence`` says how much a window counts
+    beside the others of its recording, where the model's pooling asks for it.
     """
 
     first_sample: int
     n_samples: int
     scores: np.ndarray
     decision: Decision | None = None
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

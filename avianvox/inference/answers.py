@@ -295,7 +295,7 @@ def _by_recording(
 ) -> Iterator[Found]:
     pooling = POOLINGS.get(classifier.pooling)()
     for window in stream:
-        pooling.add(window.scores)
+        pooling.add(window.scores, window.confidence)
     if stream.n_scored:
         scores, calibration = pooling.scores(), classifier.calibration
         if question.calibrated and calibration is not None:

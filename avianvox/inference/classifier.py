@@ -5,7 +5,7 @@ rows and events in :mod:`avianvox.inference.answers`, a microphone in :mod:`avia
 """
 
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,11 +17,18 @@ from avianvox.audio.decode import open_audio
 from avianvox.errors import AudioError, ModelFileError
 from avianvox.features.kinds import Spec
 from avianvox.inference.calibration import Calibration
-from avianvox.inference.pooling import pool, pooling_for
+from avianvox.inference.pooling import POOLINGS, pool, pooling_for
 from avianvox.inference.readahead import read_ahead
 from avianvox.inference.runtime import RUNTIMES, Runtime
 from avianvox.inference.window_stream import hop_frames, stream_windows
-from avianvox.modelfile import DEFAULT_MODEL, SPECIES, ModelFile, find_model, read_model_file
+from avianvox.modelfile import (
+    DEFAULT_MODEL,
+    SPECIES,
+    ModelFile,
+    ModelInfo,
+    find_model,
+    read_model_file,
+)
 from avianvox.types import LabelSet, Prediction, Status, Window
 
 if TYPE_CHECKING:
@@ -51,6 +58,7 @@ class Classifier:
     def __init__(self, model: ModelFile, runtime: Runtime) -> None:
         self.info = model.info
         self.calibration = read_calibration(model)
+        confidence_by(model.info)  # refused here and not at the first window
         self._runtime = runtime
         self._model = model
 
@@ -75,7 +83,7 @@ class Classifier:
     @property
     def pooling(self) -> str:
         """How windows become a recording, a row of `avianvox.inference.pooling.POOLINGS`."""
-        return pooling_for(exclusive=self.info.exclusive)
+        return self.info.pooling.get("kind") or pooling_for(exclusive=self.info.exclusive)
 
     @cached_property
     def animals(self) -> tuple[int, ...] | None:
@@ -178,7 +186,9 @@ class Classifier:
 
             asked = gate_for(gate, self.spec)
         calibration = self.calibration if calibrated else None
-        return WindowStream(self.spec, self._runtime, calibration, asked, blocks, overlap_s)
+        return WindowStream(
+            self.spec, self._runtime, calibration, asked, blocks, overlap_s, confidence_by(self.info)
+        )
 
     def _prediction(
         self,
@@ -192,7 +202,7 @@ class Classifier:
     ) -> Prediction:
         scores = np.empty(0, np.float32)
         if windows:
-            scores = pool(np.array([window.scores for window in windows]), self.pooling)
+            scores = pool(windows, self.pooling)
         return Prediction(
             path=str(path),
             status=status,
@@ -231,7 +241,9 @@ class WindowStream:
         gate: "WindowGate | None",
         blocks: Iterable[np.ndarray | Pause],
         overlap_s: float,
+        confidence: Callable[[Mapping[str, np.ndarray]], float] | None = None,
     ) -> None:
+        self._confidence = confidence
         self.n_samples = self.n_scored = self.n_silent = self.n_gated = 0
         self._spec, self._runtime, self._calibration, self._gate = spec, runtime, calibration, gate
         self._blocks, self._hop = blocks, hop_frames(spec, overlap_s)
@@ -272,11 +284,13 @@ class WindowStream:
                 yield start, None
                 continue
             self.n_scored += 1
-            scores, decision = self._runtime.run(rows)[SPECIES], None
+            found = self._runtime.run(rows)
+            scores, decision = found[SPECIES], None
             if calibration is not None:
                 scaled = calibration.apply(scores, "window")
                 scores, decision = scaled.astype(np.float32), calibration.window.decide(scaled)
-            yield start, Window(start, min(length, self.n_samples - start), scores, decision)
+            confidence = 1.0 if self._confidence is None else self._confidence(found)
+            yield start, Window(start, min(length, self.n_samples - start), scores, decision, confidence)
         return pauses[0] if pauses else None
 
     def _rows(self, blocks: Iterator[np.ndarray | Pause], pauses: list[Pause]) -> Iterator[np.ndarray]:
@@ -289,6 +303,31 @@ class WindowStream:
             self.n_samples += len(block)
             yield from features.push(block)
         yield from features.finish()
+
+
+def confidence_by(info: ModelInfo) -> Callable[[Mapping[str, np.ndarray]], float] | None:
+    """What says how confident a window is, where the model's pooling asks for it.
+
+    Raises
+    ------
+    ModelFileError
+        The pooling is unknown, or asks for an output that the model does not have.
+    """
+    if not info.pooling:
+        return None
+    kind, by = info.pooling.get("kind"), info.pooling.get("by")
+    output = info.output(by) if isinstance(by, str) else None
+    but = info.pooling.get("but", [])
+    if kind not in POOLINGS or (by and output is None) or not isinstance(but, list):
+        raise ModelFileError(
+            f"the model '{info.name}' asks for the pooling {kind!r:.40} by {by!r:.40}, which it can't have "
+            f"(known: {', '.join(POOLINGS)}); update avianvox, or export it again"
+        )
+    if output is None:
+        return None
+    counts = np.ones(output.size, bool)
+    counts[but] = False
+    return lambda found: float(found[output.name][counts].max())
 
 
 def read_calibration(model: ModelFile) -> Calibration | None:

@@ -3,18 +3,22 @@
 A pooling is one row of `POOLINGS`: a class whose objects take windows one by one.
 """
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
 
 from avianvox.registry import Registry
+from avianvox.types import Window
+
+_LEAST = 1e-30  # of a score, before its logarithm
 
 
 class Pooling(Protocol):
     """Takes the scores of one recording's windows."""
 
-    def add(self, scores: np.ndarray) -> None:
-        """Take one window in: shape (n_classes,)."""
+    def add(self, scores: np.ndarray, confidence: float = 1.0) -> None:
+        """Take one window in: scores of shape (n_classes,), and how much it counts beside the others."""
         ...
 
     def scores(self) -> np.ndarray:
@@ -29,7 +33,7 @@ class Mean:
         self._total: np.ndarray | float = 0.0
         self._n = 0
 
-    def add(self, scores: np.ndarray) -> None:
+    def add(self, scores: np.ndarray, confidence: float = 1.0) -> None:
         self._total = self._total + scores.astype(np.float64)
         self._n += 1
 
@@ -44,7 +48,7 @@ class Top:
         self._n = n
         self._highest: np.ndarray | None = None
 
-    def add(self, scores: np.ndarray) -> None:
+    def add(self, scores: np.ndarray, confidence: float = 1.0) -> None:
         rows = scores[None].astype(np.float64)
         if self._highest is not None:
             rows = np.concatenate((self._highest, rows))
@@ -61,13 +65,38 @@ class Maximum:
     def __init__(self) -> None:
         self._highest: np.ndarray | None = None
 
-    def add(self, scores: np.ndarray) -> None:
+    def add(self, scores: np.ndarray, confidence: float = 1.0) -> None:
         before = scores if self._highest is None else self._highest
         self._highest = np.maximum(before, scores.astype(np.float64))
 
     def scores(self) -> np.ndarray:
         assert self._highest is not None
         return self._highest
+
+
+class MostConfident:
+    """The ``n`` most confident windows: the geometric mean of their scores, which add up to 1 again.
+
+    It is what a linear model says of the mean of these windows' features.
+    """
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+        self._kept: list[tuple[float, np.ndarray]] = []
+
+    def add(self, scores: np.ndarray, confidence: float = 1.0) -> None:
+        self._kept.append((confidence, np.log(np.maximum(scores.astype(np.float64), _LEAST))))
+        self._kept.sort(key=lambda row: -row[0])  # stable: of equals the first one stays
+        del self._kept[self._n :]
+
+    def scores(self) -> np.ndarray:
+        mean = np.mean([row for _, row in self._kept], axis=0)
+        return np.asarray(np.exp(mean) / np.exp(mean).sum())
+
+
+def confident3() -> MostConfident:
+    """The three most confident windows."""
+    return MostConfident(3)
 
 
 def top3() -> Top:
@@ -87,6 +116,7 @@ POOLINGS: Registry[PoolingFactory] = Registry(
         "mean": "avianvox.inference.pooling:Mean",
         "max": "avianvox.inference.pooling:Maximum",
         "top3": "avianvox.inference.pooling:top3",
+        "confident3": "avianvox.inference.pooling:confident3",
     },
 )
 
@@ -96,9 +126,9 @@ def pooling_for(*, exclusive: bool) -> str:
     return "mean" if exclusive else "max"
 
 
-def pool(windows: np.ndarray, name: str) -> np.ndarray:
-    """Scores of a recording from those of its windows, shape (n, n_classes) with n of 1 or more."""
+def pool(windows: Iterable[Window], name: str) -> np.ndarray:
+    """Scores of a recording from its windows, of which there is one or more; shape (n_classes,), float64."""
     pooling = POOLINGS.get(name)()
-    for scores in windows:
-        pooling.add(scores)
+    for window in windows:
+        pooling.add(window.scores, window.confidence)
     return pooling.scores()

@@ -161,7 +161,7 @@ def listen(classifier: Classifier, sound: Sound, hearing: Hearing) -> Heard:
                 begin_s, end_s = window.first_sample / rate, (window.first_sample + window.n_samples) / rate
                 for i, recording in enumerate(sound.recordings):
                     if overlaps(recording, begin_s, end_s):
-                        pooled[i].add(window.scores)
+                        pooled[i].add(window.scores, window.confidence)
                         n_scored[i] += 1
             status, message = audio.report.status, audio.report.message
             seconds = audio.report.decoded_s or 0.0

@@ -19,11 +19,12 @@ import numpy as np
 
 from avianvox.dataset.synonyms import canonical
 from avianvox.dataset.training_data import TrainingData, WindowScores
-from avianvox.errors import StoreError
+from avianvox.ears.dense import last_layer
+from avianvox.errors import ModelFileError, StoreError
 from avianvox.features.store import FeatureStore
 from avianvox.inference.activation import activate
 from avianvox.inference.embedding import EmbeddingSpec
-from avianvox.modelfile import find_model, read_model_file
+from avianvox.modelfile import EMBEDDING, SPECIES, find_model, read_model_file
 from avianvox.models.classifiers import learn, probabilities
 from avianvox.models.offset_regression import OffsetRegression
 from avianvox.models.protocol import Progress, TrainSettings
@@ -39,7 +40,6 @@ PENALTY = 0.01
 """scikit-learn's ``C`` of the regression, and the penalty of the combined one."""
 
 _SHARPNESS = 20.0  # of the cosine prototypes: a difference of 0.05 weighs as much as a factor e
-_LEAST = 1e-7  # of a score, before its log-odds
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Heard:
     ----------
     embedding : np.ndarray, shape (n, n_embedding), float64
     own : np.ndarray, shape (n, n_classes), float64
-        Log-odds of the classes that the ear knows; 0 for the others.
+        Log-odds of the classes by the ear; 0 for those that it doesn't know.
     loudest : np.ndarray, shape (n, n_classes), float64
         The same of the window in which each class has its highest score.
     known : np.ndarray, shape (n_classes,), bool
@@ -62,14 +62,55 @@ class Heard:
     known: np.ndarray
 
 
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """What is needed of an ear for some classes.
+
+    Attributes
+    ----------
+    known : np.ndarray, shape (n_classes,), bool
+        Which of the classes it knows; synonyms count.
+    animals : np.ndarray, shape (n_scores,), bool
+        Which of its own classes are animals.
+    weight : np.ndarray, shape (n_classes, n_embedding), float64
+    bias : np.ndarray, shape (n_classes,), float64
+        Its log-odds of the classes as a dense layer on its embedding; zeros where it doesn't know one.
+    """
+
+    known: np.ndarray
+    animals: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray
+
+
 @lru_cache(maxsize=4)
-def _classes(model: str, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Position of each class among the ear's, -1 where it doesn't know it; and of the ear's, the animals."""
-    info = read_model_file(find_model(model)).info
-    at = {canonical(name): i for i, name in enumerate(info.labels.names)}
+def ear_for(model: str, names: tuple[str, ...]) -> Ear:
+    """An ear by name or file, for classes of these names.
+
+    Raises
+    ------
+    ModelFileError
+        There is no such ear, or its classes are no dense layer on its embedding.
+    """
+    found = read_model_file(find_model(model))
+    info, species, embedding = found.info, found.info.output(SPECIES), found.info.output(EMBEDDING)
+    if species is None or embedding is None or species.index is None or embedding.index is None:
+        raise ModelFileError(f"the model '{model}' gives no embedding; take one that does, such as birdnet")
+    try:
+        weight, bias = last_layer(bytes(found.flatbuffer), output=species.index, embedding=embedding.index)
+    except ModelFileError as error:
+        raise ModelFileError(f"{found.path}: {error}") from error
+    place = {canonical(name): i for i, name in enumerate(info.labels.names)}
+    at = np.array([place.get(canonical(name), -1) for name in names])
     others = set(info.not_animals)
     animals = np.array([name not in others for name in info.labels.names])
-    return np.array([at.get(canonical(name), -1) for name in names]), animals
+    known = at >= 0
+    return Ear(
+        known,
+        animals,
+        np.where(known[:, None], weight[at], 0.0).astype(np.float64),
+        np.where(known, bias[at], 0.0).astype(np.float64),
+    )
 
 
 def _spec_of(store: FeatureStore) -> EmbeddingSpec:
@@ -84,7 +125,7 @@ def _spec_of(store: FeatureStore) -> EmbeddingSpec:
 
 def known_classes(store: FeatureStore, labels: LabelSet) -> np.ndarray:
     """Which classes the ear behind a store knows, shape (n_classes,), bool; synonyms count."""
-    return _classes(_spec_of(store).model, labels.names)[0] >= 0
+    return ear_for(_spec_of(store).model, labels.names).known
 
 
 def hear(data: TrainingData, labels: LabelSet) -> Heard:
@@ -96,25 +137,19 @@ def hear(data: TrainingData, labels: LabelSet) -> Heard:
         The store holds something else, or no scores.
     """
     spec = _spec_of(data.store)
-    at, animals = _classes(spec.model, labels.names)
-    known = at >= 0
+    ear = ear_for(spec.model, labels.names)
     n = spec.n_embedding
     embedding = np.zeros((len(data), n))
     own, loudest = np.zeros((2, len(data), len(labels)))
     for i, position in enumerate(data.recordings.tolist()):
         rows = data.store.features(position)
-        confident = np.where(animals, rows[:, n:], 0.0).max(axis=1)
+        confident = np.where(ear.animals, rows[:, n:], 0.0).max(axis=1)
         best = np.argsort(-confident, kind="stable")[:N_WINDOWS]
-        odds = _log_odds(rows[:, n:][:, at[known]])
+        odds = np.einsum("we,ce->wc", rows[:, :n].astype(np.float64), ear.weight) + ear.bias
         embedding[i] = rows[best, :n].mean(axis=0, dtype=np.float64)
-        own[i, known] = odds[best].mean(axis=0)
-        loudest[i, known] = odds.max(axis=0)
-    return Heard(embedding, own, loudest, known)
-
-
-def _log_odds(scores: np.ndarray) -> np.ndarray:
-    clipped = np.clip(scores.astype(np.float64), _LEAST, 1 - _LEAST)
-    return np.log(clipped) - np.log1p(-clipped)
+        own[i] = odds[best].mean(axis=0)
+        loudest[i] = odds.max(axis=0)
+    return Heard(embedding, own, loudest, ear.known)
 
 
 Scorer = Callable[[Heard], np.ndarray]
@@ -208,14 +243,41 @@ def _classifier(classifier: Any, heard: Heard, targets: np.ndarray) -> Scorer:
     return lambda heard: probabilities(classifier, heard.embedding, heard.own.shape[1])
 
 
-def fit_combined(heard: Heard, targets: np.ndarray, settings: TrainSettings, seed: int) -> Scorer:
-    """What was learned here is added to the ear's own log-odds of the classes that it knows.
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """A regression on the embedding that begins with the ear's own answer.
 
-    A class that the ear doesn't know begins with the mean of those that it knows, over the recordings.
+    ``neutral``: the offset of a class that the ear doesn't know, the mean of those that it knows over the
+    recordings learned from.
     """
+
+    regression: OffsetRegression
+    neutral: float
+
+    def __call__(self, heard: Heard) -> np.ndarray:
+        """Scores, shape (n, n_classes), float32."""
+        return activate(self.regression.logits(heard.embedding, _offsets(heard, self.neutral)), "softmax")
+
+    def layer(self, ear: Ear) -> tuple[np.ndarray, np.ndarray]:
+        """The same as one dense layer on the embedding of a window.
+
+        Returns
+        -------
+        tuple of np.ndarray
+            Weights, shape (n_classes, n_embedding), and bias, shape (n_classes,), both float32.
+        """
+        learned = self.regression
+        weight = learned.weight / learned.deviation
+        offset = np.where(ear.known, ear.bias, self.neutral)
+        bias = learned.bias - np.einsum("ce,e->c", weight, learned.mean) + learned.factor * offset
+        return (weight + learned.factor * ear.weight).astype(np.float32), bias.astype(np.float32)
+
+
+def fit_combined(heard: Heard, targets: np.ndarray, settings: TrainSettings, seed: int) -> Combined:
+    """What was learned here is added to the ear's own log-odds of the classes that it knows."""
     neutral = float(heard.own[:, heard.known].mean()) if heard.known.any() else 0.0
-    regression = OffsetRegression.fit(heard.embedding, _offsets(heard, neutral), targets, penalty=PENALTY)
-    return lambda heard: activate(regression.logits(heard.embedding, _offsets(heard, neutral)), "softmax")
+    offsets = _offsets(heard, neutral)
+    return Combined(OffsetRegression.fit(heard.embedding, offsets, targets, penalty=PENALTY), neutral)
 
 
 def _offsets(heard: Heard, neutral: float) -> np.ndarray:
