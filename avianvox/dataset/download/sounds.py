@@ -17,6 +17,7 @@ from avianvox.dataset.download.session import (
     CutError,
     RefusedError,
     Session,
+    Visitor,
     promised_bytes,
 )
 from avianvox.files import output_error
@@ -37,13 +38,19 @@ def fetch(session: Session, name: str, address: str, partial: Path) -> None:
     OutputError
         It cannot be written.
     """
-    kind = session.insist(name, lambda: _fetch_rest(session, name, address, partial))
-    _mark_file(partial).unlink(missing_ok=True)
+    kind = fetch_file(session, name, address, partial)
     if probe(partial, decode=False).status in (Status.UNDECODABLE, Status.EMPTY):
         partial.unlink()
         raise RefusedError(
             f"{name}: expected sound, the server sent {session.hide(kind) or 'something else'}"
         )
+
+
+def fetch_file(session: Visitor, name: str, address: str, partial: Path) -> str:
+    """`fetch` of any file, sound or not; returns what the server calls the content, for messages."""
+    kind = session.insist(name, lambda: _fetch_rest(session, name, address, partial))
+    _mark_file(partial).unlink(missing_ok=True)
+    return kind
 
 
 def size_of(session: Session, name: str, address: str) -> int:
@@ -56,7 +63,7 @@ def size_of(session: Session, name: str, address: str) -> int:
     return session.insist(name, ask)
 
 
-def _fetch_rest(session: Session, name: str, address: str, partial: Path) -> str:
+def _fetch_rest(session: Visitor, name: str, address: str, partial: Path) -> str:
     """Returns what the server calls the content, for messages."""
     there, mark = _begun(partial)
     headers = {"Range": f"bytes={there}-", "If-Range": mark} if there else {}
@@ -98,7 +105,7 @@ def _mark_file(partial: Path) -> Path:
     return partial.with_suffix(".mark")
 
 
-def _mark(session: Session, answer: HTTPResponse) -> str:
+def _mark(session: Visitor, answer: HTTPResponse) -> str:
     """A strong ``ETag``, or else the date of the last change; "" for one that cannot be sent back or kept."""
     tag = str(answer.headers.get("ETag", ""))
     mark = tag if tag.startswith('"') else str(answer.headers.get("Last-Modified", ""))
