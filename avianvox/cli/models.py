@@ -43,7 +43,7 @@ Examples:
 @click.option("--sha256", metavar="HEX", help="SHA-256 of the file at --url.")
 @click.option("--name", default="", help="Name of the model.  [default: birdnet, or the file's name]")
 @click.option("--replace", is_flag=True, help="Replace your own model of this name.")
-@click.option("--float16", is_flag=True, help="Store weights as float16: half the size.")
+@click.option("--float16", is_flag=True, help="Store weights as float16: a smaller file.")
 @click.option(
     "--names",
     type=_FILE,

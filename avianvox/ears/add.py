@@ -53,7 +53,7 @@ def add_ear(
     replace : bool
         Take the place of an own model of this name.
     float16 : bool
-        Store large weights as float16, which halves the file.
+        Store large weights as float16: a smaller file.
 
     Raises
     ------
