@@ -136,9 +136,12 @@ def evaluate(
     open_folder(out)
     settings = Settings(pooling, overlap, not uncalibrated)
     judged = []
-    for one in (model, *against):
-        with progress_bar(Path(one).name) as report:
-            judged.append(judge(found, one, settings, workplace, out, progress=report))
+    for name in (model, *against):
+        with progress_bar(Path(name).name) as report:
+            judged.append(judge(found, name, settings, workplace, out, progress=report))
+    for one in judged:
+        if one.remark:
+            echo(f"warning: {one.remark}", err=True)
     first = judged[0]
     rows, choosing = first.figures.detection, thresholds == _CHOOSE
     given = choose(rows) if choosing else {}
@@ -198,8 +201,6 @@ def _lines(models: "Mapping[str, Judged]", pairs: "Mapping[str, Mapping[str, Pai
     yield Table(heads, tuple(dict.fromkeys(events))).markdown()
     yield f"in {one.alarms.hours:.2f} hours of sound"
     for name, one in models.items():
-        if one.remark:
-            yield f"warning: {one.remark}"
         if one.unseen is not None:
             yield f"{name}, accuracy on those that it was not trained on: {interval(one.unseen)}"
     for name, found in pairs.items():

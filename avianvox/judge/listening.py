@@ -89,6 +89,12 @@ class Kept:
     def empty(cls, n_chosen: int) -> "Kept":
         return cls.of([], range(n_chosen), np.zeros(0, np.int64))
 
+    def check(self, n: int, n_chosen: int) -> None:
+        """Raise ``ValueError`` unless these are n rows of so many chosen classes."""
+        shapes = [value.shape for value in (self.own, self.other, self.other_scores)]
+        if shapes != [(n, n_chosen), (n, N_OTHER), (n, N_OTHER)]:
+            raise ValueError(f"expected {n} rows of {n_chosen} classes, got {shapes}")
+
     @classmethod
     def joined(cls, parts: Sequence["Kept"]) -> "Kept":
         """The rows of all parts, one after the other."""
@@ -192,7 +198,7 @@ def listen_to_all(
     places = [kept / f"{_key(digest, sound, hearing)}.npz" for sound in sounds]
     waiting = []
     for position, place in enumerate(places):
-        found = _take_up(place)
+        found = _take_up(place, sounds[position], hearing)
         if found is None:
             waiting.append(position)
         else:
@@ -221,10 +227,13 @@ def _crashed(sound: Sound, hearing: Hearing) -> Heard:
     return Heard(Status.UNDECODABLE, message, 0.0, rows, windows, np.zeros((0, 2), np.int64))
 
 
-def _take_up(place: Path) -> Heard | None:
+def _take_up(place: Path, sound: Sound, hearing: Hearing) -> Heard | None:
     """What a former run left there; None where there is nothing, or nothing that is whole."""
     try:
-        return Heard.from_file(place)
+        found = Heard.from_file(place)
+        found.recordings.check(len(sound.recordings), len(hearing.chosen))
+        found.windows.check(len(found.spans), len(hearing.chosen))
+        return found
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
 
