@@ -21,6 +21,7 @@ from avianvox.features.extract import extract_features
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.cnn import VARIANTS, build_cnn
+from avianvox.models.front_end import network_graph
 from avianvox.training.run import Run
 from avianvox.types import Waveform
 
@@ -39,15 +40,16 @@ def milliseconds(work: Callable[[np.ndarray], object], windows: np.ndarray) -> f
 def main() -> None:
     if len(sys.argv) > 1:
         run = Run.open(sys.argv[1])
-        model, normalisation, spec = run.model(), run.normalisation, run.spec
+        model, spec = run.fitted().graph(), run.spec
         windows, calibration = training_windows(run, seed=0), training_windows(run, seed=1)
     else:
         spec = FeatureSpec()
         windows, calibration = synthetic_windows(spec), synthetic_windows(spec, seed=1)
         rows = windows.features.reshape(-1, spec.n_features)
         normalisation = Normalisation(rows.mean(axis=0), rows.std(axis=0))
-        model = build_cnn(VARIANTS["cnn_v20"], n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=25)
-    graph = build_graph(model, normalisation, spec)
+        cnn = build_cnn(VARIANTS["cnn_v20"], n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=25)
+        model = network_graph(cnn, normalisation, spec)
+    graph = build_graph(model, spec)
     sound, features = windows.waveforms[:16], windows.features[:16]
 
     print(f"{len(windows)} windows of {spec.window_s:.2f} s; milliseconds a window, one thread\n")

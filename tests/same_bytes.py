@@ -27,7 +27,7 @@ from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import SPECS, FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.inference.gate import LEAST_FRAMES, Gate
-from avianvox.models.classifiers import learn, logistic_regression, probabilities
+from avianvox.models.classifiers import fit_head, logistic_regression
 from avianvox.models.gate.fit import train_gate
 from avianvox.models.protocol import TrainSettings
 from avianvox.models.statistics import floor_statistics, mel_statistics, mfcc_statistics
@@ -79,8 +79,7 @@ def fitted_scores() -> np.ndarray:
     rng = np.random.default_rng(3)
     values, targets = rng.standard_normal((600, 384)), rng.integers(0, 10, 600)
     classifier = logistic_regression(TrainSettings(), 0)
-    learn(classifier, values, targets)
-    return probabilities(classifier, values, 10)
+    return fit_head(classifier, values, targets, n_classes=10).scores(values)
 
 
 def found(catalog_dir: Path, folder: Path) -> dict[str, bytes]:

@@ -19,6 +19,7 @@ from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
 from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
 from avianvox.models.cnn import VARIANTS, build_cnn
+from avianvox.models.front_end import network_graph
 from avianvox.models.networks import build_network
 from avianvox.types import LabelSet, Waveform
 
@@ -40,7 +41,7 @@ def graph(windows: Windows) -> Graph:
     kernel, bias = model.get_layer("logits").get_weights()
     model.get_layer("logits").set_weights([20 * kernel, bias])
     rows = windows.features.reshape(-1, SPEC.n_features)
-    return build_graph(model, Normalisation(rows.mean(axis=0), rows.std(axis=0)), SPEC)
+    return build_graph(network_graph(model, Normalisation(rows.mean(axis=0), rows.std(axis=0)), SPEC), SPEC)
 
 
 @pytest.fixture(scope="module")
@@ -205,14 +206,14 @@ def test_what_cannot_be_converted_is_refused(graph: Graph) -> None:
     model = build_cnn(VARIANTS["cnn_v20"], n_frames=64, n_rows=80, n_classes=2)
     ones = np.ones(SPEC.n_features, np.float32)
     with pytest.raises(InputError, match=r"expects windows of shape \(None, 64, 80, 1\), the features have"):
-        build_graph(model, Normalisation(ones, ones), SPEC)
+        build_graph(network_graph(model, Normalisation(ones, ones), SPEC), SPEC)
 
 
 def test_a_dense_network_agrees_with_its_file_and_has_no_int8(windows: Windows) -> None:
     n_classes = len(LABELS)
     model = build_network("dense_pixels", n_frames=SPEC.n_frames, n_rows=SPEC.n_rows, n_classes=n_classes)
     rows = windows.features.reshape(-1, SPEC.n_features)
-    dense = build_graph(model, Normalisation(rows.mean(axis=0), rows.std(axis=0)), SPEC)
+    dense = build_graph(network_graph(model, Normalisation(rows.mean(axis=0), rows.std(axis=0)), SPEC), SPEC)
     assert measure_parity(dense, convert(dense), windows, tolerance=TOLERANCES["none"]).problems() == []
     with pytest.raises(InputError, match="'int8' needs convolutions"):
         convert(dense, quantize="int8", calibration=windows)

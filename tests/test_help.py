@@ -100,7 +100,7 @@ def test_names_of_models_and_rules_come_from_the_tables() -> None:
     crossval = " ".join(shown("crossval", columns=80).split())
     assert f"Models: {', '.join(MODELS)}. Rules, which use no sound: {', '.join(RULES)}." in crossval
     assert f'"ladder" stands for {", ".join(LADDER)}.' in crossval
-    assert f"Name of a network: {', '.join(TRAINABLE)}." in " ".join(shown("train", columns=80).split())
+    assert f"Name of a model: {', '.join(TRAINABLE)}." in " ".join(shown("train", columns=80).split())
 
 
 def test_what_can_be_trained_is_listed_without_importing_it() -> None:
@@ -115,11 +115,6 @@ def test_what_can_be_trained_is_listed_without_importing_it() -> None:
     assert [row["name"] for row in rows] == [*MODELS, *RULES]
     assert [row["name"] for row in rows if row["train"]] == list(TRAINABLE)
     assert [row["name"] for row in rows if row["kind"] == "rule"] == list(RULES)
-
-
-def test_the_networks_are_those_that_can_be_trained() -> None:
-    networks = pytest.importorskip("avianvox.models.networks")
-    assert set(TRAINABLE) == set(networks.NETWORKS)
 
 
 def test_models_and_rules_fit_a_narrow_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,8 @@ from avianvox.models.cnn import VARIANTS, build_cnn
 from avianvox.models.protocol import TrainSettings
 from avianvox.randomness import derive_rng
 from avianvox.training.estimator import NetworkEstimator
-from avianvox.training.fit import History, fit_network
+from avianvox.training.fit import fit_network
+from avianvox.training.history import History
 from avianvox.training.run import CHECKPOINT, FIGURES, FILES, LOG, WEIGHTS, Run
 from avianvox.training.sequence import CropSequence, WindowSequence
 from avianvox.training.train import TrainConfig, hold_out, train
@@ -263,7 +264,7 @@ def test_a_run_is_read_back_and_repeats_byte_for_byte(
     assert run.figures["validation"]["n_recordings"] > 0
     assert len((run.path / LOG).read_text().splitlines()) == 3
     with np.load(run.path / WEIGHTS) as stored:
-        assert all(np.array_equal(stored[w.path], w.numpy()) for w in run.model().weights)
+        assert all(np.array_equal(stored[w.path], w.numpy()) for w in run.fitted().model.weights)
 
     again = train(catalog, store, CONFIG, tmp_path / "b", catalogs=["tones"])
     for name in (WEIGHTS, FIGURES, "history.csv", "learning_curve.png", "config.json", CHECKPOINT):
@@ -293,8 +294,8 @@ def test_a_run_is_neither_overwritten_nor_mixed(
         Run.open(tmp_path)
     with pytest.raises(RunError, match="no training run"):
         Run.open(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="'gnb_mfcc' is not a network"):
-        train(catalog, store, replace(short, model="gnb_mfcc"), tmp_path / "c")
+    with pytest.raises(InputError, match="'majority' cannot be trained"):
+        train(catalog, store, replace(short, model="majority"), tmp_path / "c")
 
 
 def test_a_run_goes_on_only_with_the_same_recordings_labels_and_split(

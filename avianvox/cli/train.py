@@ -1,4 +1,4 @@
-"""``avianvox train``: train a network on a catalog."""
+"""``avianvox train``: train a model on a catalog."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +36,7 @@ Examples:
 @click.option("--out", required=True, type=Target(path_type=Path, file_okay=False), help="Run folder.")
 @click.option(
     "--model",
-    help=f"Name of a network: {', '.join(TRAINABLE)}.  [default: cnn_v20]",
+    help=f"Name of a model: {', '.join(TRAINABLE)}.  [default: cnn_v20]",
 )
 @click.option(
     "--store",
@@ -73,7 +73,7 @@ def train(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Train a network on a catalog.
+    """Train a model on a catalog.
 
     CATALOG is a folder of recordings with an index or with one folder for each species, or an index file;
     several are merged. Recordings without a bird are in a folder "background" or "no bird".
@@ -86,22 +86,25 @@ def train(
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.errors import require_extra
 
-    require_extra("tensorflow", extra="train", purpose="avianvox train")
+    require_extra("sklearn", extra="train", purpose="avianvox train")
     from avianvox.evaluation.run_folder import default_store
     from avianvox.features.provide import provide_store
-    from avianvox.training.train import check_network, refuse_earlier_run
-    from avianvox.training.train import train as train_network
+    from avianvox.models.networks import NETWORKS
+    from avianvox.training.train import check_trainable, refuse_earlier_run
+    from avianvox.training.train import train as train_model
 
     refuse_earlier_run(out, resume=resume or fresh)
     settings, spec = _settings(config, {key: value for key, value in options.items() if value is not None})
-    check_network(settings.model)
+    check_trainable(settings.model)
+    if settings.model in NETWORKS:
+        require_extra("tensorflow", extra="train", purpose=f"avianvox train --model {settings.model}")
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
         echo(line, err=True)
     with progress_bar("features", hide=quiet) as report:
         features = provide_store(catalog.recordings, spec, store or default_store(out, spec), progress=report)
     with progress_bars(hide=quiet) as bars:
-        run = train_network(
+        run = train_model(
             catalog,
             features,
             settings,
@@ -147,10 +150,10 @@ def _show(run: "Run") -> None:
     from avianvox.evaluation.plain import counted
 
     figures = run.figures
-    click.echo(
-        f"{run.path}: {run.architecture}, {counted(len(run.labels), 'class')}, "
-        f"{counted(figures['epochs'], 'epoch')}, least loss after {figures['best_epoch']}"
-    )
+    epochs = ""
+    if "epochs" in figures:
+        epochs = f", {counted(figures['epochs'], 'epoch')}, least loss after {figures['best_epoch']}"
+    click.echo(f"{run.path}: {run.architecture}, {counted(len(run.labels), 'class')}{epochs}")
     for part in ("train", "validation"):
         found = figures[part]
         if found is not None:

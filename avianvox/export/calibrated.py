@@ -7,13 +7,13 @@ from typing import Any
 
 from avianvox.errors import ModelFileError
 from avianvox.export.card import model_card
-from avianvox.features.spec import FeatureSpec
+from avianvox.features.kinds import Spec
 from avianvox.inference.calibration import Calibration
 from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
 
 
 def write_calibration(
-    path: Path | str, calibration: Calibration, *, kind: str, labels: tuple[str, ...], spec: FeatureSpec
+    path: Path | str, calibration: Calibration, *, kind: str, labels: tuple[str, ...], spec: Spec
 ) -> ModelInfo:
     """Put a calibration into a model file in place of the one it may have; the file appears whole or not.
 
@@ -35,7 +35,7 @@ def write_calibration(
         "kind of model": (kind, info.kind),
         "number of classes": (len(labels), len(info.labels)),
         "labels": (labels, info.labels.names),
-        "features": (spec.fingerprint, info.spec.fingerprint),
+        "features": (_heard(spec), _heard(info.spec)),
     }
     for what, (calibrated, there) in pairs.items():
         if calibrated != there:
@@ -47,3 +47,11 @@ def write_calibration(
     info = replace(info, calibration=calibration.to_mapping())
     write_model_file(path, flatbuffer=found.flatbuffer, info=info, card=model_card(info))
     return info
+
+
+def _heard(spec: Spec) -> str:
+    """What a cross-validation of several models shares with each of them: rows and window.
+
+    How a model combines the rows is its own, and stands among the settings that are compared.
+    """
+    return f"{spec.extraction_fingerprint}, windows of {spec.n_frames} frames"

@@ -78,6 +78,8 @@ def export_run(
     ------
     MissingExtraError
         ``quantize`` needs a package that is not installed.
+    InputError
+        The model answers for whole recordings.
     RunError
         ``run_dir`` is not a finished run, or lacks a file.
     ModelFileError
@@ -91,7 +93,7 @@ def export_run(
         require_extra("ai_edge_quantizer", extra="train", purpose=f"quantisation '{quantize}'")
     run, out = Run.open(Path(run_dir)), Path(out)
     crossvalidation = read_figures(figures, run.architecture) if figures else {}
-    graph = build_graph(run.model(), run.normalisation, run.spec)
+    graph = build_graph(run.fitted().graph(), run.spec)
     calibration = training_windows(run, seed=_CALIBRATION_SEED) if quantize == "int8" else None
     flatbuffer = convert(graph, quantize=quantize, calibration=calibration)
     windows = training_windows(run, seed=_PARITY_SEED)

@@ -20,12 +20,10 @@ from avianvox.audio.chatter import silence_decoders
 from avianvox.errors import InputError
 from avianvox.export.flatbuffer import inline_buffers, operators
 from avianvox.export.sample_windows import Windows
-from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
 from avianvox.files import scratch_folder
 from avianvox.models.backend import keras
-from avianvox.models.cnn import with_scores
-from avianvox.models.front_end import CombineAndNormalise, FrontEnd
+from avianvox.models.front_end import FrontEnd
 from avianvox.registry import nearest
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
@@ -49,32 +47,17 @@ class Graph:
     from_waveform: keras.Model
 
 
-def build_graph(model: keras.Model, normalisation: Normalisation, spec: FeatureSpec) -> Graph:
-    """Put the front end, combination and normalisation before a trained model.
+def build_graph(from_features: keras.Model, spec: FeatureSpec) -> Graph:
+    """Put the front end before what a fitted model gives as its `graph`.
 
     Parameters
     ----------
-    model : keras.Model
-        (batch, n_frames, n_rows, 1) to logits, shape (batch, n_classes).
-    normalisation : Normalisation
-        Of the training recordings.
+    from_features : keras.Model
+        Rows of a window, shape (batch, n_frames, n_features), to scores, shape (batch, n_classes).
     spec : FeatureSpec
-
-    Raises
-    ------
-    InputError
-        When the model takes windows of another shape than the spec gives.
     """
-    expected = (None, spec.n_frames, spec.n_rows, 1)
-    if model.input_shape != expected:
-        raise InputError(
-            f"the model expects windows of shape {model.input_shape}, the features have {expected}"
-        )
     waveform = keras.Input((spec.window_samples,), name="waveform")
     front_end = keras.Model(waveform, FrontEnd(spec, name="front_end")(waveform), name="sound_to_features")
-    features = keras.Input((spec.n_frames, spec.n_features), name="features")
-    combine = CombineAndNormalise(spec, normalisation.mean, normalisation.deviation, name="combine")
-    from_features = keras.Model(features, with_scores(model)(combine(features)), name="features_to_scores")
     from_waveform = keras.Model(waveform, from_features(front_end(waveform)), name="sound_to_scores")
     return Graph(spec, front_end, from_features, from_waveform)
 

@@ -11,7 +11,7 @@ from avianvox.registry import Registry
 if TYPE_CHECKING:
     from avianvox.types import LabelSet
 
-_NETWORKS = {  # in the order of the ladder
+_NETWORKS = {
     "pca_dense": "avianvox.training.estimator:pca_dense",
     "dense_pixels": "avianvox.training.estimator:dense_pixels",
     "cnn_v16": "avianvox.training.estimator:cnn_v16",
@@ -22,25 +22,27 @@ _NETWORKS = {  # in the order of the ladder
 
 MODELS: Registry[EstimatorFactory] = Registry(
     "model",
-    {  # in the order of the ladder
+    {
         "gnb_pixels": "avianvox.models.pixels:gnb_pixels",
         "gnb_mfcc": "avianvox.models.statistics:gnb_mfcc",
         "logreg_mel": "avianvox.models.statistics:logreg_mel",
         "logreg_floor": "avianvox.models.statistics:logreg_floor",
+        "logreg_windows": "avianvox.models.window_statistics:logreg_windows",
         "mlp_mfcc": "avianvox.models.statistics:mlp_mfcc",
         **_NETWORKS,
     },
 )
 """``name -> factory``: ``MODELS.get("cnn_v20")(settings)`` is an estimator."""
 
-TRAINABLE = tuple(_NETWORKS)
-"""What ``avianvox train`` trains: the networks. `avianvox.models.networks` builds them, with Keras."""
+TRAINABLE = tuple(MODELS)
+"""What ``avianvox train`` trains; each keeps to `avianvox.models.protocol.TrainableEstimator`."""
 
 SUMMARIES = {
     "gnb_pixels": "Gaussian naive Bayes on the pixels of random crops",
     "gnb_mfcc": "Gaussian naive Bayes on MFCC statistics of a recording",
     "logreg_mel": "logistic regression on mel statistics of a recording",
     "logreg_floor": "logreg_mel after subtraction of the noise floor",
+    "logreg_windows": "logreg_floor on the windows of a recording",
     "mlp_mfcc": "perceptron on MFCC statistics of a recording",
     "pca_dense": "network on principal components of a window",
     "dense_pixels": "fully connected network on the pixels of a window",
@@ -60,6 +62,7 @@ LADDER = (
     "gnb_mfcc",
     "logreg_mel",
     "logreg_floor",
+    "logreg_windows",
     "mlp_mfcc",
     "pca_dense",
     "dense_pixels",

@@ -1,5 +1,7 @@
 """scikit-learn's classifiers as the ladder uses them: each is made from settings and a seed.
 
+What is kept of a fitted one is its `Head`: `fit_head` leads there.
+
 They see standardised numbers, and their settings are the plain ones; none was searched for on test folds.
 """
 
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from avianvox.errors import InputError, require_extra
+from avianvox.models.head import Dense, Head
 from avianvox.models.protocol import TrainSettings
 
 ClassifierFactory = Callable[[TrainSettings, int], Any]
@@ -37,6 +40,17 @@ def logistic_regression(settings: TrainSettings, seed: int) -> Any:
     return _standardised(LogisticRegression(max_iter=_MOST_STEPS))
 
 
+def weak_regression(c: float) -> ClassifierFactory:
+    """Logistic regressions with another penalty: the smaller ``c``, the smaller their weights."""
+
+    def make(settings: TrainSettings, seed: int) -> Any:
+        classifier = logistic_regression(settings, seed)
+        classifier.set_params(logisticregression__C=c)
+        return classifier
+
+    return make
+
+
 def perceptron(settings: TrainSettings, seed: int) -> Any:
     """Two hidden layers of 256 ReLU units, Adam; epochs, batch and learning rate as in ``settings``."""
     require_extra("sklearn", extra="train", purpose="a perceptron")
@@ -52,7 +66,51 @@ def perceptron(settings: TrainSettings, seed: int) -> Any:
     return _standardised(network)
 
 
-def learn(classifier: Any, values: np.ndarray, targets: np.ndarray) -> None:
+def fit_head(
+    classifier: Any,
+    values: np.ndarray,
+    targets: np.ndarray,
+    *,
+    n_classes: int,
+    weights: np.ndarray | None = None,
+) -> Head:
+    """Fit a classifier of this module and keep what it learned.
+
+    ``weights``: of each row of ``values``, for a regression; equal when left out. The rest is as in `learn`.
+    """
+    options = {} if weights is None else {"logisticregression__sample_weight": weights}
+    learn(classifier, values, targets, **options)
+    return head_of(classifier, n_classes)
+
+
+def head_of(classifier: Any, n_classes: int) -> Head:
+    """The same scores as a fitted classifier's, of naive Bayes, a regression or a perceptron."""
+    classes = np.asarray(classifier.classes_, np.int64)
+    if hasattr(classifier, "var_"):
+        seen = classifier.class_prior_ > 0
+        return Head((_gaussian(classifier, seen),), classes[seen], n_classes, squares=True)
+    scaler, model = classifier[0], classifier[-1]
+    if hasattr(model, "coefs_"):
+        weights, biases = list(model.coefs_), list(model.intercepts_)
+    else:
+        weights, biases = [model.coef_.T], [model.intercept_]
+    biases[0] = biases[0] - np.einsum("i,io->o", scaler.mean_ / scaler.scale_, weights[0])
+    weights[0] = weights[0] / scaler.scale_[:, None]
+    if weights[-1].shape[1] == 1:  # of two classes, the second one's
+        weights[-1], biases[-1] = (np.concatenate([0 * x, x], axis=-1) for x in (weights[-1], biases[-1]))
+    layers = [Dense(*pair, "relu") for pair in zip(weights[:-1], biases[:-1], strict=True)]
+    return Head((*layers, Dense(weights[-1], biases[-1])), classes, n_classes)
+
+
+def _gaussian(classifier: Any, seen: np.ndarray) -> Dense:
+    """The logarithm of a class's density is linear in the numbers and their squares."""
+    mean, variance = classifier.theta_[seen], classifier.var_[seen]
+    constant = (np.square(mean) / variance + np.log(2 * np.pi * variance)).sum(axis=1)
+    weight = np.concatenate([mean / variance, -0.5 / variance], axis=1).T
+    return Dense(np.ascontiguousarray(weight), np.log(classifier.class_prior_[seen]) - 0.5 * constant)
+
+
+def learn(classifier: Any, values: np.ndarray, targets: np.ndarray, **options: Any) -> None:
     """Fit in place, on one thread: the numbers don't depend on how many cores there are, and with matrices
     this small more threads would wait for each other.
 
@@ -72,18 +130,7 @@ def learn(classifier: Any, values: np.ndarray, targets: np.ndarray) -> None:
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "Got `batch_size`", UserWarning)
-        classifier.fit(values, targets)
-
-
-def probabilities(classifier: Any, values: np.ndarray, n_classes: int) -> np.ndarray:
-    """Scores in the order of all classes; one that was not trained has 0. Shape (n, n_classes), float32."""
-    from threadpoolctl import threadpool_limits
-
-    scores = np.zeros((len(values), n_classes), np.float32)
-    # naive Bayes: a class without a recording has the prior 0
-    with np.errstate(divide="ignore"), threadpool_limits(1):
-        scores[:, classifier.classes_] = classifier.predict_proba(values)
-    return scores
+        classifier.fit(values, targets, **options)
 
 
 def _standardised(classifier: Any) -> Any:

@@ -12,8 +12,10 @@ import numpy as np
 
 from avianvox.errors import InputError
 from avianvox.features.filters import dct_matrix, hann_window, mel_matrix
+from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.backend import keras
+from avianvox.models.cnn import with_scores
 
 ops = keras.ops
 
@@ -109,6 +111,32 @@ class CombineAndNormalise(keras.layers.Layer):
             "mean": self.mean.tolist(),
             "deviation": self.deviation.tolist(),
         }
+
+
+def network_graph(model: Any, normalisation: Normalisation, spec: FeatureSpec) -> keras.Model:
+    """A network with combination and normalisation before it: rows of a window to scores.
+
+    Parameters
+    ----------
+    model : keras.Model
+        (batch, n_frames, n_rows, 1) to logits, shape (batch, n_classes).
+    normalisation : Normalisation
+        Of the training recordings.
+    spec : FeatureSpec
+
+    Raises
+    ------
+    InputError
+        When the model takes windows of another shape than the spec gives.
+    """
+    expected = (None, spec.n_frames, spec.n_rows, 1)
+    if model.input_shape != expected:
+        raise InputError(
+            f"the model expects windows of shape {model.input_shape}, the features have {expected}"
+        )
+    features = keras.Input((spec.n_frames, spec.n_features), name="features")
+    combine = CombineAndNormalise(spec, normalisation.mean, normalisation.deviation, name="combine")
+    return keras.Model(features, with_scores(model)(combine(features)), name="features_to_scores")
 
 
 def _layer_config(layer: keras.layers.Layer) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from avianvox.features.store import FeatureStore
 from avianvox.inference.activation import activate
 from avianvox.inference.embedding import EmbeddingSpec
 from avianvox.modelfile import EMBEDDING, SPECIES, find_model, read_model_file
-from avianvox.models.classifiers import learn, probabilities
+from avianvox.models.classifiers import fit_head
 from avianvox.models.offset_regression import OffsetRegression
 from avianvox.models.protocol import Progress, TrainSettings
 from avianvox.types import LabelSet
@@ -239,8 +239,8 @@ def fit_perceptron(heard: Heard, targets: np.ndarray, settings: TrainSettings, s
 
 
 def _classifier(classifier: Any, heard: Heard, targets: np.ndarray) -> Scorer:
-    learn(classifier, heard.embedding, targets)
-    return lambda heard: probabilities(classifier, heard.embedding, heard.own.shape[1])
+    head = fit_head(classifier, heard.embedding, targets, n_classes=heard.own.shape[1])
+    return lambda heard: head.scores(heard.embedding)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """What every model offers to training, cross-validation and the command line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from avianvox.config import later
 from avianvox.dataset.crops import PADDINGS
@@ -12,6 +12,8 @@ from avianvox.features.spec import COMBINATIONS, FeatureSpec
 from avianvox.registry import nearest
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from avianvox.dataset.training_data import TrainingData, WindowScores
 
 
@@ -86,8 +88,31 @@ Progress = Callable[[EpochReport], None]
 """Called after each epoch."""
 
 
+@dataclass(frozen=True)
+class SavedFit:
+    """What a run folder keeps of a fitted model: ``arrays`` as `FittedModel.arrays` gave them."""
+
+    spec: FeatureSpec
+    n_classes: int
+    arrays: "Mapping[str, np.ndarray]"
+
+
 class FittedModel(Protocol):
     """A model that has learned."""
+
+    def arrays(self) -> "dict[str, np.ndarray]":
+        """What it has learned, by name; `Estimator.restore` is the inverse."""
+        ...
+
+    def graph(self) -> Any:
+        """Rows of a window, shape (n_frames, n_features), to scores: a keras.Model, for export.
+
+        Raises
+        ------
+        InputError
+            It does not answer for windows.
+        """
+        ...
 
     def predict(self, data: "TrainingData") -> "WindowScores":
         """Probabilities of every window of every recording of ``data``."""
@@ -108,6 +133,24 @@ class Estimator(Protocol):
         """Learn from ``data``; the same seed gives the same model.
 
         A model with epochs keeps those of the least loss on ``validation``; without it, the last ones.
+        """
+        ...
+
+
+class TrainableEstimator(Estimator, Protocol):
+    """An estimator whose fitted models can be kept: those of `avianvox.models.TRAINABLE`."""
+
+    def spec_for(self, spec: FeatureSpec) -> FeatureSpec:
+        """What the model sees where ``spec`` is extracted: ``spec`` with the model's combination."""
+        ...
+
+    def restore(self, saved: SavedFit) -> FittedModel:
+        """The fitted model that a run folder keeps.
+
+        Raises
+        ------
+        InputError, KeyError, ValueError
+            The arrays are not those of such a model.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 `mfcc_statistics`, `mel_statistics` and `floor_statistics` are the numbers; `StatisticsModel` puts one of
 scikit-learn's classifiers on them. A network that is not better has learned nothing that they don't say.
+`avianvox.models.window_statistics` sees windows instead.
 """
 
 from collections.abc import Callable
@@ -12,20 +13,22 @@ from typing import Any
 import numpy as np
 
 from avianvox.dataset.training_data import TrainingData, WindowScores
+from avianvox.errors import InputError
+from avianvox.features.spec import FeatureSpec
 from avianvox.models.classifiers import (
     ClassifierFactory,
-    learn,
+    fit_head,
     logistic_regression,
     naive_bayes,
     perceptron,
-    probabilities,
 )
-from avianvox.models.protocol import Progress, TrainSettings
+from avianvox.models.head import Head
+from avianvox.models.protocol import Progress, SavedFit, TrainSettings
 
 Statistics = Callable[[TrainingData], np.ndarray]
 """Numbers of each recording, shape (n, n_numbers), float64."""
 
-_LOUD = 95  # percentile of a band over the frames of a recording
+FLOOR, LOUD = 50.0, 95.0  # percentiles of a band over the frames of a recording or window
 
 
 def mfcc_statistics(data: TrainingData) -> np.ndarray:
@@ -80,8 +83,16 @@ class StatisticsModel:
             All recordings belong to one class.
         """
         classifier = self.make(self.settings, seed)
-        learn(classifier, self.describe(data), data.targets)
-        return FittedStatisticsModel(self.describe, classifier)
+        head = fit_head(classifier, self.describe(data), data.targets, n_classes=data.n_classes)
+        return FittedStatisticsModel(self.describe, head)
+
+    def restore(self, saved: SavedFit) -> "FittedStatisticsModel":
+        """The inverse of `FittedStatisticsModel.arrays`."""
+        return FittedStatisticsModel(self.describe, Head.from_arrays(saved.arrays))
+
+    def spec_for(self, spec: FeatureSpec) -> FeatureSpec:
+        """It sees no windows."""
+        return spec
 
 
 @dataclass(frozen=True)
@@ -89,19 +100,30 @@ class FittedStatisticsModel:
     """A fitted `StatisticsModel`."""
 
     describe: Statistics
-    classifier: Any
+    head: Head
 
     def predict(self, data: TrainingData) -> WindowScores:
         """One answer for each recording, as if it were one window."""
-        scores = probabilities(self.classifier, self.describe(data), data.n_classes)
+        scores = self.head.scores(self.describe(data))
         return WindowScores(scores, np.arange(len(data), dtype=np.int64))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What `StatisticsModel.restore` needs."""
+        return self.head.arrays()
+
+    def graph(self) -> Any:
+        """There is none: raises `InputError`."""
+        raise InputError(
+            "this model answers once for a whole recording, a model file answers for each window; "
+            "train logreg_windows, which sees the same numbers of each window"
+        )
 
 
 def _mel_statistics(data: TrainingData, *, above_floor: bool) -> np.ndarray:
     n_mels = data.store.log_mel.n_mels
     mean, deviation = (values[:, :n_mels] for values in _mean_and_deviation(data))
     rows = (data.store.features(i)[:, :n_mels].astype(np.float32) for i in data.recordings.tolist())
-    percentiles = np.array([np.percentile(values, (50, _LOUD), axis=0) for values in rows])
+    percentiles = np.array([np.percentile(values, (FLOOR, LOUD), axis=0) for values in rows])
     floor, loud = np.moveaxis(percentiles.astype(np.float64), 1, 0)
     if above_floor:
         mean, loud = mean - floor, loud - floor

@@ -194,15 +194,13 @@ def predict_test_part(
     settings = TrainSettings(epochs=protocol.final_epochs, padding=PADDING)
     if name == FINAL_NETWORK:
         from avianvox.training.config import TrainConfig
-        from avianvox.training.estimator import FittedNetwork
-        from avianvox.training.fit import History
         from avianvox.training.train import train as train_network
 
         config = TrainConfig(
             epochs=settings.epochs, padding=PADDING, model=name, seed=protocol.seed, validation=0.0
         )
         run = train_network(train, store, config, out / "final", resume=True, progress=epochs)
-        windows = FittedNetwork(run.model(), run.spec, run.normalisation, PADDING, History()).predict(judged)
+        windows = run.fitted().predict(judged)
     elif name == RULE:
         both = Catalog((*train.recordings, *test.recordings))
         windows = rule_fit(name, both)(learned, protocol.seed)(judged)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from avianvox.errors import require_extra
 from avianvox.files import atomic_write
-from avianvox.training.fit import History
+from avianvox.training.history import History
 
 
 def write_history(path: Path, history: History) -> None:

@@ -1,6 +1,6 @@
 """The networks as estimators: what cross-validation and `avianvox.training.run` fit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,13 @@ import numpy as np
 
 from avianvox.dataset.crops import CropReader, CropSettings
 from avianvox.dataset.training_data import TrainingData, WindowScores
+from avianvox.errors import InputError
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.networks import NETWORKS
-from avianvox.models.protocol import Progress, TrainSettings
-from avianvox.training.fit import History, fit_network
+from avianvox.models.protocol import Progress, SavedFit, TrainSettings
+from avianvox.training.fit import fit_network
+from avianvox.training.history import History
 from avianvox.training.sequence import CropSequence, WindowSequence
 
 _PREDICTION_BATCH = 32
@@ -31,7 +33,7 @@ class FittedNetwork:
     spec: FeatureSpec
     normalisation: Normalisation
     padding: str
-    history: History
+    history: History = field(default_factory=History)
 
     def predict(self, data: TrainingData) -> WindowScores:
         """Scores of all windows, laid as in classifying."""
@@ -42,6 +44,17 @@ class FittedNetwork:
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return WindowScores(powers / powers.sum(axis=1, keepdims=True), windows.positions)
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The network's weights, by layer, and the normalisation."""
+        weights = {weight.path: weight.numpy() for weight in self.model.weights}
+        return weights | {"mean": self.normalisation.mean, "deviation": self.normalisation.deviation}
+
+    def graph(self) -> Any:
+        """Rows of a window to scores: a keras.Model."""
+        from avianvox.models.front_end import network_graph
+
+        return network_graph(self.model, self.normalisation, self.spec)
+
 
 @dataclass(frozen=True)
 class NetworkEstimator:
@@ -49,6 +62,24 @@ class NetworkEstimator:
 
     architecture: str
     settings: TrainSettings
+
+    def spec_for(self, spec: FeatureSpec) -> FeatureSpec:
+        """``spec`` with the combination that was asked for, or else the published one."""
+        return self.settings.spec_for(spec, published=NETWORKS.get(self.architecture).combine)
+
+    def restore(self, saved: SavedFit) -> FittedNetwork:
+        """The inverse of `FittedNetwork.arrays`."""
+        spec, arrays = saved.spec, saved.arrays
+        model = NETWORKS.get(self.architecture).build(
+            n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=saved.n_classes
+        )
+        for weight in model.weights:
+            stored = arrays.get(weight.path)
+            if stored is None or stored.shape != tuple(weight.shape):
+                raise InputError(f"no fitting {weight.path}")
+            weight.assign(stored)
+        normalisation = Normalisation(arrays["mean"], arrays["deviation"])
+        return FittedNetwork(model, spec, normalisation, self.settings.padding)
 
     def fit(
         self,
@@ -61,7 +92,7 @@ class NetworkEstimator:
     ) -> FittedNetwork:
         """Learn from ``data``; ``checkpoint`` and the rest as in `fit_network`."""
         network, settings = NETWORKS.get(self.architecture), self.settings
-        spec = settings.spec_for(data.spec, published=network.combine)
+        spec = self.spec_for(data.spec)
         normalisation = Normalisation.from_store(data.store, data.recordings)
         crops = CropSettings.from_spec(spec, padding=settings.padding)
         reader = CropReader(data.store, normalisation, crops)

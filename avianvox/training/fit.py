@@ -7,44 +7,19 @@ and continued ends with the weights of training that was not.
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
-from avianvox.documents import MISSHAPEN, parse_json
+from avianvox.documents import parse_json
 from avianvox.errors import RunError
 from avianvox.files import atomic_write
 from avianvox.models.backend import keras
 from avianvox.models.protocol import EpochReport, Progress, TrainSettings
+from avianvox.training.history import History, opened_checkpoint
 from avianvox.training.losses import LOSSES
 from avianvox.training.sequence import CropSequence, WindowSequence
-
-
-@dataclass
-class History:
-    """What happened so far.
-
-    ``epochs``: one row of figures for each epoch; ``best_epoch`` counts from 1 and names the row of least
-    validation loss, or of least training loss where nothing was held out; NaN is more than any loss.
-    """
-
-    epochs: list[dict[str, float]] = field(default_factory=list)
-
-    @property
-    def best_epoch(self) -> int:
-        key = "val_loss" if self.epochs and "val_loss" in self.epochs[0] else "loss"
-        losses = [math.inf if math.isnan(row[key]) else row[key] for row in self.epochs]
-        return int(np.argmin(losses)) + 1 if losses else 0
-
-    def is_exhausted(self, patience: int) -> bool:
-        """Whether the validation loss has not fallen for ``patience`` epochs."""
-        held_out = bool(self.epochs) and "val_loss" in self.epochs[0]
-        return held_out and len(self.epochs) - self.best_epoch >= patience
 
 
 def fit_network(
@@ -104,26 +79,6 @@ def fit_network(
     return keeper.history
 
 
-def epochs_done(checkpoint: Path) -> int:
-    """The epochs behind a checkpoint; 0 where there is none. Raises `RunError` where it is damaged."""
-    if not checkpoint.exists():
-        return 0
-    with _opened(checkpoint) as arrays:
-        return len(parse_json(str(arrays["history"])))
-
-
-@contextmanager
-def _opened(checkpoint: Path) -> Iterator[Mapping[str, np.ndarray]]:
-    try:
-        with open(checkpoint, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            yield arrays
-    except (OSError, EOFError, BadZipFile, *MISSHAPEN) as error:
-        raise RunError(
-            f"the checkpoint {checkpoint} is damaged or from another network ({error}); "
-            "start again with --fresh"
-        ) from error
-
-
 class _Keeper(keras.callbacks.Callback):
     """Keeps history, best weights and checkpoint, and says when to stop."""
 
@@ -159,7 +114,7 @@ class _Keeper(keras.callbacks.Callback):
 
     def restore(self, model: Any) -> None:
         assert self.checkpoint is not None
-        with _opened(self.checkpoint) as arrays:
+        with opened_checkpoint(self.checkpoint) as arrays:
             for i, variable in enumerate(_state(model)):
                 variable.assign(arrays[f"state_{i:03}"])
             self.best = [arrays[f"best_{i:03}"] for i in range(len(model.weights))]

@@ -4,13 +4,13 @@
 config.json            kind, version, model, settings, spec, labels, versions, credits, and hashes of
                        features, catalog and split, by which a run that goes on knows its data
 split.json             ids of the recordings trained on and held out, and of those left out
-normalisation.npz      mean and deviation of each feature over the recordings trained on
-checkpoint.npz         state after the last epoch
-history.csv            loss and accuracy of each epoch
+normalisation.npz      of a network: mean and deviation of each feature over the recordings trained on
+checkpoint.npz         of a network: state after the last epoch
+history.csv            of a network: loss and accuracy of each epoch
 learning_curve.png     the same, drawn
-weights.npz            the network's weights, by layer
+weights.npz            the network's weights, by layer, or the numbers of a head
 figures.json           what came of it; written last: a run with it is complete
-train.log              one line for each epoch, with the time
+train.log              of a network: one line for each epoch, with the time
 =====================  ==========================================================================
 
 `train` makes one, `Run.open` reads it back.
@@ -21,17 +21,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from zipfile import BadZipFile
 
 import numpy as np
 
+from avianvox.config import settings_from_mapping
 from avianvox.documents import MISSHAPEN, Kind, read_json
-from avianvox.errors import RunError
-from avianvox.features.normalise import Normalisation
+from avianvox.errors import InputError, RunError
 from avianvox.features.spec import FIRST_REVISION, FeatureSpec
 from avianvox.files import atomic_write, output_error
+from avianvox.models.protocol import SavedFit
 from avianvox.types import LabelSet
+
+if TYPE_CHECKING:
+    from avianvox.models.protocol import FittedModel, TrainableEstimator
 
 KIND = "avianvox run"
 VERSION = 1
@@ -68,7 +72,6 @@ class Run:
     spec : FeatureSpec
         What the model sees, its combination included.
     labels : LabelSet
-    normalisation : Normalisation
     figures : mapping
     """
 
@@ -76,7 +79,6 @@ class Run:
     config: Mapping[str, Any]
     spec: FeatureSpec
     labels: LabelSet
-    normalisation: Normalisation
     figures: Mapping[str, Any]
 
     @classmethod
@@ -93,14 +95,12 @@ class Run:
         if not (path / FIGURES).exists():
             raise RunError(f"the run in {path} is not complete; finish it with: avianvox train ... --resume")
         try:
-            with open(path / NORMALISATION, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-                normalisation = Normalisation(arrays["mean"], arrays["deviation"])
             figures = read_json(path / FIGURES)
             labels = LabelSet(tuple(config["labels"]), tuple(config["common_names"]))
             spec = FeatureSpec.from_mapping(config["features"])
         except (OSError, EOFError, BadZipFile, *MISSHAPEN) as error:
             raise RunError(f"the run in {path} is damaged ({error}); train it again with --fresh") from error
-        return cls(path, config, spec, labels, normalisation, figures)
+        return cls(path, config, spec, labels, figures)
 
     @property
     def architecture(self) -> str:
@@ -135,31 +135,32 @@ class Run:
             message = f"{file} is missing or damaged ({error}); train again with --fresh"
             raise RunError(message) from error
 
-    @cached_property
-    def _weights(self) -> dict[str, np.ndarray]:
+    def fitted(self) -> "FittedModel":
+        """The model that was trained.
+
+        Raises
+        ------
+        RunError
+            Its file is missing, damaged or of another model.
+        """
+        from avianvox.models import MODELS
+        from avianvox.training.config import TrainConfig
+
         try:
-            with open(self.path / WEIGHTS, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-                return dict(arrays)
-        except (OSError, ValueError, EOFError, BadZipFile) as error:
+            arrays = _read_arrays(self.path / WEIGHTS)
+            if (self.path / NORMALISATION).exists():
+                arrays |= _read_arrays(self.path / NORMALISATION)
+            config = settings_from_mapping(TrainConfig, self.config["train"], table="train", stored=True)
+            estimator = cast("TrainableEstimator", MODELS.get(self.architecture)(config.settings))
+            return estimator.restore(SavedFit(self.spec, len(self.labels), arrays))
+        except (OSError, EOFError, BadZipFile, *MISSHAPEN, InputError) as error:
             message = f"{self.path / WEIGHTS} is missing or damaged ({error}); train again with --fresh"
             raise RunError(message) from error
 
-    def model(self) -> Any:
-        """The network with its weights: a keras.Model that ends in logits, see `avianvox.models.networks`."""
-        from avianvox.models.networks import build_network
 
-        spec, n_classes = self.spec, len(self.labels)
-        model = build_network(
-            self.architecture, n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=n_classes
-        )
-        for weight in model.weights:
-            stored = self._weights.get(weight.path)
-            if stored is None or stored.shape != tuple(weight.shape):
-                raise RunError(
-                    f"{self.path / WEIGHTS} has no fitting {weight.path}; train again with --fresh"
-                )
-            weight.assign(stored)
-        return model
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def read_config(path: Path) -> dict[str, Any]:

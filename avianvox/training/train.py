@@ -1,4 +1,4 @@
-"""`train`: fit one network on a catalog and leave a run folder. The ``avianvox train`` command calls it."""
+"""`train`: fit one model on a catalog and leave a run folder. The ``avianvox train`` command calls it."""
 
 import json
 import platform
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,13 +22,14 @@ from avianvox.evaluation.run_folder import catalog_hash
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.files import output_error
+from avianvox.models import MODELS, TRAINABLE
 from avianvox.models.networks import NETWORKS
-from avianvox.models.protocol import EpochReport, Progress
+from avianvox.models.protocol import EpochReport, FittedModel, Progress, TrainableEstimator
+from avianvox.registry import nearest
 from avianvox.training import run as folder
 from avianvox.training.config import TrainConfig
 from avianvox.training.curves import draw_history, write_history
-from avianvox.training.estimator import FittedNetwork, NetworkEstimator
-from avianvox.training.fit import epochs_done
+from avianvox.training.history import History, epochs_done
 from avianvox.training.run import Run
 from avianvox.types import LabelSet, Recording
 
@@ -45,7 +46,7 @@ def train(
     fresh: bool = False,
     progress: Progress | None = None,
 ) -> Run:
-    """Fit one network.
+    """Fit one model.
 
     Parameters
     ----------
@@ -72,16 +73,17 @@ def train(
     Raises
     ------
     InputError
-        The model is not a network.
+        The model leaves no run folder.
     RunError
         ``out`` holds a run and neither ``resume`` nor ``fresh`` is set, or one of another configuration, of
         other recordings or with more epochs; or the training loss became NaN.
     StoreError
         No recording of the catalog has features in the store.
     """
-    check_network(config.model)
+    check_trainable(config.model)
     out = Path(out)
-    spec = config.spec_for(spec or store.log_mel, published=NETWORKS.get(config.model).combine)
+    estimator = cast("TrainableEstimator", MODELS.get(config.model)(config.settings))
+    spec = estimator.spec_for(spec or store.log_mel)
     by_id = {r.id: r for r in catalog.recordings}
     usable = [by_id[name] for name in training_data(catalog, store, spec, catalog.labels).ids]
     labels = LabelSet.from_recordings(usable)  # a class that nothing usable is left of is not learned
@@ -92,21 +94,21 @@ def train(
     _prepare(out, document, resume=resume, fresh=fresh)
     folder.write_json(out / folder.CONFIG, document)
     folder.write_json(out / folder.SPLIT, split | {"left out": list(data.left_out)})
-    estimator = NetworkEstimator(config.model, config)
+    options: dict[str, Any] = {}
+    if config.model in NETWORKS:
+        options["checkpoint"] = out / folder.CHECKPOINT
     log = _EpochLog(out / folder.LOG, progress)
-    fitted = estimator.fit(
-        learned, seed=config.seed, validation=held_out, progress=log, checkpoint=out / folder.CHECKPOINT
-    )
+    fitted = estimator.fit(learned, seed=config.seed, validation=held_out, progress=log, **options)
     _finish(out, fitted, learned, held_out, config)
     return Run.open(out)
 
 
-def check_network(name: str) -> None:
-    """Raise `InputError` for a model that is not a network."""
-    if name not in NETWORKS:
+def check_trainable(name: str) -> None:
+    """Raise `InputError` for a model that leaves no run folder."""
+    if name not in TRAINABLE:
         raise InputError(
-            f"'{name}' is not a network (networks: {', '.join(NETWORKS)}); "
-            "other models work with: avianvox crossval"
+            f"'{name}' cannot be trained (models: {', '.join(TRAINABLE)}){nearest(name, list(TRAINABLE))}; "
+            "compare it with: avianvox crossval"
         )
 
 
@@ -188,11 +190,15 @@ def _describe(
         "split_hash": sha256(json.dumps(split).encode()).hexdigest(),
         "versions": {
             "python": platform.python_version(),
-            **{name: version(name) for name in ("avianvox", "keras", "tensorflow", "numpy")},
+            **{name: version(name) for name in ("avianvox", *_made_with(config.model), "numpy")},
         },
         "licences": dict(sorted(licences.items())),
         "credits": sorted({r.attribution for r in recordings}),
     }
+
+
+def _made_with(model: str) -> tuple[str, ...]:
+    return ("keras", "tensorflow") if model in NETWORKS else ("scikit-learn",)
 
 
 _SAME = {
@@ -239,28 +245,31 @@ def _prepare(out: Path, document: dict[str, Any], *, resume: bool, fresh: bool) 
 
 def _finish(
     out: Path,
-    fitted: FittedNetwork,
+    fitted: FittedModel,
     learned: TrainingData,
     held_out: TrainingData | None,
     config: TrainConfig,
 ) -> None:
-    normalisation, history = fitted.normalisation, fitted.history
-    folder.write_arrays(
-        out / folder.NORMALISATION, {"mean": normalisation.mean, "deviation": normalisation.deviation}
-    )
-    folder.write_arrays(out / folder.WEIGHTS, {w.path: w.numpy() for w in fitted.model.weights})
-    write_history(out / folder.HISTORY, history)
-    draw_history(out / folder.CURVE, history, title=f"{config.model}, {len(learned)} recordings")
-    figures = {
-        "epochs": len(history.epochs),
-        "best_epoch": history.best_epoch,
+    arrays = fitted.arrays()
+    names: tuple[str, ...] = ("mean", "deviation")
+    scale = {name: arrays.pop(name) for name in names if name in arrays}
+    if scale:
+        folder.write_arrays(out / folder.NORMALISATION, scale)
+    folder.write_arrays(out / folder.WEIGHTS, arrays)
+    figures: dict[str, Any] = {}
+    history: History | None = getattr(fitted, "history", None)
+    if history is not None:
+        write_history(out / folder.HISTORY, history)
+        draw_history(out / folder.CURVE, history, title=f"{config.model}, {len(learned)} recordings")
+        figures |= {"epochs": len(history.epochs), "best_epoch": history.best_epoch}
+    figures |= {
         "train": _figures(fitted, learned),
         "validation": None if held_out is None else _figures(fitted, held_out),
     }
     folder.write_json(out / folder.FIGURES, figures)
 
 
-def _figures(fitted: FittedNetwork, data: TrainingData) -> dict[str, Any]:
+def _figures(fitted: FittedModel, data: TrainingData) -> dict[str, Any]:
     """Figures per window and per recording (mean over its windows)."""
     answers = fitted.predict(data)
     return {
