@@ -30,9 +30,7 @@ Example:
 @click.option(
     "--quantize",
     type=click.Choice(["none", "float16", "dynamic", "int8"]),
-    default="none",
-    show_default=True,
-    help="Quantisation of the network.",
+    help="Quantisation of the network.  [default: none; float16 of a head on an ear]",
 )
 @click.option(
     "--verify/--no-verify", default=True, help="Comparison of the file with its model.  [default: verify]"
@@ -48,15 +46,24 @@ Example:
 def export(
     run: Path,
     out: Path,
-    quantize: str,
+    quantize: str | None,
     verify: bool,
     name: str | None,
     figures: Path | None,
     licence: str,
     as_json: bool,
 ) -> None:
-    """Export the training run in folder RUN as one model file."""
+    """Export the training run in folder RUN as one model file.
+
+    A head that was trained on an ear (avianvox train --on) leaves with the ear's graph and licence.
+    """
     import json
+
+    from avianvox.training.on_ear import is_ear_run
+
+    if is_ear_run(run):
+        _export_on_ear(run, out, quantize, name, licence, as_json)
+        return
 
     from avianvox.audio.chatter import silence_decoders
 
@@ -64,7 +71,7 @@ def export(
         from avianvox.export import export_run
 
     report = export_run(
-        run, out, quantize=quantize, verify=verify, name=name, figures=figures, licence=licence
+        run, out, quantize=quantize or "none", verify=verify, name=name, figures=figures, licence=licence
     )
     for note in report.notes:
         echo(note, err=True)
@@ -77,3 +84,22 @@ def export(
     for line in report.parity.lines():
         echo(line)
     click.echo(f"operators: {', '.join(report.operators)}")
+
+
+def _export_on_ear(
+    run: Path, out: Path, quantize: str | None, name: str | None, licence: str, as_json: bool
+) -> None:
+    import json
+
+    from avianvox.export.on_ear import export_on_ear
+
+    if quantize not in (None, "none", "float16"):
+        raise click.UsageError(f"--quantize {quantize}: a head on an ear is exported with none or float16")
+    made = export_on_ear(run, out, name=name, float16=quantize != "none", licence=licence)
+    if as_json:
+        echo_text(json.dumps(made.to_mapping(), indent=2, ensure_ascii=False))
+        return
+    echo(
+        f"{made.path}: head on {made.info.source['ear']}, {len(made.info.labels)} classes, {made.size} bytes"
+    )
+    echo(f"licence: {made.info.licences['model']}")

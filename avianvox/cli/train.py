@@ -26,6 +26,7 @@ it.
 \b
 Examples:
   avianvox train recordings/ --out runs/first --epochs 60
+  avianvox train recordings/ --on birdnet --out runs/ours
   avianvox train recordings/ background/ --out runs/final --validation 0 \\
     --epochs 40 --resume
 """
@@ -37,6 +38,12 @@ Examples:
 @click.option(
     "--model",
     help=f"Name of a model: {', '.join(TRAINABLE)}.  [default: cnn_v20]",
+)
+@click.option(
+    "--on",
+    "ear",
+    metavar="MODEL",
+    help="Name or file of a model that gives embeddings, such as birdnet; trains a head on it, in seconds.",
 )
 @click.option(
     "--store",
@@ -65,6 +72,7 @@ Examples:
 def train(
     catalogs: tuple[Path, ...],
     out: Path,
+    ear: str | None,
     store: Path | None,
     config: Path | None,
     resume: bool,
@@ -80,6 +88,15 @@ def train(
     """
     if resume and fresh:
         raise click.UsageError("--resume and --fresh exclude each other")
+    if ear is not None:
+        given = [name for name, value in options.items() if value is not None and name != "seed"]
+        given += [name for name, on in (("config", config is not None), ("resume", resume)) if on]
+        if given:
+            raise click.UsageError(
+                f"--on takes no {', '.join('--' + name.replace('_', '-') for name in given)}"
+            )
+        _train_on_ear(catalogs, out, ear, store, options["seed"] or 0, fresh, as_json, quiet)
+        return
     import json
 
     from avianvox.cli.common import exit_with_failures, progress_bar, progress_bars, unreadable
@@ -161,3 +178,51 @@ def _show(run: "Run") -> None:
                 f"window {found['window']['accuracy']:.3f}, recording {found['recording']['accuracy']:.3f}"
             )
             click.echo(f"  {part:<11}{found['n_recordings']:>5} recordings, accuracy: {accuracies}")
+
+
+def _train_on_ear(
+    catalogs: tuple[Path, ...],
+    out: Path,
+    ear: str,
+    store: Path | None,
+    seed: int,
+    fresh: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    import json
+
+    from avianvox.cli.common import exit_with_failures, progress_bar, unreadable
+    from avianvox.dataset.catalog import read_catalogs
+    from avianvox.evaluation.plain import counted
+    from avianvox.evaluation.run_folder import default_store
+    from avianvox.features.provide import provide_store
+    from avianvox.inference.embedding import EmbeddingSpec
+    from avianvox.training.on_ear import refuse_taken, train_on_ear
+
+    refuse_taken(out, fresh=fresh)
+    spec = EmbeddingSpec.of_model(ear)
+    catalog = read_catalogs(catalogs)
+    for line in catalog.problem_lines():
+        echo(line, err=True)
+    with progress_bar("embeddings", hide=quiet) as report:
+        features = provide_store(catalog.recordings, spec, store or default_store(out, spec), progress=report)
+    run = train_on_ear(
+        catalog, features, out, seed=seed, catalogs=[str(path) for path in catalogs], fresh=fresh
+    )
+    if as_json:
+        click.echo(json.dumps(run.figures, indent=1))
+    else:
+        figures, folds = run.figures, run.figures["session_folds"]
+        echo(
+            f"{run.path}: head on {ear}, {counted(len(run.labels), 'class')}, "
+            f"{counted(figures['n_recordings'], 'recording')}"
+        )
+        if folds is None:
+            echo("  too few sessions for session folds: how good it is on new sessions is not known")
+        else:
+            echo(f"  accuracy per recording on session folds: {folds['recording']['accuracy']:.3f}")
+            if figures["unknown_to_ear"]:
+                echo(f"  of species that {ear} does not know: {folds['accuracy_unknown_to_ear']:.3f}")
+        echo(f"  {ear} may have heard these recordings in its own training; then figures are too good")
+    exit_with_failures(unreadable(catalog.recordings, features))

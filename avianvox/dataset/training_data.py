@@ -1,13 +1,14 @@
 """What a model is fitted on and what it answers: recordings of a store with their classes."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 
 from avianvox.config import differences
 from avianvox.dataset.catalog import Catalog
 from avianvox.errors import StoreError, UnknownNameError
+from avianvox.features.kinds import Spec
 from avianvox.features.spec import WINDOW_FIELDS, FeatureSpec
 from avianvox.types import LabelSet
 
@@ -23,7 +24,7 @@ class TrainingData:
     ----------
     store : FeatureStore
     spec : FeatureSpec
-        The model's window and how it combines mel and MFCC.
+        The model's window and how it combines mel and MFCC; of embeddings, what made them.
     recordings : np.ndarray, shape (n,), int64
         Positions in the store.
     targets : np.ndarray, shape (n,), int64 in [0, n_classes)
@@ -97,9 +98,7 @@ class WindowScores:
         return (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
 
 
-def training_data(
-    catalog: Catalog, store: "FeatureStore", spec: FeatureSpec, labels: LabelSet
-) -> TrainingData:
+def training_data(catalog: Catalog, store: "FeatureStore", spec: Spec, labels: LabelSet) -> TrainingData:
     """Join a catalog with its features.
 
     Recordings without a label of ``labels`` or without usable features are left out and listed in
@@ -140,4 +139,6 @@ def training_data(
     if not usable:
         raise StoreError(f"none of the catalog's {len(catalog)} recordings is usable; first: {left_out[0]}")
     pairs = np.array(usable, dtype=np.int64)
-    return TrainingData(store, spec, pairs[:, 0].copy(), pairs[:, 1].copy(), len(labels), tuple(left_out))
+    return TrainingData(
+        store, cast("FeatureSpec", spec), pairs[:, 0].copy(), pairs[:, 1].copy(), len(labels), tuple(left_out)
+    )

@@ -17,9 +17,11 @@ train.log              of a network: one line for each epoch, with the time
 """
 
 import json
-from collections.abc import Mapping
+import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from zipfile import BadZipFile
@@ -147,9 +149,9 @@ class Run:
         from avianvox.training.config import TrainConfig
 
         try:
-            arrays = _read_arrays(self.path / WEIGHTS)
+            arrays = read_arrays(self.path / WEIGHTS)
             if (self.path / NORMALISATION).exists():
-                arrays |= _read_arrays(self.path / NORMALISATION)
+                arrays |= read_arrays(self.path / NORMALISATION)
             config = settings_from_mapping(TrainConfig, self.config["train"], table="train", stored=True)
             estimator = cast("TrainableEstimator", MODELS.get(self.architecture)(config.settings))
             return estimator.restore(SavedFit(self.spec, len(self.labels), arrays))
@@ -158,7 +160,14 @@ class Run:
             raise RunError(message) from error
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Of Python, avianvox, NumPy and ``packages``."""
+    found = {name: version(name) for name in ("avianvox", *packages, "numpy")}
+    return {"python": platform.python_version(), **found}
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The named arrays that `write_arrays` wrote; nothing is unpickled."""
     with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         return dict(arrays)
 

@@ -1,12 +1,10 @@
 """`train`: fit one model on a catalog and leave a run folder. The ``avianvox train`` command calls it."""
 
 import json
-import platform
 import time
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -188,10 +186,7 @@ def _describe(
         "extractor_revision": data.store.extractor_revision,
         "catalog_hash": catalog_hash(recordings),
         "split_hash": sha256(json.dumps(split).encode()).hexdigest(),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("avianvox", *_made_with(config.model), "numpy")},
-        },
+        "versions": folder.versions(_made_with(config.model)),
         "licences": dict(sorted(licences.items())),
         "credits": sorted({r.attribution for r in recordings}),
     }

@@ -1,0 +1,130 @@
+"""`export_on_ear`: a head and the ear that it listens with, in one model file. Needs no TensorFlow."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avianvox.ears.graft import Head, describe, halve, splice
+from avianvox.errors import ModelFileError
+from avianvox.export.card import model_card
+from avianvox.modelfile import (
+    EMBEDDING,
+    HEARD,
+    SPECIES,
+    ModelInfo,
+    Output,
+    find_model,
+    read_model_file,
+    write_model_file,
+)
+from avianvox.models.probes import N_WINDOWS
+from avianvox.training.on_ear import EarRun
+
+KIND = "head"
+
+
+@dataclass(frozen=True)
+class EarExport:
+    """What was written."""
+
+    path: Path
+    size: int
+    info: ModelInfo
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {
+            "path": str(self.path),
+            "bytes": self.size,
+            "name": self.info.name,
+            "quantization": self.info.quantization,
+            "ear": self.info.source["ear"],
+        }
+
+
+def export_on_ear(
+    run_dir: Path | str, out: Path | str, *, name: str | None = None, float16: bool = True, licence: str = ""
+) -> EarExport:
+    """Export a run on an ear: sound in, the run's classes out.
+
+    The graph gives scores of the classes, the embedding, and what the ear itself hears, by which windows are
+    weighed. The licence of the ear goes on to the file.
+
+    Parameters
+    ----------
+    run_dir, out : path-like
+    name : str, optional
+        The model's name; the stem of ``out`` by default.
+    float16 : bool
+        Store large weights as float16: half the size, and scores that differ by about 0.001.
+    licence : str
+        Of the head and the recordings, for the card; beside the ear's.
+
+    Raises
+    ------
+    RunError
+        ``run_dir`` is no finished run on an ear.
+    ModelFileError
+        The ear is not there, or another one by now.
+    OutputError
+        ``out`` cannot be written.
+    """
+    run, out = EarRun.open(run_dir), Path(out)
+    ear = read_model_file(find_model(run.spec.model))
+    if ear.hashes["flatbuffer"] != run.spec.sha256:
+        raise ModelFileError(
+            f"{ear.path} is not the ear of the run in {run.path}; add that model again, or train anew"
+        )
+    flatbuffer = bytes(ear.flatbuffer)
+    outputs = describe(flatbuffer).outputs
+    species, embedding = ear.info.output(SPECIES), ear.info.output(EMBEDDING)
+    if species is None or embedding is None or species.index is None or embedding.index is None:
+        raise ModelFileError(f"{ear.path} gives no embedding; export another run")
+    graph = splice(
+        flatbuffer,
+        Head(run.weight, run.bias, "softmax"),
+        after=outputs[embedding.index].index,
+        outputs={EMBEDDING: outputs[embedding.index].index, HEARD: outputs[species.index].index},
+    )
+    if float16:
+        graph = halve(graph)
+    others = set(ear.info.not_animals)
+    source = {"ear": ear.info.name, "ear sha256": run.spec.sha256} | dict(ear.info.source)
+    info = ModelInfo(
+        name=name or out.stem,
+        kind=KIND,
+        spec=ear.info.spec,
+        labels=run.labels,
+        quantization="float16" if float16 else "none",
+        provenance={
+            "catalogs": [Path(source).name for source in run.config["catalogs"]],
+            "n_recordings": run.config["n_recordings"],
+            "data_hash": run.config["data_hash"],
+            "versions": run.config["versions"],
+            "figures": dict(run.figures),
+            "train": {"on": ear.info.name, "model": "combined", "seed": run.config["seed"]},
+            "note": "The ear has probably heard recordings of xeno-canto in its own training. Figures on "
+            "such recordings are too good for species that it knows.",
+        },
+        licences={
+            "model": "; ".join(
+                part for part in (str(ear.info.licences.get("model", "not stated")), licence) if part
+            ),
+            **{k: v for k, v in ear.info.licences.items() if k != "model"},
+            "recordings": run.config["licences"],
+            "credits": run.config["credits"],
+        },
+        outputs=(
+            Output(SPECIES, len(run.labels), 0),
+            Output(EMBEDDING, embedding.size, 1, exclusive=False),
+            Output(HEARD, species.size, 2, activation=species.activation, exclusive=species.exclusive),
+        ),
+        source=source,
+        pooling={
+            "kind": f"confident{N_WINDOWS}",
+            "by": HEARD,
+            "but": [i for i, label in enumerate(ear.info.labels.names) if label in others],
+        },
+    )
+    write_model_file(out, flatbuffer=graph, info=info, card=model_card(info))
+    return EarExport(out, out.stat().st_size, info)

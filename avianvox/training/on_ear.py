@@ -1,0 +1,228 @@
+"""`train_on_ear`: fit a head on an ear's embeddings, in seconds once the store stands. Needs no TensorFlow.
+
+The run folder holds ``config.json`` (kind, ear, classes, hashes, credits), ``weights.npz`` (one dense layer
+on the embedding) and ``figures.json``, written last: accuracy on session folds, where folds can be drawn.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from avianvox.dataset.catalog import Catalog
+from avianvox.dataset.splits import make_split
+from avianvox.dataset.training_data import TrainingData, training_data
+from avianvox.documents import MISSHAPEN, Kind, read_json
+from avianvox.errors import InputError, RunError, StoreError, require_extra
+from avianvox.evaluation.metrics import evaluate
+from avianvox.evaluation.run_folder import catalog_hash
+from avianvox.features.store import FeatureStore
+from avianvox.files import output_error
+from avianvox.inference.embedding import EmbeddingSpec
+from avianvox.models.probes import Combined, ear_for, fit_combined, hear
+from avianvox.models.protocol import TrainSettings
+from avianvox.training import run as folder
+from avianvox.types import LabelSet, Recording
+
+KIND = "avianvox run on an ear"
+VERSION = 1
+_FILE = Kind(
+    what="training run on an ear",
+    name=KIND,
+    version=VERSION,
+    error=RunError,
+    otherwise="make one with: avianvox train CATALOG --on birdnet",
+    outdated="train it again",
+)
+_N_FOLDS = 3
+
+
+@dataclass(frozen=True)
+class EarRun:
+    """A complete run.
+
+    Attributes
+    ----------
+    path : Path
+    config : mapping
+        What ``config.json`` holds.
+    spec : EmbeddingSpec
+        The ear, and how it was asked.
+    labels : LabelSet
+    weight : np.ndarray, shape (n_classes, n_embedding), float32
+    bias : np.ndarray, shape (n_classes,), float32
+        Of the layer; a softmax follows.
+    figures : mapping
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+    spec: EmbeddingSpec
+    labels: LabelSet
+    weight: np.ndarray
+    bias: np.ndarray
+    figures: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: Path | str) -> "EarRun":
+        """Read a run folder. Raises `RunError` where it is none, not complete, or damaged."""
+        path = Path(path)
+        config = _FILE.read(path / folder.CONFIG)
+        try:
+            figures = read_json(path / folder.FIGURES)
+            labels = LabelSet(tuple(config["labels"]), tuple(config["common_names"]))
+            settings = {key: value for key, value in config["features"].items() if key != "kind"}
+            spec = EmbeddingSpec.from_mapping(settings)
+            arrays = folder.read_arrays(path / folder.WEIGHTS)
+            weight, bias = arrays["weight"], arrays["bias"]
+            if (weight.shape, bias.shape) != ((len(labels), spec.n_embedding), (len(labels),)):
+                raise ValueError(f"weights of shape {weight.shape}")
+        except FileNotFoundError as error:
+            raise RunError(f"the run in {path} is not complete; train it again with --fresh") from error
+        except (OSError, EOFError, BadZipFile, *MISSHAPEN) as error:
+            raise RunError(f"the run in {path} is damaged ({error}); train it again with --fresh") from error
+        return cls(path, config, spec, labels, weight, bias, figures)
+
+
+def is_ear_run(path: Path | str) -> bool:
+    """Whether a folder holds a run of this kind."""
+    try:
+        return bool(read_json(Path(path) / folder.CONFIG)["kind"] == KIND)
+    except (OSError, *MISSHAPEN):
+        return False
+
+
+def train_on_ear(
+    catalog: Catalog,
+    store: FeatureStore,
+    out: Path | str,
+    *,
+    seed: int = 0,
+    catalogs: Sequence[str] = (),
+    fresh: bool = False,
+) -> EarRun:
+    """Fit a head on every recording of a catalog, and judge heads like it on session folds.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    store : FeatureStore
+        Embeddings of the catalog's recordings, with the ear's own scores.
+    out : path-like
+        The run folder.
+    seed : int
+        Of the folds.
+    catalogs : sequence of str
+        Where the catalog was read from.
+    fresh : bool
+        Replace a run in ``out``.
+
+    Raises
+    ------
+    RunError
+        ``out`` holds something else, or a run and ``fresh`` is not set.
+    StoreError
+        The store holds no embeddings, or no recording of the catalog has any.
+    InputError
+        All recordings belong to one class.
+    """
+    require_extra("sklearn", extra="train", purpose="avianvox train --on")
+    out, spec = Path(out), store.spec
+    if not isinstance(spec, EmbeddingSpec):
+        raise StoreError(f"the store in {store.path} holds no embeddings; expected those of an ear")
+    refuse_taken(out, fresh=fresh)
+    by_id = {recording.id: recording for recording in catalog.recordings}
+    usable = [by_id[name] for name in training_data(catalog, store, spec, catalog.labels).ids]
+    labels = LabelSet.from_recordings(usable)  # a class that nothing usable is left of is not learned
+    data = training_data(catalog, store, spec, labels)
+    fitted = _fit(data, labels)
+    ear = ear_for(spec.model, labels.names)
+    weight, bias = fitted.layer(ear)
+    config = _describe(data, usable, labels, spec, catalogs, seed, ear.known)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / folder.FIGURES).unlink(missing_ok=True)
+    except OSError as error:
+        raise output_error(error, out) from error
+    folder.write_json(out / folder.CONFIG, config)
+    folder.write_arrays(out / folder.WEIGHTS, {"weight": weight, "bias": bias})
+    folder.write_json(out / folder.FIGURES, _judge(data, usable, labels, ear.known, seed))
+    return EarRun.open(out)
+
+
+def refuse_taken(out: Path, *, fresh: bool) -> None:
+    """Raise `RunError` where ``out`` holds something else, or a run that is not to be replaced."""
+    if not is_ear_run(out):
+        folder.refuse_foreign(out)
+        if (out / folder.CONFIG).exists():
+            raise RunError(f"{out} holds another training run; choose another --out")
+    elif not fresh:
+        raise RunError(f"{out} holds a training run; replace it with --fresh, or choose another --out")
+
+
+def _fit(data: TrainingData, labels: LabelSet) -> Combined:
+    return fit_combined(hear(data, labels), data.targets, TrainSettings(), 0)
+
+
+def _judge(
+    data: TrainingData, recordings: Sequence[Recording], labels: LabelSet, known: np.ndarray, seed: int
+) -> dict[str, Any]:
+    """Accuracy per recording on session folds; None where the sessions allow no folds."""
+    figures: dict[str, Any] = {
+        "n_recordings": len(data),
+        "n_sessions": len({recording.session for recording in recordings}),
+        "unknown_to_ear": [
+            name for name, heard in zip(labels.names, known.tolist(), strict=True) if not heard
+        ],
+        "session_folds": None,
+    }
+    try:
+        split = make_split(recordings, grouping="session", n_folds=_N_FOLDS, seed=seed)
+        scores = np.zeros((len(data), len(labels)))
+        for fold in split.folds:
+            fitted = _fit(data.subset(fold.train), labels)
+            scores[fold.test] = fitted(hear(data.subset(fold.test), labels))
+    except InputError:
+        return figures
+    right = scores.argmax(axis=1) == data.targets
+    of_known = known[data.targets]
+    figures["session_folds"] = {
+        "n_folds": _N_FOLDS,
+        "seed": seed,
+        "recording": evaluate(data.targets, scores),
+        "accuracy_known_to_ear": float(right[of_known].mean()) if of_known.any() else None,
+        "accuracy_unknown_to_ear": float(right[~of_known].mean()) if not of_known.all() else None,
+    }
+    return figures
+
+
+def _describe(
+    data: TrainingData,
+    recordings: Sequence[Recording],
+    labels: LabelSet,
+    spec: EmbeddingSpec,
+    catalogs: Sequence[str],
+    seed: int,
+    known: np.ndarray,
+) -> dict[str, Any]:
+    licences = Counter(recording.licence or "not stated" for recording in recordings)
+    return {
+        "kind": KIND,
+        "version": VERSION,
+        "features": spec.to_mapping(),
+        "labels": list(labels.names),
+        "common_names": list(labels.common_names),
+        "known_to_ear": known.tolist(),
+        "catalogs": [str(Path(source).resolve()) for source in catalogs],
+        "n_recordings": len(data),
+        "seed": seed,
+        "data_hash": data.store.data_hash,
+        "catalog_hash": catalog_hash(recordings),
+        "versions": folder.versions(("scikit-learn",)),
+        "licences": dict(sorted(licences.items())),
+        "credits": sorted({recording.attribution for recording in recordings}),
+    }

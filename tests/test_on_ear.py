@@ -1,0 +1,232 @@
+"""Heads on an ear: probes in a comparison, training, one file, and the same answers from it."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+from handmade_ear import CLASS_BIAS, CLASS_WEIGHTS, LABELS, N_SAMPLES, RATE, ear, tone
+
+from avianvox.cli.main import cli
+from avianvox.dataset.catalog import read_catalogs
+from avianvox.dataset.training_data import training_data
+from avianvox.ears.dense import last_layer
+from avianvox.ears.graft import describe, graft, halve
+from avianvox.errors import ModelFileError, StoreError
+from avianvox.features.store import FeatureStore
+from avianvox.features.waveform import WaveformSpec
+from avianvox.inference.classifier import Classifier
+from avianvox.inference.pooling import POOLINGS
+from avianvox.modelfile import EMBEDDING, SPECIES, ModelInfo, Output, read_model_file, write_model_file
+from avianvox.models import PROBE_SUMMARIES, PROBES, probe_of
+from avianvox.models.offset_regression import OffsetRegression
+from avianvox.models.probes import ear_for, hear, known_classes
+from avianvox.models.protocol import TrainSettings
+from avianvox.training.on_ear import EarRun
+from avianvox.types import LabelSet
+
+NAMES = LabelSet(*(tuple(part) for part in zip(*(label.split("_") for label in LABELS), strict=True)))
+SOUNDS = {"Columba bassa": 500.0, "Parus medius": 1000.0, "Strix nova": 4000.0}
+"""Species and what they sing; the ear has never heard of the third one."""
+
+N_EACH = 6
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An ear, recordings of three species in noise, and a store of their embeddings."""
+    folder = tmp_path_factory.mktemp("ear")
+    info = ModelInfo(
+        "tones",
+        "ear",
+        WaveformSpec(RATE, N_SAMPLES),
+        NAMES,
+        licences={"model": "CC BY-NC-SA 4.0"},
+        outputs=(
+            Output(SPECIES, 3, 0, "sigmoid", exclusive=False),
+            Output(EMBEDDING, 4, 1, exclusive=False),
+        ),
+        not_animals=("Engine",),
+    )
+    flatbuffer = graft(ear(), outputs={"embedding": "pooled"})
+    write_model_file(folder / "tones.tflite", flatbuffer=flatbuffer, info=info, card="")
+    rng = np.random.default_rng(0)
+    for name, hz in SOUNDS.items():
+        for i in range(N_EACH):
+            (folder / "birds" / name).mkdir(parents=True, exist_ok=True)
+            loud = 0.2 + 0.1 * rng.random()
+            parts = [0.01 * rng.standard_normal(N_SAMPLES) + loud * on * tone(hz) for on in (0, 1, 1, 0, 1)]
+            soundfile.write(folder / "birds" / name / f"{hz:.0f}_{i}.wav", np.concatenate(parts), RATE)
+    done = run("features", "build", folder / "birds", "--spec", folder / "tones.tflite",
+               "--out", folder / "embeddings", "--jobs", "1")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    return folder
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def trained(folder: Path) -> Path:
+    done = run("train", folder / "birds", "--on", folder / "tones.tflite", "--out", folder / "run",
+               "--store", folder / "embeddings", "-q")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "does not know" in done.stdout or "too few sessions" in done.stdout
+    return folder / "run"
+
+
+def data_of(folder: Path):  # type: ignore[no-untyped-def]
+    catalog = read_catalogs((folder / "birds",))
+    store = FeatureStore.open(folder / "embeddings")
+    return training_data(catalog, store, store.spec, catalog.labels), catalog.labels
+
+
+def test_the_last_layer_of_a_graph_is_read_in_both_precisions() -> None:
+    plain = graft(ear(), outputs={"embedding": "pooled"})
+    for flatbuffer in (plain, halve(plain)):
+        weight, bias = last_layer(flatbuffer, output=0, embedding=1)
+        np.testing.assert_allclose(weight, CLASS_WEIGHTS, atol=1e-4)
+        np.testing.assert_allclose(bias, CLASS_BIAS, atol=1e-3)
+    with pytest.raises(ModelFileError, match="dense layer on its embedding"):
+        last_layer(graft(ear(last="SOFTMAX"), outputs={"embedding": "pooled"}), output=0, embedding=1)
+
+
+def test_what_is_heard_is_the_mean_of_the_most_confident_windows(folder: Path) -> None:
+    data, labels = data_of(folder)
+    heard = hear(data, labels)
+    assert heard.known.tolist() == [True, True, False]
+    rows = data.store.features(int(data.recordings[0]))
+    loud = [1, 2, 4]  # the windows with a tone
+    np.testing.assert_allclose(heard.embedding[0], rows[loud, :4].mean(axis=0), rtol=1e-5)
+    own = rows[loud, :4] @ CLASS_WEIGHTS[:2].T + CLASS_BIAS[:2]
+    np.testing.assert_allclose(heard.own[0], [*own.mean(axis=0), 0.0], rtol=1e-4)
+    np.testing.assert_array_equal(known_classes(data.store, labels), heard.known)
+
+
+def test_names_of_probes() -> None:
+    assert list(PROBES) == list(PROBE_SUMMARIES)
+    assert probe_of("birdnet_logreg") == ("birdnet", "logreg")
+    assert probe_of("my_ear_own") == ("my_ear", "own")
+    assert probe_of("logreg") is None
+    assert probe_of("cnn_v20") is None
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_a_probe_learns(folder: Path, name: str) -> None:
+    """Scores add up to one, two fits are the same, and what can be told apart is."""
+    data, labels = data_of(folder)
+    train, test = (data.subset(np.arange(len(data))[k::2]) for k in (0, 1))
+    fits = [PROBES.get(name)(TrainSettings(epochs=200), labels).fit(train, seed=0) for _ in range(2)]
+    first, second = (fitted.predict(test) for fitted in fits)
+    np.testing.assert_array_equal(first.scores, second.scores)
+    np.testing.assert_allclose(first.scores.sum(axis=1), 1.0, atol=1e-5)
+    right = first.scores.argmax(axis=1) == test.targets
+    known = test.targets < 2
+    assert right[known].all()
+    assert right[~known].all() == (name != "own")  # the ear alone can't name what it never heard of
+
+
+def test_a_store_without_scores_is_refused(folder: Path, tmp_path: Path) -> None:
+    done = run("features", "build", folder / "birds", "--spec", folder / "tones.tflite", "--no-scores",
+               "--out", tmp_path / "e", "--jobs", "1")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    store = FeatureStore.open(tmp_path / "e")
+    assert store.rows.shape[1] == 4
+    with pytest.raises(StoreError, match="ear's own scores"):
+        known_classes(store, NAMES)
+
+
+def test_the_regression_begins_with_the_offsets() -> None:
+    rng = np.random.default_rng(0)
+    features, targets = rng.standard_normal((60, 5)), np.arange(60) % 3
+    offsets = 4.0 * np.eye(3)[targets]
+    found = OffsetRegression.fit(features, offsets, targets, penalty=1e6)
+    np.testing.assert_allclose(found.weight, 0, atol=1e-4)
+    assert (found.logits(features, offsets).argmax(axis=1) == targets).all()
+    features[:, 0] += 5 * targets
+    found = OffsetRegression.fit(features, np.zeros((60, 3)), targets, penalty=0.01)
+    assert (found.logits(features, np.zeros((60, 3))).argmax(axis=1) == targets).mean() > 0.95
+
+
+def test_crossval_compares_probes_beside_the_ladder(folder: Path, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("AVIANVOX_MODELS", str(folder))
+    done = run("crossval", folder / "birds", "--models", "majority+tones", "--groupings", "random",
+               "--folds", "2", "--out", tmp_path / "cv", "--json")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    models = json.loads(done.stdout)["models"]
+    assert list(models) == ["majority", *(f"tones_{probe}" for probe in PROBES)]
+    again = run("crossval", folder / "birds", "--models", "tones_nonsense", "--out", tmp_path / "cv")
+    assert again.exit_code == 1
+    assert "unknown model 'tones_nonsense'" in str(again.exception)
+
+
+def test_one_file_gives_the_answers_of_training(folder: Path, trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "ours.tflite"
+    done = run("export", trained, "--out", out, "--quantize", "none")
+    assert done.exit_code == 0, done.output
+    assert "licence: CC BY-NC-SA 4.0" in done.stdout
+    info = read_model_file(out).info
+    assert [(o.name, o.size, o.exclusive) for o in info.outputs] == [
+        ("species", 3, True),
+        ("embedding", 4, False),
+        ("heard", 3, False),
+    ]
+    assert info.pooling == {"kind": "confident3", "by": "heard", "but": [2]}
+    assert describe(bytes(read_model_file(out).flatbuffer)).last[0] == "SOFTMAX"
+    data, labels = data_of(folder)
+    fitted = PROBES.get("combined")(TrainSettings(), labels).fit(data, seed=0)
+    expected = fitted.predict(data).scores
+    catalog = read_catalogs((folder / "birds",))
+    classifier = Classifier.load(out)
+    for recording, scores in zip(catalog.recordings, expected, strict=True):
+        found = classifier.classify(recording.path)
+        np.testing.assert_allclose(found.scores, scores, atol=1e-3)
+        assert found.labels.names[int(found.scores.argmax())] == recording.label
+    table = run("classify", folder / "birds", "--model", out, "--format", "csv", "--top", "1")
+    rows = list(csv.DictReader(io.StringIO(table.stdout)))
+    assert [row["scientific_name"] for row in rows] == [r.label for r in catalog.recordings]
+
+
+def test_a_run_is_not_replaced_without_being_asked(folder: Path, trained: Path) -> None:
+    before = (trained / "weights.npz").read_bytes()
+    arguments = ("train", folder / "birds", "--on", folder / "tones.tflite", "--out", trained,
+                 "--store", folder / "embeddings", "-q")  # fmt: skip
+    done = run(*arguments)
+    assert done.exit_code == 1
+    assert "--fresh" in str(done.exception)
+    assert run(*arguments, "--fresh").exit_code == 0
+    assert (trained / "weights.npz").read_bytes() == before
+    figures = EarRun.open(trained).figures
+    assert figures["unknown_to_ear"] == ["Strix nova"]
+    refused = run(*arguments, "--fresh", "--epochs", "3")
+    assert refused.exit_code == 2
+    assert "--epochs" in refused.output
+
+
+def test_another_ear_under_the_name_is_refused_at_export(folder: Path, trained: Path, tmp_path: Path) -> None:
+    path = folder / "tones.tflite"
+    content = path.read_bytes()
+    try:
+        info = read_model_file(path).info
+        other = graft(ear(last="LOGISTIC"), outputs={"embedding": "pooled"})
+        write_model_file(path, flatbuffer=other, info=info, card="")
+        done = run("export", trained, "--out", tmp_path / "x.tflite")
+        assert done.exit_code == 1
+        assert "is not the ear of the run" in str(done.exception)
+    finally:
+        path.write_bytes(content)
+        ear_for.cache_clear()
+
+
+def test_the_most_confident_windows_decide() -> None:
+    pooling = POOLINGS.get("confident3")()
+    windows = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.4, 0.6]])
+    for scores, confidence in zip(windows, (0.1, 0.9, 0.8, 0.7), strict=True):
+        pooling.add(scores, confidence)
+    product = np.prod(windows[1:], axis=0) ** (1 / 3)
+    np.testing.assert_allclose(pooling.scores(), product / product.sum())
