@@ -19,7 +19,7 @@ from process_cost import Cost, cost_of
 from avianvox.audio.synth import SynthSettings, synthesize_recording
 from avianvox.inference.gate import Gate
 from avianvox.inference.gate_share import pass_file
-from avianvox.inference.runtime import RUNTIMES
+from avianvox.inference.runtime import runtime_of
 from avianvox.modelfile import DEFAULT_MODEL, find_model, read_model_file
 
 VOICED = 5  # one minute of so many has a bird in it
@@ -58,7 +58,7 @@ def main() -> None:
     model = read_model_file(find_model(DEFAULT_MODEL))
     spec = model.info.spec
     window = np.random.default_rng(0).normal(-40.0, 5.0, (spec.n_frames, spec.n_features)).astype(np.float32)
-    runtime = RUNTIMES.get("litert")(model, threads=1)
+    runtime = runtime_of(model)
     print(f"a window: gate {milliseconds(gate.score, window):.3f} ms, network ", end="")
     print(f"{milliseconds(runtime.run, window):.3f} ms")
     with TemporaryDirectory() as folder:

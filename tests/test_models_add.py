@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from fake_birdnet import FILES, patch_birdnet, write_wheel
 from handmade_ear import CLASS_BIAS, CLASS_WEIGHTS, LABELS, RATE, ear, filters, run, tone
+from handmade_onnx import onnx_ear
 
 from avianvox.cli.main import main
 from avianvox.ears import add as add_module
 from avianvox.ears import birdnet
-from avianvox.inference.litert import LiteRtRuntime
+from avianvox.inference.runtime import runtime_of
 from avianvox.modelfile import DEFAULT_MODEL, ModelFile, find_model, read_model_file, verify_model_file
 
 SOUND = tone(1000.0)
@@ -46,7 +47,7 @@ def models(*arguments: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[
 
 
 def hear(model: ModelFile, sound: np.ndarray = SOUND) -> tuple[np.ndarray, np.ndarray | None]:
-    found = LiteRtRuntime(model).run(sound[:, None])
+    found = runtime_of(model).run(sound[:, None])
     return found["species"], found.get("embedding")
 
 
@@ -184,7 +185,7 @@ def test_what_cannot_be_added_says_why_in_one_line(
     assert not folder.exists()
 
 
-def test_labels_that_do_not_fit_and_onnx(frogs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_labels_that_do_not_fit_or_are_not_there(frogs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     frogs.with_suffix(".txt").write_text("one\ntwo\n")
     options = ("--labels", frogs.with_suffix(".txt"), "--window", "1")
     code, _, error = models("add", frogs, *options, capsys=capsys)
@@ -192,10 +193,37 @@ def test_labels_that_do_not_fit_and_onnx(frogs: Path, capsys: pytest.CaptureFixt
     assert "has 2 classes, which don't fit" in error
     code, _, error = models("add", frogs, "--window", "1", capsys=capsys)
     assert "name its classes with --labels FILE" in error
-    if find_spec("onnxruntime") is None:
-        code, _, error = models("add", frogs.with_suffix(".onnx"), *options, capsys=capsys)
-        assert (code, error.count("\n")) == (1, 1)
-        assert "needs the package 'onnxruntime'" in error
+
+
+@pytest.mark.skipif(find_spec("onnxruntime") is not None, reason="onnxruntime is installed here")
+def test_onnx_without_its_runtime_is_one_line(frogs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = frogs.with_suffix(".onnx")
+    graph.write_bytes(onnx_ear())
+    options = ("--labels", frogs.with_suffix(".txt"), "--window", "1")
+    code, _, error = models("add", graph, *options, capsys=capsys)
+    assert (code, error.count("\n")) == (1, 1)
+    assert "frogs.onnx: a model in ONNX needs the package 'onnxruntime'" in error
+
+
+@pytest.mark.skipif(find_spec("onnxruntime") is None, reason="onnxruntime is not installed here")
+def test_onnx_where_its_runtime_is(frogs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = frogs.with_suffix(".onnx")
+    graph.write_bytes(onnx_ear())
+    options = ("--labels", frogs.with_suffix(".txt"), "--window", "1", "--activation", "none")
+    code, _, error = models("add", graph, *options, "--embedding", "logits", capsys=capsys)
+    assert (code, error.count("\n")) == (1, 1)
+    assert "by one of its own outputs, and none is 'logits'" in error
+    assert models("add", graph, *options, "--embedding", "pooled", capsys=capsys)[0] == 0
+    model = read_model_file(find_model("frogs"))
+    found = runtime_of(model).run(SOUND[:, None])
+    np.testing.assert_allclose(found["species"], 1 / (1 + np.exp(-LOGITS)), atol=1e-5)
+    np.testing.assert_allclose(found["embedding"], EMBEDDING, atol=1e-3)
+    assert models("verify", "frogs", capsys=capsys)[0] == 0
+    assert models("add", graph, *options, "--float16", "--replace", capsys=capsys)[0] == 1
+    graph.write_bytes(onnx_ear()[:200])
+    code, _, error = models("add", graph, *options, "--replace", capsys=capsys)
+    assert (code, error.count("\n")) == (1, 1)
+    assert "expected a graph in ONNX, got a damaged one" in error
 
 
 def test_a_graph_that_ends_its_process_ends_no_other(
@@ -216,7 +244,7 @@ def _crash(_path: Path) -> None:
 def test_options_of_foreign_models_are_refused_for_birdnet(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, error = models("add", "birdnet", "--window", "3", capsys=capsys)
     assert code == 2
-    assert "--window is for a model in a .tflite file" in error
+    assert "--window is for a model in a .tflite or .onnx file" in error
 
 
 def test_verify_reads_every_byte_of_a_mapped_file(

@@ -49,6 +49,7 @@ HOMES = {
     "sklearn": {"models", "dataset", "evaluation", "audit", "calibration"},
     "scipy": {"models", "evaluation", "audit", "calibration", "report"},
     "librosa": set(),
+    "onnxruntime": {"inference"},
     "distributed": {"workers"},
     "dask": {"workers"},
     "rich": {"cli"},

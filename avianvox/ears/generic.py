@@ -9,8 +9,11 @@ from avianvox.ears import birdnet
 from avianvox.ears.graft import Activation, Graph, Tensor, Which, describe, find_tensor
 from avianvox.ears.ingredients import Ingredients
 from avianvox.ears.labels import not_animals, read_labels
+from avianvox.ears.onnx_graph import describe_onnx
+from avianvox.ears.trial import elsewhere
 from avianvox.errors import InputError, MissingExtraError, ModelFileError
 from avianvox.files import read_regular
+from avianvox.inference.onnx_runtime import INSTALL
 from avianvox.modelfile import MOST_BYTES
 from avianvox.types import LabelSet
 
@@ -30,7 +33,7 @@ def read_foreign(
     activation: Activation | None = None,
     licence: str = "",
 ) -> Ingredients:
-    """A model in a file of TFLite.
+    """A model in a file of TFLite or, where onnxruntime is installed, of ONNX.
 
     What is not said is read from the graph where it tells. A custom classifier of BirdNET-Analyzer holds
     BirdNET's network, so that it needs nothing but its labels, which lie beside it.
@@ -60,19 +63,27 @@ def read_foreign(
     ModelFileError
         The file is damaged or no graph that hears a waveform.
     """
-    if path.suffix.lower() == ".onnx":
-        raise _no_onnx(path)
     try:
         payload = read_regular(path, most_bytes=MOST_BYTES)
     except OSError as error:
         raise ModelFileError(f"cannot read the model {path}: {error.strerror or error}") from error
+    is_onnx = path.suffix.lower() == ".onnx"
+    if is_onnx:
+        _require_onnx(path)
     try:
-        graph = describe(payload)
+        graph = elsewhere(str(path), describe_onnx, path) if is_onnx else describe(payload)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error.about(path)}") from error
+    try:
         sound = _sound(graph)
-        is_birdnet = prod(sound.shape) == birdnet.N_SAMPLES and _has(payload, birdnet.EMBEDDING)
+        is_birdnet = (
+            prod(sound.shape) == birdnet.N_SAMPLES and not is_onnx and _has(payload, birdnet.EMBEDDING)
+        )
         if embedding is None and is_birdnet:
             embedding = birdnet.EMBEDDING
-        if embedding is not None:
+        if embedding is not None and is_onnx:
+            _find_output(graph, embedding)
+        elif embedding is not None:
             find_tensor(payload, embedding)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from error
@@ -101,16 +112,24 @@ def read_foreign(
         not_animals=not_animals(classes),
         source={"file": path.name} | ({"built on": "BirdNET"} if is_birdnet else {}),
         licences=licences,
+        graph=graph if is_onnx else None,
     )
 
 
-def _no_onnx(path: Path) -> InputError | MissingExtraError:
+def _require_onnx(path: Path) -> None:
     if find_spec("onnxruntime") is None:
-        return MissingExtraError(
+        raise MissingExtraError(
             f"{path}: a model in ONNX needs the package 'onnxruntime', which is not installed; "
-            "install it with: pip install onnxruntime, or add the model as .tflite"
+            f"install it with: {INSTALL}, or add the model as .tflite"
         )
-    return InputError(f"{path}: this release adds models as .tflite; convert the model from ONNX")
+
+
+def _find_output(graph: Graph, which: Which) -> None:
+    if not any(which in (tensor.name, tensor.index) for tensor in graph.outputs):
+        raise ModelFileError(
+            f"a graph in ONNX describes a window by one of its own outputs, and none is {which!r}: it gives "
+            f"{', '.join(map(str, graph.outputs))}"
+        )
 
 
 def _sound(graph: Graph) -> Tensor:

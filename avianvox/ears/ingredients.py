@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from avianvox.ears.graft import Activation, Which
+from avianvox.ears.graft import Activation, Graph, Which
 from avianvox.types import LabelSet
 
 
@@ -38,6 +38,8 @@ class Ingredients:
         ``model`` is the licence's name, ``model_credit`` who made it.
     extras : mapping
         Further entries of the model file.
+    graph : Graph, optional
+        Inputs and outputs of a graph in ONNX; None: ``payload`` is of TFLite.
     """
 
     name: str
@@ -53,3 +55,4 @@ class Ingredients:
     source: Mapping[str, Any] = field(default_factory=dict)
     licences: Mapping[str, str] = field(default_factory=dict)
     extras: Mapping[str, bytes] = field(default_factory=dict)
+    graph: Graph | None = None

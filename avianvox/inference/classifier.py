@@ -19,7 +19,7 @@ from avianvox.features.kinds import Spec
 from avianvox.inference.calibration import Calibration
 from avianvox.inference.pooling import POOLINGS, pool, pooling_for
 from avianvox.inference.readahead import read_ahead
-from avianvox.inference.runtime import RUNTIMES, Runtime
+from avianvox.inference.runtime import Runtime, runtime_of
 from avianvox.inference.window_stream import hop_frames, stream_windows
 from avianvox.modelfile import (
     DEFAULT_MODEL,
@@ -63,9 +63,7 @@ class Classifier:
         self._model = model
 
     @classmethod
-    def load(
-        cls, name_or_path: str | Path = DEFAULT_MODEL, *, threads: int = 1, runtime: str = "litert"
-    ) -> "Classifier":
+    def load(cls, name_or_path: str | Path = DEFAULT_MODEL, *, threads: int = 1) -> "Classifier":
         """Load a bundled model by name, or a model file.
 
         Raises
@@ -74,7 +72,7 @@ class Classifier:
             There is no such model, or the file is foreign, damaged or of an unknown version.
         """
         model = read_model_file(find_model(name_or_path))
-        return cls(model, RUNTIMES.get(runtime)(model, threads=threads))
+        return cls(model, runtime_of(model, threads=threads))
 
     @property
     def spec(self) -> Spec:

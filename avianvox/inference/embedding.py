@@ -11,7 +11,7 @@ from avianvox.config import settings_from_mapping
 from avianvox.errors import InputError, ModelFileError
 from avianvox.features.spec import digest_of_settings
 from avianvox.features.waveform import WaveformSpec
-from avianvox.inference.runtime import RUNTIMES
+from avianvox.inference.runtime import runtime_of
 from avianvox.modelfile import EMBEDDING, SPECIES, ModelFile, find_model, read_model_file
 
 KIND = "embedding"
@@ -156,7 +156,7 @@ class EmbeddingStream:
 
     def __init__(self, spec: EmbeddingSpec, model: ModelFile) -> None:
         self._spec = spec
-        self._runtime = RUNTIMES.get("litert")(model)
+        self._runtime = runtime_of(model)
         self._reset()
 
     def _reset(self) -> None:

@@ -37,5 +37,14 @@ class RuntimeFactory(Protocol):
 
 RUNTIMES: Registry[RuntimeFactory] = Registry(
     "runtime",
-    {"litert": "avianvox.inference.litert:LiteRtRuntime"},
+    {
+        "tflite": "avianvox.inference.litert:LiteRtRuntime",
+        "onnx": "avianvox.inference.onnx_runtime:OnnxRuntime",
+    },
 )
+"""By the payload of a model file."""
+
+
+def runtime_of(model: ModelFile, *, threads: int = 1) -> Runtime:
+    """What runs a model file."""
+    return RUNTIMES.get(model.info.payload)(model, threads=threads)
