@@ -88,12 +88,12 @@ def settings_from_mapping(cls: type[S], values: Mapping[str, Any], *, table: str
         if key not in known:
             raise ConfigError(f"[{table}] has no key '{key}'{nearest(key, known)}")
     given = {key: _coerce(value, hints[key], f"[{table}] {key}") for key, value in values.items()}
-    return cls(**((_held(cls) | given) if stored else given))
+    return cls(**((held_values(cls) | given) if stored else given))
 
 
 def settings_to_mapping(settings: Any) -> dict[str, Any]:
     """The resolved settings as plain values, ready for JSON, without later fields that say nothing new."""
-    held = _held(type(settings))
+    held = held_values(type(settings))
     return {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in asdict(settings).items()
@@ -113,7 +113,8 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, 
     return {key: (before.get(key), now.get(key)) for key in keys}
 
 
-def _held(cls: type) -> dict[str, Any]:
+def held_values(cls: type) -> dict[str, Any]:
+    """What settings of this class have for the later fields that they were written without."""
     return {f.name: f.metadata[_HELD] for f in fields(cls) if _HELD in f.metadata}
 
 

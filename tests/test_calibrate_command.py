@@ -54,7 +54,7 @@ def model_file(run: SavedRun, tmp_path: Path) -> Callable[..., Path]:
     def write(name: str, **changes: object) -> Path:
         flatbuffer = make_flatbuffer(np.zeros((len(run.labels), FeatureSpec().n_features), np.float32))
         spec = FeatureSpec.from_mapping(run.config["features"])
-        info = replace(ModelInfo(name, "gnb_mfcc", spec, run.labels), **changes)  # type: ignore[arg-type]
+        info = replace(ModelInfo(name, "gnb_mfcc", spec, run.labels), **{"outputs": (), **changes})  # type: ignore[arg-type]
         write_model_file(tmp_path / name, flatbuffer=flatbuffer, info=info, card="")
         return tmp_path / name
 
@@ -87,7 +87,10 @@ def test_a_file_that_was_trained_otherwise_gets_its_calibration_with_a_note(
         run.path, "--model", "gnb_mfcc", "--into", model_file("same.tflite", provenance=provenance)
     )
     assert "note" not in same.stderr
-    other = {"train": settings | {"epochs": 7, "padding": "mean"}, "data_hash": "0" * 64}
+    other = {
+        "train": settings | {"epochs": 7, "padding": "mean", "loss": "label_smoothing"},
+        "data_hash": "0" * 64,
+    }
     model = model_file("other.tflite", provenance=other)
     found = command(run.path, "--model", "gnb_mfcc", "--into", model)
     assert found.exit_code == 0
@@ -96,12 +99,24 @@ def test_a_file_that_was_trained_otherwise_gets_its_calibration_with_a_note(
     for words in (
         f"epochs 7 instead of {there['epochs']}",
         f"padding mean instead of {there['padding']}",
+        "loss label_smoothing instead of cross_entropy",  # both were written without it before it came
         "other rec",
     ):
         assert words in note
     assert f"epochs 7 instead of {there['epochs']}" in read_model_file(model).card
     basis = read_model_file(model).info.calibration["basis"]
     assert (basis["model_settings"], basis["data_hash"]) == (there, run.config["data_hash"])
+
+
+def test_a_model_may_combine_the_same_rows_in_its_own_way(
+    run: SavedRun, model_file: Callable[..., Path]
+) -> None:
+    spec = FeatureSpec.from_mapping(run.config["features"])
+    model = model_file("model.tflite", spec=spec.with_changes(combine="mel"))
+    assert command(run.path, "--model", "gnb_mfcc", "--into", model).exit_code == 0
+    other = model_file("other.tflite", spec=spec.with_changes(n_frames=spec.n_frames + 1))
+    refused = command(run.path, "--model", "gnb_mfcc", "--into", other)
+    assert "expected the same features in file" in str(refused.exception)
 
 
 def test_coverages_of_sets_are_what_is_asked_for(run: SavedRun, model_file: Callable[..., Path]) -> None:

@@ -30,7 +30,7 @@ from avianvox.models.head import Dense, Head
 from avianvox.models.networks import NETWORKS
 from avianvox.models.protocol import TrainSettings
 from avianvox.models.statistics import floor_statistics
-from avianvox.models.window_statistics import describe_windows, floor_numbers
+from avianvox.models.window_statistics import WindowStatistics, describe_windows, floor_numbers
 from avianvox.training.run import HISTORY, NORMALISATION, WEIGHTS, Run
 from avianvox.training.train import TrainConfig, train
 
@@ -122,22 +122,19 @@ def test_a_window_as_long_as_its_recording_has_the_numbers_of_the_recording(data
     np.testing.assert_allclose(values, floor_statistics(one), atol=1e-4)
 
 
-def test_a_recording_counts_once_however_many_windows_it_has() -> None:
+def test_a_recording_counts_once_however_many_windows_it_has(data: TrainingData) -> None:
     """Nine windows of one recording on one side, one of another on the other: neither class is likelier."""
-    values = np.array([[0.0]] * 9 + [[1.0]])
-    weights = np.array([1 / 9] * 9 + [1.0])
-    targets = np.array([0] * 9 + [1])
-    plain = fit_head(logistic_regression(SETTINGS, 0), values, targets, n_classes=2)
-    fair = fit_head(logistic_regression(SETTINGS, 0), values, targets, n_classes=2, weights=weights)
+    two = data.subset(np.array([0, 6]))
+    values, positions = np.array([[0.0]] * 9 + [[1.0]]), np.array([0] * 9 + [1])
+    plain = fit_head(logistic_regression(SETTINGS, 0), values, two.targets[positions], n_classes=3)
+    fair = WindowStatistics(SETTINGS)._regression(two, values, positions, 1.0)
     middle = np.array([[0.5]])
     assert plain.scores(middle)[0, 0] > 0.6
-    assert fair.scores(middle)[0].tolist() == pytest.approx([0.5, 0.5], abs=1e-3)
+    assert fair.scores(middle)[0].tolist() == pytest.approx([0.5, 0.5, 0.0], abs=1e-3)
 
 
 def test_the_penalty_follows_the_training_recordings(data: TrainingData) -> None:
     """Numbers that tell the classes apart want large weights, noise wants small ones."""
-    from avianvox.models.window_statistics import WindowStatistics
-
     estimator = WindowStatistics(SETTINGS)
     values, positions = describe_windows(data, SPEC, padding="loop")
     assert estimator._choose(data, values, positions, 0) == 0.1
@@ -208,6 +205,6 @@ def test_a_model_of_whole_recordings_is_not_exported(
     name: str, catalog: Catalog, store: FeatureStore, tmp_path: Path
 ) -> None:
     run = train(catalog, store, TrainConfig(validation=0.0, model=name, epochs=2), tmp_path / "run")
-    with pytest.raises(InputError, match="train logreg_windows"):
+    with pytest.raises(InputError, match=rf"{run.path} was not exported: {name}.* logreg_windows"):
         export_run(run.path, tmp_path / "model.tflite")
     assert not (tmp_path / "model.tflite").exists()

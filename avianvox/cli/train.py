@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from avianvox.training.run import Run
 
 EPILOG = """\b
-The run folder holds configuration, split, learning curves, figures and weights. "avianvox export" makes a
-model file of it. The TOML file has the tables [train] and [features]. Options of the command line override
+The run folder holds configuration, split, figures and weights, of networks learning curves too. "avianvox
+export" makes a model file of it, but for models of whole recordings (gnb_mfcc, logreg_mel, logreg_floor,
+mlp_mfcc). The TOML file has the tables [train] and [features]. Options of the command line override
 it.
 
 \b

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from avianvox.config import held_values
 from avianvox.documents import MISSHAPEN, read_json
 from avianvox.errors import InputError
 from avianvox.modelfile import ModelInfo
+from avianvox.models.protocol import TrainSettings
 from avianvox.types import NO_BIRD
 
 _FIGURES = (
@@ -106,7 +108,8 @@ def training_differences(info: ModelInfo) -> tuple[str, ...]:
         One for each setting that both know, such as "epochs 150 instead of 1", and one for the training data.
     """
     basis, provenance = info.calibration["basis"], info.provenance
-    there, own = dict(basis["model_settings"]), provenance.get("train", {})
+    held = held_values(TrainSettings)
+    there, own = held | dict(basis["model_settings"]), held | provenance.get("train", {})
     found = [
         f"{name} {own[name]} instead of {value}"
         for name, value in there.items()

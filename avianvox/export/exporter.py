@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from avianvox.dataset.catalog import read_catalogs
-from avianvox.errors import AvianvoxError, ModelFileError, require_extra
+from avianvox.errors import AvianvoxError, InputError, ModelFileError, require_extra
 from avianvox.export.card import model_card, read_figures
 from avianvox.export.flatbuffer import operators
 from avianvox.export.graph import build_graph, convert
@@ -93,7 +93,10 @@ def export_run(
         require_extra("ai_edge_quantizer", extra="train", purpose=f"quantisation '{quantize}'")
     run, out = Run.open(Path(run_dir)), Path(out)
     crossvalidation = read_figures(figures, run.architecture) if figures else {}
-    graph = build_graph(run.fitted().graph(), run.spec)
+    try:
+        graph = build_graph(run.fitted().graph(), run.spec)
+    except InputError as error:
+        raise InputError(f"{run_dir} was not exported: {run.architecture}: {error}") from error
     calibration = training_windows(run, seed=_CALIBRATION_SEED) if quantize == "int8" else None
     flatbuffer = convert(graph, quantize=quantize, calibration=calibration)
     windows = training_windows(run, seed=_PARITY_SEED)

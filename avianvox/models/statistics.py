@@ -114,8 +114,8 @@ class FittedStatisticsModel:
     def graph(self) -> Any:
         """There is none: raises `InputError`."""
         raise InputError(
-            "this model answers once for a whole recording, a model file answers for each window; "
-            "train logreg_windows, which sees the same numbers of each window"
+            "it answers once for a whole recording, a model file answers for each window; train "
+            "logreg_windows instead"
         )
 
 
