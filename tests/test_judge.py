@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import handmade_ear
 import numpy as np
 import pytest
 import soundfile
@@ -12,6 +13,7 @@ from handmade_model import SPEC, write_handmade
 
 from avianvox.cli.main import main
 from avianvox.evaluation.detection import count_figures
+from avianvox.features.waveform import WaveformSpec
 from avianvox.inference.calibration import Calibration, LevelCalibration
 from avianvox.inference.classifier import Classifier
 from avianvox.judge import listening, run
@@ -22,7 +24,7 @@ from avianvox.judge.run import Settings, compare, judge
 from avianvox.judge.sounds import Sound, judged_set
 from avianvox.judge.thresholds import choose, confirm, document, read_thresholds
 from avianvox.judge.trained_on import remark, trained_on
-from avianvox.modelfile import read_model_file
+from avianvox.modelfile import SPECIES, ModelInfo, Output, read_model_file, write_model_file
 from avianvox.types import NO_BIRD, LabelSet, Recording, Status
 from avianvox.workers import Workplace
 
@@ -141,7 +143,7 @@ def test_calibration_where_scores_are_probabilities(by_hand: Answers) -> None:
     assert sum(one.n for one in found["bins"]) == 4
 
 
-SPECIES = frozenset({"ninoxboobook"})
+ANNOTATED = frozenset({"ninoxboobook"})
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_verdict_on_an_event(
         "r#1", Path("r.wav"), label, background=("Turdus merula",), begin_s=begin_s, end_s=end_s
     )
     sound = Sound(Path("r.wav"), (recording,), complete)
-    verdict, there = judge_event(sound, SPECIES, name, 1.0, 4.0)
+    verdict, there = judge_event(sound, ANNOTATED, name, 1.0, 4.0)
     assert verdict is expected
     assert there == ({"r#1"} if expected else set())
 
@@ -362,6 +364,34 @@ def test_pooling_over_a_recording(here: Path) -> None:
     )
     assert most > 0.9
     assert 0.3 < mean < 0.7
+
+
+def test_an_ear_of_independent_classes(tmp_path: Path) -> None:
+    """It is pooled by the maximum, an engine is no answer, and scores are no probabilities."""
+    path = tmp_path / "tones.tflite"
+    names, common_names = zip(*(label.split("_") for label in handmade_ear.LABELS), strict=True)
+    info = ModelInfo(
+        "tones",
+        "ear",
+        WaveformSpec(handmade_ear.RATE, handmade_ear.N_SAMPLES),
+        LabelSet(names, common_names),
+        outputs=(Output(SPECIES, 3, 0, "sigmoid", exclusive=False),),
+        not_animals=("Engine",),
+    )
+    write_model_file(path, flatbuffer=handmade_ear.ear(), info=info, card="# Tones\n")
+    low, engine = 0.3 * handmade_ear.tone(500), handmade_ear.tone(2000)
+    soundfile.write(tmp_path / "r.wav", np.concatenate([low, engine, engine, engine]), handmade_ear.RATE)
+    found = judged_set([Recording("r", tmp_path / "r.wav", "Columba bassa")])
+    judged = judge(found, path, Settings(), Workplace(), tmp_path / "out")
+    assert judged.pooling == "max"
+    assert not judged.answers.probabilities
+    assert judged.answers.named(0) == "Columba bassa"
+    (score,) = (scores.max() for scores in judged.answers.scores)
+    alone = Classifier.load(path).classify(tmp_path / "r.wav").scores
+    assert score == pytest.approx(alone[0])
+    assert alone[2] > alone[0]
+    (row,) = (row for row in judged.alarms.rows if row.threshold == 0.5)
+    assert (row.right, row.false) == (1, 0)
 
 
 def test_files_that_fail_are_left_out(here: Path, tmp_path: Path) -> None:
