@@ -424,7 +424,7 @@ def test_training_recordings_are_recognised(here: Path) -> None:
     known = Recording("XC7", Path("a/XC7.mp3"), "a", recordist="Ann", source="xeno_canto")
     credited = replace(info, licences={"credits": ["Ann, XC7, https://x/7, CC BY", "background rain, CC0"]})
     rain = Recording("rain.ogg", Path("background/rain.ogg"), NO_BIRD)
-    other = Recording("XC77", Path("a/XC77.mp3"), "a", source="xeno_canto")
+    other = Recording("XC77", Path("a/XC77.mp3"), "a", source="csv")
     cut = Recording("audio/XC7.mp3#1-2", Path("audio/XC7.mp3"), "a", begin_s=1.0, end_s=2.0)
     assert trained_on(credited, [known, rain, other, cut]).tolist() == [True, True, False, True]
     assert "trained on 1 of these 2" in remark(credited, [known, other])

@@ -28,8 +28,12 @@ def trained_on(info: ModelInfo, recordings: Sequence[Recording]) -> np.ndarray:
 def _ids(recording: Recording) -> set[str]:
     """Keys under which other catalogs may list a recording."""
     path = recording.path
-    numbers = _NUMBER.findall(f"{recording.file_id} {path.stem}")
-    return {name_key(name) for name in (*numbers, f"{path.parent.name} {path.stem}")}
+    return {name_key(name) for name in (*_numbers(recording), f"{path.parent.name} {path.stem}")}
+
+
+def _numbers(recording: Recording) -> list[str]:
+    """What xeno-canto calls a recording."""
+    return _NUMBER.findall(f"{recording.file_id} {recording.path.stem}")
 
 
 def remark(info: ModelInfo, recordings: Sequence[Recording]) -> str:
@@ -44,7 +48,7 @@ def remark(info: ModelInfo, recordings: Sequence[Recording]) -> str:
         )
     if info.licences.get("credits"):
         return ""
-    if any(r.source == "xeno_canto" for r in recordings):
+    if any(_numbers(r) for r in recordings):
         return (
             f"{info.name} does not list its training recordings, and these are from xeno-canto, which most "
             "models of birds have heard: its figures may be too good"
