@@ -127,11 +127,17 @@ def test_unknown_species_are_counted_apart(by_hand: Answers) -> None:
     assert unknown["species"] == {"x": {"a": 1}}
 
 
-def test_what_was_not_scored_is_no_bird() -> None:
+@pytest.mark.parametrize("model", [MODEL, LabelSet((*MODEL.names, NO_BIRD))], ids=["unknown", "known"])
+def test_what_was_not_scored_is_no_bird(model: LabelSet) -> None:
     recordings = [Recording("r", Path("r.wav"), "a")]
-    classes = Classes.of(("a",), MODEL)
+    classes = Classes.of(("a",), model)
     answers = Answers.of(
-        recordings, kept([[0.0]], [{}]), classes, MODEL, calibrated=False, probabilities=False
+        recordings,
+        kept([[0.0] * len(classes.chosen)], [{}]),
+        classes,
+        model,
+        calibrated=False,
+        probabilities=False,
     )
     assert answers.named(0) == NO_BIRD
     assert answers.hits().tolist() == [0.0]
@@ -201,12 +207,18 @@ def test_alarms_by_hand() -> None:
     assert first.found == 1.0
     assert (first.species["a"].right, first.species["a"].false) == (1, 2)
     assert found.own is None
-    levels = LevelCalibration(thresholds=(0.85, 0.9, 0.6, 0.99))
+    levels = LevelCalibration(thresholds=(0.6, 0.99, 0.85, 0.9))
+    classes = Classes(("a", "b", NO_BIRD), (2, 3), ())
+    moved = LabelSet(("c", "d", "a", "b"))  # thresholds go with the classes of the model
+    answers = [
+        replace(one, windows=replace(one.windows, other=np.maximum(one.windows.other - 2, -1)))
+        for one in answers
+    ]
     calibrated = count_alarms(
         sounds,
         answers,
         classes,
-        MODEL,
+        moved,
         calibration=Calibration(levels, levels),
         **options,  # type: ignore[arg-type]
     )
@@ -306,12 +318,15 @@ def test_the_command(
         raise AssertionError("a kept answer was worked out again")
 
     before = (out / "figures.json").read_bytes()
-    monkeypatch.setattr(listening, "listen", never)
-    command(here, *call, "--against", str(here / "other.tflite"), "--thresholds", "choose")
+    with monkeypatch.context() as patched:
+        patched.setattr(listening, "listen", never)
+        command(here, *call, "--against", str(here / "other.tflite"), "--thresholds", "choose")
     assert (out / "figures.json").read_bytes() == before
     capsys.readouterr()
     command(here, *call, "--thresholds", str(out / "thresholds.json"), "--json")
     confirmed = json.loads(capsys.readouterr().out)["thresholds"]
+    command(here, *call, "--thresholds", str(out / "thresholds.json"), "--pooling", "max", code=1)
+    assert "use the same options" in capsys.readouterr().err
     assert confirmed["classification"]["chosen"]["figures"] == confirmed["classification"]["here"]
 
 
