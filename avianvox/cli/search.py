@@ -1,0 +1,71 @@
+"""``avianvox search``: find windows of a store that sound like a query."""
+
+from pathlib import Path
+
+import click
+
+from avianvox.cli.common import echo, echo_text
+
+EPILOG = """\b
+STORE is a feature store. One of embeddings finds the most:
+  avianvox features build recordings/ --spec birdnet --out embeddings/
+
+\b
+Examples:
+  avianvox search "night.wav#12.5-14" --in embeddings/
+  avianvox search "a.wav#3-5" "b.wav#10-11" --in embeddings/ --n 200 \\
+    --csv > like.csv
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("queries", nargs=-1, required=True, metavar="QUERY...")
+@click.option(
+    "--in",
+    "store",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="STORE",
+    help="Feature store that is searched.",
+)
+@click.option("--n", type=click.IntRange(min=1), default=20, show_default=True, help="Number of windows.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def search(queries: tuple[str, ...], store: Path, n: int, as_csv: bool, as_json: bool) -> None:
+    """Find the windows of a store that sound like a query.
+
+    QUERY is a sound file, or a part of one: FILE#BEGIN-END in seconds. With several, the nearest one counts.
+    Likeness is the cosine between embeddings, at most 1: it orders windows, and is no probability.
+    """
+    import json
+    from dataclasses import asdict
+
+    import numpy as np
+
+    from avianvox.features.store import FeatureStore
+    from avianvox.inference.search import describe_query, parse_query
+    from avianvox.inference.search import search as search_store
+
+    if as_csv and as_json:
+        raise click.UsageError("--csv and --json exclude each other")
+    parts = [parse_query(text) for text in queries]
+    opened = FeatureStore.open(store)
+    query = np.concatenate([describe_query(path, span, opened) for path, span in parts])
+    found = search_store(opened, query, n=n)
+    if as_json:
+        echo_text(json.dumps([asdict(row) for row in found], indent=1, ensure_ascii=False))
+        return
+    if as_csv:
+        import csv
+        import io
+
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(("recording_id", "begin_s", "end_s", "likeness"))
+        for row in found:
+            times = (f"{row.begin_s:.3f}", f"{row.end_s:.3f}", f"{row.likeness:.4f}")
+            table.writerow((row.recording_id, *times))
+        echo_text(text.getvalue().removesuffix("\n"))
+        return
+    for row in found:
+        echo(f"{row.likeness:.4f}  {row.begin_s:8.2f} - {row.end_s:.2f} s  {row.recording_id}")

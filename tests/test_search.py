@@ -1,0 +1,95 @@
+"""Search: what sounds like the query comes first, whatever kind of store is searched."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+from handmade_ear import N_SAMPLES, RATE, ear, tone
+
+from avianvox.cli.main import cli
+from avianvox.ears.graft import graft
+from avianvox.errors import InputError
+from avianvox.features.waveform import WaveformSpec
+from avianvox.inference.search import parse_query
+from avianvox.modelfile import EMBEDDING, SPECIES, ModelInfo, Output, write_model_file
+from avianvox.types import LabelSet
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two recordings of three seconds: low, middle, nothing; and high, low, nothing. A store of each kind."""
+    folder = tmp_path_factory.mktemp("search")
+    info = ModelInfo(
+        "tones",
+        "ear",
+        WaveformSpec(RATE, N_SAMPLES),
+        LabelSet(("A a", "B b", "C c")),
+        outputs=(Output(SPECIES, 3, 0, "sigmoid", exclusive=False), Output(EMBEDDING, 4, 1)),
+    )
+    write_model_file(
+        folder / "t.tflite", flatbuffer=graft(ear(), outputs={"embedding": "pooled"}), info=info, card=""
+    )
+    rng = np.random.default_rng(0)
+    (folder / "birds" / "x").mkdir(parents=True)
+    for name, tones in {"one": (500, 1000, 0), "two": (4000, 500, 0)}.items():
+        parts = [0.3 * tone(hz) if hz else np.zeros(N_SAMPLES) for hz in tones]
+        sound = np.concatenate(parts) + 0.003 * rng.standard_normal(3 * N_SAMPLES)
+        soundfile.write(folder / "birds" / "x" / f"{name}.wav", sound, RATE)
+    for out, spec in (("embeddings", folder / "t.tflite"), ("mel", "published_v1")):
+        done = run("features", "build", folder / "birds", "--spec", spec, "--out", folder / out, "--jobs", 1)
+        assert done.exit_code == 0, done.output
+    return folder
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize("query", ["one.wav#0-1", "one.wav#0.3-0.5"])
+def test_the_same_sound_comes_first_wherever_it_is(folder: Path, query: str) -> None:
+    """A part shorter than a window is heard with what lies around it."""
+    done = run("search", folder / "birds" / "x" / query, "--in", folder / "embeddings", "--csv", "--n", 3)
+    assert done.exit_code == 0, done.output
+    found = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [(row["recording_id"], row["begin_s"], row["end_s"]) for row in found[:2]] == [
+        ("x/one.wav", "0.000", "1.000"),
+        ("x/two.wav", "1.000", "2.000"),
+    ]
+    assert float(found[0]["likeness"]) > 0.99 > 0.5 > float(found[2]["likeness"])
+
+
+def test_several_queries_find_what_is_like_one_of_them(folder: Path) -> None:
+    parts = [folder / "birds" / "x" / query for query in ("one.wav#1-2", "two.wav#0-1")]
+    done = run("search", *parts, "--in", folder / "embeddings", "--json", "--n", 2)
+    found = json.loads(done.stdout)
+    assert {(row["recording_id"], row["begin_s"]) for row in found} == {
+        ("x/one.wav", 1.0),
+        ("x/two.wav", 0.0),
+    }
+
+
+def test_a_store_of_mel_bands_is_searched_too(folder: Path) -> None:
+    done = run("search", folder / "birds" / "x" / "one.wav", "--in", folder / "mel", "--n", 1)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("1.0000")
+    assert "x/one.wav" in done.stdout
+
+
+@pytest.mark.parametrize("text", ["a.wav#x-2", "a.wav#2", "a.wav#3-2", "a.wav#-1--2"])
+def test_a_part_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"expected FILE#BEGIN-END"):
+        parse_query(text)
+
+
+def test_parts_of_files(tmp_path: Path) -> None:
+    assert parse_query("a.wav") == (Path("a.wav"), (0.0, None))
+    assert parse_query("a.wav#1.5-") == (Path("a.wav"), (1.5, None))
+    assert parse_query("a.wav#-2") == (Path("a.wav"), (0.0, 2.0))
+    odd = tmp_path / "b#1-2"
+    odd.write_bytes(b"")
+    assert parse_query(str(odd)) == (odd, (0.0, None))
