@@ -13,6 +13,7 @@ from avianvox.cli.main import main
 from avianvox.dataset.training_data import TrainingData, WindowScores
 from avianvox.errors import InputError, MissingExtraError, StoreError
 from avianvox.features.spec import spec_named
+from avianvox.models import PROBES
 from avianvox.models.protocol import EpochReport, FittedModel, Progress, TrainSettings
 from avianvox.registry import Registry
 
@@ -49,7 +50,7 @@ class Nearest:
 
 @pytest.fixture(autouse=True)
 def _models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("avianvox.models.MODELS", Registry("model", {"nearest": f"{__name__}:Nearest"}))
+    monkeypatch.setattr("avianvox.cli.crossval.MODELS", Registry("model", {"nearest": f"{__name__}:Nearest"}))
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,7 @@ def test_rules_are_compared_like_models_and_limits_give_a_learning_curve(tones: 
 def test_the_ladder_stands_for_its_rungs(
     tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avianvox.models.LADDER", ("chance", "nearest"))
+    monkeypatch.setattr("avianvox.cli.crossval.LADDER", ("chance", "nearest"))
     result = crossval_of(tones, tmp_path / "run", "--models", "majority,ladder", "--json")
     assert list(json.loads(result.stdout)["models"]) == ["majority", "chance", "nearest"]
 
@@ -233,7 +234,8 @@ def test_an_unknown_model_is_one_line(tones: Path, tmp_path: Path, capsys: pytes
     error = capsys.readouterr().err
     assert error == (
         "avianvox: unknown model 'nearst'; did you mean 'nearest'? (known: nearest, chance, majority, "
-        "session_lookup, recordist_lookup, site_lookup, duration, ladder)\n"
+        "session_lookup, recordist_lookup, site_lookup, duration, ladder; with an ear such as birdnet: "
+        f"{', '.join(f'birdnet_{probe}' for probe in PROBES)})\n"
     )
     assert not (tmp_path / "run").exists()
 
