@@ -42,7 +42,16 @@ WRITING = {
 }
 """Every option and argument that writes, and a call with it."""
 
-NO_TARGET = {"config", "dask_config", "figures", "calls_folder", "audio", "features", "split_file"}
+NO_TARGET = {
+    "config",
+    "dask_config",
+    "figures",
+    "calls_folder",
+    "audio",
+    "features",
+    "searched",
+    "split_file",
+}
 """Options that name something to read."""
 
 

@@ -7,14 +7,13 @@ import click
 from avianvox.cli.common import echo, echo_text
 
 EPILOG = """\b
-STORE is a feature store. One of embeddings finds the most:
-  avianvox features build recordings/ --spec birdnet --out embeddings/
+STORE is a feature store. One of embeddings (features build --spec birdnet) finds the most.
 
 \b
 Examples:
-  avianvox search "night.wav#12.5-14" --in embeddings/
-  avianvox search "a.wav#3-5" "b.wav#10-11" --in embeddings/ --n 200 \\
-    --csv > like.csv
+  avianvox search "recording.mp3#1-2" --in embeddings/
+  avianvox search "recording.mp3#1-2" "recording.mp3#3-4" --in embeddings/ \\
+    --n 200 --csv
 """
 
 
@@ -22,7 +21,7 @@ Examples:
 @click.argument("queries", nargs=-1, required=True, metavar="QUERY...")
 @click.option(
     "--in",
-    "store",
+    "searched",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
     metavar="STORE",
@@ -31,7 +30,7 @@ Examples:
 @click.option("--n", type=click.IntRange(min=1), default=20, show_default=True, help="Number of windows.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def search(queries: tuple[str, ...], store: Path, n: int, as_csv: bool, as_json: bool) -> None:
+def search(queries: tuple[str, ...], searched: Path, n: int, as_csv: bool, as_json: bool) -> None:
     """Find the windows of a store that sound like a query.
 
     QUERY is a sound file, or a part of one: FILE#BEGIN-END in seconds. With several, the nearest one counts.
@@ -49,7 +48,7 @@ def search(queries: tuple[str, ...], store: Path, n: int, as_csv: bool, as_json:
     if as_csv and as_json:
         raise click.UsageError("--csv and --json exclude each other")
     parts = [parse_query(text) for text in queries]
-    opened = FeatureStore.open(store)
+    opened = FeatureStore.open(searched)
     query = np.concatenate([describe_query(path, span, opened) for path, span in parts])
     found = search_store(opened, query, n=n)
     if as_json:
