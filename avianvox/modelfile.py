@@ -19,8 +19,6 @@ graph is hashed when it is written and by `verify_model_file`, and not at each s
 import json
 import mmap
 import os
-import struct
-import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
@@ -36,6 +34,7 @@ from avianvox.files import atomic_write, open_regular, read_regular
 from avianvox.modelfolder import default_name, own_models, own_path
 from avianvox.registry import nearest
 from avianvox.types import LabelSet
+from avianvox.zip_tail import END, pack_zip, unpack_zip
 
 FORMAT_VERSION = 2
 FIRST_VERSION = 1
@@ -59,11 +58,6 @@ SPECIES, EMBEDDING, HEARD = "species", "embedding", "heard"
 
 ACTIVATIONS = ("none", "sigmoid", "softmax")
 PAYLOADS = ("tflite", "onnx")
-
-_LOCAL = struct.Struct("<4s5H3I2H")  # local file header, before name and data
-_CENTRAL = struct.Struct("<4s6H3I5H2I")  # entry of the central directory, before the name
-_END = struct.Struct("<4s4H2IH")  # end of the central directory
-_ZIP_VERSION, _UNIX, _FILE_MODE, _DATE = 20, 3 << 8, 0o100644 << 16, (0, 0x21)  # 1980-01-01 00:00
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +336,7 @@ def write_model_file(
     entries = {LABELS: labels, DESCRIPTION: description, CARD: card.encode()} | others
     with atomic_write(path, "wb") as stream:
         stream.write(flatbuffer)
-        stream.write(_pack_zip(entries, offset=len(flatbuffer)))
+        stream.write(pack_zip(entries, offset=len(flatbuffer)))
 
 
 def read_model_file(path: Path | str) -> ModelFile:
@@ -371,7 +365,7 @@ def _read(path: Path, *, all_hashes: bool) -> ModelFile:
         raise ModelFileError(f"cannot read model {path}: {getattr(error, 'strerror', error)}") from error
     if not known:
         raise ModelFileError(f"{path} is not a model: expected a .tflite file of avianvox, got other bytes")
-    entries, end = _unpack_zip(content)
+    entries, end = unpack_zip(content)
     if DESCRIPTION not in entries:
         raise ModelFileError(
             f"{path} has no {DESCRIPTION}: another program made it, or it is damaged or cut off; "
@@ -387,7 +381,7 @@ def _read(path: Path, *, all_hashes: bool) -> ModelFile:
         checked |= {"flatbuffer": content[:end], **others}
     wrong = [name for name, part in checked.items() if sha256(part).hexdigest() != hashes.get(name)]
     wrong += [name for name in hashes if name not in ("flatbuffer", LABELS, CARD, *others)]
-    if len(checked) > len(parts) and content[end:] != _pack_zip(ours | others, offset=end):
+    if len(checked) > len(parts) and content[end:] != pack_zip(ours | others, offset=end):
         wrong.append("zip")
     if wrong:
         raise _damaged(path, wrong)
@@ -459,7 +453,7 @@ def _is_flatbuffer(content: bytes | memoryview) -> bool:
 
 def _ends_in_a_zip(stream: IO[bytes], size: int) -> bool:
     """Whether it may be a graph of another kind, with our description behind it."""
-    stream.seek(max(0, size - _END.size))
+    stream.seek(max(0, size - END.size))
     return stream.read(4) == b"PK\5\6"
 
 
@@ -478,48 +472,3 @@ def _parse_description(path: Path, text: bytes) -> dict[str, Any]:
     if not known:
         raise ModelFileError(f"{path}: {DESCRIPTION} lacks a hash; fetch the file again")
     return dict(document)
-
-
-def _pack_zip(entries: Mapping[str, bytes | memoryview], *, offset: int) -> bytes:
-    """A zip of stored entries that begins ``offset`` bytes into its file (PKWARE APPNOTE 6.3, 4.3)."""
-    body = directory = b""
-    for name, data in entries.items():
-        fields = (*_DATE, zlib.crc32(data), len(data), len(data), len(name))
-        directory += _CENTRAL.pack(
-            b"PK\1\2",
-            _UNIX | _ZIP_VERSION,
-            _ZIP_VERSION,
-            0,
-            0,
-            *fields,
-            0,
-            0,
-            0,
-            0,
-            _FILE_MODE,
-            offset + len(body),
-        )
-        directory += name.encode()
-        body += b"".join((_LOCAL.pack(b"PK\3\4", _ZIP_VERSION, 0, 0, *fields, 0), name.encode(), data))
-    end = _END.pack(b"PK\5\6", 0, 0, len(entries), len(entries), len(directory), offset + len(body), 0)
-    return body + directory + end
-
-
-def _unpack_zip(content: bytes | memoryview) -> tuple[dict[str, bytes | memoryview], int]:
-    """Entries of an appended zip, and where it begins; no entries when there is no zip we could have made."""
-    entries: dict[str, bytes | memoryview] = {}
-    begin = len(content)
-    if content[-_END.size :][:4] != b"PK\5\6":
-        return entries, begin
-    *_, count, _, position, _ = _END.unpack(content[-_END.size :])
-    for _ in range(count):
-        if content[position : position + 4] != b"PK\1\2" or position + _CENTRAL.size > len(content):
-            break
-        row = _CENTRAL.unpack_from(content, position)
-        size, name_length, local = row[8], row[10], row[16]
-        name = bytes(content[position + _CENTRAL.size :][:name_length]).decode(errors="replace")
-        data = local + _LOCAL.size + name_length
-        entries[name] = content[data : data + size]
-        begin = min(begin, local)
-        position += _CENTRAL.size + name_length
-    return entries, begin

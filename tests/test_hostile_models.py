@@ -14,9 +14,10 @@ from handmade_model import LABELS, band_weights, make_flatbuffer, write_handmade
 
 from avianvox.cli.main import main
 from avianvox.errors import ModelFileError
-from avianvox.modelfile import CARD, DESCRIPTION, _pack_zip, read_model_file
+from avianvox.modelfile import CARD, DESCRIPTION, read_model_file
 from avianvox.modelfile import LABELS as LABELS_ENTRY
 from avianvox.types import LabelSet
+from avianvox.zip_tail import pack_zip
 
 NAMES = ("\x1b[2JAus\nbus", "[bold]Cus[/] \u202edus", "=1+1")
 
@@ -46,7 +47,7 @@ def changed(path: Path, *, card: bytes = b"# Card\n", **changes: Any) -> Path:
     document["sha256"] = {name: sha256(part).hexdigest() for name, part in parts.items()}
     text = json.dumps(document).encode()
     entries = {LABELS_ENTRY: labels, DESCRIPTION: text, CARD: card}
-    path.write_bytes(model.flatbuffer + _pack_zip(entries, offset=len(model.flatbuffer)))
+    path.write_bytes(model.flatbuffer + pack_zip(entries, offset=len(model.flatbuffer)))
     return path
 
 

@@ -21,6 +21,7 @@ ROOMS = (
         "documents",
         "signals",
         "lock",
+        "zip_tail",
         "workers",
     ),
     ("tables",),

@@ -18,7 +18,8 @@ import numpy as np
 from handmade_model import write_handmade
 
 from avianvox.cli.main import main
-from avianvox.modelfile import CARD, DESCRIPTION, LABELS, _pack_zip, read_model_file
+from avianvox.modelfile import CARD, DESCRIPTION, LABELS, read_model_file
+from avianvox.zip_tail import pack_zip
 from tests.fuzz.hostile import NAMES, dumped, jsons, scattered
 
 _CARDS = (b"\xff\xfe", "\x1b[2J\u202e".encode(), b"x" * 5_000_000, b"")
@@ -54,7 +55,7 @@ def cases(rng: np.random.Generator, folder: Path) -> Iterator[tuple[str, Callabl
                 name, text = next(described)
                 text = text.replace(b'"sha256": {}', b'"sha256": ' + _hashes_in(document(card)), 1)
             entries = {LABELS: labels, DESCRIPTION: text, CARD: body}
-            content = model.flatbuffer + _pack_zip(entries, offset=len(model.flatbuffer))
+            content = model.flatbuffer + pack_zip(entries, offset=len(model.flatbuffer))
         path = folder / f"{number}.tflite"
         path.write_bytes(content)
         yield name, partial(_use, path, sound)
