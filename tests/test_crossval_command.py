@@ -13,7 +13,7 @@ from avianvox.cli.main import main
 from avianvox.dataset.training_data import TrainingData, WindowScores
 from avianvox.errors import InputError, MissingExtraError, StoreError
 from avianvox.features.spec import spec_named
-from avianvox.models import PROBES
+from avianvox.models.probes import PROBES
 from avianvox.models.protocol import EpochReport, FittedModel, Progress, TrainSettings
 from avianvox.registry import Registry
 

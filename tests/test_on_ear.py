@@ -22,9 +22,9 @@ from avianvox.features.waveform import WaveformSpec
 from avianvox.inference.classifier import Classifier
 from avianvox.inference.pooling import POOLINGS
 from avianvox.modelfile import EMBEDDING, SPECIES, ModelInfo, Output, read_model_file, write_model_file
-from avianvox.models import PROBE_SUMMARIES, PROBES, probe_of
 from avianvox.models.offset_regression import OffsetRegression
-from avianvox.models.probes import ear_for, hear, known_classes
+from avianvox.models.probes import PROBE_SUMMARIES, PROBES, probe_of
+from avianvox.models.probes.heard import ear_for, hear, known_classes
 from avianvox.models.protocol import TrainSettings
 from avianvox.training.on_ear import EarRun
 from avianvox.types import LabelSet

@@ -10,7 +10,8 @@ from click.core import ParameterSource
 from avianvox.cli.common import comma_names, echo, echo_text, workplace_of, workplace_options
 from avianvox.cli.targets import Target, Writer
 from avianvox.evaluation.rules import RULES
-from avianvox.models import LADDER, MODELS, PROBES, probe_of
+from avianvox.models import LADDER, MODELS
+from avianvox.models.probes import PROBES, probe_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -287,7 +288,7 @@ def _fit(
     if name in RULES:
         return rule_fit(name, catalog)
     if found := probe_of(name):
-        from avianvox.models.probes import fit_probe
+        from avianvox.models.probes.probe import fit_probe
 
         ear, probe = found
         return partial(fit_probe, PROBES.get(probe), settings, catalog.labels, ears[ear])

@@ -17,7 +17,7 @@ from avianvox.modelfile import (
     read_model_file,
     write_model_file,
 )
-from avianvox.models.probes import N_WINDOWS
+from avianvox.models.probes.heard import N_WINDOWS
 from avianvox.training.on_ear import EarRun
 
 KIND = "head"

@@ -3,13 +3,8 @@
 Listing the table imports nothing; Keras and scikit-learn are imported when a model is used.
 """
 
-from typing import TYPE_CHECKING, Protocol
-
-from avianvox.models.protocol import Estimator, EstimatorFactory, TrainSettings
+from avianvox.models.protocol import EstimatorFactory
 from avianvox.registry import Registry
-
-if TYPE_CHECKING:
-    from avianvox.types import LabelSet
 
 _NETWORKS = {
     "pca_dense": "avianvox.training.estimator:pca_dense",
@@ -72,37 +67,3 @@ LADDER = (
     "cnn_v20",
 )
 """The rungs from the lowest up: rules of `avianvox.evaluation.rules` that hear nothing, then models."""
-
-
-class ProbeFactory(Protocol):
-    """What a row of `PROBES` stands for."""
-
-    def __call__(self, settings: TrainSettings, labels: "LabelSet") -> Estimator: ...
-
-
-PROBES: Registry[ProbeFactory] = Registry(
-    "probe",
-    {
-        "own": "avianvox.models.probes:own",
-        "cosine": "avianvox.models.probes:cosine",
-        "mlp": "avianvox.models.probes:mlp",
-        "logreg": "avianvox.models.probes:logreg",
-        "combined": "avianvox.models.probes:combined",
-    },
-)
-"""Models on the embeddings of an ear. In a comparison they are called by its name too: ``birdnet_logreg``."""
-
-PROBE_SUMMARIES = {
-    "own": "the ear's own answer among the classes",
-    "cosine": "prototypes of the classes, by the angle to them",
-    "mlp": "perceptron on the embedding",
-    "logreg": "logistic regression on the embedding",
-    "combined": "logistic regression on the embedding, added to the ear's own answer",
-}
-"""One line for each row of `PROBES`."""
-
-
-def probe_of(name: str) -> tuple[str, str] | None:
-    """Ear and probe of a name such as ``birdnet_logreg``; None for another one."""
-    ear, _, probe = name.rpartition("_")
-    return (ear, probe) if ear and probe in PROBES else None

@@ -23,7 +23,8 @@ from avianvox.evaluation.run_folder import catalog_hash
 from avianvox.features.store import FeatureStore
 from avianvox.files import output_error
 from avianvox.inference.embedding import EmbeddingSpec
-from avianvox.models.probes import Combined, ear_for, fit_combined, hear
+from avianvox.models.probes.combined import Combined, fit_combined
+from avianvox.models.probes.heard import ear_for, hear
 from avianvox.models.protocol import TrainSettings
 from avianvox.training import run as folder
 from avianvox.types import LabelSet, Recording
