@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from avianvox.cli.classify_options import EPILOG, PERIODS, classify_options
+from avianvox.cli.classify_asked import ClassifyOptions
+from avianvox.cli.classify_options import EPILOG, classify_options
 from avianvox.cli.common import exit_with_failures, fitted, workplace_of
 from avianvox.cli.targets import Writer, refuse_table
 
@@ -30,7 +31,7 @@ _LOOKED_AT = 256
 
 @click.command(cls=Writer, epilog=EPILOG)
 @classify_options
-def classify(**options: Any) -> None:
+def classify(**given: Any) -> None:
     """Name the species in recordings.
 
     PATHS are sound files, folders (with subfolders) and patterns such as "*.wav". Each recording is cut into
@@ -47,14 +48,14 @@ def classify(**options: Any) -> None:
     from avianvox.errors import InputError
     from avianvox.modelfile import default_model
 
-    paths: tuple[str, ...] = options["paths"]
-    output, options["model"] = options["output"], options["model"] or default_model()
+    options = ClassifyOptions(**given | {"model": given["model"] or default_model()})
+    output = options.output
     on_screen = output in (None, "-") or _is_device(output)
-    form = options["format_name"] or _format_of(output)
+    form = options.format_name or _format_of(output)
     refuse_contradictions(options, form, on_screen=on_screen)
-    inputs = map(str, find_inputs(paths))
+    inputs = map(str, find_inputs(options.paths))
     first = list(islice(inputs, _LOOKED_AT))  # enough to see whether workers are worth their start
-    if not on_screen:
+    if output and not on_screen:
         refuse_output(output, form, first)
     try:
         question = question_of(options)
@@ -63,11 +64,11 @@ def classify(**options: Any) -> None:
         with (
             _interruptible(),
             Watch(
-                paths,
-                quiet=options["quiet"],
-                log_file=options["log_file"],
+                options.paths,
+                quiet=options.quiet,
+                log_file=options.log_file,
                 on_screen=on_screen,
-                about_events=partial(below_thresholds, options=options),
+                about_events=partial(below_thresholds, asked=options),
             ) as watch,
         ):
             run(chain(first, inputs), options, form, question, workplace, watch)
@@ -97,16 +98,16 @@ def _format_of(output: str | None) -> str:
         raise click.UsageError(str(error)) from error
 
 
-def _workplace(options: dict[str, Any], first: list[str]) -> "Workplace":
+def _workplace(options: ClassifyOptions, first: list[str]) -> "Workplace":
     """Where the work is done; a cluster's workers are asked for the model and the first file."""
     from avianvox.modelfile import find_model
 
     here = workplace_of(
-        options["jobs"], options["scheduler"], options["dask_config"], default=lambda: _default_jobs(first)
+        options.jobs, options.scheduler, options.dask_config, default=lambda: _default_jobs(first)
     )
-    gate = [options["gate_file"]] if options["gate_file"] else []
+    gate = [options.gate_file] if options.gate_file else []
     there = [path for path in first if os.path.isfile(path)][:1]
-    return replace(here, shared=(find_model(options["model"]), *gate, *there))
+    return replace(here, shared=(find_model(options.model), *gate, *there))
 
 
 def _default_jobs(inputs: list[str]) -> int:
@@ -119,7 +120,7 @@ def _default_jobs(inputs: list[str]) -> int:
 
 def _stream(
     inputs: Iterator[str],
-    options: dict[str, Any],
+    options: ClassifyOptions,
     form: str,
     question: "Question",
     workplace: "Workplace",
@@ -131,20 +132,20 @@ def _stream(
     from avianvox.tables.formats import form_of
     from avianvox.tables.terminal import Table
 
-    safe = options["spreadsheet"]
+    safe = options.spreadsheet
     made = (
         Table(question.min_score, question.coverage) if form == "table" else form_of(form, spreadsheet=safe)
     )
     table = cast("Stream", made)
 
     def groups() -> "Iterator[list[Detection]]":
-        for _, answer in answer_files(inputs, options["model"], question, workplace):
+        for _, answer in answer_files(inputs, options.model, question, workplace):
             watch.tally.add(answer.entry)
             yield list(from_csv(StringIO(HEADER + answer.rows, newline="")))
             watch.done(answer.entry)
 
-    with _destination(options["output"], for_people=form == "table") as write:
-        if options["by"] in PERIODS:
+    with _destination(options.output, for_people=form == "table") as write:
+        if options.counted:
             from avianvox.inference.period_table import summarise, summary_lines
 
             rows = chain.from_iterable(groups())
@@ -158,7 +159,7 @@ def _stream(
 
 def _keep(
     inputs: Iterator[str],
-    options: dict[str, Any],
+    options: ClassifyOptions,
     form: str,
     question: "Question",
     workplace: "Workplace",
@@ -168,13 +169,13 @@ def _keep(
     from avianvox.inference.ledger import Ledger
     from avianvox.inference.runs import keep_answers, settings_of
 
-    output = Path(options["output"])
-    direct = form == "csv" and options["by"] not in PERIODS and not options["spreadsheet"]
+    output = Path(options.output or "")
+    direct = form == "csv" and not options.counted and not options.spreadsheet
     rows = output if direct else output.with_name(f"{output.name}.rows.csv")
-    settings = settings_of(options["model"], question)
-    with Ledger(rows, output, settings, resume=options["resume"]) as ledger:
+    settings = settings_of(options.model, question)
+    with Ledger(rows, output, settings, resume=options.resume) as ledger:
         watch.ledger = str(ledger.path)
-        for entry in keep_answers(inputs, options["model"], question, workplace, ledger, watch.tally):
+        for entry in keep_answers(inputs, options.model, question, workplace, ledger, watch.tally):
             watch.done(entry)
         ledger.finish()
         watch.relist(ledger.entries())
@@ -183,10 +184,10 @@ def _keep(
         _write_table(rows, output, form, options)
 
 
-def _counting(options: dict[str, Any]) -> dict[str, Any]:
+def _counting(options: ClassifyOptions) -> dict[str, Any]:
     """How events are counted by hour or day: where the user says from which score on, all that were found."""
-    uncertain = options["min_score"] is not None
-    return {"by": options["by"], "timezone": options["timezone"], "uncertain": uncertain}
+    uncertain = options.min_score is not None
+    return {"by": options.by, "timezone": options.timezone, "uncertain": uncertain}
 
 
 @contextmanager
@@ -207,23 +208,23 @@ def _destination(output: str | None, *, for_people: bool) -> Iterator[Callable[[
     yield write
 
 
-def _write_table(rows: Path, output: Path, form: str, options: dict[str, Any]) -> None:
+def _write_table(rows: Path, output: Path, form: str, options: ClassifyOptions) -> None:
     """From the rows that were kept to the table that was asked for."""
-    safe = options["spreadsheet"]
+    safe = options.spreadsheet
     from avianvox.tables.formats import FORMATS, read_table, write_table
     from avianvox.tables.recordings import common_folder
 
-    if options["by"] in PERIODS:
+    if options.counted:
         from avianvox.inference.period_table import summarise, write_summary
 
         periods = summarise(read_table(rows, "csv"), **_counting(options))
         write_summary(periods, output, form, spreadsheet=safe)
         return
-    paths, root = options["paths"], None
+    paths, root = options.paths, None
     if FORMATS.get(form).one_per_recording:
         one = len(paths) == 1 and os.path.isdir(paths[0])
         root = paths[0] if one else common_folder(row.path for row in read_table(rows, "csv"))
-    about = {"model": str(options["model"])}
+    about = {"model": str(options.model)}
     found = read_table(rows, "csv")
     write_table(found, output, form, root=root, about=about, spreadsheet=safe, refuse=refuse_table)
 

@@ -5,12 +5,10 @@ from typing import Any, TypeVar
 
 import click
 
+from avianvox.cli.classify_asked import PERIODS
 from avianvox.cli.common import SPREADSHEET_HELP, FiniteFloat, workplace_options
 from avianvox.cli.place_options import WEIGHING
 from avianvox.cli.targets import Target
-
-PERIODS = ("hour", "day", "night")
-"""What ``--by`` counts events in; the other answers are rows of detections."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import isinf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from avianvox.cli.classify_options import PERIODS
+from avianvox.cli.classify_asked import Asked
 from avianvox.cli.common import echo
 from avianvox.cli.place_options import place_asked
 from avianvox.inference.events import EventOptions, event_thresholds, noted_score
@@ -24,46 +24,51 @@ if TYPE_CHECKING:
 _SHOWN_AGAINST = 10
 
 
-def question_of(options: dict[str, Any]) -> Question:
+def question_of(asked: Asked) -> Question:
     """What is asked of every recording; what it says of the species is resolved with the model's labels."""
-    if options["coverage"] is not None:
-        _check_coverage(options["model"], options["coverage"])
-    names = ("leave", "gap_s", "min_length_s", "smooth", "multi_label")
-    by, wanted = "event" if options["by"] in PERIODS else options["by"], _wanted(options)
-    if options["calibrated"] and options["min_score"] is None:
+    if asked.coverage is not None:
+        _check_coverage(asked.model, asked.coverage)
+    by, wanted = "event" if asked.counted else asked.by, _wanted(asked)
+    if asked.calibrated and asked.min_score is None:
         if by == "event":
-            _say_what_cannot_appear(options, wanted)
-        elif options["species_list"] is not None:
-            _say_what_stays_uncertain(options, wanted, by)
+            _say_what_cannot_appear(asked, wanted)
+        elif asked.species_list is not None:
+            _say_what_stays_uncertain(asked, wanted, by)
     return Question(
         by=by,
-        overlap_s=options["overlap_s"],
-        calibrated=options["calibrated"],
-        top=options["top"] or 3,
-        min_score=options["min_score"],
-        coverage=options["coverage"],
+        overlap_s=asked.overlap_s,
+        calibrated=asked.calibrated,
+        top=asked.top or 3,
+        min_score=asked.min_score,
+        coverage=asked.coverage,
         wanted=wanted,
-        channels=_channels(options["channels"]),
-        timezone=options["timezone"],
-        site=options["site"],
-        sites_in=folder_above(options["paths"]),
-        gate=_gate(options),
-        gate_recall=options["gate_recall"],
-        events=EventOptions(**{name: options[name] for name in names}),
-        place=_place(options),
+        channels=_channels(asked.channels),
+        timezone=asked.timezone,
+        site=asked.site,
+        sites_in=folder_above(asked.paths),
+        gate=_gate(asked),
+        gate_recall=asked.gate_recall,
+        events=EventOptions(
+            leave=asked.leave,
+            gap_s=asked.gap_s,
+            min_length_s=asked.min_length_s,
+            smooth=asked.smooth,
+            multi_label=asked.multi_label,
+        ),
+        place=_place(asked),
     )
 
 
-def _place(options: dict[str, Any]) -> "PlaceOptions | None":
+def _place(asked: Asked) -> "PlaceOptions | None":
     """What is asked about the place; a model without a geo model is refused before anything is read."""
-    asked = place_asked(options)
-    if asked is not None:
+    place = place_asked(asked)
+    if place is not None:
         from avianvox.inference.place import GEO, no_geo
         from avianvox.modelfile import find_model, read_model_file
 
-        if GEO not in read_model_file(find_model(options["model"])).others:
-            raise no_geo(options["model"])
-    return asked
+        if GEO not in read_model_file(find_model(asked.model)).others:
+            raise no_geo(asked.model)
+    return place
 
 
 def against_place(against: Counter[str], placeless: int) -> Iterator[str]:
@@ -77,17 +82,17 @@ def against_place(against: Counter[str], placeless: int) -> Iterator[str]:
         yield f"heard though not expected here: {shown}" + (f" and {more} species more" if more > 0 else "")
 
 
-def _say_what_cannot_appear(options: dict[str, Any], wanted: tuple[int, ...] | None) -> None:
+def _say_what_cannot_appear(asked: Asked, wanted: tuple[int, ...] | None) -> None:
     """One line where species have no threshold for events: by name those that were asked for by name."""
     from avianvox.inference.species import few
     from avianvox.types import NO_BIRD
 
-    labels, calibration = _labels_and_calibration(options)
-    asked = range(len(labels)) if wanted is None else wanted
-    species = [k for k in asked if labels.names[k] != NO_BIRD]
+    labels, calibration = _labels_and_calibration(asked)
+    candidates = range(len(labels)) if wanted is None else wanted
+    species = [k for k in candidates if labels.names[k] != NO_BIRD]
     never = _without_threshold(species, labels, event_thresholds(labels, calibration))
-    by_name = options["species_list"] is not None
-    if never and (by_name or not options["quiet"]):
+    by_name = asked.species_list is not None
+    if never and (by_name or not asked.quiet):
         which = few(never) if by_name else f"{len(never)} of the model's {len(species)} species"
         score = noted_score(labels, calibration)
         echo(
@@ -96,11 +101,11 @@ def _say_what_cannot_appear(options: dict[str, Any], wanted: tuple[int, ...] | N
         )
 
 
-def _say_what_stays_uncertain(options: dict[str, Any], wanted: tuple[int, ...] | None, by: str) -> None:
+def _say_what_stays_uncertain(asked: Asked, wanted: tuple[int, ...] | None, by: str) -> None:
     """One line where species that were asked for by name have no threshold for recordings, or for windows."""
     from avianvox.inference.species import few
 
-    labels, calibration = _labels_and_calibration(options)
+    labels, calibration = _labels_and_calibration(asked)
     thresholds = calibration.level(by).thresholds if calibration else ()
     if thresholds and (never := _without_threshold(wanted or (), labels, thresholds)):
         echo(f"always uncertain by {by}: {few(never)}; the model has no threshold for them", err=True)
@@ -112,16 +117,16 @@ def _without_threshold(
     return tuple(labels.names[k] for k in species if isinf(thresholds[k]))
 
 
-def below_thresholds(below: Counter[str], options: dict[str, Any]) -> Iterator[str]:
+def below_thresholds(below: Counter[str], asked: Asked) -> Iterator[str]:
     """A line about the events that stayed below their species' thresholds, if there are any."""
     n, n_species = below.total(), len(below)
     if not n:
         return
     events = f"{n:,} event{'s' if n > 1 else ''} of {n_species} species"
-    if options["min_score"] is not None:
+    if asked.min_score is not None:
         yield f"uncertain: {events}, below the threshold of their species"
         return
-    score = f"--min-score {noted_score(*_labels_and_calibration(options)):g}"
+    score = f"--min-score {noted_score(*_labels_and_calibration(asked)):g}"
     yield (
         f"{events} stayed below their thresholds; {score} shows them"
         if n > 1
@@ -129,12 +134,12 @@ def below_thresholds(below: Counter[str], options: dict[str, Any]) -> Iterator[s
     )
 
 
-def _labels_and_calibration(options: dict[str, Any]) -> "tuple[LabelSet, Calibration | None]":
+def _labels_and_calibration(asked: Asked) -> "tuple[LabelSet, Calibration | None]":
     from avianvox.inference.classifier import read_calibration
     from avianvox.modelfile import find_model, read_model_file
 
-    model = read_model_file(find_model(options["model"]))
-    return model.info.labels, read_calibration(model) if options["calibrated"] else None
+    model = read_model_file(find_model(asked.model))
+    return model.info.labels, read_calibration(model) if asked.calibrated else None
 
 
 def _check_coverage(model: str, coverage: float) -> None:
@@ -152,18 +157,18 @@ def _check_coverage(model: str, coverage: float) -> None:
         calibration.set_limit(coverage, level)
 
 
-def _wanted(options: dict[str, Any]) -> tuple[int, ...] | None:
+def _wanted(asked: Asked) -> tuple[int, ...] | None:
     """Positions of the classes that may be named; None for all of them."""
-    if options["species_list"] is None and options["exclude"] is None:
+    if asked.species_list is None and asked.exclude is None:
         return None
     from avianvox.inference.species import read_species
     from avianvox.modelfile import find_model, read_model_file
 
-    labels = read_model_file(find_model(options["model"])).info.labels
+    labels = read_model_file(find_model(asked.model)).info.labels
     chosen = set(range(len(labels)))
-    for option, keep in (("species_list", True), ("exclude", False)):
-        if options[option] is not None:
-            choice = read_species(options[option], labels)
+    for names, keep in ((asked.species_list, True), (asked.exclude, False)):
+        if names is not None:
+            choice = read_species(names, labels)
             for line in choice.notes(labels):
                 echo(line, err=True)
             chosen &= set(choice.indices) if keep else chosen - set(choice.indices)
@@ -180,12 +185,12 @@ def _channels(text: str) -> str | int:
     return int(text)
 
 
-def _gate(options: dict[str, Any]) -> str | None:
+def _gate(asked: Asked) -> str | None:
     """The gate to ask, which is there and has the threshold; None for none."""
-    if not options["gate"] and options["gate_file"] is None:
+    if not asked.gate and asked.gate_file is None:
         return None
     from avianvox.inference.gate import DEFAULT_GATE, load_gate
 
-    name = options["gate_file"] or DEFAULT_GATE
-    load_gate(name, options["gate_recall"])
+    name = asked.gate_file or DEFAULT_GATE
+    load_gate(name, asked.gate_recall)
     return str(name)

@@ -1,11 +1,10 @@
 """What ``avianvox classify`` refuses before it reads: contradictions, and outputs that can be no table."""
 
 import os
-from typing import Any
 
 import click
 
-from avianvox.cli.classify_options import PERIODS
+from avianvox.cli.classify_asked import ClassifyOptions
 from avianvox.errors import OutputError
 from avianvox.tables.formats import EVERY_ROW, FORMATS, STREAMS, form_of, is_one_file
 
@@ -18,22 +17,22 @@ OF_EVENTS = {
 """Options that say what an event is."""
 
 
-def refuse_contradictions(options: dict[str, Any], form: str, *, on_screen: bool) -> None:
+def refuse_contradictions(options: ClassifyOptions, form: str, *, on_screen: bool) -> None:
     """Raise `click.UsageError` where an option would change nothing, or two don't go together."""
-    by, counted = options["by"], options["by"] in PERIODS
-    if "" in options["paths"]:
+    by, counted = options.by, options.counted
+    if "" in options.paths:
         raise click.UsageError("one of PATHS is empty; check the variables of your shell")
-    if options["coverage"] is not None and (
-        options["top"] is not None or options["min_score"] is not None or not options["calibrated"]
+    if options.coverage is not None and (
+        options.top is not None or options.min_score is not None or not options.calibrated
     ):
         raise click.UsageError("--coverage excludes --top, --min-score and --raw")
     if form not in FORMATS:
         raise click.UsageError(f"--format: expected one of {', '.join(FORMATS)}; got '{form}'")
-    form_of(form, spreadsheet=options["spreadsheet"])
+    form_of(form, spreadsheet=options.spreadsheet)
     if counted and form not in EVERY_ROW:
         expected = "table, csv, jsonl, parquet or xlsx"
         raise click.UsageError(f"--by {by} counts events: expected --format {expected}")
-    if (counted or by == "event") and (options["coverage"], options["top"]) != (None, None):
+    if (counted or by == "event") and (options.coverage, options.top) != (None, None):
         raise click.UsageError("--top and --coverage: only for recordings and windows, not for events")
     if by in ("recording", "window") and (given := written(OF_EVENTS)):
         raise click.UsageError(
@@ -41,9 +40,9 @@ def refuse_contradictions(options: dict[str, Any], form: str, *, on_screen: bool
         )
     if on_screen and form not in STREAMS:
         raise click.UsageError(f"--format {form} needs a file; give --output")
-    if on_screen and options["resume"]:
+    if on_screen and options.resume:
         raise click.UsageError("--resume needs a file to continue; give --output")
-    if options["gate_recall"] is not None and not (options["gate"] or options["gate_file"]):
+    if options.gate_recall is not None and not (options.gate or options.gate_file):
         raise click.UsageError("--gate-recall needs --gate")
 
 

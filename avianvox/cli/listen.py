@@ -5,12 +5,14 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from avianvox.cli.classify import classify
+from avianvox.cli.classify_asked import Asked
 from avianvox.cli.common import echo
 
 if TYPE_CHECKING:
@@ -44,16 +46,8 @@ Examples:
   avianvox listen - --begin 2026-05-01T04:30-04:00 --name garden --by window
 """
 
-# fmt: off
-_SHARED = frozenset((
-    "min_score", "calibrated", "species_list", "exclude", "overlap_s", "gate", "gate_file", "gate_recall",
-    "leave", "gap_s", "min_length_s", "smooth", "multi_label", "model",
-    "lat", "lon", "week", "date", "place_weight", "place_min",
-))
-# fmt: on
+_SHARED = {field.name for field in fields(Asked) if field.default is MISSING} - {"by", "site", "quiet"}
 """Options that mean what they mean in ``avianvox classify``."""
-
-_NOT_ASKED = {"top": 1, "coverage": None, "timezone": "", "channels": "mix", "paths": (), "place": None}
 
 
 @click.command(epilog=EPILOG, params=[param for param in classify.params if param.name in _SHARED])
@@ -89,7 +83,16 @@ _NOT_ASKED = {"top": 1, "coverage": None, "timezone": "", "channels": "mix", "pa
 @click.option("--name", metavar="TEXT", help="Value of the column path.  [default: - or the device]")
 @click.option("--site", default="", metavar="NAME", help="Value of the column site.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary; problems are still reported.")
-def listen(source: str | None, **options: Any) -> None:
+def listen(
+    source: str | None,
+    rate: int,
+    channels: int,
+    channel: int | None,
+    sample_format: str,
+    begin: str | None,
+    name: str | None,
+    **asked: Any,
+) -> None:
     """Name species live, from a microphone or from standard input.
 
     The input is raw samples on standard input (-), or DEVICE: the number or name of a microphone. By default,
@@ -98,27 +101,40 @@ def listen(source: str | None, **options: Any) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy, as in classify
     from avianvox.cli.classify_refusals import OF_EVENTS, written
     from avianvox.errors import InputError
+    from avianvox.modelfile import default_model
 
-    idle = written(OF_EVENTS | {"multi_label": "--multi-label"}) if options["by"] == "window" else []
+    given = Asked(**asked | {"model": asked["model"] or default_model()}, top=1)
+    idle = written(OF_EVENTS | {"multi_label": "--multi-label"}) if given.by == "window" else []
     if idle:
         raise click.UsageError(f"{', '.join(idle)}: only for events, not for --by window")
-    if options["gate_recall"] is not None and not (options["gate"] or options["gate_file"]):
+    if given.gate_recall is not None and not (given.gate or given.gate_file):
         raise click.UsageError("--gate-recall needs --gate")
-    if options["channel"] and options["channel"] > options["channels"]:
-        raise click.UsageError(
-            f"--channel {options['channel']}: expected at most {options['channels']} (--channels)"
-        )
+    if channel and channel > channels:
+        raise click.UsageError(f"--channel {channel}: expected at most {channels} (--channels)")
     if source == "-" and sys.stdin is None:
         raise click.UsageError("standard input is closed; pipe raw samples into it (see -h)")
     if source == "-" and sys.stdin.isatty():
         raise click.UsageError("standard input is a keyboard; pipe raw samples into it (see -h)")
     try:
-        _listen(source, options)
+        _listen(given, Input(source, rate, channels, channel, sample_format, _time(begin), name))
     except InputError as error:
         raise click.UsageError(str(error)) from error
 
 
-def _listen(source: str | None, options: dict[str, Any]) -> None:
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Where the sound comes from: ``source`` is ``-``, a microphone, or None for the system's."""
+
+    source: str | None
+    rate: int
+    n_channels: int
+    channel: int | None
+    sample_format: str
+    begin: datetime | None
+    name: str | None
+
+
+def _listen(asked: Asked, sound: Input) -> None:
     from avianvox.audio.decode import CANCEL
     from avianvox.cli.classify_question import against_place, below_thresholds, question_of
     from avianvox.errors import AudioError
@@ -126,34 +142,31 @@ def _listen(source: str | None, options: dict[str, Any]) -> None:
     from avianvox.inference.gate import load_gate
     from avianvox.inference.live import Feed, Listening
     from avianvox.inference.live_inputs import open_microphone, read_pipe
-    from avianvox.modelfile import default_model
 
-    begin, n_channels = _time(options["begin"]), options["channels"]
-    options["model"] = options["model"] or default_model()
-    question = question_of(options | _NOT_ASKED)
+    question = question_of(asked)
     gate = load_gate(question.gate, question.gate_recall) if question.gate else None
-    classifier = Classifier.load(options["model"])
-    feed = Feed(options["rate"], _say, channel=options["channel"])
+    classifier = Classifier.load(asked.model)
+    feed = Feed(sound.rate, _say, channel=sound.channel)
     with ExitStack() as opened:
         signals = opened.enter_context(_stopped_by_signals(feed))
         name = "-"
-        if source == "-":
-            read_pipe(0, feed, channels=n_channels, sample_format=options["sample_format"])
+        if sound.source == "-":
+            read_pipe(0, feed, channels=sound.n_channels, sample_format=sound.sample_format)
         else:
-            name = opened.enter_context(open_microphone(source, feed, channels=n_channels))
-            if not options["quiet"]:
+            name = opened.enter_context(open_microphone(sound.source, feed, channels=sound.n_channels))
+            if not asked.quiet:
                 _say(f"listening to {name}")
-        name = options["name"] or name
-        listening = Listening(classifier, feed, question, name=name, begin=begin, gate=gate)
+        name = sound.name or name
+        listening = Listening(classifier, feed, question, name=name, begin=sound.begin, gate=gate)
         n_rows = _print_rows(listening)
     heard_s = feed.meter.n_frames / feed.sample_rate
     if not heard_s and not signals:
         raise AudioError(
             "no sound arrived; check the microphone, or the messages of the program before the pipe"
         )
-    if not options["quiet"]:
+    if not asked.quiet:
         _say(_summary(listening, feed, heard_s, n_rows))
-        for line in below_thresholds(listening.below, options):
+        for line in below_thresholds(listening.below, asked):
             _say(line)
         for line in against_place(listening.against, 0):
             _say(line)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from avianvox.cli.classify_asked import Asked, Where
 from avianvox.cli.common import FiniteFloat
 
 if TYPE_CHECKING:
@@ -58,11 +59,11 @@ def options_of(rows: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
     return put
 
 
-def week_option(options: dict[str, Any]) -> int | None:
+def week_option(asked: Where) -> int | None:
     """The week of ``--week`` or ``--date``; None where neither is given. Raises `click.UsageError`."""
-    week, text = options["week"], options["date"]
+    week, text = asked.week, asked.date
     if text is None:
-        return None if week is None else int(week)
+        return week
     if week is not None:
         raise click.UsageError("--week and --date: give one of them")
     from avianvox.audio.notes import date_alone
@@ -74,17 +75,17 @@ def week_option(options: dict[str, Any]) -> int | None:
     return week_of(day)
 
 
-def place_asked(options: dict[str, Any]) -> "PlaceOptions | None":
+def place_asked(asked: Asked) -> "PlaceOptions | None":
     """What is asked about the place, or None where nothing is. Raises `click.UsageError`."""
     from avianvox.inference.place_options import WEIGHT, PlaceOptions
 
-    lat, lon, weight, wall = (options[name] for name in ("lat", "lon", "place_weight", "place_min"))
-    week = week_option(options)
+    lat, lon, weight, wall = asked.lat, asked.lon, asked.place_weight, asked.place_min
+    week = week_option(asked)
     if (lat is None) != (lon is None):
         raise click.UsageError("--lat and --lon: give both of them")
-    if options["place"] and lat is not None:
+    if asked.place and lat is not None:
         raise click.UsageError("--place auto excludes --lat and --lon")
-    if options["place"] is None and lat is None:
+    if asked.place is None and lat is None:
         if (week, weight, wall) != (None, None, None):
             raise click.UsageError(
                 "--week, --date, --place-weight and --place-min need a place: give --lat and --lon, or "

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from avianvox.cli.classify_asked import Where
 from avianvox.cli.common import FiniteFloat
 from avianvox.cli.place_options import WHEN, WHERE, options_of, week_option
 
@@ -36,12 +37,13 @@ Examples:
 @click.option("--model", metavar="NAME|FILE", help="Model with a geo model.  [default: the default model]")
 @click.option("--csv", "form", flag_value="csv", help="CSV table.")
 @click.option("--json", "form", flag_value="json", help="JSON lines, one object per species.")
-def species(least: float, unknown: bool, model: str | None, form: str | None, **options: Any) -> None:
+def species(least: float, unknown: bool, model: str | None, form: str | None, **where: Any) -> None:
     """List the species that are expected at a place and time.
 
     Without --week and --date, the list is that of the whole year.
     """
-    if options["lat"] is None or options["lon"] is None:
+    asked = Where(**where)
+    if asked.lat is None or asked.lon is None:
         raise click.UsageError("expected a place, got none; give --lat and --lon")
     from avianvox.cli.common import echo
     from avianvox.errors import InputError
@@ -49,8 +51,8 @@ def species(least: float, unknown: bool, model: str | None, form: str | None, **
     from avianvox.inference.place_options import ALL_YEAR, Place
     from avianvox.modelfile import default_model, find_model, read_model_file
 
-    week = week_option(options)
-    place = Place(options["lat"], options["lon"], ALL_YEAR if week is None else week)
+    week = week_option(asked)
+    place = Place(asked.lat, asked.lon, ALL_YEAR if week is None else week)
     found = read_model_file(find_model(model or default_model()))
     info, geo = found.info, geo_of(found)
     if geo is None:

@@ -78,8 +78,7 @@ def fit_head(
 
     ``weights``: of each row of ``values``, for a regression; equal when left out. The rest is as in `learn`.
     """
-    options = {} if weights is None else {"logisticregression__sample_weight": weights}
-    learn(classifier, values, targets, **options)
+    learn(classifier, values, targets, weights=weights)
     return head_of(classifier, n_classes)
 
 
@@ -110,7 +109,9 @@ def _gaussian(classifier: Any, seen: np.ndarray) -> Dense:
     return Dense(np.ascontiguousarray(weight), np.log(classifier.class_prior_[seen]) - 0.5 * constant)
 
 
-def learn(classifier: Any, values: np.ndarray, targets: np.ndarray, **options: Any) -> None:
+def learn(
+    classifier: Any, values: np.ndarray, targets: np.ndarray, *, weights: np.ndarray | None = None
+) -> None:
     """Fit in place, on one thread: the numbers don't depend on how many cores there are, and with matrices
     this small more threads would wait for each other.
 
@@ -127,6 +128,7 @@ def learn(classifier: Any, values: np.ndarray, targets: np.ndarray, **options: A
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
+    options = {} if weights is None else {"logisticregression__sample_weight": weights}
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "Got `batch_size`", UserWarning)
