@@ -17,7 +17,7 @@ import numpy as np
 
 from avianvox.dataset.catalog import read_catalogs
 from avianvox.features.store import FeatureStore
-from avianvox.inference.search import describe_query, search
+from avianvox.find.search import describe_query, search
 
 N_QUERIES = 5
 _LEAST_OVERLAP_S = 0.2

@@ -15,7 +15,7 @@ from avianvox.cli.main import cli
 from avianvox.ears.graft import graft
 from avianvox.errors import InputError
 from avianvox.features.waveform import WaveformSpec
-from avianvox.inference.search import parse_query
+from avianvox.find.search import parse_query
 from avianvox.modelfile import EMBEDDING, SPECIES, ModelInfo, Output, write_model_file
 from avianvox.types import LabelSet
 

@@ -42,8 +42,8 @@ def search(queries: tuple[str, ...], searched: Path, n: int, as_csv: bool, as_js
     import numpy as np
 
     from avianvox.features.store import FeatureStore
-    from avianvox.inference.search import describe_query, parse_query
-    from avianvox.inference.search import search as search_store
+    from avianvox.find.search import describe_query, parse_query
+    from avianvox.find.search import search as search_store
 
     if as_csv and as_json:
         raise click.UsageError("--csv and --json exclude each other")
