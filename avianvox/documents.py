@@ -1,7 +1,7 @@
 """JSON that comes from outside, bounded in size, depth and digits, and refused in one line.
 
 Every file of JSON that a user, a server or an earlier run may have written is read here. `Kind` reads those
-that name their kind and version; `read_json` any other; `parse_json` a text.
+that name their kind and version; `read_json` any other; `parse_json` a text. `write_json` writes one.
 """
 
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from avianvox.errors import AvianvoxError
-from avianvox.files import read_regular
+from avianvox.files import atomic_write, read_regular
 
 MOST_BYTES = 1 << 28
 MOST_DEPTH = 64
@@ -62,6 +62,13 @@ def read_json(path: Path, *, most_bytes: int = MOST_BYTES) -> Any:
     return parse_json(read_regular(path, most_bytes=most_bytes))
 
 
+def write_json(path: Path, values: Any, *, indent: int | None = 1, allow_nan: bool = False) -> None:
+    """Write a document atomically, the same bytes for the same content; in ASCII: a name may be any bytes."""
+    with atomic_write(path) as stream:
+        json.dump(values, stream, indent=indent, allow_nan=allow_nan)
+        stream.write("\n")
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of file that avianvox writes and reads: a JSON object that says its kind and version.
@@ -89,6 +96,11 @@ class Kind:
     otherwise: str
     outdated: str
     version_key: str = "version"
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """What a file of this kind begins with."""
+        return {"kind": self.name, self.version_key: self.version}
 
     def read(self, path: Path) -> dict[str, Any]:
         """The object in a file; raises `error` where it cannot be read or is none of this kind."""

@@ -41,7 +41,9 @@ _SCRATCH = "avianvox-scratch-"
 
 
 def output_error(error: OSError, path: Path) -> OutputError:
-    """The one line a user gets when ``path`` cannot be written."""
+    """The one line a user gets when ``path`` cannot be written; what says it already stays as it is."""
+    if isinstance(error, OutputError):
+        return error
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         reason = "the disk is full; free some space and run the command again"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

@@ -23,7 +23,7 @@ from avianvox.evaluation.crossval import (
     CrossvalSettings,
 )
 from avianvox.evaluation.predictions import FoldPredictions, read_predictions, write_predictions
-from avianvox.evaluation.run_folder import erase_run
+from avianvox.evaluation.run_folder import FOLDER
 from avianvox.types import Recording
 
 
@@ -42,22 +42,22 @@ def finished(catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.mark.parametrize(
     ("settings", "models", "key"),
     [
-        (CrossvalSettings(seed=1), BOTH, "seed was 0 and is 1 now"),
-        (CrossvalSettings(n_folds=2), BOTH, "n_folds was 3 and is 2 now"),
+        (CrossvalSettings(seed=1), BOTH, "seed was 0 and is 1"),
+        (CrossvalSettings(n_folds=2), BOTH, "n_folds was 3 and is 2"),
     ],
 )
 def test_a_run_of_another_configuration_is_refused(
     settings: CrossvalSettings, models: dict, key: str, catalog: Catalog, finished: Path
 ) -> None:
     before = contents(finished)
-    with pytest.raises(RunError, match=rf"another configuration \({key}.*--fresh"):
+    with pytest.raises(RunError, match=rf"cross-validation with other settings \({key}.*--fresh"):
         run(catalog, models, finished, settings)
     assert contents(finished) == before
 
 
 def test_of_the_settings_of_models_only_those_that_differ_are_named(catalog: Catalog, tmp_path: Path) -> None:
     run(catalog, BOTH, tmp_path / "run", model_settings={"epochs": 5, "padding": "loop"})
-    expected = r'model_settings was \{"epochs": 5\} and is \{"epochs": 6\} now\)'
+    expected = r"other settings \(epochs was 5 and is 6\)"
     with pytest.raises(RunError, match=expected):
         run(catalog, BOTH, tmp_path / "run", model_settings={"epochs": 6, "padding": "loop"})
 
@@ -71,24 +71,24 @@ def test_other_labels_are_another_configuration(catalog: Catalog, finished: Path
 
 def test_foreign_folders_are_neither_used_nor_erased(catalog: Catalog, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(RunError, match="holds no cross-validation"):
+    with pytest.raises(RunError, match=r"holds thesis\.txt, which no cross-validation wrote"):
         run(catalog, {"parrot": parrot}, tmp_path)
-    with pytest.raises(RunError, match="holds no cross-validation"):
-        erase_run(tmp_path)
+    with pytest.raises(RunError, match=r"holds thesis\.txt, which no cross-validation wrote"):
+        FOLDER.erase(tmp_path)
     (tmp_path / "config.json").write_text('{"kind": "something else"}')
-    with pytest.raises(RunError, match=r"not (a|the) folder of a cross-validation"):
+    with pytest.raises(RunError, match=r"holds no cross-validation \(something else\)"):
         run(catalog, {"parrot": parrot}, tmp_path)
-    with pytest.raises(RunError, match=r"not (a|the) folder of a cross-validation"):
-        erase_run(tmp_path)
+    with pytest.raises(RunError, match=r"holds no cross-validation \(something else\)"):
+        FOLDER.erase(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "thesis.txt"]
 
 
 def test_fresh_erases_a_run_and_nothing_else(catalog: Catalog, tmp_path: Path) -> None:
-    erase_run(tmp_path / "not there yet")
+    FOLDER.erase(tmp_path / "not there yet")
     run(catalog, {"parrot": parrot}, tmp_path)
     (tmp_path / "features-1").mkdir()
     (tmp_path / "notes.txt").write_text("mine")
-    erase_run(tmp_path)
+    FOLDER.erase(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["features-1", "notes.txt"]
 
 

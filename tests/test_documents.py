@@ -11,14 +11,14 @@ from avianvox.dataset.catalog import read_catalog
 from avianvox.dataset.splits import Split
 from avianvox.documents import MOST_DEPTH, Kind, parse_json, read_json
 from avianvox.errors import AvianvoxError, CatalogError, ConfigError, InputError, ModelFileError, RunError
-from avianvox.evaluation.run_folder import read_config as read_crossval_config
+from avianvox.evaluation.run_folder import FOLDER as CROSSVAL
 from avianvox.export.card import read_figures
 from avianvox.features.layout import read_description
 from avianvox.features.spec import FeatureSpec
 from avianvox.inference.gate import Gate
 from avianvox.tables.formats import read_table, write_table
 from avianvox.texts import open_lines, read_text
-from avianvox.training.run import read_config as read_run_config
+from avianvox.training.run import FOLDER as RUN
 from avianvox.types import Detection
 from avianvox.words import printable, printable_lines, valid_unicode
 
@@ -64,8 +64,8 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
 READERS = {
     "gate": (Gate.load, ModelFileError, "a.json"),
     "split": (lambda path: Split.load(path, []), CatalogError, "a.json"),
-    "training run": (lambda path: read_run_config(path.parent), RunError, "config.json"),
-    "cross-validation": (lambda path: read_crossval_config(path.parent), RunError, "config.json"),
+    "training run": (lambda path: RUN.read(path.parent), RunError, "config.json"),
+    "cross-validation": (lambda path: CROSSVAL.read(path.parent), RunError, "config.json"),
     "store": (lambda path: read_description(path.parent), AvianvoxError, "store.json"),
     "figures": (lambda path: read_figures(path, "cnn"), InputError, "a.json"),
     "answer": (lambda path: read_catalog(path.parent), CatalogError, "recordings.json"),

@@ -15,6 +15,7 @@ import soundfile
 
 from avianvox.cli.main import main
 from avianvox.dataset.catalog import read_catalog
+from avianvox.documents import write_json
 from avianvox.errors import MissingExtraError
 from avianvox.export import exporter
 from avianvox.export.exporter import export_run
@@ -25,6 +26,7 @@ from avianvox.inference.calibration import Calibration, LevelCalibration, Scalin
 from avianvox.inference.classifier import Classifier
 from avianvox.modelfile import read_model_file, write_model_file
 from avianvox.models.cnn import VARIANTS, build_cnn
+from avianvox.runfolder import CONFIG
 from avianvox.training import run as folder
 from avianvox.types import Decision, Waveform
 
@@ -57,8 +59,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, catalog: Path) -> Path:
     kernel, bias = model.get_layer("logits").get_weights()
     model.get_layer("logits").set_weights([20 * kernel, bias])
     config = {
-        "kind": folder.KIND,
-        "version": folder.VERSION,
+        **folder.FOLDER.file.head,
         "train": {"model": "cnn_v20", "seed": 0, "combine": None},
         "features": SPEC.to_mapping(),
         "labels": list(LABELS),
@@ -70,10 +71,10 @@ def run(tmp_path_factory: pytest.TempPathFactory, catalog: Path) -> Path:
         "licences": {"CC BY 4.0": 3},
         "credits": ["A. Person, r0, CC BY 4.0"],
     }
-    folder.write_json(path / folder.CONFIG, config)
+    write_json(path / CONFIG, config)
     ids = [recording.id for recording in read_catalog(catalog).recordings]
-    folder.write_json(path / folder.SPLIT, {"train": ids, "validation": [], "left out": []})
-    folder.write_json(path / folder.FIGURES, {"epochs": 3})
+    write_json(path / folder.SPLIT, {"train": ids, "validation": [], "left out": []})
+    write_json(path / folder.FIGURES, {"epochs": 3})
     normalisation = {"mean": rows.mean(axis=0), "deviation": rows.std(axis=0)}
     folder.write_arrays(path / folder.NORMALISATION, normalisation)
     folder.write_arrays(path / folder.WEIGHTS, {w.path: w.numpy() for w in model.weights})
@@ -107,7 +108,7 @@ def test_the_file_is_compared_on_recordings_that_were_learned(
     copy = shutil.copytree(run, tmp_path / "run")
     first, *others = folder.Run.open(copy).split["train"]
     assert others
-    folder.write_json(copy / folder.SPLIT, {"train": [first], "validation": others, "left out": []})
+    write_json(copy / folder.SPLIT, {"train": [first], "validation": others, "left out": []})
     found: list[Path] = []
     monkeypatch.setattr(exporter, "recording_windows", lambda paths, *_, **__: found.extend(paths))
     exporter.training_windows(folder.Run.open(copy), seed=0)
@@ -180,8 +181,8 @@ def test_recordings_that_are_gone_are_said(
 ) -> None:
     moved = tmp_path / "run"
     shutil.copytree(run, moved)
-    config = json.loads((moved / folder.CONFIG).read_text())
-    folder.write_json(moved / folder.CONFIG, config | {"catalogs": ["/nowhere/recordings"]})
+    config = json.loads((moved / CONFIG).read_text())
+    write_json(moved / CONFIG, config | {"catalogs": ["/nowhere/recordings"]})
     main_exits(0, ["export", str(moved), "--out", str(tmp_path / "m.tflite")])
     text, log = capfd.readouterr()
     assert "compared on 16 windows of synthetic sound" in text

@@ -158,7 +158,7 @@ def test_a_run_folder_gives_the_model_back_without_keras(
     assert (run.path / NORMALISATION).exists() == (name == "gnb_pixels")
     again = train(catalog, store, config, tmp_path / "again")
     assert (again.path / WEIGHTS).read_bytes() == (run.path / WEIGHTS).read_bytes()
-    with pytest.raises(RunError, match=r"different settings \(seed\)"):
+    with pytest.raises(RunError, match=r"other settings \(seed was"):
         train(catalog, store, replace(config, seed=4), tmp_path / "run", resume=True)
     (run.path / WEIGHTS).write_bytes(b"PK")
     with pytest.raises(RunError, match=r"missing or damaged.*--fresh"):

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from avianvox.cli.report import report as command
 from avianvox.errors import RunError
-from avianvox.evaluation.run_folder import erase_run, refuse_foreign
+from avianvox.evaluation.run_folder import FOLDER
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.report.build import write_report
 
@@ -192,8 +192,8 @@ def test_a_report_within_its_run_does_not_keep_the_run_from_being_made_anew(
     shutil.copytree(tiny_crossval, moved, ignore=shutil.ignore_patterns("features-*"))
     assert run(str(moved), "--clips", "0").exit_code == 0
     assert (moved / "report" / "report.html").is_file()
-    erase_run(moved)
-    refuse_foreign(moved)
+    FOLDER.erase(moved)
+    FOLDER.refuse_foreign(moved)
 
 
 def test_a_model_that_is_not_there_is_named(tiny_crossval: Path, tmp_path: Path) -> None:

@@ -98,8 +98,8 @@ def test_an_imported_folder_gives_the_same_figures(features: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--seed", "1"), "a reproduction that differs in seed"),
-        (("--epochs", "2"), "a reproduction that differs in epochs"),
+        (("--seed", "1"), "a reproduction with other settings (seed was 0 and is 1)"),
+        (("--epochs", "2"), "a reproduction with other settings (epochs was 100 and is 2)"),
         (("--models", "gnb_mfc"), "did you mean 'gnb_mfcc'?"),
     ],
 )

@@ -21,6 +21,7 @@ ROOMS = (
         "documents",
         "signals",
         "lock",
+        "runfolder",
         "zip_tail",
         "workers",
     ),

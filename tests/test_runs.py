@@ -292,7 +292,7 @@ def test_a_file_that_is_no_ledger_is_refused(text: str, tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     ledger_path(out).write_text(text)
     with (
-        pytest.raises(InputError, match=r"out\.csv\.ledger\.jsonl: expected .*begin anew"),
+        pytest.raises(InputError, match=r"out\.csv\.ledger\.jsonl.* ledger.*begin anew"),
         Ledger(out, out, {}, resume=True),
     ):
         pass

@@ -10,8 +10,9 @@ import pytest
 
 from avianvox.errors import RunError
 from avianvox.evaluation.predictions import FoldPredictions, pool
-from avianvox.evaluation.run_folder import catalog_hash, fit_name, predictions_path
+from avianvox.evaluation.run_folder import fit_name, predictions_path
 from avianvox.evaluation.saved_run import SavedRun
+from avianvox.runfolder import catalog_hash
 from avianvox.types import Recording
 
 
@@ -35,7 +36,7 @@ def test_everything_is_read_back(tiny_crossval: Path, synth_catalog_dir: Path) -
 
 def test_a_name_that_is_not_utf8_survives(tmp_path: Path) -> None:
     from avianvox.evaluation.confusion_picture import draw_confusion
-    from avianvox.evaluation.run_folder import RunFolder, read_config, read_recordings
+    from avianvox.evaluation.run_folder import FOLDER, RunFolder, read_recordings
 
     recording = Recording(
         "a\udce9", tmp_path / "a\udce9.wav", "Vireo", background=("Turdus",), duration_s=1.5
@@ -43,7 +44,7 @@ def test_a_name_that_is_not_utf8_survives(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run", {"models": [], "labels": ["B\udcff"]})
     folder.write_catalog([recording])
     assert read_recordings(tmp_path / "run") == (recording,)
-    assert read_config(tmp_path / "run")["labels"] == ["B\udcff"]
+    assert FOLDER.read(tmp_path / "run")["labels"] == ["B\udcff"]
     draw_confusion(tmp_path / "foreign.png", np.eye(2, dtype=int), ["A", "B\udcff"], title="")
     draw_confusion(tmp_path / "marked.png", np.eye(2, dtype=int), ["A", "B\ufffd"], title="")
     assert (tmp_path / "foreign.png").read_bytes() == (tmp_path / "marked.png").read_bytes()

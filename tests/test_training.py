@@ -24,7 +24,7 @@ from avianvox.randomness import derive_rng
 from avianvox.training.estimator import NetworkEstimator
 from avianvox.training.fit import fit_network
 from avianvox.training.history import History
-from avianvox.training.run import CHECKPOINT, FIGURES, FILES, LOG, WEIGHTS, Run
+from avianvox.training.run import CHECKPOINT, FIGURES, FOLDER, LOG, WEIGHTS, Run
 from avianvox.training.sequence import CropSequence, WindowSequence
 from avianvox.training.train import TrainConfig, hold_out, train
 from avianvox.types import Recording
@@ -253,7 +253,7 @@ def test_a_run_is_read_back_and_repeats_byte_for_byte(
     catalog: Catalog, store: FeatureStore, data: TrainingData, tmp_path: Path
 ) -> None:
     run = train(catalog, store, CONFIG, tmp_path / "a", catalogs=["tones"])
-    assert sorted(p.name for p in run.path.iterdir()) == sorted(FILES)
+    assert sorted(p.name for p in run.path.iterdir()) == sorted(FOLDER.files)
     assert run.architecture == "cnn_v20"
     assert run.labels.names == ("high", "low", "middle")
     assert run.spec == SPEC.with_changes(combine="overwrite")
@@ -280,7 +280,7 @@ def test_a_run_is_neither_overwritten_nor_mixed(
     train(catalog, store, short, tmp_path)
     with pytest.raises(RunError, match="--resume or replace it with --fresh"):
         train(catalog, store, short, tmp_path)
-    with pytest.raises(RunError, match=r"different settings \(batch_size\); use the same"):
+    with pytest.raises(RunError, match=r"other settings \(batch_size was 8 and is 4\); use the same"):
         train(catalog, store, replace(short, batch_size=4), tmp_path, resume=True)
     longer = train(catalog, store, replace(short, epochs=2), tmp_path, resume=True)
     straight = train(catalog, store, replace(short, epochs=2), tmp_path / "straight")
@@ -305,7 +305,7 @@ def test_a_run_goes_on_only_with_the_same_recordings_labels_and_split(
     before = contents(tmp_path)
     first, *rest = catalog.recordings
     for others in (rest, [replace(first, label="low"), *rest], [replace(first, recordist="x"), *rest]):
-        with pytest.raises(RunError, match="made with different recordings, labels or sessions"):
+        with pytest.raises(RunError, match=r"other settings \(.*recordings, labels or sessions"):
             train(Catalog(tuple(others)), store, replace(CONFIG, epochs=2), tmp_path, resume=True)
     assert contents(tmp_path) == before
 

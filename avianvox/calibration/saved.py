@@ -3,7 +3,6 @@
 `CalibrationReport` is the whole; `keep_report` writes it into the run folder that it is of.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,13 +12,14 @@ from avianvox.calibration.automation import AutomationCurve, AutomationPoint
 from avianvox.calibration.conformal import COVERAGES, Coverage
 from avianvox.calibration.scaling import Bin, Floor
 from avianvox.calibration.thresholds import Decided, Thresholds
+from avianvox.documents import write_json
 from avianvox.errors import InputError
 from avianvox.evaluation.detection import DetectionRow, Metric, Question, best_threshold
 from avianvox.evaluation.hierarchy import HierarchyReport
 from avianvox.evaluation.plain import plain
 from avianvox.evaluation.run_folder import CALIBRATION
 from avianvox.evaluation.saved_run import SavedRun
-from avianvox.files import atomic_write, output_error
+from avianvox.files import output_error
 from avianvox.inference.calibration import Calibration, Scaling
 from avianvox.types import LabelSet
 
@@ -226,9 +226,7 @@ def keep_report(run: SavedRun, report: CalibrationReport) -> Path:
         path.parent.mkdir(exist_ok=True)
     except OSError as error:
         raise output_error(error, path.parent) from error
-    with atomic_write(path) as stream:
-        json.dump(report.to_mapping(), stream, indent=1, allow_nan=False)  # ASCII: a label may be any bytes
-        stream.write("\n")
+    write_json(path, report.to_mapping())
     return path
 
 

@@ -168,8 +168,7 @@ def _features(catalog: "Catalog", store: Path | None) -> "FeatureStore":
 
     from avianvox.cli.common import progress_bar
     from avianvox.errors import CatalogError, StoreError
-    from avianvox.evaluation.run_folder import default_store
-    from avianvox.features.provide import provide_store
+    from avianvox.features.provide import default_store, provide_store
     from avianvox.features.spec import spec_named
     from avianvox.features.store import FeatureStore
 

@@ -159,9 +159,9 @@ def crossval(
     from avianvox.dataset.training_data import training_data
     from avianvox.errors import require_extra
     from avianvox.evaluation.crossval import CrossvalSettings, crossvalidate
-    from avianvox.evaluation.run_folder import default_store, refuse_foreign
+    from avianvox.evaluation.run_folder import FOLDER
     from avianvox.features.layout import STORE
-    from avianvox.features.provide import provide_store
+    from avianvox.features.provide import default_store, provide_store
     from avianvox.features.spec import spec_named
     from avianvox.inference.embedding import EmbeddingSpec
     from avianvox.workers import Workplace, n_cores
@@ -186,7 +186,7 @@ def crossval(
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
         echo(line, err=True)
-    refuse_foreign(out)
+    FOLDER.refuse_foreign(out)
     with progress_of_crossval() as bars:
         at = store or default_store(out, spec)
         elsewhere = workplace if workplace.executor == "dask" else None

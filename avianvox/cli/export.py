@@ -59,9 +59,9 @@ def export(
     """
     import json
 
-    from avianvox.training.on_ear import is_ear_run
+    from avianvox.training.on_ear import FOLDER as ON_EAR
 
-    if is_ear_run(run):
+    if ON_EAR.is_at(run):
         _export_on_ear(run, out, quantize, name, licence, as_json)
         return
 

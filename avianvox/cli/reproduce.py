@@ -140,9 +140,8 @@ def _features(catalog: "Catalog", path: Path, store: Path | None, out: Path) -> 
     """The store that was named or imported; else one from cached features or from sound."""
     from avianvox.dataset import published
     from avianvox.errors import InputError
-    from avianvox.evaluation.run_folder import default_store
     from avianvox.features.layout import STORE
-    from avianvox.features.provide import provide_store
+    from avianvox.features.provide import default_store, provide_store
 
     imported = path / published.STORE
     if store is None and (imported / STORE).is_file():

@@ -105,8 +105,7 @@ def train(
     from avianvox.errors import require_extra
 
     require_extra("sklearn", extra="train", purpose="avianvox train")
-    from avianvox.evaluation.run_folder import default_store
-    from avianvox.features.provide import provide_store
+    from avianvox.features.provide import default_store, provide_store
     from avianvox.models.networks import NETWORKS
     from avianvox.training.train import check_trainable, refuse_earlier_run
     from avianvox.training.train import train as train_model
@@ -196,8 +195,7 @@ def _train_on_ear(
     from avianvox.cli.common import exit_with_failures, progress_bar, unreadable
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.evaluation.plain import counted
-    from avianvox.evaluation.run_folder import default_store
-    from avianvox.features.provide import provide_store
+    from avianvox.features.provide import default_store, provide_store
     from avianvox.inference.embedding import EmbeddingSpec
     from avianvox.training.on_ear import refuse_taken, train_on_ear
 

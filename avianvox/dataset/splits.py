@@ -5,7 +5,6 @@ the sequence of recordings it was made from, and is kept in a file by recording 
 a split leaves unevaluable and how much of its tests it has, in a sense, heard before.
 """
 
-import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from avianvox.documents import Kind
+from avianvox.documents import Kind, write_json
 from avianvox.errors import CatalogError, InputError, require_extra
-from avianvox.files import atomic_write
 from avianvox.randomness import hash_name
 from avianvox.registry import nearest
 from avianvox.types import Recording
@@ -75,8 +73,7 @@ class Split:
         """Write the split as JSON, with the ids of ``recordings`` in place of positions."""
         ids = [r.id for r in recordings]
         document = {
-            "kind": _FILE.name,
-            "version": _FILE.version,
+            **_FILE.head,
             "grouping": self.grouping,
             "seed": self.seed,
             "unevaluable": list(self.unevaluable),
@@ -85,9 +82,7 @@ class Split:
                 for fold in self.folds
             ],
         }
-        with atomic_write(path) as stream:
-            json.dump(document, stream, indent=1)  # in ASCII: an id may come from a name that is not UTF-8
-            stream.write("\n")
+        write_json(Path(path), document)
 
     @classmethod
     def load(cls, path: Path | str, recordings: Sequence[Recording]) -> "Split":

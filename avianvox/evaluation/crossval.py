@@ -27,10 +27,11 @@ from avianvox.evaluation.figures import GROUPED
 from avianvox.evaluation.fits import Fit, FitFunction, FitReport, fit_and_predict, fit_seed
 from avianvox.evaluation.learning import cut_training
 from avianvox.evaluation.predictions import read_predictions, write_predictions
-from avianvox.evaluation.run_folder import AUDIT, RunFolder, catalog_hash, erase_run
+from avianvox.evaluation.run_folder import AUDIT, FOLDER, RunFolder
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.randomness import hash_name
 from avianvox.registry import nearest
+from avianvox.runfolder import catalog_hash
 from avianvox.types import Recording
 from avianvox.workers import Crashed, Workplace, open_executor
 
@@ -150,7 +151,7 @@ def crossvalidate(
     }
     _check_classes(splits, recordings)
     if fresh:
-        erase_run(out)
+        FOLDER.erase(out)
     run = RunFolder(
         out,
         {

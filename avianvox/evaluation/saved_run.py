@@ -16,9 +16,9 @@ from avianvox.evaluation.run_folder import (
     AUDIT,
     CONFIG,
     FIGURES,
+    FOLDER,
     fit_name,
     predictions_path,
-    read_config,
     read_json,
     read_recordings,
 )
@@ -65,7 +65,7 @@ class SavedRun:
             A split is missing or damaged.
         """
         path = Path(path)
-        config = read_config(path)
+        config = FOLDER.read(path)
         try:
             return cls._of(path, config)
         except (RunError, CatalogError):

@@ -11,8 +11,14 @@ from avianvox.features.kinds import Spec
 from avianvox.features.ledger import file_signature, part_content
 from avianvox.features.store import FeatureStore
 from avianvox.files import output_error, sha256_file
+from avianvox.runfolder import STORE
 from avianvox.types import Recording
 from avianvox.workers import Workplace
+
+
+def default_store(out: Path, spec: Spec) -> Path:
+    """Where the feature store of the run in ``out`` lies if none was named: each extraction has its own."""
+    return out / f"{STORE}{spec.extraction_fingerprint}"
 
 
 def provide_store(

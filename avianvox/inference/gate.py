@@ -6,8 +6,6 @@ bands have in common, so that wind and rain count for little and a voice, which 
 with `Gate.load`; `avianvox.models.gate` trains one.
 """
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -16,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from avianvox.documents import MISSHAPEN, Kind
+from avianvox.documents import MISSHAPEN, Kind, write_json
 from avianvox.errors import InputError, ModelFileError
 from avianvox.features.kinds import Spec
 from avianvox.features.spec import FeatureSpec
-from avianvox.files import atomic_write
 from avianvox.modelfile import BUNDLED_FOLDER
 
 DEFAULT_GATE = "gate"
@@ -196,8 +193,7 @@ class Gate:
     def to_mapping(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return {
-            "kind": KIND,
-            "version": FORMAT_VERSION,
+            **FILE.head,
             "spec": self.spec.to_mapping(),
             "spec_fingerprint": self.spec.extraction_fingerprint,
             "weights": self.weights.tolist(),
@@ -233,9 +229,7 @@ class Gate:
 
     def save(self, path: Path | str) -> None:
         """Write a file that `load` reads. Raises `OutputError` where it can't be written."""
-        with atomic_write(os.fspath(path)) as stream:
-            json.dump(self.to_mapping(), stream, indent=1, ensure_ascii=False)
-            stream.write("\n")
+        write_json(Path(path), self.to_mapping())
 
 
 def load_gate(name_or_path: str | Path = DEFAULT_GATE, recall: float | None = None) -> Gate:

@@ -25,15 +25,24 @@ from zlib import crc32
 
 import numpy as np
 
-from avianvox.documents import parse_json
+from avianvox.config import differences
+from avianvox.documents import Kind, parse_json
 from avianvox.errors import InputError, OutputError
 from avianvox.files import atomic_write, output_error, sweep
 from avianvox.inference.answers import Answer, Entry
 from avianvox.inference.ledger_lines import digest_of, entry_of, object_of, record_of
 from avianvox.lock import exclusive_lock
+from avianvox.runfolder import told
 from avianvox.tables.columns import HEADER
 
-KIND, VERSION = "avianvox ledger", 1
+_FILE = Kind(
+    what="ledger of a run",
+    name="avianvox ledger",
+    version=1,
+    error=InputError,
+    otherwise="remove it to begin anew",
+    outdated="remove it to begin anew",
+)
 _NO_HASH = "0" * 64  # of rows that are not finished: as long as a hash, so that no line moves
 
 
@@ -121,7 +130,7 @@ class Ledger:
                 head = object_of(lines.readline())
         except OSError:
             return False
-        return head is not None and head.get("kind") == KIND
+        return _FILE.claims(head)
 
     def _begin(self) -> None:
         if self.partial.exists():
@@ -136,7 +145,7 @@ class Ledger:
     def _header(self, rows_sha256: str = _NO_HASH) -> str:
         """The first line; ``rows_sha256`` where the rows are finished."""
         finished = int(rows_sha256 != _NO_HASH)
-        head = {"kind": KIND, "version": VERSION, "finished": finished, "rows_sha256": rows_sha256}
+        head = {**_FILE.head, "finished": finished, "rows_sha256": rows_sha256}
         return json.dumps({**head, "settings": self._settings}) + "\n"
 
     def _take_up(self) -> None:
@@ -183,28 +192,17 @@ class Ledger:
 
     def _read_header(self) -> Mapping[str, Any]:
         with open(self.path, "rb") as lines:
-            head = object_of(lines.readline())
-        if head is None or head.get("kind") != KIND:
-            raise InputError(f"{self.path}: expected the ledger of a run; remove it to begin anew")
-        if head.get("version") != VERSION:
-            raise InputError(
-                f"{self.path}: expected version {VERSION} of a ledger, got {head.get('version')}; "
-                "remove it to begin anew"
-            )
+            head = _FILE.check(object_of(lines.readline()), self.path)
         whole = head.keys() >= {"finished", "rows_sha256", "settings"}
         if not whole or not isinstance(head["settings"], dict) or not isinstance(head["rows_sha256"], str):
             raise InputError(f"{self.path}: expected a whole first line of a ledger; remove it to begin anew")
-        theirs = head["settings"]
-        changed = [k for k in {**theirs, **self._settings} if theirs.get(k) != self._settings.get(k)]
+        changed = differences(head["settings"], self._settings)
         if changed:
-            told = ", ".join(
-                f"{k} was {_said(theirs.get(k, 'not noted'))} and is {_said(self._settings.get(k))}"
-                for k in changed
-            )
+            found = ", ".join(told(head["settings"], self._settings))
             advice = "give the same ones, or another --output"
             if not {"avianvox", "table", "extractor_revision"}.isdisjoint(changed):
                 advice = "it was made by another release of avianvox; choose another --output, or remove it"
-            raise InputError(f"{self.path}: the run that lies here had other settings ({told}); {advice}")
+            raise InputError(f"{self.path}: the run that lies here had other settings ({found}); {advice}")
         return head
 
     def _reopen(self) -> None:
@@ -288,12 +286,6 @@ class Ledger:
                 offset += record["length"]
                 file.write(json.dumps(record) + "\n")
         self.partial.unlink()
-
-
-def _said(value: object) -> str:
-    """A setting in a message: of a hash, the first digits."""
-    text = "none" if value in (None, "") else str(value)
-    return text[:8] if len(text) == 64 and text.isalnum() else text
 
 
 def _has_rows(rows: IO[bytes], record: Mapping[str, Any]) -> bool:

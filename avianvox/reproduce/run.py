@@ -20,7 +20,6 @@ Hiatt, "Species classification of avian vocalizations with 2-D convolutional neu
 models are in its author's later notebooks.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -33,18 +32,18 @@ import numpy as np
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.splits import Fold, Split, report_split
 from avianvox.dataset.training_data import training_data
-from avianvox.documents import read_json
-from avianvox.errors import AvianvoxError, InputError, RunError
+from avianvox.documents import Kind, write_json
+from avianvox.errors import InputError, RunError
 from avianvox.evaluation.crossval import CrossvalSettings, crossvalidate
 from avianvox.evaluation.fits import FitReport, rule_fit
 from avianvox.evaluation.predictions import FoldPredictions, read_predictions, write_predictions
-from avianvox.evaluation.run_folder import catalog_hash
 from avianvox.evaluation.saved_run import SavedRun
-from avianvox.files import atomic_write, holdings, output_error
+from avianvox.files import atomic_write
 from avianvox.models import MODELS
 from avianvox.models.protocol import Progress, TrainSettings, fit_function
 from avianvox.registry import nearest
 from avianvox.reproduce.figures import PUBLISHED, RULE, Reproduction, final_figures, fold_figures
+from avianvox.runfolder import FolderKind, catalog_hash
 
 if TYPE_CHECKING:
     from avianvox.features.store import FeatureStore
@@ -56,8 +55,20 @@ NOT_TESTED = ("cnn_v16", "cnn_v17", "cnn_v18")
 """Versions that lost on the folds; the publication says nothing of them on the test part."""
 
 MODEL_NAMES = tuple(PUBLISHED)
-_KIND = "avianvox reproduction"
-_PROTOCOL = "protocol.json"
+_FOLDER = FolderKind(
+    Kind(
+        what="reproduction",
+        name="avianvox reproduction",
+        version=1,
+        error=RunError,
+        otherwise="choose another --out",
+        outdated="choose another --out",
+    ),
+    files=("protocol.json",),
+    folders=("test",),
+    alone=True,
+    replaceable=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +161,9 @@ def reproduce(
         folds=fold_figures(SavedRun.open(out / "folds"), (RULE, *protocol.models)),
         test=final_figures(tested, train.recordings, test.recordings),
     )
-    _write(out / "reproduce.json", json.dumps(found.to_mapping(), indent=1, allow_nan=False) + "\n")
-    _write(out / "reproduce.md", found.markdown())
+    write_json(out / "reproduce.json", found.to_mapping())
+    with atomic_write(out / "reproduce.md") as stream:
+        stream.write(found.markdown())
     return found
 
 
@@ -217,40 +229,15 @@ def predict_test_part(
 
 def _prepare(out: Path, protocol: Protocol, train: Catalog, test: Catalog, store: "FeatureStore") -> None:
     """Refuse a folder that holds something else; more models may be asked for than before."""
+    recordings = f"{catalog_hash(train.recordings)} {catalog_hash(test.recordings)}"
     document: Mapping[str, Any] = {
-        "kind": _KIND,
-        "version": 1,
+        **_FOLDER.file.head,
         "epochs": protocol.epochs,
         "seed": protocol.seed,
         "features": store.data_hash,
-        "recordings": sha256(
-            f"{catalog_hash(train.recordings)} {catalog_hash(test.recordings)}".encode()
-        ).hexdigest(),
+        "recordings": sha256(recordings.encode()).hexdigest(),
     }
-    file = out / _PROTOCOL
-    if file.exists():
-        try:
-            there = read_json(file)
-        except (OSError, ValueError) as error:
-            raise RunError(f"cannot read {file} ({error}); choose another --out") from error
-        if not isinstance(there, dict):
-            raise RunError(f"{file}: expected a JSON object; choose another --out")
-        other = [key for key in document if there.get(key) != document[key]]
-        if other:
-            raise RunError(
-                f"{out} holds a reproduction that differs in {', '.join(other)}; "
-                "use the same values or choose another --out"
-            )
-    elif not all(child.name.startswith("features-") for child in holdings(out)):
-        raise RunError(f"{out} is not empty and holds no reproduction; choose another --out")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        _write(file, json.dumps(document, indent=1) + "\n")  # first: by it, this folder is known again
-        (out / "test").mkdir(exist_ok=True)
-    except OSError as error:
-        raise error if isinstance(error, AvianvoxError) else output_error(error, out) from error
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic_write(path) as stream:
-        stream.write(text)
+    _FOLDER.refuse_foreign(out)
+    if _FOLDER.config(out).exists():
+        _FOLDER.refuse_other(out, _FOLDER.read(out), document)
+    _FOLDER.begin(out, document)

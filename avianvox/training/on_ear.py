@@ -16,29 +16,31 @@ import numpy as np
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.splits import make_split
 from avianvox.dataset.training_data import TrainingData, training_data
-from avianvox.documents import MISSHAPEN, Kind, read_json
+from avianvox.documents import MISSHAPEN, Kind, read_json, write_json
 from avianvox.errors import InputError, RunError, StoreError, require_extra
 from avianvox.evaluation.metrics import evaluate
-from avianvox.evaluation.run_folder import catalog_hash
 from avianvox.features.store import FeatureStore
-from avianvox.files import output_error
 from avianvox.inference.embedding import EmbeddingSpec
 from avianvox.models.probes.combined import Combined, fit_combined
 from avianvox.models.probes.heard import ear_for, hear
 from avianvox.models.protocol import TrainSettings
+from avianvox.runfolder import CONFIG, FolderKind, catalog_hash, versions
 from avianvox.training import run as folder
 from avianvox.types import LabelSet, Recording
 
-KIND = "avianvox run on an ear"
-VERSION = 1
-_FILE = Kind(
-    what="training run on an ear",
-    name=KIND,
-    version=VERSION,
-    error=RunError,
-    otherwise="make one with: avianvox train CATALOG --on birdnet",
-    outdated="train it again",
+FOLDER = FolderKind(
+    Kind(
+        what="training run on an ear",
+        name="avianvox run on an ear",
+        version=1,
+        error=RunError,
+        otherwise="make one with: avianvox train CATALOG --on birdnet",
+        outdated="train it again",
+    ),
+    files=(CONFIG, folder.WEIGHTS, folder.FIGURES),
 )
+"""What tells its folder from others."""
+
 _N_FOLDS = 3
 
 
@@ -72,7 +74,7 @@ class EarRun:
     def open(cls, path: Path | str) -> "EarRun":
         """Read a run folder. Raises `RunError` where it is none, not complete, or damaged."""
         path = Path(path)
-        config = _FILE.read(path / folder.CONFIG)
+        config = FOLDER.read(path)
         try:
             figures = read_json(path / folder.FIGURES)
             labels = LabelSet(tuple(config["labels"]), tuple(config["common_names"]))
@@ -87,14 +89,6 @@ class EarRun:
         except (OSError, EOFError, BadZipFile, *MISSHAPEN) as error:
             raise RunError(f"the run in {path} is damaged ({error}); train it again with --fresh") from error
         return cls(path, config, spec, labels, weight, bias, figures)
-
-
-def is_ear_run(path: Path | str) -> bool:
-    """Whether a folder holds a run of this kind."""
-    try:
-        return bool(read_json(Path(path) / folder.CONFIG)["kind"] == KIND)
-    except (OSError, *MISSHAPEN):
-        return False
 
 
 def train_on_ear(
@@ -144,24 +138,17 @@ def train_on_ear(
     ear = ear_for(spec.model, labels.names)
     weight, bias = fitted.layer(ear)
     config = _describe(data, usable, labels, spec, catalogs, seed, ear.known)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / folder.FIGURES).unlink(missing_ok=True)
-    except OSError as error:
-        raise output_error(error, out) from error
-    folder.write_json(out / folder.CONFIG, config)
+    FOLDER.erase(out)
+    FOLDER.begin(out, config)
     folder.write_arrays(out / folder.WEIGHTS, {"weight": weight, "bias": bias})
-    folder.write_json(out / folder.FIGURES, _judge(data, usable, labels, ear.known, seed))
+    write_json(out / folder.FIGURES, _judge(data, usable, labels, ear.known, seed))
     return EarRun.open(out)
 
 
 def refuse_taken(out: Path, *, fresh: bool) -> None:
     """Raise `RunError` where ``out`` holds something else, or a run that is not to be replaced."""
-    if not is_ear_run(out):
-        folder.refuse_foreign(out)
-        if (out / folder.CONFIG).exists():
-            raise RunError(f"{out} holds another training run; choose another --out")
-    elif not fresh:
+    FOLDER.refuse_foreign(out)
+    if FOLDER.is_at(out) and not fresh:
         raise RunError(f"{out} holds a training run; replace it with --fresh, or choose another --out")
 
 
@@ -212,8 +199,6 @@ def _describe(
 ) -> dict[str, Any]:
     licences = Counter(recording.licence or "not stated" for recording in recordings)
     return {
-        "kind": KIND,
-        "version": VERSION,
         "features": spec.to_mapping(),
         "labels": list(labels.names),
         "common_names": list(labels.common_names),
@@ -223,7 +208,7 @@ def _describe(
         "seed": seed,
         "data_hash": data.store.data_hash,
         "catalog_hash": catalog_hash(recordings),
-        "versions": folder.versions(("scikit-learn",)),
+        "versions": versions(("scikit-learn",)),
         "licences": dict(sorted(licences.items())),
         "credits": sorted({recording.attribution for recording in recordings}),
     }

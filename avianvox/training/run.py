@@ -16,12 +16,9 @@ train.log              of a network: one line for each epoch, with the time
 `train` makes one, `Run.open` reads it back.
 """
 
-import json
-import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from zipfile import BadZipFile
@@ -32,25 +29,14 @@ from avianvox.config import settings_from_mapping
 from avianvox.documents import MISSHAPEN, Kind, read_json
 from avianvox.errors import InputError, RunError
 from avianvox.features.spec import FIRST_REVISION, FeatureSpec
-from avianvox.files import atomic_write, output_error
+from avianvox.files import atomic_write
 from avianvox.models.protocol import SavedFit
+from avianvox.runfolder import CONFIG, FolderKind
 from avianvox.types import LabelSet
 
 if TYPE_CHECKING:
     from avianvox.models.protocol import FittedModel, TrainableEstimator
 
-KIND = "avianvox run"
-VERSION = 1
-_FILE = Kind(
-    what="training run",
-    name=KIND,
-    version=VERSION,
-    error=RunError,
-    otherwise="choose another folder",
-    outdated="train it again",
-)
-
-CONFIG = "config.json"
 SPLIT = "split.json"
 NORMALISATION = "normalisation.npz"
 CHECKPOINT = "checkpoint.npz"
@@ -59,7 +45,18 @@ CURVE = "learning_curve.png"
 WEIGHTS = "weights.npz"
 FIGURES = "figures.json"
 LOG = "train.log"
-FILES = (CONFIG, SPLIT, NORMALISATION, CHECKPOINT, HISTORY, CURVE, WEIGHTS, FIGURES, LOG)
+FOLDER = FolderKind(
+    Kind(
+        what="training run",
+        name="avianvox run",
+        version=1,
+        error=RunError,
+        otherwise="make one with: avianvox train",
+        outdated="train it again",
+    ),
+    files=(CONFIG, SPLIT, NORMALISATION, CHECKPOINT, HISTORY, CURVE, WEIGHTS, FIGURES, LOG),
+)
+"""What tells the folder of a training run from others."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ class Run:
             There is no run, it is not complete, or another release wrote it in another format.
         """
         path = Path(path)
-        config = read_config(path)
+        config = FOLDER.read(path)
         if not (path / FIGURES).exists():
             raise RunError(f"the run in {path} is not complete; finish it with: avianvox train ... --resume")
         try:
@@ -160,54 +157,10 @@ class Run:
             raise RunError(message) from error
 
 
-def versions(packages: Sequence[str]) -> dict[str, str]:
-    """Of Python, avianvox, NumPy and ``packages``."""
-    found = {name: version(name) for name in ("avianvox", *packages, "numpy")}
-    return {"python": platform.python_version(), **found}
-
-
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """The named arrays that `write_arrays` wrote; nothing is unpickled."""
     with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         return dict(arrays)
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """Read and check ``config.json``. Raises `RunError` like `Run.open`."""
-    file = path / CONFIG
-    if not file.exists():
-        raise RunError(f"no training run in {path}: there is no {CONFIG}; make one with avianvox train")
-    return _FILE.read(file)
-
-
-def refuse_foreign(path: Path) -> None:
-    """Raise `RunError` where ``path`` is the folder of something else, such as a cross-validation."""
-    there = [name for name in FILES if (path / name).exists()]
-    if there and CONFIG not in there:
-        raise RunError(f"{path} holds {there[0]}, which no training run wrote; choose another --out")
-    try:
-        kind = read_json(path / CONFIG)["kind"]
-    except (OSError, *MISSHAPEN):
-        return  # nothing, or a run whose beginning is damaged
-    if kind != KIND:
-        raise RunError(f"{path} holds no training run ({kind!s:.60}); choose another --out")
-
-
-def erase_run(path: Path) -> None:
-    """Remove the run in ``path``, damaged or of any version, and nothing else. Raises as `refuse_foreign`."""
-    refuse_foreign(path)
-    try:
-        for name in reversed(FILES):  # the configuration last: by it, what is left is known as a run
-            (path / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise output_error(error, path) from error
-
-
-def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a document atomically, the same bytes for the same content."""
-    with atomic_write(path) as stream:
-        json.dump(document, stream, indent=1, ensure_ascii=False)
-        stream.write("\n")
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

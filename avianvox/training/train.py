@@ -10,13 +10,13 @@ from typing import Any, cast
 
 import numpy as np
 
-from avianvox.config import differences, settings_to_mapping
+from avianvox.config import settings_to_mapping
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.splits import make_split
 from avianvox.dataset.training_data import TrainingData, training_data
+from avianvox.documents import write_json
 from avianvox.errors import InputError, RunError
 from avianvox.evaluation.metrics import evaluate
-from avianvox.evaluation.run_folder import catalog_hash
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.files import output_error
@@ -24,6 +24,7 @@ from avianvox.models import MODELS, TRAINABLE
 from avianvox.models.networks import NETWORKS
 from avianvox.models.protocol import EpochReport, FittedModel, Progress, TrainableEstimator
 from avianvox.registry import nearest
+from avianvox.runfolder import catalog_hash, versions
 from avianvox.training import run as folder
 from avianvox.training.config import TrainConfig
 from avianvox.training.curves import draw_history, write_history
@@ -90,8 +91,8 @@ def train(
     split = {"train": learned.ids, "validation": held_out.ids if held_out is not None else []}
     document = _describe(data, usable, labels, config, catalogs, split)
     _prepare(out, document, resume=resume, fresh=fresh)
-    folder.write_json(out / folder.CONFIG, document)
-    folder.write_json(out / folder.SPLIT, split | {"left out": list(data.left_out)})
+    folder.FOLDER.begin(out, document)
+    write_json(out / folder.SPLIT, split | {"left out": list(data.left_out)})
     options: dict[str, Any] = {}
     if config.model in NETWORKS:
         options["checkpoint"] = out / folder.CHECKPOINT
@@ -112,8 +113,8 @@ def check_trainable(name: str) -> None:
 
 def refuse_earlier_run(out: Path, *, resume: bool) -> None:
     """Raise `RunError` where ``out`` holds something else, or a run that is not to be continued."""
-    folder.refuse_foreign(out)
-    if (out / folder.CONFIG).exists() and not resume:
+    folder.FOLDER.refuse_foreign(out)
+    if folder.FOLDER.config(out).exists() and not resume:
         raise RunError(f"{out} holds a training run; continue it with --resume or replace it with --fresh")
 
 
@@ -174,8 +175,6 @@ def _describe(
 ) -> dict[str, Any]:
     licences = Counter(r.licence or "not stated" for r in recordings)
     return {
-        "kind": folder.KIND,
-        "version": folder.VERSION,
         "train": settings_to_mapping(config),
         "features": data.spec.to_mapping(),
         "labels": list(labels.names),
@@ -186,7 +185,7 @@ def _describe(
         "extractor_revision": data.store.extractor_revision,
         "catalog_hash": catalog_hash(recordings),
         "split_hash": sha256(json.dumps(split).encode()).hexdigest(),
-        "versions": folder.versions(_made_with(config.model)),
+        "versions": versions(_made_with(config.model)),
         "licences": dict(sorted(licences.items())),
         "credits": sorted({r.attribution for r in recordings}),
     }
@@ -209,27 +208,14 @@ _SAME = {
 def _prepare(out: Path, document: dict[str, Any], *, resume: bool, fresh: bool) -> None:
     """Make ``out`` ready: an earlier run is continued, removed, or in the way."""
     if fresh:
-        folder.erase_run(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise output_error(error, out) from error
+        folder.FOLDER.erase(out)
     refuse_earlier_run(out, resume=resume)
-    if not (out / folder.CONFIG).exists():
+    if not folder.FOLDER.config(out).exists():
         return
-    earlier = folder.read_config(out)
-    before, now = earlier.get("train"), document["train"]
-    if not isinstance(before, dict):
-        raise RunError(f"{out / folder.CONFIG} is damaged: it has no settings; replace the run with --fresh")
-    keys = [key for key in differences(before, now) if key != "epochs"]
-    other = [f"settings ({', '.join(keys)})"] if keys else []
-    other += [words for part, words in _SAME.items() if earlier.get(part) != document[part]]
-    if other:
-        raise RunError(
-            f"the run in {out} was made with different {', '.join(other)}; "
-            "use the same ones, or replace the run with --fresh"
-        )
-    done, asked = epochs_done(out / folder.CHECKPOINT), now["epochs"]
+    earlier, same = folder.FOLDER.read(out), ("train", *_SAME)
+    before, now = ({key: there.get(key) for key in same} for there in (earlier, document))
+    folder.FOLDER.refuse_other(out, before, now, but=("epochs",), words=_SAME)
+    done, asked = epochs_done(out / folder.CHECKPOINT), document["train"]["epochs"]
     if asked < done:
         raise RunError(
             f"the run in {out} has finished {done} epochs, expected at most {asked}; "
@@ -261,7 +247,7 @@ def _finish(
         "train": _figures(fitted, learned),
         "validation": None if held_out is None else _figures(fitted, held_out),
     }
-    folder.write_json(out / folder.FIGURES, figures)
+    write_json(out / folder.FIGURES, figures, allow_nan=True)
 
 
 def _figures(fitted: FittedModel, data: TrainingData) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from avianvox.dataset.download.answers import Sound, damaged, read_kept
 from avianvox.dataset.download.wishes import Plan, Wishes
-from avianvox.documents import MISSHAPEN, parse_json
+from avianvox.documents import MISSHAPEN, parse_json, write_json
 from avianvox.errors import InputError
 from avianvox.files import atomic_write, holdings, output_error, read_regular, sha256_file
 from avianvox.lock import exclusive_lock
@@ -74,7 +74,7 @@ class Folder:
                 self._check_wishes(read_kept(self._request), asked)
             if refresh:
                 self._forget_answer()
-            _write(self._request, asked)
+            write_json(self._request, asked, indent=None)
             yield
 
     def read_plan(self, hide: Callable[[Any], Any]) -> Plan | None:
@@ -92,7 +92,11 @@ class Folder:
 
     def keep_plan(self, plan: Plan) -> None:
         """Write it down; the pages that it was made from are not needed any more."""
-        _write(self._plan, {"chosen": [sound.row for sound in plan.chosen], "left_out": plan.left_out})
+        write_json(
+            self._plan,
+            {"chosen": [sound.row for sound in plan.chosen], "left_out": plan.left_out},
+            indent=None,
+        )
         self._forget_pages()
 
     def partial(self, sound: Sound) -> Path:
@@ -160,7 +164,7 @@ class Folder:
             "download": read_kept(self._request),
             "recordings": [sound.row for sound in sounds],
         }
-        _write(self.root / RECORDINGS, answer, indent=1)
+        write_json(self.root / RECORDINGS, answer)
 
     def _size(self, name: str) -> int:
         path = self.root / AUDIO / os.path.basename(str(name))
@@ -199,9 +203,3 @@ def _credits(sounds: list[Sound]) -> Iterator[str]:
     for recording in (sound.recording for sound in sounds):
         names = " / ".join(name for name in (recording.label, recording.common_name) if name)
         yield f"{names or 'species not identified'}: {recording.attribution}\n"
-
-
-def _write(path: Path, values: dict[str, Any], *, indent: int | None = None) -> None:
-    with atomic_write(path) as stream:
-        json.dump(values, stream, indent=indent)
-        stream.write("\n")

@@ -5,11 +5,9 @@ windows is taken for voices first, then those that the first fit takes for voice
 case. What counts for noise is known.
 """
 
-import platform
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 
 import numpy as np
 
@@ -21,6 +19,7 @@ from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.inference.gate import N_GROUPS, Gate, check_bands
 from avianvox.models.gate.examples import Examples, gate_examples
+from avianvox.runfolder import versions
 from avianvox.types import NO_BIRD, Recording
 
 _VOICE = "voice"
@@ -90,7 +89,7 @@ def train_gate(
             "folds": n_folds,
             "seed": seed,
             "data_hash": store.data_hash,
-            "versions": {"python": platform.python_version(), **_versions()},
+            "versions": versions(("scipy", "scikit-learn")),
         },
         licences={
             "gate": licence or "not stated; the licences of the recordings apply",
@@ -99,10 +98,6 @@ def train_gate(
         },
         figures=gate_figures(scores, windows, recordings, thresholds),
     )
-
-
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in ("avianvox", "numpy", "scipy", "scikit-learn")}
 
 
 def _folds(recordings: Sequence[Recording], n_folds: int, seed: int) -> np.ndarray:
