@@ -53,8 +53,8 @@ _HEAD_BYTES = 8
 _MAPPED_BYTES = 1 << 24
 """Larger files are mapped."""
 
-SPECIES, EMBEDDING, HEARD = "species", "embedding", "heard"
-"""Names of outputs; the last one is what an ear itself says where a head on it names the species."""
+SPECIES, EMBEDDING = "species", "embedding"
+"""Names of outputs; others may stand beside them, and a pooling may ask for any."""
 
 ACTIVATIONS = ("none", "sigmoid", "softmax")
 PAYLOADS = ("tflite", "onnx")

@@ -9,7 +9,6 @@ from avianvox.errors import ModelFileError
 from avianvox.export.card import model_card
 from avianvox.modelfile import (
     EMBEDDING,
-    HEARD,
     SPECIES,
     ModelInfo,
     Output,
@@ -17,7 +16,7 @@ from avianvox.modelfile import (
     read_model_file,
     write_model_file,
 )
-from avianvox.models.probes.heard import N_WINDOWS
+from avianvox.models.probes.combined import POOLING
 from avianvox.training.on_ear import EarRun
 
 KIND = "head"
@@ -47,8 +46,8 @@ def export_on_ear(
 ) -> EarExport:
     """Export a run on an ear: sound in, the run's classes out.
 
-    The graph gives scores of the classes, the embedding, and what the ear itself hears, by which windows are
-    weighed. The licence of the ear goes on to the file.
+    The graph gives scores of the classes and the embedding. A recording is judged by the windows in which the
+    head is the most confident. The licence of the ear goes on to the file.
 
     Parameters
     ----------
@@ -77,18 +76,17 @@ def export_on_ear(
         )
     flatbuffer = bytes(ear.flatbuffer)
     outputs = describe(flatbuffer).outputs
-    species, embedding = ear.info.output(SPECIES), ear.info.output(EMBEDDING)
-    if species is None or embedding is None or species.index is None or embedding.index is None:
+    embedding = ear.info.output(EMBEDDING)
+    if embedding is None or embedding.index is None:
         raise ModelFileError(f"{ear.path} gives no embedding; export another run")
     graph = splice(
         flatbuffer,
         Head(run.weight, run.bias, "softmax"),
         after=outputs[embedding.index].index,
-        outputs={EMBEDDING: outputs[embedding.index].index, HEARD: outputs[species.index].index},
+        outputs={EMBEDDING: outputs[embedding.index].index},
     )
     if float16:
         graph = halve(graph)
-    others = set(ear.info.not_animals)
     source = {"ear": ear.info.name, "ear sha256": run.spec.sha256} | dict(ear.info.source)
     info = ModelInfo(
         name=name or out.stem,
@@ -117,14 +115,9 @@ def export_on_ear(
         outputs=(
             Output(SPECIES, len(run.labels), 0),
             Output(EMBEDDING, embedding.size, 1, exclusive=False),
-            Output(HEARD, species.size, 2, activation=species.activation, exclusive=species.exclusive),
         ),
         source=source,
-        pooling={
-            "kind": f"confident{N_WINDOWS}",
-            "by": HEARD,
-            "but": [i for i, label in enumerate(ear.info.labels.names) if label in others],
-        },
+        pooling={"kind": POOLING, "by": SPECIES},
     )
     write_model_file(out, flatbuffer=graph, info=info, card=model_card(info))
     return EarExport(out, out.stat().st_size, info)

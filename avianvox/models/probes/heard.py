@@ -3,7 +3,7 @@
 A probe sees a recording by its three most confident windows, those in which the ear's best animal has the
 highest score: the mean over these of the embedding and of the log-odds of the ear's own answers. The mean of
 a linear model's answers to these windows is its answer to their mean, so that a probe of windows and one of
-recordings are the same model.
+recordings are the same model. A probe that chooses windows itself finds all of them in ``windows``.
 """
 
 from dataclasses import dataclass
@@ -36,12 +36,18 @@ class Heard:
     loudest : np.ndarray, shape (n, n_classes), float64
         The same of the window in which each class has its highest score.
     known : np.ndarray, shape (n_classes,), bool
+    windows : tuple of np.ndarray, shape (n_windows, n_embedding), float32
+        The embedding of each window of each recording.
+    odds : tuple of np.ndarray, shape (n_windows, n_classes), float64
+        Log-odds of the classes by the ear, in the same way.
     """
 
     embedding: np.ndarray
     own: np.ndarray
     loudest: np.ndarray
     known: np.ndarray
+    windows: tuple[np.ndarray, ...]
+    odds: tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +129,20 @@ def hear(data: TrainingData, labels: LabelSet) -> Heard:
     n = spec.n_embedding
     embedding = np.zeros((len(data), n))
     own, loudest = np.zeros((2, len(data), len(labels)))
+    windows, by_window = [], []
     for i, position in enumerate(data.recordings.tolist()):
         rows = data.store.features(position)
         confident = np.where(ear.animals, rows[:, n:], 0.0).max(axis=1)
-        best = np.argsort(-confident, kind="stable")[:N_WINDOWS]
+        best = most_confident(confident)
         odds = np.einsum("we,ce->wc", rows[:, :n].astype(np.float64), ear.weight) + ear.bias
         embedding[i] = rows[best, :n].mean(axis=0, dtype=np.float64)
         own[i] = odds[best].mean(axis=0)
         loudest[i] = odds.max(axis=0)
-    return Heard(embedding, own, loudest, ear.known)
+        windows.append(rows[:, :n])
+        by_window.append(odds)
+    return Heard(embedding, own, loudest, ear.known, tuple(windows), tuple(by_window))
+
+
+def most_confident(confidence: np.ndarray) -> np.ndarray:
+    """Positions of the `N_WINDOWS` windows of highest confidence; of equals the first."""
+    return np.argsort(-confidence, kind="stable")[:N_WINDOWS]
