@@ -1,21 +1,25 @@
 """Configuration: one frozen dataclass per TOML table, defaults visible, unknown keys refused.
 
-A settings class is any frozen dataclass whose fields are ``int``, ``float``, ``str``, ``bool``, one of
-these or ``None``, or ``tuple[...]`` of one of these.
+A settings class is any frozen dataclass whose fields are ``int``, ``float``, ``str``, ``bool``, `Choice`, one
+of these or ``None``, or ``tuple[...]`` of one of these.
 
 What is written of settings decides whether a store, a run or a model file still fits. So a field that comes
 later is declared with `later` and counts only where it differs from what held before it came.
+
+A `Choice` is a row of a table with settings of its own: ``loss = "focal"``, or ``[train.loss]`` with
+``kind = "focal"`` and ``gamma = 3``. Rows are frozen dataclasses whose fields are declared with `later`, so
+that the name alone stands for what held when the row came.
 """
 
 import types
 from collections.abc import Mapping
-from dataclasses import asdict, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from avianvox.errors import ConfigError
 from avianvox.files import read_regular
-from avianvox.registry import nearest
+from avianvox.registry import Registry, nearest
 
 S = TypeVar("S")
 
@@ -40,6 +44,46 @@ def later(default: Any, *, held: Any) -> Any:
     return field(default=default, metadata={_HELD: held})
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A row of a table with settings of its own; where they are the usual ones, its name alone stands for it.
+
+    ``settings``: names and values.
+    """
+
+    kind: str
+    settings: tuple[tuple[str, Any], ...]
+
+
+def row_of(table: Registry[type[S]], choice: "str | Choice", where: str) -> S:
+    """The row that was chosen, with its settings; ``where`` is the name of the choice in messages.
+
+    Raises
+    ------
+    ConfigError
+        The table has no such row, or the row no such setting.
+    """
+    kind, settings = (choice.kind, choice.settings) if isinstance(choice, Choice) else (choice, ())
+    if kind not in table:
+        known = list(table)
+        raise ConfigError(
+            f"[{where}]: expected one of {', '.join(known)}, got '{kind}'{nearest(kind, known)}"
+        )
+    return settings_from_mapping(table.get(kind), dict(settings), table=where, stored=True)
+
+
+def settled(table: Registry[Any], choice: "str | Choice", where: str) -> "str | Choice":
+    """The choice, checked, and without settings that say nothing new. Raises as `row_of`.
+
+    Nothing is imported where no settings are given.
+    """
+    if not isinstance(choice, Choice) and choice in table:
+        return choice
+    values = settings_to_mapping(row_of(table, choice, where))
+    kind = choice.kind if isinstance(choice, Choice) else choice
+    return Choice(kind, tuple(values.items())) if values else kind
+
+
 def _coerce(value: Any, expected: Any, where: str) -> Any:
     options = get_args(expected) if isinstance(expected, types.UnionType) else (expected,)
     for option in options:
@@ -49,6 +93,11 @@ def _coerce(value: Any, expected: Any, where: str) -> Any:
         elif get_origin(option) is tuple:
             if isinstance(value, list | tuple):
                 return tuple(_coerce(item, get_args(option)[0], where) for item in value)
+        elif option is Choice:
+            if isinstance(value, Choice):
+                return value
+            if isinstance(value, Mapping):
+                return _choice(value, where)
         elif isinstance(value, bool):
             if option is bool:
                 return value
@@ -58,8 +107,16 @@ def _coerce(value: Any, expected: Any, where: str) -> Any:
             continue
         elif isinstance(value, option):
             return value
-    wanted = " or ".join("none" if o is type(None) else getattr(o, "__name__", str(o)) for o in options)
+    names = {type(None): "none", Choice: "a table"}
+    wanted = " or ".join(str(names.get(o) or getattr(o, "__name__", o)) for o in options)
     raise ConfigError(f"{where}: expected {wanted}, got {value!r:.60}")
+
+
+def _choice(value: Mapping[str, Any], where: str) -> Choice:
+    kind = value.get("kind")
+    if not isinstance(kind, str):
+        raise ConfigError(f"{where}: expected kind = NAME beside {', '.join(map(str, value)):.60}")
+    return Choice(kind, tuple((key, item) for key, item in value.items() if key != "kind"))
 
 
 def settings_from_mapping(cls: type[S], values: Mapping[str, Any], *, table: str, stored: bool = False) -> S:
@@ -94,11 +151,14 @@ def settings_from_mapping(cls: type[S], values: Mapping[str, Any], *, table: str
 def settings_to_mapping(settings: Any) -> dict[str, Any]:
     """The resolved settings as plain values, ready for JSON, without later fields that say nothing new."""
     held = held_values(type(settings))
-    return {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in asdict(settings).items()
-        if key not in held or value != held[key]
-    }
+    values = {f.name: getattr(settings, f.name) for f in fields(settings)}
+    return {key: _plain(value) for key, value in values.items() if key not in held or value != held[key]}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return {"kind": value.kind, **dict(value.settings)} if isinstance(value, Choice) else value
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -16,7 +16,7 @@ def value(loss, logits: np.ndarray = LOGITS, targets: np.ndarray = TARGETS) -> f
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_is_less_for_the_right_class_and_survives_its_configuration(name: str) -> None:
-    loss = LOSSES.get(name)()
+    loss = LOSSES.get(name)().make()
     assert np.isfinite(value(loss))
     assert value(loss) < value(loss, targets=(TARGETS + 1) % 4)
     again = keras.losses.deserialize(keras.losses.serialize(loss))
@@ -28,7 +28,7 @@ def test_steps_lower_a_loss(name: str) -> None:
     inputs = keras.Input((4,))
     kernel = keras.initializers.GlorotUniform(0)
     model = keras.Model(inputs, keras.layers.Dense(4, kernel_initializer=kernel)(inputs))
-    model.compile(keras.optimizers.Adam(0.05), LOSSES.get(name)(), jit_compile=False)
+    model.compile(keras.optimizers.Adam(0.05), LOSSES.get(name)().make(), jit_compile=False)
     x = np.eye(4, dtype=np.float32)
     first = model.evaluate(x, np.arange(4), verbose=0)
     for _ in range(20):
@@ -41,5 +41,5 @@ def test_values_are_those_of_the_formulas() -> None:
     wanted = np.eye(4)[TARGETS]
     plain = -(wanted * np.log(shares)).sum(1).mean()
     smoothed = -((0.9 * wanted + 0.1 / 4) * np.log(shares)).sum(1).mean()
-    assert value(LOSSES.get("cross_entropy")()) == pytest.approx(plain, rel=1e-5)
-    assert value(LOSSES.get("label_smoothing")()) == pytest.approx(smoothed, rel=1e-5)
+    assert value(LOSSES.get("cross_entropy")().make()) == pytest.approx(plain, rel=1e-5)
+    assert value(LOSSES.get("label_smoothing")().make()) == pytest.approx(smoothed, rel=1e-5)

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
+from avianvox.config import Choice
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.crops import CropReader, CropSettings
 from avianvox.dataset.training_data import TrainingData, training_data
@@ -25,6 +26,7 @@ from avianvox.training.estimator import NetworkEstimator
 from avianvox.training.fit import fit_network
 from avianvox.training.history import History
 from avianvox.training.run import CHECKPOINT, FIGURES, FOLDER, LOG, WEIGHTS, Run
+from avianvox.training.samplers.balanced import Balanced
 from avianvox.training.sequence import CropSequence, WindowSequence
 from avianvox.training.train import TrainConfig, hold_out, train
 from avianvox.types import Recording
@@ -123,20 +125,22 @@ def test_a_recording_that_an_epoch_shows_again_is_cut_elsewhere(
 ) -> None:
     length = np.where(data.targets == 0, data.store.n_frames[data.recordings], 0)
     few = data.subset(np.append(np.flatnonzero(data.targets != 0), np.argmax(length)))
-    sequence = crops(reader, few, sampler="balanced", batch_size=100)
+    sequence = crops(reader, few, sampler=Balanced(), batch_size=100)
     traced = [crop.first_frame for crop in sequence.trace(0) if crop.recording_id == few.ids[-1]]
     assert len(traced) > 2
     assert len(set(traced)) > len(traced) // 2
 
 
 def test_loss_and_sampler_are_chosen_by_name(data: TrainingData) -> None:
-    def weights(**chosen: str) -> list[np.ndarray]:
+    def weights(**chosen: str | Choice) -> list[np.ndarray]:
         settings = TrainSettings(epochs=1, **chosen)
         return MODELS.get("cnn_v20")(settings).fit(data, seed=0).model.get_weights()
 
     plain = weights()
     assert same(plain, weights(loss="cross_entropy", sampler="shuffled"))
-    assert not same(plain, weights(loss="label_smoothing"))
+    smoothed = weights(loss="label_smoothing")
+    assert not same(plain, smoothed)
+    assert not same(smoothed, weights(loss=Choice("label_smoothing", (("smoothing", 0.3),))))
     uneven = data.subset(np.arange(13))
     settings = TrainSettings(epochs=1, sampler="balanced")
     assert MODELS.get("cnn_v20")(settings).fit(uneven, seed=0).history.epochs

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from avianvox.config import later
+from avianvox.config import Choice, later
 from avianvox.dataset.crops import PADDINGS
 from avianvox.errors import ConfigError
 from avianvox.features.spec import COMBINATIONS, FeatureSpec
@@ -41,7 +41,7 @@ class TrainSettings:
         Combination of mel and MFCC features; None: the published one of the model.
     padding : {"loop", "zero", "mean"}
         Padding of recordings shorter than a window.
-    loss, sampler : str
+    loss, sampler : str or Choice
         Of networks: rows of `avianvox.training.losses.LOSSES` and `avianvox.training.samplers.SAMPLERS`.
     """
 
@@ -53,8 +53,8 @@ class TrainSettings:
     crops_per_recording: int = 1
     combine: str | None = None
     padding: str = "loop"
-    loss: str = later("cross_entropy", held="cross_entropy")
-    sampler: str = later("shuffled", held="shuffled")
+    loss: str | Choice = later("cross_entropy", held="cross_entropy")
+    sampler: str | Choice = later("shuffled", held="shuffled")
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_windows", "crops_per_recording"):

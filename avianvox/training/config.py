@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
-from avianvox.config import read_toml
+from avianvox.config import read_toml, settled
 from avianvox.errors import ConfigError
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.protocol import TrainSettings
-from avianvox.registry import Registry, nearest
 from avianvox.training.losses import LOSSES
 from avianvox.training.samplers import SAMPLERS
 
@@ -33,14 +31,8 @@ class TrainConfig(TrainSettings):
 
     def __post_init__(self) -> None:
         TrainSettings.__post_init__(self)
-        tables: tuple[tuple[Registry[Any], str], ...] = ((LOSSES, self.loss), (SAMPLERS, self.sampler))
-        for table, name in tables:
-            if name not in table:
-                known = list(table)
-                raise ConfigError(
-                    f"[train] {table.kind}: expected one of {', '.join(known)}, got '{name}'"
-                    f"{nearest(name, known)}"
-                )
+        for name, table in (("loss", LOSSES), ("sampler", SAMPLERS)):
+            object.__setattr__(self, name, settled(table, getattr(self, name), f"train.{name}"))
         if not 0 <= self.validation <= 0.5:
             raise ConfigError(f"[train] validation: expected 0 to 0.5, got {self.validation}")
 

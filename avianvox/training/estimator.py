@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from avianvox.config import row_of
 from avianvox.dataset.crops import CropReader, CropSettings
 from avianvox.dataset.training_data import TrainingData, WindowScores
 from avianvox.errors import InputError
@@ -16,6 +17,7 @@ from avianvox.models.networks import NETWORKS
 from avianvox.models.protocol import Progress, SavedFit, TrainSettings
 from avianvox.training.fit import fit_network
 from avianvox.training.history import History
+from avianvox.training.samplers import SAMPLERS
 from avianvox.training.sequence import CropSequence, WindowSequence
 
 _PREDICTION_BATCH = 32
@@ -105,7 +107,7 @@ class NetworkEstimator:
             batch_size=settings.batch_size,
             seed=seed,
             crops_per_recording=settings.crops_per_recording,
-            sampler=settings.sampler,
+            sampler=row_of(SAMPLERS, settings.sampler, "train.sampler"),
         )
         held_out = None
         if validation is not None:

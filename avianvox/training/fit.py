@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from avianvox.config import row_of
 from avianvox.documents import parse_json
 from avianvox.errors import RunError
 from avianvox.files import atomic_write
@@ -54,7 +55,7 @@ def fit_network(
     """
     model.compile(
         optimizer=keras.optimizers.Adam(settings.learning_rate),
-        loss=LOSSES.get(settings.loss)(),
+        loss=row_of(LOSSES, settings.loss, "train.loss").make(),
         metrics=["accuracy"],
         jit_compile=False,  # on a CPU, XLA takes ten times as long
     )

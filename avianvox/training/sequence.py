@@ -11,7 +11,8 @@ import numpy as np
 from avianvox.dataset.crops import CropReader
 from avianvox.dataset.training_data import TrainingData
 from avianvox.models.backend import keras
-from avianvox.training.samplers import SAMPLERS
+from avianvox.training.samplers import Sampler
+from avianvox.training.samplers.shuffled import Shuffled
 from avianvox.types import Crop
 
 
@@ -27,8 +28,8 @@ class CropSequence(keras.utils.PyDataset):
     seed : int
     crops_per_recording : int
         How often the sampler finds each recording in what it plans from.
-    sampler : str
-        A row of `SAMPLERS`.
+    sampler : Sampler
+        A row of `avianvox.training.samplers.SAMPLERS`; by default, every recording once in random order.
     **workers
         ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`.
     """
@@ -41,7 +42,7 @@ class CropSequence(keras.utils.PyDataset):
         batch_size: int,
         seed: int,
         crops_per_recording: int = 1,
-        sampler: str = "shuffled",
+        sampler: Sampler | None = None,
         **workers: Any,
     ) -> None:
         super().__init__(**workers)
@@ -51,13 +52,13 @@ class CropSequence(keras.utils.PyDataset):
         self.seed = seed
         self.crops_per_recording = crops_per_recording
         self._repeated = data.subset(np.tile(np.arange(len(data)), crops_per_recording))
-        self._sampler = SAMPLERS.get(sampler)
+        self._sampler = sampler or Shuffled()
         self.move_to(0)
 
     def move_to(self, epoch: int) -> None:
         """Lay the plan of an epoch, which counts from 0."""
         self.epoch = epoch
-        planned = self._sampler(self._repeated, seed=self.seed, epoch=epoch)
+        planned = self._sampler.plan(self._repeated, seed=self.seed, epoch=epoch)
         self._positions = planned % len(self.data)
         draws = epoch * self.crops_per_recording + planned // len(self.data)
         again = _occurrence(planned)

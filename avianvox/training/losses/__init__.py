@@ -1,21 +1,28 @@
-"""Losses by name: what a network's training makes small. ``[train] loss = "..."`` chooses one.
+"""Losses by name: what a network's training makes small.
 
-A row makes a Keras loss of classes, shape (n,), and logits, shape (n, n_classes). A new one is one module
-here and one row; ``tests/test_losses.py`` holds each row to the contract.
+``[train] loss = "label_smoothing"`` chooses one, and ``[train.loss]`` with ``kind`` one with settings. A row
+is a frozen dataclass of its settings, each declared with `avianvox.config.later`; it makes a Keras loss of
+classes, shape (n,), and logits, shape (n, n_classes). A new one is one module here and one row;
+``tests/test_losses.py`` holds each row to the contract.
 """
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from avianvox.registry import Registry
 
-LossFactory = Callable[[], Any]
-"""Makes a keras.losses.Loss."""
 
-LOSSES: Registry[LossFactory] = Registry(
+class Loss(Protocol):
+    """What a row of `LOSSES` stands for."""
+
+    def make(self) -> Any:
+        """A keras.losses.Loss."""
+        ...
+
+
+LOSSES: Registry[type[Loss]] = Registry(
     "loss",
     {
-        "cross_entropy": "avianvox.training.losses.cross_entropy:cross_entropy",
-        "label_smoothing": "avianvox.training.losses.label_smoothing:SmoothedCrossEntropy",
+        "cross_entropy": "avianvox.training.losses.cross_entropy:CrossEntropy",
+        "label_smoothing": "avianvox.training.losses.label_smoothing:LabelSmoothing",
     },
 )

@@ -1,8 +1,13 @@
 """Cross-entropy, as published."""
 
+from dataclasses import dataclass
+
 from avianvox.models.backend import keras
 
 
-def cross_entropy() -> keras.losses.Loss:
+@dataclass(frozen=True)
+class CrossEntropy:
     """The mean negative logarithm of the probability of the right class."""
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def make(self) -> keras.losses.Loss:
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)

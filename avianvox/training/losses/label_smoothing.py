@@ -1,10 +1,27 @@
 """Cross-entropy with smoothed labels: no answer is wanted to be certain, since some labels are wrong."""
 
+from dataclasses import dataclass
 from typing import Any
 
+from avianvox.config import later
+from avianvox.errors import ConfigError
 from avianvox.models.backend import keras
 
 ops = keras.ops
+
+
+@dataclass(frozen=True)
+class LabelSmoothing:
+    """``smoothing``: the share of the target that is spread over all classes."""
+
+    smoothing: float = later(0.1, held=0.1)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.smoothing < 1:
+            raise ConfigError(f"[train.loss] smoothing: expected 0 to below 1, got {self.smoothing}")
+
+    def make(self) -> keras.losses.Loss:
+        return SmoothedCrossEntropy(self.smoothing)
 
 
 @keras.saving.register_keras_serializable(package="avianvox")

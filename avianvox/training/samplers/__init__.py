@@ -1,7 +1,8 @@
 """Samplers by name: which recordings an epoch of training shows, and in which order.
 
-``[train] sampler = "..."`` chooses one: a function ``plan(data, *, seed, epoch) -> positions`` in
-``data.recordings``, of any length and with repetitions. ``data`` holds each recording as often as
+``[train] sampler = "balanced"`` chooses one, and ``[train.sampler]`` with ``kind`` one with settings. A row
+is a frozen dataclass of its settings, each declared with `avianvox.config.later`. It plans positions in
+``data.recordings``, as many as it likes and with repetitions; ``data`` holds each recording as often as
 ``crops_per_recording`` says. A new one is one module here and one row; ``tests/test_samplers.py`` holds each
 row to the contract.
 """
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
 class Sampler(Protocol):
     """What a row of `SAMPLERS` stands for."""
 
-    def __call__(self, data: "TrainingData", *, seed: int, epoch: int) -> "np.ndarray":
+    def plan(self, data: "TrainingData", *, seed: int, epoch: int) -> "np.ndarray":
         """Positions in ``data.recordings``, shape (n,), int64; a function of the arguments alone."""
         ...
 
 
-SAMPLERS: Registry[Sampler] = Registry(
+SAMPLERS: Registry[type[Sampler]] = Registry(
     "sampler",
     {
-        "shuffled": "avianvox.training.samplers.shuffled:plan",
-        "balanced": "avianvox.training.samplers.balanced:plan",
+        "shuffled": "avianvox.training.samplers.shuffled:Shuffled",
+        "balanced": "avianvox.training.samplers.balanced:Balanced",
     },
 )
