@@ -43,3 +43,10 @@ def test_values_are_those_of_the_formulas() -> None:
     smoothed = -((0.9 * wanted + 0.1 / 4) * np.log(shares)).sum(1).mean()
     assert value(LOSSES.get("cross_entropy")().make()) == pytest.approx(plain, rel=1e-5)
     assert value(LOSSES.get("label_smoothing")().make()) == pytest.approx(smoothed, rel=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 2.0, 3.5])
+def test_the_focal_loss_is_that_of_the_formula(gamma: float) -> None:
+    right = (np.exp(LOGITS) / np.exp(LOGITS).sum(1, keepdims=True))[np.arange(3), TARGETS]
+    expected = (-((1 - right) ** gamma) * np.log(right)).mean()
+    assert value(LOSSES.get("focal")(gamma=gamma).make()) == pytest.approx(expected, rel=1e-5)

@@ -23,6 +23,7 @@ LOSSES: Registry[type[Loss]] = Registry(
     "loss",
     {
         "cross_entropy": "avianvox.training.losses.cross_entropy:CrossEntropy",
+        "focal": "avianvox.training.losses.focal:Focal",
         "label_smoothing": "avianvox.training.losses.label_smoothing:LabelSmoothing",
     },
 )
