@@ -1,7 +1,8 @@
 """Tables from a name to an implementation, resolved on use.
 
 Everything that grows (models, sources, output formats, runtimes, executors) is one such table. A row
-is ``"name": "package.module:attribute"``, so listing the names imports nothing.
+is ``"name": "package.module:attribute"``, so listing the names imports nothing. A row may say what it is:
+``"name": ("package.module:attribute", "what people read about it")``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,15 +29,23 @@ class Registry(Generic[T]):
     ----------
     kind : str
         What the table holds, in the singular: it appears in error messages.
-    rows : mapping of str to str
-        ``name -> "package.module:attribute"``.
+    rows : mapping of str to str or tuple of str
+        ``name -> "package.module:attribute"``, or that and a summary.
+
+    Attributes
+    ----------
+    summaries : dict of str to str
+        Of the rows that have one.
     """
 
-    def __init__(self, kind: str, rows: Mapping[str, str]) -> None:
+    def __init__(self, kind: str, rows: Mapping[str, str | tuple[str, str]]) -> None:
         self.kind = kind
+        self.summaries: dict[str, str] = {}
         self._rows: dict[str, str] = {}
-        for name, target in rows.items():
-            self.register(name, target)
+        for name, row in rows.items():
+            if not isinstance(row, str):
+                row, self.summaries[name] = row
+            self.register(name, row)
 
     def register(self, name: str, target: str) -> None:
         """Add a row. Raises ``ValueError`` for a taken name or a target that is not ``module:attribute``."""

@@ -19,6 +19,7 @@ from avianvox.evaluation import rules
 from avianvox.evaluation.rules import RULES
 from avianvox.models import LADDER, MODELS, TRAINABLE
 from avianvox.models import SUMMARIES as MODEL_SUMMARIES
+from avianvox.models.probes import PROBES
 
 _OPENINGS = ("At", "Least", "Most", "Of", "Wanted", "Whether", "Whom")
 """Words that begin no help text: it begins with what the option is, or with what it does."""
@@ -112,7 +113,7 @@ def test_what_can_be_trained_is_listed_without_importing_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [row["name"] for row in rows] == [*MODELS, *RULES]
+    assert [row["name"] for row in rows] == [*MODELS, *(f"birdnet_{name}" for name in PROBES), *RULES]
     assert [row["name"] for row in rows if row["train"]] == list(TRAINABLE)
     assert [row["name"] for row in rows if row["kind"] == "rule"] == list(RULES)
 

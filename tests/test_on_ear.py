@@ -24,7 +24,7 @@ from avianvox.inference.classifier import Classifier
 from avianvox.inference.pooling import POOLINGS
 from avianvox.modelfile import EMBEDDING, SPECIES, ModelInfo, Output, read_model_file, write_model_file
 from avianvox.models.offset_regression import OffsetRegression
-from avianvox.models.probes import PROBE_SUMMARIES, PROBES, probe_of
+from avianvox.models.probes import PROBES, probe_of
 from avianvox.models.probes.combined import LIFT, PENALTY, fit_combined
 from avianvox.models.probes.heard import Ear, Heard, ear_for, hear, known_classes
 from avianvox.models.protocol import TrainSettings
@@ -111,7 +111,7 @@ def test_what_is_heard_is_the_mean_of_the_most_confident_windows(folder: Path) -
 
 
 def test_names_of_probes() -> None:
-    assert list(PROBES) == list(PROBE_SUMMARIES)
+    assert list(PROBES) == list(PROBES.summaries)
     assert probe_of("birdnet_logreg") == ("birdnet", "logreg")
     assert probe_of("my_ear_own") == ("my_ear", "own")
     assert probe_of("logreg") is None

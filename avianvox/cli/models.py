@@ -199,13 +199,17 @@ def _list_trainable(as_json: bool) -> None:
 
     from avianvox.evaluation.rules import SUMMARIES as RULE_SUMMARIES
     from avianvox.models import SUMMARIES, TRAINABLE
+    from avianvox.models.probes import PROBES
 
-    width = max(map(len, (*SUMMARIES, *RULE_SUMMARIES)))
-    for kind, summaries in (("model", SUMMARIES), ("rule", RULE_SUMMARIES)):
+    probes = {f"birdnet_{name}": summary for name, summary in PROBES.summaries.items()}
+    width = max(map(len, (*SUMMARIES, *RULE_SUMMARIES, *probes)))
+    for kind, heading, summaries in (
+        ("model", "models (* for avianvox train too)", SUMMARIES),
+        ("probe", "heads on the embeddings of a model such as birdnet (birdnet_logreg)", probes),
+        ("rule", "rules, which use no sound", RULE_SUMMARIES),
+    ):
         if not as_json:
-            click.echo(
-                f"{kind}s{' (* for avianvox train too)' if kind == 'model' else ', which use no sound'}:"
-            )
+            click.echo(f"{heading}:")
         for name, summary in summaries.items():
             if as_json:
                 row = {"name": name, "kind": kind, "train": name in TRAINABLE, "summary": summary}

@@ -26,23 +26,29 @@ class ProbeFactory(Protocol):
 PROBES: Registry[ProbeFactory] = Registry(
     "probe",
     {
-        "own": "avianvox.models.probes.own:own",
-        "cosine": "avianvox.models.probes.cosine:cosine",
-        "mlp": "avianvox.models.probes.mlp:mlp",
-        "logreg": "avianvox.models.probes.logreg:logreg",
-        "combined": "avianvox.models.probes.combined:combined",
+        "own": (
+            "avianvox.models.probes.own:own",
+            "the ear's own answer among the classes",
+        ),
+        "cosine": (
+            "avianvox.models.probes.cosine:cosine",
+            "prototypes of the classes, by the angle to them",
+        ),
+        "mlp": (
+            "avianvox.models.probes.mlp:mlp",
+            "perceptron on the embedding",
+        ),
+        "logreg": (
+            "avianvox.models.probes.logreg:logreg",
+            "logistic regression on the embedding",
+        ),
+        "combined": (
+            "avianvox.models.probes.combined:combined",
+            "regression on the embedding, added to the ear's own answer",
+        ),
     },
 )
 """Models on the embeddings of an ear. In a comparison they are called by its name too: ``birdnet_logreg``."""
-
-PROBE_SUMMARIES = {
-    "own": "the ear's own answer among the classes",
-    "cosine": "prototypes of the classes, by the angle to them",
-    "mlp": "perceptron on the embedding",
-    "logreg": "logistic regression on the embedding",
-    "combined": "logistic regression on the embedding, added to the ear's own answer",
-}
-"""One line for each row of `PROBES`."""
 
 
 def probe_of(name: str) -> tuple[str, str] | None:
