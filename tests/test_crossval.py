@@ -21,10 +21,13 @@ from fake_crossval import (
 
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.training_data import TrainingData
-from avianvox.errors import InputError
+from avianvox.errors import InputError, UnknownNameError
+from avianvox.evaluation.bootstrap import paired_test
 from avianvox.evaluation.conclude import conclude
 from avianvox.evaluation.crossval import CrossvalSettings, with_session_folds
 from avianvox.evaluation.fits import FitReport, fit_seed, rule_fit
+from avianvox.evaluation.metrics import expected_hits
+from avianvox.evaluation.predictions import pool
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.types import Recording
 
@@ -121,6 +124,24 @@ def test_figures_come_back_from_the_folder_alone(catalog: Catalog, finished: Pat
     (finished / "table.csv").unlink()
     run(catalog, {"parrot": never, "gambler": never}, finished)
     assert contents(finished) == expected
+
+
+def test_models_are_compared_with_one_that_is_named(catalog: Catalog, finished: Path) -> None:
+    saved = SavedRun.open(finished)
+    result = conclude(saved, against="gambler")
+    pooled = {model: pool(saved.predictions(model, "session"), saved.by_id) for model in BOTH}
+    right = {model: expected_hits(found.targets, found.scores) for model, found in pooled.items()}
+    expected = paired_test(right["parrot"], right["gambler"], pooled["parrot"].sessions)
+    (found,) = [step for step in result.figures["against"] if step["grouping"] == "session"]
+    assert (found["higher"], found["lower"]) == ("parrot", "gambler")
+    values = [found[name] for name in ("difference", "low", "high", "p_value")]
+    by_hand = [expected.difference, expected.low, expected.high, expected.p_value]
+    assert values == pytest.approx(by_hand, abs=1e-6)
+    line = f"parrot against gambler, session folds: {expected.difference:+.3f} [{expected.low:+.2f}, "
+    assert any(note.startswith(line) for note in result.notes)
+    conclude(saved)  # leaves the shared folder as it was
+    with pytest.raises(UnknownNameError, match=r"no model 'parot'.*did you mean 'parrot'"):
+        conclude(saved, against="parot")
 
 
 def test_more_models_are_added_to_what_is_there(catalog: Catalog, finished: Path, tmp_path: Path) -> None:

@@ -242,4 +242,4 @@ def test_an_unknown_model_is_one_line(tones: Path, tmp_path: Path, capsys: pytes
 
 def test_help_ends_in_an_example() -> None:
     shown = CliRunner().invoke(crossval, ["--help"]).output
-    assert shown.splitlines()[-1].strip() == "avianvox crossval --recompute runs/bayes"
+    assert shown.splitlines()[-1].strip() == "avianvox crossval --recompute runs/bayes --against gnb_mfcc"

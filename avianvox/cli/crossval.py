@@ -49,7 +49,7 @@ Examples:
     --out runs/bayes
   avianvox crossval recordings/ --models gnb_mfcc --per-class 1,2 \\
     --out runs/bayes
-  avianvox crossval --recompute runs/bayes
+  avianvox crossval --recompute runs/bayes --against gnb_mfcc
 """
 
 _UNUSED = ("model", "seed", "validation", "patience", "validation_windows")
@@ -124,6 +124,11 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     metavar="RUN",
     help="Run folder of a finished run: recompute its figures, tables and pictures.",
 )
+@click.option(
+    "--against",
+    metavar="MODEL",
+    help="Model that each other one is compared with, paired by session: one line each below the table.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON.")
 def crossval(
     catalogs: tuple[Path, ...],
@@ -142,6 +147,7 @@ def crossval(
     dask_config: Path | None,
     fresh: bool,
     recompute: Path | None,
+    against: str | None,
     as_json: bool,
 ) -> None:
     """Cross-validate models on random and grouped folds.
@@ -169,14 +175,16 @@ def crossval(
     for module in ("sklearn", "matplotlib"):
         require_extra(module, extra="train", purpose="avianvox crossval")
     if recompute is not None:
-        if others := _given_beside(("recompute", "as_json")):
+        if others := _given_beside(("recompute", "against", "as_json")):
             raise click.UsageError(f"--recompute takes all it needs from RUN; leave {', '.join(others)} out")
-        _recompute(recompute, as_json)
+        _recompute(recompute, against, as_json)
         return
     if not catalogs:
         raise click.UsageError("Missing argument 'CATALOG...'.")
     workplace = workplace_of(jobs, scheduler, dask_config, default=lambda: 1)
     names = _rungs(model_names)
+    if against is not None and against not in names:  # said before hours of fits
+        raise click.UsageError(f"--against {against}: name it in --models too")
     settings = CrossvalSettings(groupings, folds, seed, per_class)
     train_settings, spec = _settings(config, epochs)
     if spec_name is not None:
@@ -215,6 +223,7 @@ def crossval(
                 workplace,
                 shared=tuple((found.path / STORE).absolute() for found in (features, *ears.values())),
             ),
+            against=against,
             progress=bars.fit,
             steps=bars.step,
         )
@@ -238,7 +247,7 @@ def _given_beside(names: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _recompute(run: Path, as_json: bool) -> None:
+def _recompute(run: Path, against: str | None, as_json: bool) -> None:
     from functools import partial
 
     from avianvox.cli.crossval_progress import progress_of_crossval
@@ -246,7 +255,7 @@ def _recompute(run: Path, as_json: bool) -> None:
     from avianvox.evaluation.saved_run import SavedRun
 
     with progress_of_crossval() as bars:
-        result = conclude(SavedRun.open(run), progress=partial(bars.step, "figures"))
+        result = conclude(SavedRun.open(run), against=against, progress=partial(bars.step, "figures"))
     _show(result, run, as_json)
 
 

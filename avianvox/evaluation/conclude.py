@@ -13,11 +13,14 @@ import numpy as np
 from avianvox.audit.durations import draw_durations
 from avianvox.audit.findings import Audit
 from avianvox.dataset.splits import SplitReport, report_split
+from avianvox.errors import UnknownNameError
 from avianvox.evaluation.bootstrap import session_interval
 from avianvox.evaluation.confusion_picture import draw_confusion
 from avianvox.evaluation.figures import GROUPED, Outcome, Outcomes, Table, model_mapping, summarise
 from avianvox.evaluation.ladder import (
     Neighbours,
+    against_lines,
+    compare_against,
     compare_neighbours,
     ladder_csv,
     ladder_lines,
@@ -29,6 +32,7 @@ from avianvox.evaluation.predictions import pool
 from avianvox.evaluation.rules import RULES
 from avianvox.evaluation.run_folder import FIGURES, RunFolder, fit_name, predictions_path
 from avianvox.evaluation.saved_run import SavedRun
+from avianvox.registry import nearest
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,24 @@ class CrossvalResult:
     audit: Audit | None
 
 
-def conclude(run: SavedRun, *, progress: Callable[[int, int], None] | None = None) -> CrossvalResult:
+def conclude(
+    run: SavedRun, *, against: str | None = None, progress: Callable[[int, int], None] | None = None
+) -> CrossvalResult:
     """Compute and write everything that follows from the predictions of the models in ``run``.
 
+    ``against`` is a model of the run that each other one is compared with, besides the one before it.
     ``progress``, if given, is called with models done and their number.
+
+    Raises
+    ------
+    UnknownNameError
+        The run has no model ``against``.
     """
+    if against is not None and against not in run.models:
+        raise UnknownNameError(
+            f"{run.path}: no model '{against}' to compare with{nearest(against, list(run.models))} "
+            f"(models of this run: {', '.join(run.models)})"
+        )
     folder = RunFolder(run.path, run.config)
     outcomes: dict[str, dict[str, Outcome]] = {}
     right: dict[str, dict[str, np.ndarray]] = {grouping: {} for grouping in run.groupings}
@@ -91,7 +108,13 @@ def conclude(run: SavedRun, *, progress: Callable[[int, int], None] | None = Non
         for grouping in run.groupings
         for step in compare_neighbours(grouping, right[grouping], sessions[grouping])
     ]
-    result = _result(folder, run, outcomes, neighbours)
+    comparisons = [
+        step
+        for grouping in run.groupings
+        if against is not None
+        for step in compare_against(against, grouping, right[grouping], sessions[grouping])
+    ]
+    result = _result(folder, run, outcomes, neighbours, comparisons)
     _write(folder, run, result)
     if progress:
         progress(len(run.models), len(run.models))
@@ -99,7 +122,11 @@ def conclude(run: SavedRun, *, progress: Callable[[int, int], None] | None = Non
 
 
 def _result(
-    folder: RunFolder, run: SavedRun, outcomes: Outcomes, neighbours: Sequence[Neighbours]
+    folder: RunFolder,
+    run: SavedRun,
+    outcomes: Outcomes,
+    neighbours: Sequence[Neighbours],
+    comparisons: Sequence[Neighbours],
 ) -> CrossvalResult:
     splits = {grouping: report_split(split, run.recordings) for grouping, split in run.splits.items()}
     settings = {key: run.config[key] for key in ("n_folds", "seed", "model_settings")}
@@ -111,6 +138,8 @@ def _result(
         "neighbours": neighbours,
         "learning_curve": learning_curve(run),
     }
+    if comparisons:
+        figures["against"] = comparisons
     return CrossvalResult(
         outcomes,
         neighbours,
@@ -118,7 +147,7 @@ def _result(
         plain(figures),
         splits,
         _seconds(folder, run),
-        (*ladder_lines(run.groupings), *_split_notes(splits)),
+        (*ladder_lines(run.groupings), *against_lines(comparisons), *_split_notes(splits)),
         Audit.from_mapping(run.audit) if run.audit else None,
     )
 

@@ -95,6 +95,7 @@ def crossvalidate(
     fresh: bool = False,
     listen: bool = True,
     workplace: Workplace | None = None,
+    against: str | None = None,
     progress: Callable[[FitReport], None] | None = None,
     steps: Callable[[str, int, int], None] | None = None,
 ) -> CrossvalResult:
@@ -221,7 +222,7 @@ def crossvalidate(
             write_predictions(run.predictions(report.name), predictions)
             n_done += 1
             progress(replace(report, number=n_done, seconds=round(seconds, 3), done=True))
-    return conclude(SavedRun.open(out), progress=partial(steps, "figures"))
+    return conclude(SavedRun.open(out), against=against, progress=partial(steps, "figures"))
 
 
 def _check_classes(splits: Mapping[str, Split], recordings: Sequence[Recording]) -> None:

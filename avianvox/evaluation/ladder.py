@@ -50,6 +50,27 @@ def compare_neighbours(
     return found
 
 
+def compare_against(
+    reference: str, grouping: str, right: Mapping[str, np.ndarray], sessions: np.ndarray
+) -> list[Neighbours]:
+    """Each other model against ``reference``, as `compare_neighbours` does with the one before."""
+    return [
+        step
+        for model in right
+        if model != reference
+        for step in compare_neighbours(grouping, {reference: right[reference], model: right[model]}, sessions)
+    ]
+
+
+def against_lines(comparisons: Sequence[Neighbours]) -> tuple[str, ...]:
+    """One line for each model and grouping, with the interval that the table has no room for."""
+    return tuple(
+        f"{step.higher} against {step.lower}, {step.grouping} folds: {step.difference:+.3f} "
+        f"[{step.low:+.2f}, {step.high:+.2f}], p {p_text(step.p_value)} (paired by session)"
+        for step in comparisons
+    )
+
+
 def hardest(groupings: Sequence[str]) -> str:
     """The grouping that the ladder is climbed under: the first that keeps together what belongs together."""
     return next((name for name in groupings if name in GROUPED), groupings[0])
