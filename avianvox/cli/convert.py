@@ -49,6 +49,7 @@ Examples:
   avianvox convert answers.csv selections --to raven --audio recordings
   avianvox convert selections annotations.csv --audio recordings
   avianvox convert answers.csv - --to jsonl
+  avianvox convert clusters.csv labels.csv --names names.csv
 """
 
 
@@ -97,6 +98,13 @@ class Tally:
     help="Folder of the recordings. Paths in the table are replaced by those of the files of the same name, "
     "and missing durations are read from their headers.",
 )
+@click.option(
+    "--names",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="CSV with the columns name and label: other names for what IN names. Rows of a name with an empty "
+    "label are left out.",
+)
 @click.option("--spreadsheet", is_flag=True, help=SPREADSHEET_HELP)
 @click.option("-q", "--quiet", is_flag=True, help="No summary; missing recordings are still listed.")
 def convert(
@@ -105,6 +113,7 @@ def convert(
     source_format: str | None,
     out_format: str | None,
     audio: Path | None,
+    names: Path | None,
     spreadsheet: bool,
     quiet: bool,
 ) -> None:
@@ -116,6 +125,7 @@ def convert(
     from avianvox.audio.locate import recordings_in
     from avianvox.cli.common import exit_with_failures
     from avianvox.tables.formats import EVERY_ROW, STREAMS, form_of, format_of_new, read_table, write_table
+    from avianvox.tables.names import read_names, renamed
     from avianvox.tables.recordings import common_folder, folder_of
 
     name = out_format or ("table" if out == "-" else format_of_new(out))
@@ -128,7 +138,8 @@ def convert(
     tally = Tally()
     tables = folder_of(source)
     recordings = recordings_in(audio or tables, tables=tables, may_be_empty=audio is None)
-    rows = tally.count(read_table(source, source_format, recordings=recordings))
+    rows = read_table(source, source_format, recordings=recordings)
+    rows = tally.count(rows if names is None else renamed(rows, read_names(names)))
     if audio is not None:
         rows = _located(rows, recordings, tally)
     if out == "-":

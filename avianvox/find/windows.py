@@ -21,6 +21,9 @@ from avianvox.modelfile import find_model, read_model_file
 BLOCK = 1 << 13
 """Windows described at once; the store stays on disk."""
 
+QUIET = 0.1
+"""Score of the best animal below which a window of embeddings is left out, if nothing else is said."""
+
 _LEAST_DEVIATION = 1e-3
 
 
@@ -94,24 +97,29 @@ class Windows:
                 confidence[at : at + BLOCK] = np.where(animals, rows, 0.0).max(axis=1)
         return confidence
 
-    def audible(self, *, min_score: float = 0.0) -> "Windows":
-        """Those that hold something to name.
+    def audible(self, *, min_score: float | None = None) -> np.ndarray:
+        """Which of them hold something to name, shape (n,), bool.
 
-        Silent windows of log-mel features are left out, and windows of embeddings in which the model gives no
-        animal ``min_score``; an embedding doesn't say what is silent.
+        Silent windows of log-mel features do not. An embedding doesn't say what is silent: there, windows do
+        not in which no animal has a score of ``min_score`` or more; if it is None, `QUIET` where the store
+        keeps scores.
+
+        Raises
+        ------
+        InputError
+            A minimum is asked for, and the store keeps no scores.
         """
-        if isinstance(self.store.spec, EmbeddingSpec):
-            if min_score <= 0:
-                return self
-            if not self.store.spec.n_scores:
-                raise InputError(f"{self.store.path}: a minimum score needs a store that keeps scores")
-            return self.at(self.confidence >= min_score)
-        silent, spec = self.store.spec.silence_test(), self.store.spec
-        heard = [
-            not silent(np.asarray(self.store.features(at)[row : row + spec.n_frames], np.float32))
-            for at, row in zip(self.position.tolist(), self.row.tolist(), strict=True)
-        ]
-        return self.at(np.array(heard, bool))
+        spec, store = self.store.spec, self.store
+        scored = isinstance(spec, EmbeddingSpec) and spec.n_scores > 0
+        if min_score and not scored:
+            raise InputError(f"{store.path}: the store keeps no scores, so there can be no minimum score")
+        if isinstance(spec, EmbeddingSpec):
+            least = min_score if min_score is not None else QUIET if scored else 0.0
+            return self.confidence >= least if least > 0 else np.ones(len(self), bool)
+        silent = spec.silence_test()
+        pairs = zip(self.position.tolist(), self.row.tolist(), strict=True)
+        rows = (store.features(at)[row : row + spec.n_frames] for at, row in pairs)
+        return np.array([not silent(window.astype(np.float32)) for window in rows], bool)
 
     def numbers(self) -> np.ndarray:
         """What describes each window, shape (n, n_numbers), float32."""

@@ -74,6 +74,20 @@ def column_names(header: str, delimiter: str) -> list[str]:
         return []
 
 
+def read_head(path: Path) -> tuple[str, list[str]]:
+    """What parts the cells of a table, comma, semicolon or tab, and the names of its columns.
+
+    Raises
+    ------
+    InputError
+        It cannot be read.
+    """
+    with open_lines(path) as lines:
+        header = next(lines, "")
+    delimiter = max(",;\t", key=header.count)
+    return delimiter, column_names(header, delimiter)
+
+
 def read_lines(path: Path, delimiter: str) -> Iterator[Line]:
     """The lines of a table whose first line holds the names of its columns; empty ones are passed over.
 

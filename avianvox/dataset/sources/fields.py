@@ -16,6 +16,10 @@ NO_TARGET_NAMES = frozenset({"noise", "background", "other", "silence", NO_BIRD}
 """Class names that mean "no voice of interest", compared without regard to case."""
 
 
+UNSURE = "?"
+"""A label of somebody who has listened and did not know."""
+
+
 def parse_duration(text: str) -> float | None:
     """Seconds from "28", "0:28" or "1:02:03"."""
     seconds = 0.0
@@ -43,12 +47,12 @@ def parse_address(text: str) -> str:
 
 
 def canonical_label(text: str) -> str:
-    """A class name with spaces for underscores; `NO_BIRD` for the names that mean no target.
+    """A class name with spaces for underscores; `NO_BIRD` for the names that mean no target, "" for `UNSURE`.
 
     The form of Unicode is the composed one, as `Catalog.from_rows` gives it to all names.
     """
     text = " ".join(composed(text).replace("_", " ").split())
-    return NO_BIRD if text.lower() in NO_TARGET_NAMES else text
+    return NO_BIRD if text.lower() in NO_TARGET_NAMES else "" if text == UNSURE else text
 
 
 def class_names(text: str) -> tuple[str, str]:
