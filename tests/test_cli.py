@@ -62,6 +62,10 @@ def workspace(synth_catalog_dir: Path, tiny_model: Path, tmp_path_factory: pytes
     shutil.copy(sounds[1], here / "recording.mp3")  # by content, not by name
     call = Detection("recording.mp3", begin_s=1.0, end_s=2.0, scientific_name="Parus major", score=0.9)
     (here / "detections.csv").write_text(HEADER + to_csv([call]))
+    rows = [f"{sound.relative_to(here)},{sound.parent.name}\n" for sound in sounds[::4]]
+    (here / "labels.csv").write_text("path,label\n" + "".join(rows))
+    (here / "clusters.csv").write_text(HEADER + to_csv([call]))
+    (here / "names.csv").write_text("name,label\nParus major,Parus minor\n")
     return here
 
 

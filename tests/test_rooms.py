@@ -51,6 +51,7 @@ HOMES = {
     "ai_edge_quantizer": {"export"},
     "sklearn": {"find", "models", "dataset", "evaluation", "audit", "calibration"},
     "scipy": {"models", "evaluation", "audit", "calibration", "report"},
+    "usearch": {"find"},
     "librosa": set(),
     "onnxruntime": {"inference"},
     "distributed": {"workers"},

@@ -20,8 +20,7 @@ have "example" as message. The format of OUT follows from its name, as in 'avian
 Examples:
   avianvox cluster embeddings/ --catalog recordings/ --out clusters.csv
   avianvox cluster embeddings/ --catalog recordings/ --out groups.csv \\
-    --n 20 --names names.csv --examples listen
-  avianvox convert groups.csv labels.csv --names names.csv
+    --n 20 --names group_names.csv --examples listen
 """
 
 

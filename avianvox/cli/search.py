@@ -1,10 +1,17 @@
 """``avianvox search``: find windows of a store that sound like a query."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from avianvox.cli.common import echo, echo_text
+from avianvox.cli.common import echo, echo_text, progress_bar
+from avianvox.cli.targets import Target, Writer
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from avianvox.features.store import FeatureStore
 
 EPILOG = """\b
 STORE is a feature store. One of embeddings (features build --spec birdnet) finds the most.
@@ -14,10 +21,11 @@ Examples:
   avianvox search "recording.mp3#1-2" --in embeddings/
   avianvox search "recording.mp3#1-2" "recording.mp3#3-4" --in embeddings/ \\
     --n 200 --csv
+  avianvox search "recording.mp3#1-2" --in embeddings/ --index windows.index
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=Writer, epilog=EPILOG)
 @click.argument("queries", nargs=-1, required=True, metavar="QUERY...")
 @click.option(
     "--in",
@@ -28,9 +36,17 @@ Examples:
     help="Feature store that is searched.",
 )
 @click.option("--n", type=click.IntRange(min=1), default=20, show_default=True, help="Number of windows.")
+@click.option(
+    "--index",
+    type=Target(path_type=Path, dir_okay=False),
+    help="Index of STORE, for millions of windows: built where the file is missing or older than STORE, and "
+    "read from then on. Needs the extra 'index'; without it, all windows are compared.",
+)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def search(queries: tuple[str, ...], searched: Path, n: int, as_csv: bool, as_json: bool) -> None:
+def search(
+    queries: tuple[str, ...], searched: Path, n: int, index: Path | None, as_csv: bool, as_json: bool
+) -> None:
     """Find the windows of a store that sound like a query.
 
     QUERY is a sound file, or a part of one: FILE#BEGIN-END in seconds. With several, the nearest one counts.
@@ -50,7 +66,8 @@ def search(queries: tuple[str, ...], searched: Path, n: int, as_csv: bool, as_js
     parts = [parse_query(text) for text in queries]
     opened = FeatureStore.open(searched)
     query = np.concatenate([describe_query(path, span, opened) for path, span in parts])
-    found = search_store(opened, query, n=n)
+    among = None if index is None else _near(index, opened, query, n)
+    found = search_store(opened, query, n=n, among=among)
     if as_json:
         echo_text(json.dumps([asdict(row) for row in found], indent=1, ensure_ascii=False))
         return
@@ -68,3 +85,22 @@ def search(queries: tuple[str, ...], searched: Path, n: int, as_csv: bool, as_js
         return
     for row in found:
         echo(f"{row.likeness:.4f}  {row.begin_s:8.2f} - {row.end_s:.2f} s  {row.recording_id}")
+
+
+def _near(path: Path, store: "FeatureStore", query: "np.ndarray", n: int) -> "np.ndarray | None":
+    """Windows that an index finds near the query; None where all have to be compared."""
+    from importlib.util import find_spec
+
+    from avianvox.find.index import build_index, candidates, is_current
+    from avianvox.find.windows import Windows
+
+    if find_spec("usearch") is None:
+        advice = "for an index: pip install 'avianvox[index]'"
+        echo(f"all windows are compared: the package 'usearch' is not installed; {advice}", err=True)
+        return None
+    windows = Windows.of(store)
+    if not is_current(path, windows):
+        with progress_bar("index") as progress:
+            build_index(path, windows, progress=progress)
+        echo(f"{path}: index of {len(windows)} windows", err=True)
+    return candidates(path, query, n=n)

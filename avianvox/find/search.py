@@ -79,7 +79,9 @@ def describe_query(path: Path, span: Span, store: FeatureStore) -> np.ndarray:
     return directions(describe_rows(np.concatenate(blocks), store))
 
 
-def search(store: FeatureStore, query: np.ndarray, *, n: int = 20) -> list[Found]:
+def search(
+    store: FeatureStore, query: np.ndarray, *, n: int = 20, among: np.ndarray | None = None
+) -> list[Found]:
     """The ``n`` windows of a store that are most like the query, the best first.
 
     A window is as like as to the nearest window of the query. The store stays on disk.
@@ -90,11 +92,15 @@ def search(store: FeatureStore, query: np.ndarray, *, n: int = 20) -> list[Found
     query : np.ndarray
         Of `describe_query`.
     n : int, at least 1
+    among : np.ndarray, optional
+        Windows that come into question, see :mod:`avianvox.find.index`; all of them when left out.
     """
-    windows = Windows.of(store)
+    windows = Windows.of(store) if among is None else Windows.of(store).at(among)
     likeness = np.empty(len(windows), np.float32)
     for part, numbers in windows.blocks():
-        likeness[part] = np.einsum("wd,qd->wq", directions(numbers), query).max(axis=1)
+        lengths = np.sqrt(np.einsum("wd,wd->w", numbers, numbers))
+        nearest = np.einsum("wd,qd->wq", numbers, query).max(axis=1)
+        likeness[part] = nearest / np.maximum(lengths, 1e-12)
     best = np.argsort(-likeness, kind="stable")[:n]
     return found_at(windows.at(best), likeness[best])
 

@@ -18,8 +18,8 @@ from avianvox.features.store import FeatureStore
 from avianvox.inference.embedding import EmbeddingSpec
 from avianvox.modelfile import find_model, read_model_file
 
-BLOCK = 1 << 13
-"""Windows described at once; the store stays on disk."""
+BLOCK = 1 << 10
+"""Windows described at once, so that they fit a processor's cache; the store stays on disk."""
 
 QUIET = 0.1
 """Score of the best animal below which a window of embeddings is left out, if nothing else is said."""
