@@ -15,10 +15,10 @@ from handmade_model import LABELS, write_handmade
 
 from avianvox.cli.main import cli
 from avianvox.errors import InputError, ModelFileError
-from avianvox.inference.calibration import Calibration, LevelCalibration, Scaling, nonconformity
-from avianvox.inference.classifier import Classifier
+from avianvox.inference.calibration import Calibration, LevelCalibration, LogOdds, Scaling, nonconformity
+from avianvox.inference.classifier import Classifier, calibrate
 from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
-from avianvox.types import Decision
+from avianvox.types import Decision, LabelSet, Prediction, Status, Window
 
 RATE = 22050
 CALIBRATION = Calibration(
@@ -80,12 +80,39 @@ def test_nonconformity_counts_what_stands_before() -> None:
     np.testing.assert_allclose(found, [[0.8 + 0.2, 0, 0.5 + 0.1], [0.5 + 0.1, 0, 0.75 + 0.2]])
 
 
-def test_a_recording_is_the_mean_of_calibrated_windows_calibrated_once_more() -> None:
-    raw = np.array([[0.9, 0.1, 0.0], [0.3, 0.3, 0.4]])
-    windows, recording = CALIBRATION.apply_to_recording(raw)
-    np.testing.assert_allclose(windows, CALIBRATION.apply(raw, "window"))
-    np.testing.assert_allclose(recording, Scaling(0.5, 0.1).apply(windows.mean(axis=0)))
-    assert recording.sum() == pytest.approx(1)
+def test_log_odds_are_scaled_class_by_class() -> None:
+    scores = np.array([[0.5, 0.9, 0.1], [0.0, 1.0, 0.5]])
+    found = LogOdds(2.0, -1.0).apply(scores)
+    np.testing.assert_allclose(found[0], [1 / (1 + np.e), 81 / (81 + np.e), 1 / (1 + 81 * np.e)])
+    assert 0 < found[1, 0] < 1e-11
+    assert found[1, 1] > 1 - 1e-11
+    np.testing.assert_allclose(LogOdds().apply(scores[0]), scores[0])
+    for slope, intercept in ((0, 0), (-1, 0), (math.nan, 0), (1, math.inf)):
+        with pytest.raises(InputError, match="slope of at least"):
+            LogOdds(slope, intercept)
+
+
+def test_log_odds_survive_json() -> None:
+    level = LevelCalibration(LogOdds(0.5, -1.5), (0.4, math.inf, 0.4))
+    found = Calibration(level, replace(level, scaling=LogOdds(0.7, 0.25)))
+    text = json.dumps(found.to_mapping(), allow_nan=False)
+    assert Calibration.from_mapping(json.loads(text), n_classes=3) == found
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max", "confident3"])
+def test_a_recording_is_what_pooling_makes_of_calibrated_windows(pooling: str) -> None:
+    raw = [np.array([0.9, 0.1, 0.0], np.float32), np.array([0.3, 0.3, 0.4], np.float32)]
+    windows = tuple(Window(i, 1, scores, None, 1.0 + i) for i, scores in enumerate(raw))
+    prediction = Prediction("r.wav", Status.OK, LabelSet(("a", "b", "c")), raw[0], windows, 8000)
+    first, second = CALIBRATION.apply(np.array(raw), "window")
+    pooled = {
+        "mean": (first + second) / 2,
+        "max": np.maximum(first, second),
+        "confident3": np.sqrt(first * second) / np.sqrt(first * second).sum(),
+    }
+    found = calibrate(prediction, CALIBRATION, pooling)
+    np.testing.assert_allclose([window.scores for window in found.windows], [first, second], rtol=1e-6)
+    np.testing.assert_allclose(found.scores, Scaling(0.5, 0.1).apply(pooled[pooling]), rtol=1e-6)
 
 
 def test_a_decision_looks_at_the_threshold_of_the_best_class() -> None:
@@ -144,7 +171,8 @@ def test_scores_are_calibrated_unless_raw_ones_are_asked_for(
     np.testing.assert_array_equal(raw.scores, plain.scores)
     assert (raw.calibrated, raw.decision, plain.calibrated, plain.decision) == (False, None, False, None)
     found = Classifier.load(calibrated).classify(sound)
-    _, expected = CALIBRATION.apply_to_recording(np.array([window.scores for window in raw.windows]))
+    windows = CALIBRATION.apply(np.array([window.scores for window in raw.windows]), "window")
+    expected = CALIBRATION.apply(windows.mean(axis=0), "recording")
     np.testing.assert_allclose(found.scores, expected, rtol=1e-6)
     assert found.calibrated
     assert found.decision == Decision.NAMED

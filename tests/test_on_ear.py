@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from handmade_ear import CLASS_BIAS, CLASS_WEIGHTS, LABELS, N_SAMPLES, RATE, ear
 
 from avianvox.cli.main import cli
 from avianvox.dataset.catalog import read_catalogs
+from avianvox.dataset.splits import make_split
 from avianvox.dataset.training_data import training_data
 from avianvox.ears.dense import last_layer
 from avianvox.ears.graft import describe, graft, halve
@@ -21,14 +23,14 @@ from avianvox.features.store import FeatureStore
 from avianvox.features.waveform import WaveformSpec
 from avianvox.inference.activation import activate
 from avianvox.inference.classifier import Classifier
-from avianvox.inference.pooling import POOLINGS
+from avianvox.inference.pooling import POOLINGS, pool
 from avianvox.modelfile import EMBEDDING, SPECIES, ModelInfo, Output, read_model_file, write_model_file
 from avianvox.models.offset_regression import OffsetRegression
 from avianvox.models.probes import PROBES, probe_of
 from avianvox.models.probes.combined import LIFT, PENALTY, fit_combined
 from avianvox.models.probes.heard import Ear, Heard, ear_for, hear, known_classes
 from avianvox.models.protocol import TrainSettings
-from avianvox.training.on_ear import EarRun
+from avianvox.training.on_ear import EarRun, _out_of_fold
 from avianvox.types import LabelSet
 
 NAMES = LabelSet(*(tuple(part) for part in zip(*(label.split("_") for label in LABELS), strict=True)))
@@ -228,12 +230,53 @@ def test_one_file_gives_the_answers_of_training(folder: Path, trained: Path, tmp
     catalog = read_catalogs((folder / "birds",))
     classifier = Classifier.load(out)
     for recording, scores in zip(catalog.recordings, expected, strict=True):
-        found = classifier.classify(recording.path)
+        found = classifier.classify(recording.path, calibrated=False)
         np.testing.assert_allclose(found.scores, scores, atol=1e-3)
         assert found.labels.names[int(found.scores.argmax())] == recording.label
     table = run("classify", folder / "birds", "--model", out, "--format", "csv", "--top", "1")
     rows = list(csv.DictReader(io.StringIO(table.stdout)))
     assert [row["scientific_name"] for row in rows] == [r.label for r in catalog.recordings]
+
+
+def test_a_calibration_of_held_out_sessions_travels_into_the_file(
+    folder: Path, trained: Path, tmp_path: Path
+) -> None:
+    kept = EarRun.open(trained).calibration
+    assert (kept["basis"]["model"], kept["basis"]["n_folds"]) == ("combined", 3)
+    held_out = kept["basis"]["held_out"]
+    assert (held_out["recording"]["rows"], held_out["window"]["rows"]) == (3 * N_EACH, 3 * N_EACH * 5)
+    assert held_out["window"]["error_after"] < held_out["window"]["error_before"]
+    assert kept["window"]["temperature"] != kept["recording"]["temperature"]
+    out = tmp_path / "ours.tflite"
+    assert run("export", trained, "--out", out, "--quantize", "none").exit_code == 0
+    classifier = Classifier.load(out)
+    assert classifier.info.calibration == kept
+    assert classifier.calibration is not None
+    sound = next((folder / "birds").rglob("*.wav"))
+    raw, found = (classifier.classify(sound, calibrated=asked) for asked in (False, True))
+    windows = [
+        replace(window, scores=classifier.calibration.apply(window.scores, "window"))
+        for window in raw.windows
+    ]
+    expected = classifier.calibration.apply(pool(windows, "confident3"), "recording")
+    np.testing.assert_allclose(found.scores, expected, rtol=1e-5)
+    assert found.calibrated
+    (trained / "calibration.json").rename(tmp_path / "calibration.json")  # a run of before
+    try:
+        assert run("export", trained, "--out", out).exit_code == 0
+        assert Classifier.load(out).calibration is None
+    finally:
+        (tmp_path / "calibration.json").rename(trained / "calibration.json")
+
+
+def test_out_of_fold_windows_are_pooled_as_their_recordings_are_judged(folder: Path) -> None:
+    data, labels = data_of(folder)
+    recordings = read_catalogs((folder / "birds",)).recordings
+    pooled = _out_of_fold(data, recordings, labels, make_split(recordings, grouping="session", n_folds=3))
+    np.testing.assert_allclose(pooled.pooled(pooled.window_scores), pooled.scores, atol=1e-4)
+    assert sorted(np.bincount(pooled.folds)) == [6, 6, 6]
+    part = pooled.where(pooled.folds == 1)
+    np.testing.assert_allclose(part.pooled(part.window_scores), part.scores, atol=1e-4)
 
 
 def test_a_run_is_not_replaced_without_being_asked(folder: Path, trained: Path) -> None:

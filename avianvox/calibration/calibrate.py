@@ -41,6 +41,7 @@ from avianvox.evaluation.plain import plain
 from avianvox.evaluation.predictions import Pooled
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.inference.calibration import LEVELS, Calibration, LevelCalibration, Scaling, nonconformity
+from avianvox.types import LabelSet
 
 
 def calibrate_run(
@@ -68,14 +69,40 @@ def calibrate_run(
     RunError
         The run has no such model or grouping.
     """
-    options = options or CalibrateOptions()
     if model is None:
         if len(run.models) > 1:
             raise InputError(
                 f"{run.path} has several models; choose one with --model: {', '.join(run.models)}"
             )
         (model,) = run.models
-    pooled = run.pooled(model, grouping)
+    basis = {
+        "model": model,
+        "grouping": grouping,
+        "model_settings": dict(run.config["model_settings"]),
+        "data_hash": run.config["data_hash"],
+    }
+    return calibrate_pooled(run.pooled(model, grouping), run.labels, basis, options)
+
+
+def calibrate_pooled(
+    pooled: Pooled, labels: LabelSet, basis: Mapping[str, Any], options: CalibrateOptions | None = None
+) -> CalibrationReport:
+    """Calibrate by the predictions of all folds of one model.
+
+    Parameters
+    ----------
+    pooled : Pooled
+    labels : LabelSet
+    basis : mapping
+        What the model file says of their origin: ``model``, ``grouping`` and more; figures come to it.
+    options : CalibrateOptions, optional
+
+    Raises
+    ------
+    InputError
+        An option is out of range, or there is one fold only.
+    """
+    options = options or CalibrateOptions()
     parts = list(held_out(pooled))
     crossed = cross_fitted(pooled, parts)
     scalings = fit_levels(pooled)
@@ -86,19 +113,19 @@ def calibrate_run(
     }
     n_folds = len(parts)
     return CalibrationReport(
-        model=model,
-        grouping=grouping,
+        model=basis["model"],
+        grouping=basis["grouping"],
         n_folds=n_folds,
         n_recordings=len({recording.id for recording in pooled.recordings}),
-        labels=run.labels,
+        labels=labels,
         options=options,
         levels=levels,
         automation=_automation(crossed, parts, options),
-        detection=tuple(detection_table(crossed.targets, crossed.scores, run.labels)),
-        hierarchy=weigh_errors(crossed.targets, crossed.predicted, Taxonomy.of(run.labels)),
+        detection=tuple(detection_table(crossed.targets, crossed.scores, labels)),
+        hierarchy=weigh_errors(crossed.targets, crossed.predicted, Taxonomy.of(labels)),
         calibration=Calibration(
             **{level: _for_the_file(levels[level]) for level in LEVELS},
-            basis=_basis(run.config, run.labels.names, model, grouping, n_folds, options, levels),
+            basis={**basis, **_measured(labels.names, n_folds, options, levels)},
         ),
     )
 
@@ -214,16 +241,10 @@ def _for_the_file(level: LevelReport) -> LevelCalibration:
     return LevelCalibration(level.scaling, level.thresholds.scores, limits)
 
 
-def _basis(
-    config: Mapping[str, Any],
-    names: Sequence[str],
-    model: str,
-    grouping: str,
-    n_folds: int,
-    options: CalibrateOptions,
-    levels: Mapping[str, LevelReport],
+def _measured(
+    names: Sequence[str], n_folds: int, options: CalibrateOptions, levels: Mapping[str, LevelReport]
 ) -> dict[str, Any]:
-    """What a model file says about its calibration."""
+    """What a model file says about its calibration, beside where it comes from."""
     measured = {
         name: {
             "rows": level.n,
@@ -240,11 +261,7 @@ def _basis(
     }
     classes = zip(names, levels["recording"].thresholds.classes, strict=True)
     return {
-        "model": model,
-        "grouping": grouping,
         "n_folds": n_folds,
-        "model_settings": dict(config["model_settings"]),
-        "data_hash": config["data_hash"],
         "thresholds": options.rule,
         "borrowed": [name for name, threshold in classes if threshold.source == POOLED],
         "held_out": plain(measured),

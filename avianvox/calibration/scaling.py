@@ -5,9 +5,10 @@ with the model's scores and comes out with calibrated ones: `calibrated` under g
 by fold, where each fold's scalings know the other folds alone, `cross_fitted` for all folds at once.
 
 Windows are scaled by a temperature and a share of the uniform distribution; a recording's scores are the mean
-over its scaled windows, scaled once more by numbers of its own. This was chosen by log loss on held-out folds
-of networks, regressions and naive Bayes: a temperature alone can't follow models that are at times surely
-wrong, and means of unscaled windows, geometric means and a temperature by number of windows did no better.
+over its scaled windows (or what else the model's pooling makes of them), scaled once more by numbers of its
+own. This was chosen by log loss on held-out folds of networks, regressions and naive Bayes: a temperature
+alone can't follow models that are at times surely wrong, and means of unscaled windows, geometric means and a
+temperature by number of windows did no better.
 """
 
 from collections.abc import Iterable, Iterator
@@ -159,14 +160,13 @@ def fit_scaling(scores: np.ndarray, targets: np.ndarray) -> Scaling:
 def fit_levels(pooled: Pooled) -> tuple[Scaling, Scaling]:
     """The scalings of windows and of recordings."""
     window = fit_scaling(pooled.window_scores, pooled.targets[pooled.window_rows])
-    means = _row_means(window.apply(pooled.window_scores), pooled)
-    return window, fit_scaling(means, pooled.targets)
+    return window, fit_scaling(pooled.pooled(window.apply(pooled.window_scores)), pooled.targets)
 
 
 def calibrated(pooled: Pooled, window: Scaling, recording: Scaling) -> Pooled:
     """The same rows with calibrated scores of windows and recordings."""
     windows = window.apply(pooled.window_scores)
-    return replace(pooled, window_scores=windows, scores=recording.apply(_row_means(windows, pooled)))
+    return replace(pooled, window_scores=windows, scores=recording.apply(pooled.pooled(windows)))
 
 
 def held_out(pooled: Pooled) -> Iterator[tuple[Pooled, Pooled]]:
@@ -202,13 +202,6 @@ def cross_fitted(pooled: Pooled, parts: Iterable[tuple[Pooled, Pooled]] | None =
         scores[pooled.folds == number] = test.scores
         windows[pooled.folds[pooled.window_rows] == number] = test.window_scores
     return replace(pooled, scores=scores, window_scores=windows)
-
-
-def _row_means(window_scores: np.ndarray, pooled: Pooled) -> np.ndarray:
-    total = np.zeros((len(pooled), window_scores.shape[1]))
-    np.add.at(total, pooled.window_rows, window_scores)
-    means: np.ndarray = total / np.bincount(pooled.window_rows, minlength=len(pooled))[:, None]
-    return means
 
 
 def _bin_of(best: np.ndarray, n_bins: int) -> np.ndarray:

@@ -223,5 +223,10 @@ def _train_on_ear(
             echo(f"  accuracy per recording on session folds: {folds['recording']['accuracy']:.3f}")
             if figures["unknown_to_ear"]:
                 echo(f"  of species that {ear} does not know: {folds['accuracy_unknown_to_ear']:.3f}")
+        if held := run.calibration.get("basis", {}).get("held_out"):
+            before, after, chance = (
+                held["recording"][f"error_{when}"] for when in ("before", "after", "by_chance")
+            )
+            echo(f"  calibration error per recording: {before:.3f} -> {after:.3f} (by chance {chance:.3f})")
         echo(f"  {ear} may have heard these recordings in its own training; then figures are too good")
     exit_with_failures(unreadable(catalog.recordings, features))

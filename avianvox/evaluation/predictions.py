@@ -13,6 +13,7 @@ import numpy as np
 
 from avianvox.errors import InputError, RunError
 from avianvox.files import atomic_write
+from avianvox.inference.pooling import POOLINGS
 from avianvox.types import Recording
 
 
@@ -114,10 +115,14 @@ class Pooled:
     folds : np.ndarray, shape (n,), int64
         The fold that each row was tested in, by a model that learned from the others.
     scores : np.ndarray, shape (n, n_classes), float64
-        Mean over the windows of each recording.
+        Of each recording, the model's own: for most models the mean over its windows.
     window_scores : np.ndarray, shape (n_windows, n_classes), float32
     window_rows : np.ndarray, shape (n_windows,), int64
         The row that each window belongs to; windows of a row in order of time.
+    pooling : str
+        How windows become a recording, a row of `avianvox.inference.pooling.POOLINGS`.
+    confidence : np.ndarray, shape (n_windows,), optional
+        How much each window counts there; None: all alike.
     """
 
     recordings: tuple[Recording, ...]
@@ -126,6 +131,8 @@ class Pooled:
     scores: np.ndarray
     window_scores: np.ndarray
     window_rows: np.ndarray
+    pooling: str = "mean"
+    confidence: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -140,6 +147,19 @@ class Pooled:
         """The session of each row, shape (n,), str."""
         return np.array([r.session for r in self.recordings])
 
+    def pooled(self, window_scores: np.ndarray) -> np.ndarray:
+        """Scores of the rows, shape (n, n_classes), float64, from those of all windows."""
+        if self.pooling == "mean":
+            total = np.zeros((len(self), window_scores.shape[1]))
+            np.add.at(total, self.window_rows, window_scores)
+            means: np.ndarray = total / np.bincount(self.window_rows, minlength=len(self))[:, None]
+            return means
+        confidence = np.ones(len(window_scores)) if self.confidence is None else self.confidence
+        poolings = [POOLINGS.get(self.pooling)() for _ in range(len(self))]
+        for row, scores, sure in zip(self.window_rows, window_scores, confidence, strict=True):
+            poolings[row].add(scores, float(sure))
+        return np.array([pooling.scores() for pooling in poolings])
+
     def where(self, chosen: np.ndarray) -> "Pooled":
         """The rows for which ``chosen``, shape (n,), bool, is true, with their windows."""
         row = np.cumsum(chosen) - 1
@@ -151,6 +171,8 @@ class Pooled:
             self.scores[chosen],
             self.window_scores[windows],
             row[self.window_rows[windows]],
+            self.pooling,
+            None if self.confidence is None else self.confidence[windows],
         )
 
 

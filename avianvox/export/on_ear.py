@@ -116,6 +116,7 @@ def export_on_ear(
             Output(SPECIES, len(run.labels), 0),
             Output(EMBEDDING, embedding.size, 1, exclusive=False),
         ),
+        calibration=run.calibration,
         source=source,
         pooling={"kind": POOLING, "by": SPECIES},
     )

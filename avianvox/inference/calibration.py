@@ -2,13 +2,14 @@
 
 A calibration is fitted on held-out predictions by `avianvox.calibration.calibrate` and travels in the model
 file. It knows two levels, each with numbers of its own: the ``window`` and the ``recording``. A window's
-calibrated scores are its scores under the window's `Scaling`; a recording's are the mean over its calibrated
-windows under the recording's. Start with `Calibration.windows` and `Calibration.recording`.
+calibrated scores are its scores under the window's scaling; a recording's are those that the model's pooling
+makes of its calibrated windows, under the recording's. Classes that exclude each other have a `Scaling`,
+others `LogOdds`. Start with `Calibration.apply`.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ LEAST_TEMPERATURE = 1e-4
 
 LEAST_SCORE = 1e-4
 """Scores below it count as it: so far down, rounding and quantisation say more than the sound does."""
+
+LEAST_ODDS, LEAST_SLOPE = 1e-6, 1e-3
+"""Of `LogOdds`: float32 knows no scores nearer to 1, and a slope of nearly nothing orders no answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,39 @@ class Scaling:
         return scaled
 
 
+@dataclass(frozen=True, slots=True)
+class LogOdds:
+    """``sigmoid(slope * logit(scores) + intercept)``: for classes that do not exclude each other.
+
+    Scores count as `LEAST_ODDS` at least, and at most as 1 minus it. The order of the classes stays.
+
+    Attributes
+    ----------
+    slope : float, at least `LEAST_SLOPE`
+    intercept : float
+
+    References
+    ----------
+    Platt, "Probabilistic outputs for support vector machines", 1999, on the log-odds of scores.
+    """
+
+    slope: float = 1.0
+    intercept: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (LEAST_SLOPE <= self.slope < math.inf and math.isfinite(self.intercept)):
+            raise InputError(
+                f"LogOdds: expected a slope of at least {LEAST_SLOPE} and a finite intercept, got "
+                f"{self.slope} and {self.intercept}"
+            )
+
+    def apply(self, scores: np.ndarray) -> np.ndarray:
+        """Scores of any shape to probabilities, float64, each for itself."""
+        p = np.clip(scores.astype(np.float64), LEAST_ODDS, 1 - LEAST_ODDS)
+        scaled: np.ndarray = 1 / (1 + np.exp(-(self.slope * np.log(p / (1 - p)) + self.intercept)))
+        return scaled
+
+
 def nonconformity(scores: np.ndarray) -> np.ndarray:
     """How far from the front each class stands: a prediction set holds those up to a limit.
 
@@ -100,7 +137,7 @@ class LevelCalibration:
 
     Attributes
     ----------
-    scaling : Scaling
+    scaling : Scaling or LogOdds
     thresholds : tuple of float
         For each class, the calibrated score from which it is named when it is the best; infinity where no
         score suffices. Empty where nothing is decided.
@@ -108,7 +145,7 @@ class LevelCalibration:
         ``coverage -> `` the `nonconformity` up to which a class belongs to the prediction set.
     """
 
-    scaling: Scaling = Scaling()
+    scaling: Scaling | LogOdds = Scaling()
     thresholds: tuple[float, ...] = ()
     conformal: Mapping[float, float] = field(default_factory=dict)
 
@@ -127,17 +164,18 @@ class LevelCalibration:
         return Decision.NAMED if scores[label] >= self.thresholds[label] else Decision.UNCERTAIN
 
     def to_mapping(self) -> dict[str, Any]:
-        return {
-            "temperature": self.scaling.temperature,
-            "uniform": self.scaling.uniform,
+        return asdict(self.scaling) | {
             "thresholds": [None if math.isinf(value) else value for value in self.thresholds],
             "conformal": {f"{coverage:g}": value for coverage, value in self.conformal.items()},
         }
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "LevelCalibration":
+        kind, names = (
+            (LogOdds, ("slope", "intercept")) if "slope" in values else (Scaling, ("temperature", "uniform"))
+        )
         return cls(
-            Scaling(_finite(values["temperature"]), _finite(values["uniform"])),
+            kind(*(_finite(values[name]) for name in names)),
             tuple(math.inf if value is None else _finite(value) for value in values["thresholds"]),
             {_finite(coverage): _finite(value) for coverage, value in values["conformal"].items()},
         )
@@ -173,7 +211,7 @@ class Calibration:
         return self.window if name == "window" else self.recording
 
     def apply(self, scores: np.ndarray, level: str) -> np.ndarray:
-        """Calibrated scores, float64: of windows as the model gave them, or of means over calibrated windows.
+        """Calibrated scores, float64: of windows as the model gave them, or of pooled calibrated windows.
 
         Parameters
         ----------
@@ -181,17 +219,6 @@ class Calibration:
         level : {"window", "recording"}
         """
         return self.level(level).scaling.apply(scores)
-
-    def apply_to_recording(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """From the scores of a recording's windows, (n_windows, n_classes), to both levels' calibrated ones.
-
-        Returns
-        -------
-        tuple of np.ndarray
-            Of the windows, shape (n_windows, n_classes), and of the recording, shape (n_classes,).
-        """
-        windows = self.apply(scores, "window")
-        return windows, self.apply(windows.mean(axis=0), "recording")
 
     def set_limit(self, coverage: float, level: str) -> float:
         """The `nonconformity` up to which a class belongs to the prediction set of this coverage.

@@ -142,7 +142,7 @@ class Classifier:
             message=report.message or ("" if windows else NOTHING_LOUD),
         )
         if calibrated and self.calibration is not None and windows:
-            return calibrate(prediction, self.calibration)
+            return calibrate(prediction, self.calibration, self.pooling)
         return prediction
 
     def windows(
@@ -338,17 +338,18 @@ def read_calibration(model: ModelFile) -> Calibration | None:
         raise ModelFileError(f"{model.path}: {error}") from error
 
 
-def calibrate(prediction: Prediction, calibration: Calibration) -> Prediction:
+def calibrate(prediction: Prediction, calibration: Calibration, pooling: str = "mean") -> Prediction:
     """A prediction of one window or more with calibrated scores, and what is decided on them."""
-    raw = np.array([window.scores for window in prediction.windows])
-    windows, recording = calibration.apply_to_recording(raw)
+    scores = calibration.apply(np.array([window.scores for window in prediction.windows]), "window")
+    windows = tuple(
+        replace(window, scores=row.astype(np.float32), decision=calibration.window.decide(row))
+        for window, row in zip(prediction.windows, scores, strict=True)
+    )
+    recording = calibration.apply(pool(windows, pooling), "recording")
     return replace(
         prediction,
         scores=recording.astype(np.float32),
-        windows=tuple(
-            replace(window, scores=scores.astype(np.float32), decision=calibration.window.decide(scores))
-            for window, scores in zip(prediction.windows, windows, strict=True)
-        ),
+        windows=windows,
         calibrated=True,
         decision=calibration.recording.decide(recording),
     )

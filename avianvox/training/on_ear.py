@@ -2,32 +2,36 @@
 
 The run folder holds ``config.json`` (kind, ear, classes, hashes, credits), ``weights.npz`` (one dense layer
 on the embedding) and ``figures.json``, written last: accuracy on session folds, where folds can be drawn.
+There ``calibration.json`` is too: what scores of windows and of recordings are worth, from the same folds.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
+from avianvox.calibration.calibrate import calibrate_pooled
 from avianvox.dataset.catalog import Catalog
-from avianvox.dataset.splits import make_split
+from avianvox.dataset.splits import Split, make_split
 from avianvox.dataset.training_data import TrainingData, training_data
 from avianvox.documents import MISSHAPEN, Kind, read_json, write_json
 from avianvox.errors import InputError, RunError, StoreError, require_extra
 from avianvox.evaluation.metrics import evaluate
+from avianvox.evaluation.predictions import Pooled
 from avianvox.features.store import FeatureStore
 from avianvox.inference.embedding import EmbeddingSpec
-from avianvox.models.probes.combined import Combined, fit_combined
+from avianvox.models.probes.combined import POOLING, Combined, fit_combined
 from avianvox.models.probes.heard import ear_for, hear
 from avianvox.models.protocol import TrainSettings
 from avianvox.runfolder import CONFIG, FolderKind, catalog_hash, versions
 from avianvox.training import run as folder
 from avianvox.types import LabelSet, Recording
 
+CALIBRATION = "calibration.json"
 FOLDER = FolderKind(
     Kind(
         what="training run on an ear",
@@ -37,7 +41,7 @@ FOLDER = FolderKind(
         otherwise="make one with: avianvox train CATALOG --on birdnet",
         outdated="train it again",
     ),
-    files=(CONFIG, folder.WEIGHTS, folder.FIGURES),
+    files=(CONFIG, folder.WEIGHTS, CALIBRATION, folder.FIGURES),
 )
 """What tells its folder from others."""
 
@@ -60,6 +64,8 @@ class EarRun:
     bias : np.ndarray, shape (n_classes,), float32
         Of the layer; a softmax follows.
     figures : mapping
+    calibration : mapping
+        What a model file says of its scores; empty where there were no session folds, and in runs of before.
     """
 
     path: Path
@@ -69,6 +75,7 @@ class EarRun:
     weight: np.ndarray
     bias: np.ndarray
     figures: Mapping[str, Any]
+    calibration: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path | str) -> "EarRun":
@@ -84,11 +91,13 @@ class EarRun:
             weight, bias = arrays["weight"], arrays["bias"]
             if (weight.shape, bias.shape) != ((len(labels), spec.n_embedding), (len(labels),)):
                 raise ValueError(f"weights of shape {weight.shape}")
+            kept = path / CALIBRATION
+            calibration = dict(read_json(kept)) if kept.exists() else {}
         except FileNotFoundError as error:
             raise RunError(f"the run in {path} is not complete; train it again with --fresh") from error
         except (OSError, EOFError, BadZipFile, *MISSHAPEN) as error:
             raise RunError(f"the run in {path} is damaged ({error}); train it again with --fresh") from error
-        return cls(path, config, spec, labels, weight, bias, figures)
+        return cls(path, config, spec, labels, weight, bias, figures, calibration)
 
 
 def train_on_ear(
@@ -141,7 +150,10 @@ def train_on_ear(
     FOLDER.erase(out)
     FOLDER.begin(out, config)
     folder.write_arrays(out / folder.WEIGHTS, {"weight": weight, "bias": bias})
-    write_json(out / folder.FIGURES, _judge(data, usable, labels, ear.known, seed))
+    figures, calibration = _judge(data, usable, labels, ear.known, seed)
+    if calibration:
+        write_json(out / CALIBRATION, calibration)
+    write_json(out / folder.FIGURES, figures)
     return EarRun.open(out)
 
 
@@ -158,8 +170,8 @@ def _fit(data: TrainingData, labels: LabelSet) -> Combined:
 
 def _judge(
     data: TrainingData, recordings: Sequence[Recording], labels: LabelSet, known: np.ndarray, seed: int
-) -> dict[str, Any]:
-    """Accuracy per recording on session folds; None where the sessions allow no folds."""
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Figures and calibration on session folds; none where the sessions allow no folds."""
     figures: dict[str, Any] = {
         "n_recordings": len(data),
         "n_sessions": len({recording.session for recording in recordings}),
@@ -170,22 +182,44 @@ def _judge(
     }
     try:
         split = make_split(recordings, grouping="session", n_folds=_N_FOLDS, seed=seed)
-        scores = np.zeros((len(data), len(labels)))
-        for fold in split.folds:
-            fitted = _fit(data.subset(fold.train), labels)
-            scores[fold.test] = fitted(hear(data.subset(fold.test), labels))
     except InputError:
-        return figures
-    right = scores.argmax(axis=1) == data.targets
+        return figures, {}
+    pooled = _out_of_fold(data, recordings, labels, split)
+    right = pooled.predicted == data.targets
     of_known = known[data.targets]
     figures["session_folds"] = {
         "n_folds": _N_FOLDS,
         "seed": seed,
-        "recording": evaluate(data.targets, scores),
+        "recording": evaluate(data.targets, pooled.scores),
         "accuracy_known_to_ear": float(right[of_known].mean()) if of_known.any() else None,
         "accuracy_unknown_to_ear": float(right[~of_known].mean()) if not of_known.all() else None,
     }
-    return figures
+    basis = {
+        "model": "combined",
+        "grouping": "session",
+        "model_settings": {},
+        "data_hash": data.store.data_hash,
+    }
+    return figures, calibrate_pooled(pooled, labels, basis).calibration.to_mapping()
+
+
+def _out_of_fold(
+    data: TrainingData, recordings: Sequence[Recording], labels: LabelSet, split: Split
+) -> Pooled:
+    """What heads say of the recordings of each fold, and of their windows, that learned from the others."""
+    scores = np.zeros((len(data), len(labels)))
+    by_window: list[np.ndarray] = [np.zeros((0, len(labels)), np.float32)] * len(data)
+    folds = np.zeros(len(data), np.int64)
+    for number, fold in enumerate(split.folds):
+        fitted = _fit(data.subset(fold.train), labels)
+        heard = hear(data.subset(fold.test), labels)
+        scores[fold.test] = fitted(heard)
+        folds[fold.test] = number
+        for position, embedding, odds in zip(fold.test.tolist(), heard.windows, heard.odds, strict=True):
+            by_window[position] = fitted.windows(embedding, odds, heard.known)
+    windows = np.concatenate(by_window)
+    rows = np.repeat(np.arange(len(data), dtype=np.int64), [len(one) for one in by_window])
+    return Pooled(tuple(recordings), data.targets, folds, scores, windows, rows, POOLING, windows.max(axis=1))
 
 
 def _describe(
