@@ -28,6 +28,7 @@ WRITING = {
     "crossval --store": "crossval {catalog} --out {new} --store {target}",
     "crossval --recompute": "crossval --recompute {target}",
     "calibrate --into": "calibrate {catalog} --into {target}",
+    "calibrate --out": "calibrate {catalog} --out {target}",
     "evaluate --out": "evaluate caribbean_california {catalog} --out {target}",
     "report --out": "report {catalog} --out {target}",
     "audit --store": "audit {catalog} --sound --store {target}",

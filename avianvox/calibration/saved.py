@@ -20,7 +20,7 @@ from avianvox.evaluation.plain import plain
 from avianvox.evaluation.run_folder import CALIBRATION
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.files import output_error
-from avianvox.inference.calibration import Calibration, Scaling
+from avianvox.inference.calibration import Calibration, LogOdds, Scaling
 from avianvox.types import LabelSet
 
 QUESTIONS: tuple[Question, ...] = ("identification", "classification")
@@ -76,7 +76,7 @@ class LevelReport:
     ----------
     n, n_sessions : int
         Rows and sessions.
-    scaling : Scaling
+    scaling : Scaling or LogOdds
         Fitted on all folds.
     before, after : Quality
         Of the model's scores, and of calibrated scores of held-out folds.
@@ -89,7 +89,7 @@ class LevelReport:
 
     n: int
     n_sessions: int
-    scaling: Scaling
+    scaling: Scaling | LogOdds
     before: Quality
     after: Quality
     thresholds: Thresholds

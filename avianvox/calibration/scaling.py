@@ -19,12 +19,13 @@ import numpy as np
 from avianvox.errors import InputError
 from avianvox.evaluation.metrics import expected_hits, validate
 from avianvox.evaluation.predictions import Pooled
-from avianvox.inference.calibration import LEAST_SCORE, Scaling
+from avianvox.inference.calibration import LEAST_ODDS, LEAST_SCORE, LogOdds, Scaling
 from avianvox.randomness import derive_rng
 
 N_BINS = 15
 _LEAST = 1e-12
 _MOST_LOG_TEMPERATURE = 7.0
+_MOST_LOG_SLOPE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,43 @@ def fit_scaling(scores: np.ndarray, targets: np.ndarray) -> Scaling:
     ]
     log_temperature, share = min(tries, key=lambda result: float(result.fun)).x
     return Scaling(float(np.exp(np.clip(log_temperature, -most, most))), _squash(share))
+
+
+def fit_log_odds(scores: np.ndarray, right: np.ndarray) -> LogOdds:
+    """The `LogOdds` of least log loss for the best answers' scores, shape (n,), and whether they are right.
+
+    Right answers count as (n_right + 1) / (n_right + 2), and wrong ones as 1 / (n_wrong + 2), so that few
+    rows do not make it too sure.
+
+    Raises
+    ------
+    InputError
+        All answers are right, or none is.
+
+    References
+    ----------
+    Platt, "Probabilistic outputs for support vector machines", 1999.
+    """
+    from scipy.optimize import minimize
+
+    n_right, n_wrong = int(right.sum()), int((~right).sum())
+    if not n_right or not n_wrong:
+        raise InputError(
+            f"calibration: expected right and wrong answers in each part, got {n_right} and {n_wrong}; "
+            "calibrate with more recordings"
+        )
+    p = np.clip(scores.astype(np.float64), LEAST_ODDS, 1 - LEAST_ODDS)
+    odds = np.log(p / (1 - p))
+    wanted = np.where(right, (n_right + 1) / (n_right + 2), 1 / (n_wrong + 2))
+
+    def loss(values: np.ndarray) -> float:
+        logits = np.exp(np.clip(values[0], -_MOST_LOG_SLOPE, _MOST_LOG_SLOPE)) * odds + values[1]
+        return float((np.logaddexp(0, logits) - wanted * logits).mean())
+
+    starts = ((0.0, 0.0), (-1.0, 0.0))
+    tries = [minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-4}) for start in starts]
+    log_slope, intercept = min(tries, key=lambda result: float(result.fun)).x
+    return LogOdds(float(np.exp(np.clip(log_slope, -_MOST_LOG_SLOPE, _MOST_LOG_SLOPE))), float(intercept))
 
 
 def fit_levels(pooled: Pooled) -> tuple[Scaling, Scaling]:

@@ -1,10 +1,12 @@
 """``avianvox calibrate``: what the scores of a cross-validated model are worth, written into its file."""
 
+from dataclasses import asdict
 from math import isinf, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from avianvox.cli.common import FiniteFloat, echo, echo_text
 from avianvox.cli.targets import Target, Writer
@@ -12,6 +14,7 @@ from avianvox.cli.targets import Target, Writer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from avianvox.calibration.finished import FinishedReport
     from avianvox.calibration.saved import CalibrationReport, LevelReport
     from avianvox.evaluation.detection import Metric
 
@@ -32,6 +35,11 @@ higher one at which it reaches the precision itself. For windows and events, the
 mean of its own and that of all classes: both weigh the same at 20 sessions. Below the threshold, the answer
 of "avianvox classify" is "uncertain". All results are in RUN/calibration/MODEL-GROUPING.json.
 
+A finished model is calibrated by its best answers, on session folds of the recordings that it was evaluated
+on: of names with a score of 0.8, eight of ten are right. Names that it gives to species that it does not know
+count as wrong. The model file stays as it is; a copy gets the calibration. So "avianvox evaluate birdnet
+recordings/ --out judged" comes first, and "avianvox calibrate judged" then.
+
 \b
 Exit codes: 0 done; 1 failed; 2 wrong usage.
 
@@ -47,6 +55,13 @@ _METRICS = {
     "accuracy": "accuracy",
     "accuracy_without_tn": "accuracy without true negatives",
 }
+_SCALING = {
+    "temperature": "temperature",
+    "uniform": "share of knowing nothing",
+    "slope": "slope of the log-odds",
+    "intercept": "intercept",
+}
+_OF_A_RUN = ("into", "grouping", "coverages", "accuracy", "listening_factor", "metric")
 _LETTERS = dict(zip(_METRICS, ("P", "R", "F1", "A", "A-"), strict=True))
 
 
@@ -111,8 +126,17 @@ def _coverages(_ctx: click.Context, _param: click.Parameter, value: str) -> tupl
     metavar="FILE",
     help="Model file that receives the calibration; same kind of model and same classes.",
 )
+@click.option(
+    "--out",
+    type=Target(ours=b"TFL3", path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Calibrated copy of a finished model; it is named like this file.  "
+    "[default: NAME_calibrated.tflite in the folder]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.pass_context
 def calibrate(
+    context: click.Context,
     run: Path,
     model: str | None,
     grouping: str,
@@ -123,14 +147,17 @@ def calibrate(
     listening_factor: float,
     metric: "Metric",
     into: Path | None,
+    out: Path | None,
     as_json: bool,
 ) -> None:
     """Calibrate scores and choose a threshold for each species.
 
-    RUN is the folder of a cross-validation. Nothing is trained and no sound is read.
+    RUN is the folder of a cross-validation, or that of "avianvox evaluate" for a finished model whose classes
+    do not exclude each other, such as BirdNET. Nothing is trained and no sound is read.
     """
     import json
 
+    from avianvox.calibration.answers import holds_answers
     from avianvox.calibration.calibrate import calibrate_run
     from avianvox.calibration.saved import CalibrateOptions, keep_report
     from avianvox.errors import require_extra
@@ -150,6 +177,13 @@ def calibrate(
         coverages=coverages,
         metric=metric,
     )
+    if holds_answers(run):
+        _refuse(context, _OF_A_RUN, "is for a cross-validation, and RUN is of 'avianvox evaluate'")
+        from avianvox.cli.calibrate_finished import calibrate_finished
+
+        calibrate_finished(run, model, out, options, as_json)
+        return
+    _refuse(context, ("out",), "is for a finished model; --into names the model file of a cross-validation")
     saved = SavedRun.open(run)
     report = calibrate_run(saved, model, grouping=grouping, options=options)
     kept = keep_report(saved, report)
@@ -171,6 +205,13 @@ def calibrate(
     echo(f"kept in {kept}" + (f", written into {into}" if into else ""), err=True)
 
 
+def _refuse(context: click.Context, names: tuple[str, ...], why: str) -> None:
+    """Raise `click.UsageError` where one of these options was given."""
+    for name in names:
+        if context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name.replace('_', '-')} {why}")
+
+
 def _lines(report: "CalibrationReport") -> "Iterator[str]":
     from avianvox.evaluation.figures import Table
 
@@ -182,8 +223,8 @@ def _lines(report: "CalibrationReport") -> "Iterator[str]":
     )
     yield ""
     columns = ("", "per recording", "per window")
-    yield Table(columns, tuple((name, *cells) for name, *cells in _rows(recording, window))).markdown()
-    yield from _verdicts(report)
+    yield Table(columns, tuple((name, *cells) for name, *cells in level_rows(recording, window))).markdown()
+    yield from verdicts(report)
     yield from _threshold_lines(report, recording)
     yield from _event_lines(report, window)
     yield from _automation_lines(report)
@@ -200,15 +241,17 @@ def _lines(report: "CalibrationReport") -> "Iterator[str]":
         yield f"Right at the level of {right}; {tree.caveat or weight}"
 
 
-def _rows(*levels: "LevelReport") -> "Iterator[tuple[str, ...]]":
+def level_rows(*levels: "LevelReport") -> "Iterator[tuple[str, ...]]":
+    """Rows of a table with a column for each level."""
     yield "accuracy", *(f"{level.before.accuracy:.3f} -> {level.after.accuracy:.3f}" for level in levels)
     yield "calibration error", *(f"{level.before.error:.3f} -> {level.after.error:.3f}" for level in levels)
     floors = (level.after.floor for level in levels)
     yield "  by chance", *(f"{floor.mean:.3f}, at most {floor.high:.3f}" for floor in floors)
     yield "log loss", *(f"{level.before.log_loss:.3f} -> {level.after.log_loss:.3f}" for level in levels)
     yield "Brier score", *(f"{level.before.brier:.3f} -> {level.after.brier:.3f}" for level in levels)
-    yield "temperature", *(f"{level.scaling.temperature:.2f}" for level in levels)
-    yield "share of knowing nothing", *(f"{level.scaling.uniform:.2f}" for level in levels)
+    scalings = [asdict(level.scaling) for level in levels]
+    for name in scalings[0]:
+        yield _SCALING[name], *(f"{scaling[name]:.2f}" for scaling in scalings)
     for i, coverage in enumerate(levels[0].coverage):
         cells = (level.coverage[i] for level in levels)
         yield (
@@ -217,7 +260,8 @@ def _rows(*levels: "LevelReport") -> "Iterator[tuple[str, ...]]":
         )
 
 
-def _verdicts(report: "CalibrationReport") -> "Iterator[str]":
+def verdicts(report: "CalibrationReport | FinishedReport") -> "Iterator[str]":
+    """A sentence for each level that calibration does not help."""
     from avianvox.calibration.saved import verdict
 
     for name, level in report.levels.items():

@@ -1,7 +1,8 @@
 """The card of a model that others trained, Markdown."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from avianvox.modelfile import EMBEDDING, SPECIES, ModelInfo
 
@@ -34,6 +35,8 @@ def ear_card(info: ModelInfo) -> str:
         ),
         "## Source\n\n" + _bullets(f"{name}: {_plain(value)}" for name, value in info.source.items()),
     ]
+    if info.calibration:
+        sections.insert(3, "## Calibration\n\n" + _bullets(_calibration(info.calibration["basis"])))
     if info.not_animals:
         names = ", ".join(info.not_animals)
         sections.append(f"## Classes that are no animals\n\n{names}.")
@@ -48,13 +51,31 @@ def about_scores(info: ModelInfo) -> list[str]:
         "One class at most is right for each window: the scores of a window add up to 1."
         if exclusive
         else "Several classes may be right at once: each has a score of its own.",
-        "Scores are calibrated."
+        "Scores are calibrated: of names with 0.8, about eight of ten are right, on recordings like those of "
+        "the calibration."
         if info.calibration
         else "Scores are not calibrated: they order answers, and are no probabilities.",
     ]
     if embedding is not None:
         found.append(f"It describes each window by an embedding of {embedding.size} numbers.")
     return found
+
+
+def _calibration(basis: Mapping[str, Any]) -> Iterator[str]:
+    """What a calibration of a finished model was measured to do, one sentence each."""
+    yield (
+        f"Fitted on {', '.join(basis['catalogs'])}, and measured on {basis['n_folds']} session folds. On "
+        "other recordings the scores may be too high."
+    )
+    for level in ("recording", "window"):
+        found = basis["held_out"][level]
+        named, right = found["named"], found["named_rightly"]
+        yield (
+            f"Per {level}, {found['rows']} of {found['sessions']} sessions: calibration error "
+            f"{found['error_before']:.3f} before, {found['error_after']:.3f} after, "
+            f"{found['error_by_chance']:.3f} by chance. Thresholds ({basis['thresholds']}): {named} named, "
+            f"{right} of them rightly."
+        )
 
 
 def _plain(value: object) -> str:

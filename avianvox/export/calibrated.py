@@ -1,15 +1,19 @@
-"""A model file with a calibration: the same flatbuffer, with a new description and card."""
+"""A model file with a calibration: the same graph and entries, with a new description and card."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from avianvox.errors import ModelFileError
+from avianvox.ears.add import KIND as EAR
+from avianvox.ears.card import ear_card
+from avianvox.errors import ModelFileError, OutputError
 from avianvox.export.card import model_card
 from avianvox.features.kinds import Spec
+from avianvox.files import sha256_file
 from avianvox.inference.calibration import Calibration
-from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
+from avianvox.modelfile import ModelFile, ModelInfo, read_model_file, write_model_file
 
 
 def write_calibration(
@@ -44,8 +48,42 @@ def write_calibration(
                 f"{path} was not changed: expected the same {what} in file and cross-validation, got "
                 f"{now} and {was}; calibrate with a cross-validation of this model"
             )
-    info = replace(info, calibration=calibration.to_mapping())
-    write_model_file(path, flatbuffer=found.flatbuffer, info=info, card=model_card(info))
+    return _write(found, Path(path), replace(info, calibration=calibration.to_mapping()))
+
+
+def copy_calibrated(path: Path, out: Path, calibration: Calibration, *, sha256: str) -> ModelInfo:
+    """A copy of a model file with a calibration, whose name is the stem of ``out``.
+
+    Parameters
+    ----------
+    path : Path
+        The model that was judged.
+    out : Path
+        Another file.
+    calibration : Calibration
+    sha256 : str
+        Of the model file when it was judged.
+
+    Raises
+    ------
+    ModelFileError
+        The model is damaged, or another one by now.
+    OutputError
+        ``out`` is the model itself, or cannot be written.
+    """
+    if out.exists() and os.path.samefile(out, path):
+        raise OutputError(f"cannot write {out}: this is the model that was judged; name another file")
+    found = read_model_file(path)
+    if sha256_file(path) != sha256:
+        raise ModelFileError(f"{path} is not the model that was judged; evaluate it again")
+    info = replace(found.info, name=out.stem, calibration=calibration.to_mapping())
+    return _write(found, out, info)
+
+
+def _write(found: ModelFile, out: Path, info: ModelInfo) -> ModelInfo:
+    card = ear_card(info) if info.kind == EAR else model_card(info)
+    others = {name: bytes(content) for name, content in found.others.items()}
+    write_model_file(out, flatbuffer=found.flatbuffer, info=info, card=card, others=others)
     return info
 
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from avianvox.calibration.answers import BestAnswers
 from avianvox.evaluation.bootstrap import Interval, PairedTest, paired_test, session_interval
 from avianvox.files import sha256_file
 from avianvox.inference.runs import loaded
 from avianvox.judge.alarms import Alarms, count_alarms
+from avianvox.judge.best import best_answers
 from avianvox.judge.figures import Answers, Classes, Figures, judge_answers
 from avianvox.judge.listening import Heard, Hearing, Kept, listen_to_all
 from avianvox.judge.sounds import JudgedSet, Sound
@@ -51,6 +53,8 @@ class Judged:
         Recordings that it was trained on.
     failed : tuple of str
         One line for each file that is left out or cut short.
+    best : BestAnswers
+        What a calibration is fitted on.
     """
 
     info: ModelInfo
@@ -62,6 +66,7 @@ class Judged:
     remark: str
     seen: np.ndarray
     failed: tuple[str, ...]
+    best: BestAnswers
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -156,9 +161,30 @@ def judge(
         exclusive=classifier.info.exclusive,
         calibration=classifier.calibration if calibrated else None,
     )
+    digest = sha256_file(path)
+    rows, windows, wholes = best_answers(
+        there, heard, classes, classifier.labels, answers.targets, sample_rate=classifier.spec.sample_rate
+    )
+    places = np.array([*classes.chosen, -1, -1])
+    best = BestAnswers(
+        name=classifier.info.name,
+        path=str(path.resolve()),
+        sha256=digest,
+        classes=len(classifier.labels),
+        exclusive=classifier.info.exclusive,
+        pooling=pooling,
+        calibrated=calibrated,
+        placed=False,
+        ids=np.array([recordings[i].id for i in rows], str),
+        labels=np.array([recordings[i].label for i in rows], str),
+        sessions=answers.sessions[rows].astype(str),
+        targets=places[answers.targets[rows]],
+        window=windows,
+        recording=wholes,
+    )
     return Judged(
         classifier.info,
-        sha256_file(path),
+        digest,
         pooling,
         answers,
         judge_answers(answers),
@@ -166,6 +192,7 @@ def judge(
         remark(classifier.info, recordings),
         trained_on(classifier.info, recordings),
         tuple(f"{sounds[i].path}: {found[i].message or found[i].status}" for i in failed),
+        best,
     )
 
 

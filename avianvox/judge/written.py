@@ -4,11 +4,14 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from avianvox import __version__
+from avianvox.calibration.answers import ENDING
+from avianvox.calibration.answers import FOLDER as ANSWERS
 from avianvox.errors import OutputError
 from avianvox.evaluation.bootstrap import PairedTest
 from avianvox.evaluation.plain import plain
@@ -89,6 +92,10 @@ def write_results(
     for name, content in contents.items():
         with atomic_write(out / name) as stream:
             stream.write(valid_unicode(content))
+    best = [replace(one.best, catalogs=tuple(catalogs)) for one in models.values()]
+    kept = {one.write(out / ANSWERS) for one in best}
+    for stale in set((out / ANSWERS).glob(f"*{ENDING}")) - kept:
+        stale.unlink(missing_ok=True)
     return values
 
 
