@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avianvox.cli.common import FiniteFloat, echo, echo_text, workplace_of, workplace_options
+from avianvox.cli.place_options import WEIGHING, options_of, place_asked
 from avianvox.cli.targets import Target, Writer
 from avianvox.inference.pooling import POOLINGS
 
@@ -93,6 +94,14 @@ _SHOWN = (0.5, 0.7, 0.9)
     help='Thresholds of an earlier evaluation to confirm; "choose" keeps those of the best F1 in '
     "OUT/thresholds.json, on one set for another.",
 )
+@click.option(
+    "--unknown-share",
+    type=FiniteFloat(0, 1),
+    metavar="SHARE",
+    help="With --thresholds choose: maximum share of named recordings of species that the model would not "
+    "know; each of its species takes that part in turn.  [default: 0.1]",
+)
+@options_of(WEIGHING)
 @workplace_options("1")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def evaluate(
@@ -107,10 +116,12 @@ def evaluate(
     overlap: float,
     uncalibrated: bool,
     thresholds: str | None,
+    unknown_share: float | None,
     jobs: int | None,
     scheduler: str,
     dask_config: Path | None,
     as_json: bool,
+    **place: Any,
 ) -> None:
     """Judge a finished model on labelled recordings.
 
@@ -123,9 +134,14 @@ def evaluate(
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.judge.run import Settings, compare, judge, names_of
     from avianvox.judge.sounds import judged_set
-    from avianvox.judge.thresholds import choose, confirm, read_thresholds
+    from avianvox.judge.thresholds import Chosen, choose, confirm, read_thresholds
+    from avianvox.judge.unknown import SHARE, choose_unknown, confirm_unknown
     from avianvox.judge.written import open_folder, write_results
 
+    choosing = thresholds == _CHOOSE
+    if unknown_share is not None and not choosing:
+        raise click.UsageError("--unknown-share needs --thresholds choose")
+    asked = place_asked(place)
     workplace = workplace_of(jobs, scheduler, dask_config, default=lambda: 1)
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
@@ -134,7 +150,7 @@ def evaluate(
     if found.n_unlabelled:
         echo(f"left out: {found.n_unlabelled} recordings without a label", err=True)
     open_folder(out)
-    settings = Settings(pooling, overlap, not uncalibrated)
+    settings = Settings(pooling, overlap, not uncalibrated, asked)
     judged = []
     for name in (model, *against):
         with progress_bar(Path(name).name) as report:
@@ -143,11 +159,17 @@ def evaluate(
         if one.remark:
             echo(f"warning: {one.remark}", err=True)
     first = judged[0]
-    rows, choosing = first.figures.detection, thresholds == _CHOOSE
-    given = choose(rows) if choosing else {}
+    if first.placeless:
+        echo(f"place not known in {first.placeless} files: answered by sound alone", err=True)
+    rows = first.figures.detection
+    given: dict[str, Chosen] = {}
+    if choosing:
+        given = choose(rows) | choose_unknown(
+            first.answers, SHARE if unknown_share is None else unknown_share
+        )
     if thresholds is not None and not choosing:
         given = read_thresholds(Path(thresholds), model=first.digest, settings=first.asked)
-    confirmed = confirm(rows, given)
+    confirmed = confirm(rows, given) | confirm_unknown(first.answers, given)
     models = names_of(judged)
     pairs = {name: compare(first, other) for name, other in list(models.items())[1:]}
     names = [str(path) for path in catalogs]
@@ -213,12 +235,23 @@ def _lines(models: "Mapping[str, Judged]", pairs: "Mapping[str, Mapping[str, Pai
 
 
 def _threshold_lines(confirmed: "Mapping[str, Confirmed]", *, choosing: bool) -> Iterator[str]:
-    from avianvox.judge.thresholds import QUESTIONS
+    from avianvox.judge.thresholds import QUESTIONS, UNKNOWN
     from avianvox.pages.blocks import number
 
-    for question, one in confirmed.items():
+    for question in (question for question in QUESTIONS if question in confirmed):
+        one: Any = confirmed[question]
         counts, was = one.here, one.chosen
         figures: dict[str, Any] = {"F1": counts.f1, "precision": counts.precision, "recall": counts.recall}
         told = ", ".join(f"{name} {number(value)}" for name, value in figures.items())
         note = "confirm it on others" if choosing else f"F1 where it was chosen: {number(was.figures['f1'])}"
-        yield f"threshold {was.threshold:.2f}, {QUESTIONS[question]}: {told}; {note}"  # type: ignore[index]
+        yield f"threshold {was.threshold:.2f}, {QUESTIONS[question]}: {told}; {note}"
+    if UNKNOWN in confirmed:
+        one = confirmed[UNKNOWN]
+        found, was = one.here, one.chosen
+        yield (
+            f"threshold {was.threshold:.4f}, to give a name at all (at most {was.figures['share']:.0%} of "
+            f"held-out species): {found.held_out_named} of {found.held_out} held-out recordings are named, "
+            f"{found.unknown_named} of {found.unknown} of species that the model does not know; "
+            f"of {found.known} that it knows {found.known_named} are named, {found.known_right} rightly "
+            f"({found.right_without} without a threshold)"
+        )

@@ -83,6 +83,8 @@ class Answers:
         Whether the scores of windows are calibrated.
     probabilities : bool
         Whether those of recordings are calibrated probabilities.
+    exclusive : bool
+        Whether one class at most is right, so that scores add up to 1.
     """
 
     classes: Classes
@@ -92,6 +94,7 @@ class Answers:
     others: tuple[tuple[str, ...], ...]
     calibrated: bool
     probabilities: bool
+    exclusive: bool = False
 
     @classmethod
     def of(
@@ -103,6 +106,7 @@ class Answers:
         *,
         calibrated: bool,
         probabilities: bool,
+        exclusive: bool = False,
     ) -> "Answers":
         own = kept.own.astype(np.float64)
         if not classes.knows_no_bird:
@@ -112,7 +116,9 @@ class Answers:
         others = [tuple(labels.names[i] if i >= 0 else "" for i in row) for row in kept.other]
         scores = np.concatenate((own, kept.other_scores), axis=1)
         found = np.array(targets, np.int64)
-        return cls(classes, tuple(recordings), found, scores, tuple(others), calibrated, probabilities)
+        return cls(
+            classes, tuple(recordings), found, scores, tuple(others), calibrated, probabilities, exclusive
+        )
 
     @property
     def n_names(self) -> int:
@@ -133,6 +139,14 @@ class Answers:
         """What the model calls a recording."""
         best = int(self.scores[row].argmax())
         return self.classes.names[best] if best < self.n_names else self.others[row][best - self.n_names]
+
+    def names_at(self, scores: np.ndarray) -> np.ndarray:
+        """From which score on each row gets a name: that of its best animal, 0 where "no bird" is as good.
+
+        ``scores``: rows of this object's, or what is left of them.
+        """
+        best = np.delete(scores, self.n_names - 1, axis=1).max(axis=1, initial=0.0)
+        return np.where(scores[:, self.n_names - 1] >= best, 0.0, best)
 
     def hits(self) -> np.ndarray:
         """How right the first answer for each recording is, in [0, 1]; 0 for species that aren't known."""
@@ -261,15 +275,13 @@ def _species(answers: Answers) -> dict[str, dict[str, Any]]:
 def _unknown(answers: Answers) -> dict[str, Any]:
     """How many recordings of species that the model does not know it names all the same."""
     rows = np.flatnonzero(answers.targets == -1)
-    animals = np.delete(answers.scores[rows], answers.n_names - 1, axis=1)
-    best = animals.max(axis=1, initial=0.0)
-    quiet = answers.scores[rows, answers.n_names - 1] >= best  # its best answer is "no bird"
+    best = answers.names_at(answers.scores[rows])
     species: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         species[answers.recordings[row].label][answers.named(int(row))] += 1
     return {
         "recordings": len(rows),
-        "named": {f"{t:.2f}": int(((best >= t) & ~quiet).sum()) for t in sorted((0.25, *THRESHOLDS))},
+        "named": {f"{t:.2f}": int((best >= t).sum()) for t in sorted((0.25, *THRESHOLDS))},
         "species": {name: dict(counts.most_common(_TAKEN_FOR)) for name, counts in sorted(species.items())},
     }
 

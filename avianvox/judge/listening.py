@@ -13,21 +13,26 @@ from dataclasses import asdict, dataclass, fields
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from avianvox.audio.decode import open_audio
+from avianvox.audio.field_notes import read_field_notes
 from avianvox.errors import AudioError
 from avianvox.features.spec import EXTRACTOR_REVISION
 from avianvox.files import atomic_write, sha256_file
 from avianvox.inference.answers import key_of
 from avianvox.inference.classifier import Classifier
+from avianvox.inference.place_options import PlaceOptions
 from avianvox.inference.pooling import POOLINGS
 from avianvox.inference.runs import loaded
 from avianvox.judge.sounds import Sound, overlaps
 from avianvox.types import Status
 from avianvox.workers import Crashed, Workplace, open_executor
+
+if TYPE_CHECKING:
+    from avianvox.inference.place import Expectation
 
 N_OTHER = 5
 REVISION = 1
@@ -47,12 +52,22 @@ class Hearing:
     overlap_s : float, seconds
     calibrated : bool
         Calibrated scores, where the model file has them.
+    place : PlaceOptions, optional
+        Scores are weighed by what the model's geo model expects there and then.
     """
 
     chosen: tuple[int, ...]
     pooling: str
     overlap_s: float = 0.0
     calibrated: bool = True
+    place: PlaceOptions | None = None
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain values; what came later than older runs stands there only where it is asked for."""
+        values = asdict(self)
+        if self.place is None:
+            del values["place"]
+        return values
 
 
 @dataclass(frozen=True)
@@ -116,6 +131,8 @@ class Heard:
     windows : Kept
     spans : np.ndarray, shape (n_windows, 2), int64
         First sample and number of samples of each window.
+    placed : bool
+        Whether its place was known, where that was asked for.
     """
 
     status: Status
@@ -124,12 +141,14 @@ class Heard:
     recordings: Kept
     windows: Kept
     spans: np.ndarray
+    placed: bool = True
 
     def to_bytes(self) -> bytes:
         arrays: dict[str, Any] = {"spans": self.spans}
         for level in ("recordings", "windows"):
             arrays |= {f"{level}_{name}": value for name, value in vars(getattr(self, level)).items()}
         facts = {"status": self.status, "message": self.message, "seconds": self.seconds}
+        facts |= {} if self.placed else {"placed": False}
         stream = io.BytesIO()
         np.savez_compressed(stream, facts=np.array(json.dumps(facts)), **arrays)
         return stream.getvalue()
@@ -142,8 +161,15 @@ class Heard:
                 Kept(*(arrays[f"{level}_{field.name}"] for field in fields(Kept)))
                 for level in ("recordings", "windows")
             )
-            status = Status(facts["status"])
-            return cls(status, facts["message"], facts["seconds"], recordings, windows, arrays["spans"])
+            return cls(
+                Status(facts["status"]),
+                facts["message"],
+                facts["seconds"],
+                recordings,
+                windows,
+                arrays["spans"],
+                facts.get("placed", True),
+            )
 
 
 def listen(classifier: Classifier, sound: Sound, hearing: Hearing) -> Heard:
@@ -157,12 +183,19 @@ def listen(classifier: Classifier, sound: Sound, hearing: Hearing) -> Heard:
     spans: list[tuple[int, int]] = []
     nameable = np.arange(len(classifier.labels)) if classifier.animals is None else classifier.animals
     candidates = np.setdiff1d(np.asarray(nameable, np.int64), hearing.chosen)
+    expected = expectation(classifier, hearing.place, sound.path)
+
+    def weigh(scores: np.ndarray) -> np.ndarray:
+        if expected is None or hearing.place is None:
+            return scores
+        return expected.weigh(scores, hearing.place.weight, hearing.place.wall)
+
     rate, status, message, seconds = classifier.spec.sample_rate, Status.OK, "", 0.0
     try:
         with open_audio(sound.path, sample_rate=rate) as audio:
             stream = classifier.windows(audio, overlap_s=hearing.overlap_s, calibrated=hearing.calibrated)
             for window in stream:
-                rows.append(Kept.of([window.scores], hearing.chosen, candidates))
+                rows.append(Kept.of([weigh(window.scores)], hearing.chosen, candidates))
                 spans.append((window.first_sample, window.n_samples))
                 begin_s, end_s = window.first_sample / rate, (window.first_sample + window.n_samples) / rate
                 for i, recording in enumerate(sound.recordings):
@@ -179,7 +212,7 @@ def listen(classifier: Classifier, sound: Sound, hearing: Hearing) -> Heard:
         found = pooling.scores() if n else np.zeros(len(classifier.labels))
         if n and calibration is not None and hearing.pooling == classifier.pooling:
             found = calibration.apply(found, "recording")
-        scores.append(found)
+        scores.append(weigh(found))
     return Heard(
         status,
         message,
@@ -187,7 +220,26 @@ def listen(classifier: Classifier, sound: Sound, hearing: Hearing) -> Heard:
         Kept.of(scores, hearing.chosen, candidates),
         Kept.joined([Kept.empty(len(hearing.chosen)), *rows]),
         np.array(spans, np.int64).reshape(-1, 2),
+        hearing.place is None or expected is not None,
     )
+
+
+def expectation(classifier: Classifier, place: PlaceOptions | None, path: Path) -> "Expectation | None":
+    """What is expected where and when a file was recorded; None where that is not asked for or not known.
+
+    Raises
+    ------
+    InputError
+        The model has no geo model.
+    """
+    if place is None:
+        return None
+    from avianvox.inference.place import no_geo
+
+    if classifier.geo is None:
+        raise no_geo(classifier.info.name)
+    there = place.place_of(read_field_notes(path))
+    return None if there is None else classifier.geo.at(there)
 
 
 def listen_to_all(
@@ -245,6 +297,6 @@ def _key(model: str, sound: Sound, hearing: Hearing) -> str:
         "model": model,
         "file": key_of(str(sound.path)),
         "spans": [recording.span for recording in sound.recordings],
-        "hearing": asdict(hearing),
+        "hearing": hearing.to_mapping(),
     }
     return sha256(json.dumps(facts, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()[:32]

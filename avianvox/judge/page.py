@@ -6,9 +6,10 @@ from math import isnan
 from avianvox.evaluation.bootstrap import Interval, PairedTest
 from avianvox.evaluation.detection import THRESHOLDS, DetectionRow
 from avianvox.evaluation.ladder import p_text
+from avianvox.evaluation.plain import plain
 from avianvox.judge.alarms import AlarmRow
 from avianvox.judge.run import Judged
-from avianvox.judge.thresholds import QUESTIONS, Confirmed
+from avianvox.judge.thresholds import QUESTIONS, UNKNOWN, Confirmed
 from avianvox.pages.blocks import Block, Cell, Chart, Column, Section, Table, Text, estimate, name, number
 from avianvox.pages.markup import Markup
 from avianvox.pages.plot import UNIT, Axis, Plot
@@ -51,7 +52,7 @@ def sections(
         Section("species", "Species", tuple(_species(label, one) for label, one in models.items())),
         Section("thresholds", "Found and named over thresholds", tuple(_detection(models, thresholds))),
         _alarms(models),
-        _unknown(models),
+        _unknown(models, thresholds),
         _calibration(models),
     ]
 
@@ -123,7 +124,7 @@ def _pairs(first: str, pairs: Mapping[str, Mapping[str, PairedTest]]) -> Table:
     return Table(f"Accuracy minus that of `{first}`, paired by session.", columns, rows)
 
 
-def _species(label: str, one: Judged) -> Table:
+def _species(label: str, one: Judged) -> Block:
     shown, at = one.alarms.usual, threshold(one.alarms.usual)
     columns = (
         Column("species", "name"),
@@ -145,6 +146,8 @@ def _species(label: str, one: Judged) -> Table:
         counts = (events.right, events.false) if events else (0, 0)
         keys = ("recordings", "tp", "fp", "fn", "precision", "recall", "average_precision")
         rows.append((species, *(found[key] for key in keys), taken, *counts))
+    if not rows:
+        return Text(f"`{label}` knows none of the labelled species.")
     return Table(f"Species that `{label}` knows.", columns, rows)
 
 
@@ -167,7 +170,7 @@ def _detection(models: Mapping[str, Judged], thresholds: Mapping[str, Confirmed]
         plot.legend([(f"s{k % 4 + 1}", f"{what}, {m}") for k, (m, what) in curves], 0.04, 0.2)
         panels.append(plot.svg())
     blocks.append(Chart("thresholds", "Precision and recall over thresholds.", tuple(panels)))
-    if thresholds:
+    if any(question in thresholds for question in QUESTIONS):
         blocks.append(_confirmed(next(iter(models)), thresholds))
     for label, one in models.items():
         blocks.append(_detection_table(f"`{label}`, among all its classes.", one.figures.detection))
@@ -179,8 +182,8 @@ def _detection(models: Mapping[str, Judged], thresholds: Mapping[str, Confirmed]
 def _confirmed(label: str, thresholds: Mapping[str, Confirmed]) -> Table:
     keys = ("precision", "recall", "f1", "accuracy")
     rows: list[tuple[Cell, ...]] = []
-    for question, one in thresholds.items():
-        title = QUESTIONS[question]  # type: ignore[index]
+    for question in (question for question in QUESTIONS if question in thresholds):
+        title, one = QUESTIONS[question], thresholds[question]
         rows.append((title, one.chosen.threshold, "chosen", *(one.chosen.figures[key] for key in keys)))
         rows.append((title, one.chosen.threshold, "here", *(getattr(one.here, key) for key in keys)))
     columns = (
@@ -253,10 +256,17 @@ def _alarms_by_species(label: str, row: AlarmRow, hours: float) -> Table:
     return Table(f"Events of `{label}` by species; threshold: {threshold(row)}.", columns, rows, folded=True)
 
 
-def _unknown(models: Mapping[str, Judged]) -> Section:
-    if not any(one.figures.n["unknown"] for one in models.values()):
-        return Section("unknown", "Unknown species", absent="Every labelled species is known to the models.")
+def _unknown(models: Mapping[str, Judged], thresholds: Mapping[str, Confirmed]) -> Section:
     blocks: list[Block] = []
+    if UNKNOWN in thresholds:
+        blocks.append(_to_name_at_all(next(iter(models)), thresholds[UNKNOWN]))
+    if not any(one.figures.n["unknown"] for one in models.values()):
+        absent = "Every labelled species is known to the models."
+        return (
+            Section("unknown", "Unknown species", (*blocks, Text(absent)))
+            if blocks
+            else Section("unknown", "Unknown species", absent=absent)
+        )
     for label, one in models.items():
         found = one.figures.unknown
         n = found["recordings"]
@@ -271,6 +281,33 @@ def _unknown(models: Mapping[str, Judged]) -> Section:
         heads = (Column("species", "name"), Column("best answers"))
         blocks.append(Table(f"What `{label}` takes them for, at any score.", heads, named, folded=True))
     return Section("unknown", "Unknown species", tuple(blocks))
+
+
+def _to_name_at_all(label: str, found: Confirmed) -> Table:
+    """What a threshold below which nothing is named was worth where it was chosen, and is worth here."""
+    was, here = found.chosen.figures, plain(found.here)
+    rows: list[tuple[Cell, ...]] = [
+        (
+            on,
+            f"{one['held_out_named']} of {one['held_out']}",
+            f"{one['unknown_named']} of {one['unknown']}",
+            f"{one['known_named']} of {one['known']}",
+            f"{one['known_right']} ({one['right_without']} without a threshold)",
+        )
+        for on, one in (("where it was chosen", was), ("here", here))
+    ]
+    columns = (
+        Column("on"),
+        Column("named: held-out species", "", "the species' own class is struck out"),
+        Column("named: unknown species"),
+        Column("named: known species"),
+        Column("named rightly"),
+    )
+    caption = (
+        f"Threshold of `{label}` to give a name at all: {found.chosen.threshold:.4f}, chosen so that at most "
+        f"{was['share']:.0%} of recordings of held-out species get a name. No unknown species took part."
+    )
+    return Table(caption, columns, rows)
 
 
 def _calibration(models: Mapping[str, Judged]) -> Section:

@@ -11,6 +11,8 @@ import numpy as np
 from avianvox.calibration.answers import BestAnswers
 from avianvox.evaluation.bootstrap import Interval, PairedTest, paired_test, session_interval
 from avianvox.files import sha256_file
+from avianvox.inference.place import no_geo
+from avianvox.inference.place_options import PlaceOptions
 from avianvox.inference.runs import loaded
 from avianvox.judge.alarms import Alarms, count_alarms
 from avianvox.judge.best import best_answers
@@ -32,6 +34,7 @@ class Settings:
     pooling: str | None = None
     overlap_s: float = 0.0
     calibrated: bool = True
+    place: PlaceOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,10 @@ class Judged:
         One line for each file that is left out or cut short.
     best : BestAnswers
         What a calibration is fitted on.
+    place : PlaceOptions, optional
+        Where scores are weighed by place.
+    placeless : int
+        Files whose place is not known then.
     """
 
     info: ModelInfo
@@ -67,11 +74,16 @@ class Judged:
     seen: np.ndarray
     failed: tuple[str, ...]
     best: BestAnswers
+    place: PlaceOptions | None = None
+    placeless: int = 0
 
     @property
     def asked(self) -> dict[str, Any]:
         """What thresholds depend on beside the model."""
-        return {"pooling": self.pooling, "calibrated": self.answers.calibrated}
+        asked: dict[str, Any] = {"pooling": self.pooling, "calibrated": self.answers.calibrated}
+        if self.place is not None:  # where it is differs from set to set, and not how it is weighed
+            asked["place"] = {"weight": self.place.weight, "wall": self.place.wall}
+        return asked
 
     @cached_property
     def unseen(self) -> Interval | None:
@@ -93,6 +105,8 @@ class Judged:
             "accuracy_not_trained_on": self.unseen,
             "failed": self.failed,
         }
+        if self.place is not None:
+            found["placeless"] = self.placeless
         return found | self.figures.to_mapping() | {"alarms": self.alarms}
 
 
@@ -129,7 +143,9 @@ def judge(
     classifier = loaded((str(path), path.stat().st_mtime_ns))
     classes = Classes.of(judged_set.species, classifier.labels)
     pooling = settings.pooling or classifier.pooling
-    hearing = Hearing(classes.chosen, pooling, settings.overlap_s, settings.calibrated)
+    if settings.place is not None and classifier.geo is None:
+        raise no_geo(classifier.info.name)
+    hearing = Hearing(classes.chosen, pooling, settings.overlap_s, settings.calibrated, settings.place)
     kept = out / SCORES
     kept.mkdir(parents=True, exist_ok=True)
     sounds = judged_set.sounds
@@ -150,7 +166,8 @@ def judge(
         classes,
         classifier.labels,
         calibrated=calibrated,
-        probabilities=calibrated and pooling == classifier.pooling,
+        exclusive=classifier.info.exclusive,
+        probabilities=calibrated and pooling == classifier.pooling and settings.place is None,
     )
     alarms = count_alarms(
         there,
@@ -174,7 +191,7 @@ def judge(
         exclusive=classifier.info.exclusive,
         pooling=pooling,
         calibrated=calibrated,
-        placed=False,
+        placed=settings.place is not None,
         ids=np.array([recordings[i].id for i in rows], str),
         labels=np.array([recordings[i].label for i in rows], str),
         sessions=answers.sessions[rows].astype(str),
@@ -193,6 +210,8 @@ def judge(
         trained_on(classifier.info, recordings),
         tuple(f"{sounds[i].path}: {found[i].message or found[i].status}" for i in failed),
         best,
+        settings.place,
+        sum(not one.placed for one in heard),
     )
 
 

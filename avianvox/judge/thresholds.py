@@ -8,18 +8,25 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avianvox.documents import MISSHAPEN, read_json
 from avianvox.errors import InputError
 from avianvox.evaluation.detection import Counts, DetectionRow, Question, best_threshold
 from avianvox.evaluation.plain import plain
 
+if TYPE_CHECKING:
+    from avianvox.judge.unknown import NamedAt
+
 KIND = "avianvox thresholds"
 QUESTIONS: Mapping[Question, str] = {
     "identification": "something calls",
     "classification": "this species calls",
 }
+
+
+UNKNOWN = "unknown"
+"""A third threshold beside those of `QUESTIONS`, see :mod:`avianvox.judge.unknown`."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ def read_thresholds(path: Path, *, model: str, settings: Mapping[str, Any]) -> d
         chosen = {
             str(question): Chosen(float(one["threshold"]), dict(one["figures"]))
             for question, one in values["thresholds"].items()
-            if question in QUESTIONS
+            if question in (*QUESTIONS, UNKNOWN)
         }
         other, asked = values["model"] != model, dict(values["settings"])
     except MISSHAPEN as error:
@@ -84,15 +91,16 @@ class Confirmed:
     """A chosen threshold, and the counts at it on the recordings at hand."""
 
     chosen: Chosen
-    here: Counts
+    here: "Counts | NamedAt"
 
 
 def confirm(rows: Sequence[DetectionRow], chosen: Mapping[str, Chosen]) -> dict[str, Confirmed]:
-    """The figures at chosen thresholds, which must be among those of ``rows``; by question."""
+    """The figures at chosen thresholds of `QUESTIONS`, which must be among those of ``rows``; by question."""
     found = {}
-    for question, one in chosen.items():
+    for question in (question for question in QUESTIONS if question in chosen):
+        one = chosen[question]
         row = next((row for row in rows if abs(row.threshold - one.threshold) < 1e-6), None)
         if row is None:
             raise InputError(f"thresholds: {one.threshold} is none of those that are judged")
-        found[question] = Confirmed(one, getattr(row, question))
+        found[str(question)] = Confirmed(one, getattr(row, question))
     return found
