@@ -70,11 +70,12 @@ def build_index(
     for part, numbers in windows.blocks():
         if graph is None:
             graph = Index(ndim=numbers.shape[1], metric="cos", dtype="i8")
-        graph.add(np.arange(part.start, part.stop), directions(numbers), threads=threads)
+        some = numbers.any(axis=1)  # silence has no direction, and would be near everything
+        graph.add(np.arange(part.start, part.stop)[some], directions(numbers[some]), threads=threads)
         if progress:
             progress(part.stop, len(windows))
-    if graph is None:
-        raise InputError(f"{windows.store.path}: the store holds no windows")
+    if not graph:
+        raise InputError(f"{windows.store.path}: the store holds no windows with sound")
     with atomic_write(path, "wb") as stream:
         graph.save(stream.name)
         stream.seek(0, os.SEEK_END)
