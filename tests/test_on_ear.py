@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 from handmade_ear import CLASS_BIAS, CLASS_WEIGHTS, LABELS, N_SAMPLES, RATE, ear, tone
+from sklearn.covariance import ledoit_wolf
 
 from avianvox.cli.main import cli
 from avianvox.dataset.catalog import read_catalogs
@@ -29,6 +30,7 @@ from avianvox.models.offset_regression import OffsetRegression
 from avianvox.models.probes import PROBES, probe_of
 from avianvox.models.probes.combined import LIFT, PENALTY, fit_combined
 from avianvox.models.probes.heard import Ear, Heard, ear_for, hear, known_classes
+from avianvox.models.probes.lda import fit_discriminant
 from avianvox.models.protocol import TrainSettings
 from avianvox.training.on_ear import EarRun, _out_of_fold
 from avianvox.types import LabelSet
@@ -176,6 +178,25 @@ def test_the_combined_probe_chooses_its_windows_itself() -> None:
     kept = by_window[np.argsort(-by_window.max(axis=1), kind="stable")[:3]]
     product = np.prod(kept, axis=0, dtype=np.float64) ** (1 / 3)
     np.testing.assert_allclose(fitted(three)[0], product / product.sum(), rtol=1e-5)
+
+
+def test_the_discriminant_takes_all_classes_for_as_likely_and_shrinks_the_covariance() -> None:
+    rng = np.random.default_rng(0)
+    targets = np.repeat([0, 1], [40, 4])
+    embedding = rng.standard_normal((44, 60)) + 2.0 * targets[:, None]
+    zeros = np.zeros((44, 2))
+    heard = Heard(embedding, zeros, zeros, np.zeros(2, bool), (), ())
+    score = fit_discriminant(heard, targets, TrainSettings(), 0)
+    scaled = (embedding - embedding.mean(axis=0)) / embedding.std(axis=0)
+    means = np.stack([scaled[targets == k].mean(axis=0) for k in (0, 1)])
+    covariance = np.zeros((60, 60))
+    for k in (0, 1):
+        deviation = scaled[targets == k].std(axis=0)
+        shrunken = ledoit_wolf((scaled[targets == k] - means[k]) / deviation)[0]
+        covariance += 0.5 * shrunken * deviation * deviation[:, None]
+    weight = np.linalg.solve(covariance, (means[1] - means[0]))
+    odds = scaled @ weight - weight @ means.sum(axis=0) / 2
+    np.testing.assert_allclose(score(heard)[:, 1], 1 / (1 + np.exp(-odds)), atol=1e-4)
 
 
 def test_a_store_without_scores_is_refused(folder: Path, tmp_path: Path) -> None:

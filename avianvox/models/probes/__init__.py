@@ -38,6 +38,10 @@ PROBES: Registry[ProbeFactory] = Registry(
             "avianvox.models.probes.mlp:mlp",
             "perceptron on the embedding",
         ),
+        "lda": (
+            "avianvox.models.probes.lda:lda",
+            "linear discriminant analysis of the embedding",
+        ),
         "logreg": (
             "avianvox.models.probes.logreg:logreg",
             "logistic regression on the embedding",
