@@ -50,3 +50,15 @@ def test_balanced_shows_classes_equally_often_and_their_recordings_too(data: Tra
     odd = data.subset(np.arange(18))
     planned = SAMPLERS.get("balanced")().plan(odd, seed=0, epoch=0)
     assert sorted(np.bincount(odd.targets[planned])) == [6, 6, 6]
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
+def test_tempered_shows_classes_by_a_power_of_their_counts(exponent: float, data: TrainingData) -> None:
+    plan = SAMPLERS.get("tempered")(exponent=exponent).plan
+    shown = np.zeros(4)
+    for epoch in range(400):
+        planned = plan(data, seed=3, epoch=epoch)
+        assert len(planned) == 20
+        shown += np.bincount(data.targets[planned], minlength=4)
+    weights = np.array(COUNTS) ** exponent
+    np.testing.assert_allclose(shown / 400, 20 * weights / weights.sum(), atol=0.15)

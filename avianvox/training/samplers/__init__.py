@@ -30,5 +30,6 @@ SAMPLERS: Registry[type[Sampler]] = Registry(
     {
         "shuffled": "avianvox.training.samplers.shuffled:Shuffled",
         "balanced": "avianvox.training.samplers.balanced:Balanced",
+        "tempered": "avianvox.training.samplers.tempered:Tempered",
     },
 )
