@@ -22,6 +22,7 @@ from avianvox.models import MODELS
 from avianvox.models.cnn import VARIANTS, build_cnn
 from avianvox.models.protocol import TrainSettings
 from avianvox.randomness import derive_rng
+from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.estimator import NetworkEstimator
 from avianvox.training.fit import fit_network
 from avianvox.training.history import History
@@ -147,6 +148,26 @@ def test_loss_and_sampler_are_chosen_by_name(data: TrainingData) -> None:
     for wrong in ({"loss": "label_smooth"}, {"sampler": "balance"}):
         with pytest.raises(ConfigError, match="did you mean"):
             replace(CONFIG, **wrong)
+
+
+def test_augmentations_change_what_is_learned_and_the_same_seed_gives_the_same(data: TrainingData) -> None:
+    def weights(*augment: str) -> list[np.ndarray]:
+        settings = TrainSettings(epochs=1, combine="mel", augment=augment)
+        return MODELS.get("cnn_v20")(settings).fit(data, seed=0).model.get_weights()
+
+    plain, every = weights(), tuple(AUGMENTATIONS)
+    found = {name: weights(name) for name in every}
+    assert not any(same(plain, changed) for changed in found.values())
+    assert same(weights(*every), weights(*every))
+
+
+def test_a_batch_is_changed_by_seed_epoch_and_number_alone(reader: CropReader, data: TrainingData) -> None:
+    rows = [AUGMENTATIONS.get(name)() for name in ("gain", "mixup_max")]
+    first, second = (crops(reader, data, augmentations=rows, batch_size=5) for _ in range(2))
+    assert np.array_equal(first[1][0], first[1][0])
+    _ = second[0], second[2]
+    assert np.array_equal(first[1][0], second[1][0])
+    assert not np.array_equal(first[1][0], crops(reader, data, batch_size=5)[1][0])
 
 
 def test_more_crops_of_a_recording_differ(reader: CropReader, data: TrainingData) -> None:

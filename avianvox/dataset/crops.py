@@ -72,6 +72,8 @@ class CropReader:
     ----------
     n_rows : int
         Values of a crop's frame: ``n_mels``, or ``n_mels + n_mfcc`` when they are concatenated.
+    deviation : np.ndarray, shape (n_rows,), float32
+        What a unit of a crop's value is in those of the store.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class CropReader:
         # One row for each frame: arithmetic on contiguous arrays of one shape is the fastest there is.
         self._scale = np.tile(scale.astype(np.float32), (settings.n_frames, 1))
         self._shift = np.tile(shift.astype(np.float32), (settings.n_frames, 1))
+        self.deviation = np.reciprocal(scale).astype(np.float32)
         self._rows = np.asarray(store.rows)  # a plain view of the map: slicing np.memmap itself is slow
         self._first_row = np.asarray(store.first_row)
         self._n_frames = np.asarray(store.n_frames)

@@ -43,6 +43,9 @@ class TrainSettings:
         Padding of recordings shorter than a window.
     loss, sampler : str or Choice
         Of networks: rows of `avianvox.training.losses.LOSSES` and `avianvox.training.samplers.SAMPLERS`.
+    augment : tuple of str or Choice
+        Of networks that see mel bands alone (``combine = "mel"``): rows of
+        `avianvox.training.augmentations.AUGMENTATIONS`, in the order in which they are applied.
     """
 
     epochs: int = 100
@@ -55,6 +58,7 @@ class TrainSettings:
     padding: str = "loop"
     loss: str | Choice = later("cross_entropy", held="cross_entropy")
     sampler: str | Choice = later("shuffled", held="shuffled")
+    augment: tuple[str | Choice, ...] = later((), held=())
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_windows", "crops_per_recording"):

@@ -7,6 +7,7 @@ from avianvox.config import read_toml, settled
 from avianvox.errors import ConfigError
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.protocol import TrainSettings
+from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.losses import LOSSES
 from avianvox.training.samplers import SAMPLERS
 
@@ -33,6 +34,8 @@ class TrainConfig(TrainSettings):
         TrainSettings.__post_init__(self)
         for name, table in (("loss", LOSSES), ("sampler", SAMPLERS)):
             object.__setattr__(self, name, settled(table, getattr(self, name), f"train.{name}"))
+        augment = tuple(settled(AUGMENTATIONS, choice, "train.augment") for choice in self.augment)
+        object.__setattr__(self, "augment", augment)
         if not 0 <= self.validation <= 0.5:
             raise ConfigError(f"[train] validation: expected 0 to 0.5, got {self.validation}")
 

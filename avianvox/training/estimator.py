@@ -10,11 +10,12 @@ import numpy as np
 from avianvox.config import row_of
 from avianvox.dataset.crops import CropReader, CropSettings
 from avianvox.dataset.training_data import TrainingData, WindowScores
-from avianvox.errors import InputError
+from avianvox.errors import ConfigError, InputError
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.networks import NETWORKS
 from avianvox.models.protocol import Progress, SavedFit, TrainSettings
+from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.fit import fit_network
 from avianvox.training.history import History
 from avianvox.training.samplers import SAMPLERS
@@ -66,8 +67,20 @@ class NetworkEstimator:
     settings: TrainSettings
 
     def spec_for(self, spec: FeatureSpec) -> FeatureSpec:
-        """``spec`` with the combination that was asked for, or else the published one."""
-        return self.settings.spec_for(spec, published=NETWORKS.get(self.architecture).combine)
+        """``spec`` with the combination that was asked for, or else the published one.
+
+        Raises
+        ------
+        ConfigError
+            Augmentations are asked for, which know no MFCC.
+        """
+        found = self.settings.spec_for(spec, published=NETWORKS.get(self.architecture).combine)
+        if self.settings.augment and found.combine != "mel":
+            raise ConfigError(
+                "[train] augment: expected a network that sees mel bands alone, got "
+                f'{self.architecture} with combine = "{found.combine}"; set combine = "mel"'
+            )
+        return found
 
     def restore(self, saved: SavedFit) -> FittedNetwork:
         """The inverse of `FittedNetwork.arrays`."""
@@ -108,6 +121,7 @@ class NetworkEstimator:
             seed=seed,
             crops_per_recording=settings.crops_per_recording,
             sampler=row_of(SAMPLERS, settings.sampler, "train.sampler"),
+            augmentations=[row_of(AUGMENTATIONS, chosen, "train.augment") for chosen in settings.augment],
         )
         held_out = None
         if validation is not None:

@@ -4,6 +4,7 @@ Both hold a plan (which recording, which frame) that is laid before a batch is a
 the seed and the epoch alone, not on how many workers read them.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy as np
 from avianvox.dataset.crops import CropReader
 from avianvox.dataset.training_data import TrainingData
 from avianvox.models.backend import keras
+from avianvox.randomness import derive_rng
+from avianvox.training.augmentations import Augmentation
 from avianvox.training.samplers import Sampler
 from avianvox.training.samplers.shuffled import Shuffled
 from avianvox.types import Crop
@@ -30,6 +33,8 @@ class CropSequence(keras.utils.PyDataset):
         How often the sampler finds each recording in what it plans from.
     sampler : Sampler
         A row of `avianvox.training.samplers.SAMPLERS`; by default, every recording once in random order.
+    augmentations : sequence of Augmentation
+        Applied to each batch in this order; see `avianvox.training.augmentations`.
     **workers
         ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`.
     """
@@ -43,6 +48,7 @@ class CropSequence(keras.utils.PyDataset):
         seed: int,
         crops_per_recording: int = 1,
         sampler: Sampler | None = None,
+        augmentations: Sequence[Augmentation] = (),
         **workers: Any,
     ) -> None:
         super().__init__(**workers)
@@ -53,6 +59,7 @@ class CropSequence(keras.utils.PyDataset):
         self.crops_per_recording = crops_per_recording
         self._repeated = data.subset(np.tile(np.arange(len(data)), crops_per_recording))
         self._sampler = sampler or Shuffled()
+        self._augmentations = tuple(augmentations)
         self.move_to(0)
 
     def move_to(self, epoch: int) -> None:
@@ -81,6 +88,9 @@ class CropSequence(keras.utils.PyDataset):
         """Crops, shape (n, n_frames, n_rows, 1), float32, and their classes, shape (n,), int64."""
         positions, offsets = self._plan(index)
         crops = self.reader.read(self.data.recordings[positions], offsets)
+        for place, augmentation in enumerate(self._augmentations):
+            rng = derive_rng(self.seed, "augment", self.epoch, index, place)
+            crops = augmentation.apply(crops, augmentation.draw(rng, crops.shape), self.reader.deviation)
         return crops[..., None], self.data.targets[positions]
 
     def trace(self, batch_index: int) -> list[Crop]:

@@ -1,0 +1,41 @@
+"""Augmentations by name: how the crops of a batch are changed before a network learns from them.
+
+``[train] augment = ["gain", {kind = "mixup_max", share = 0.3}]`` chooses some. They are applied in order, and
+in training alone. A row is a frozen dataclass of its settings, each declared with `avianvox.config.later`. It
+draws its parameters for a whole batch with a generator, and applies them purely. Crops are log-mel rows that
+were scaled: ``deviation`` says how many decibels a unit of each band is, and 0 is a band's mean. Classes stay
+as they are. A new one is one module here and one row; ``tests/test_augmentations.py`` holds each row to the
+contract.
+"""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from avianvox.registry import Registry
+
+
+class Augmentation(Protocol):
+    """What a row of `AUGMENTATIONS` stands for."""
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Parameters for crops of ``shape`` (n, n_frames, n_bands)."""
+        ...
+
+    def apply(self, crops: np.ndarray, drawn: Any, deviation: np.ndarray) -> np.ndarray:
+        """New crops, float32, of the same shape; a function of the arguments alone.
+
+        ``deviation``: shape (n_bands,), in dB.
+        """
+        ...
+
+
+AUGMENTATIONS: Registry[type[Augmentation]] = Registry(
+    "augmentation",
+    {
+        "gain": "avianvox.training.augmentations.gain:Gain",
+        "mask_bands": "avianvox.training.augmentations.masks:MaskBands",
+        "mask_time": "avianvox.training.augmentations.masks:MaskTime",
+        "mixup_max": "avianvox.training.augmentations.mixup_max:MixupMax",
+    },
+)

@@ -1,0 +1,104 @@
+"""The contract of every augmentation of the table, and what each of them does."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avianvox.config import Choice, settings_to_mapping
+from avianvox.errors import ConfigError
+from avianvox.training.augmentations import AUGMENTATIONS
+from avianvox.training.augmentations.mixup_max import Drawn
+from avianvox.training.config import TrainConfig, read_train_file
+from avianvox.training.estimator import NetworkEstimator
+
+SHAPE = (16, 40, 24)
+DEVIATION = np.linspace(2.0, 12.0, SHAPE[2], dtype=np.float32)
+
+
+@pytest.fixture
+def crops() -> np.ndarray:
+    return np.random.default_rng(1).standard_normal(SHAPE).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_an_augmentation_draws_and_applies_purely(name: str, crops: np.ndarray) -> None:
+    row = AUGMENTATIONS.get(name)()
+    before = crops.copy()
+    drawn = row.draw(np.random.default_rng(0), SHAPE)
+    first = row.apply(crops, drawn, DEVIATION)
+    assert (first.shape, first.dtype) == (SHAPE, np.float32)
+    assert np.isfinite(first).all()
+    np.testing.assert_array_equal(crops, before)
+    np.testing.assert_array_equal(row.apply(crops, drawn, DEVIATION), first)
+    again = row.apply(crops, row.draw(np.random.default_rng(0), SHAPE), DEVIATION)
+    np.testing.assert_array_equal(again, first)
+    other = row.apply(crops, row.draw(np.random.default_rng(1), SHAPE), DEVIATION)
+    assert not np.array_equal(other, first)
+    assert not np.array_equal(crops, first)
+    one = row.apply(crops[:1], row.draw(np.random.default_rng(0), (1, *SHAPE[1:])), DEVIATION)
+    assert one.shape == (1, *SHAPE[1:])
+
+
+def test_gain_is_in_decibels_of_each_band(crops: np.ndarray) -> None:
+    row = AUGMENTATIONS.get("gain")(most_db=3.0)
+    drawn = row.draw(np.random.default_rng(0), (5000, 1, 1))
+    assert -3 <= drawn.min() < -2.9
+    assert 2.9 < drawn.max() <= 3
+    louder = row.apply(crops, np.full(16, 6.0, np.float32), DEVIATION)
+    np.testing.assert_allclose((louder - crops) * DEVIATION, 6.0, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "axis"), [("mask_bands", 2), ("mask_time", 1)])
+def test_masks_are_whole_bands_or_frames_of_the_width_asked_for(name: str, axis: int) -> None:
+    row = AUGMENTATIONS.get(name)(n=1, share=0.25)
+    ones = np.ones((400, *SHAPE[1:]), np.float32)
+    masked = row.apply(ones, row.draw(np.random.default_rng(0), ones.shape), DEVIATION) == 0
+    other = 3 - axis
+    assert (masked.any(axis=other) == masked.all(axis=other)).all()
+    widths = masked.any(axis=other).sum(axis=1)
+    assert set(widths.tolist()) == set(range(int(0.25 * SHAPE[axis]) + 1))
+    steps = np.diff(masked.any(axis=other).astype(int), axis=1)
+    assert (np.abs(steps).sum(axis=1) <= 2).all()
+    assert masked.any(axis=(0, other)).all(), "some place is never masked"
+
+
+def test_mixup_takes_the_louder_of_both_and_the_other_is_the_quieter(crops: np.ndarray) -> None:
+    row = AUGMENTATIONS.get("mixup_max")(alpha=0.5, share=0.5)
+    drawn = row.draw(np.random.default_rng(0), (4000, 1, 1))
+    assert drawn.quieter_db.min() >= 0
+    assert np.isinf(drawn.quieter_db).mean() == pytest.approx(0.5, abs=0.03)
+    assert sorted(drawn.partner.tolist()) == list(range(4000))
+    chosen = Drawn(np.roll(np.arange(16), 1), np.full(16, 5.0, np.float32))
+    mixed_db = row.apply(crops, chosen, DEVIATION) * DEVIATION
+    expected = np.maximum(crops * DEVIATION, np.roll(crops, 1, axis=0) * DEVIATION - 5.0)
+    np.testing.assert_allclose(mixed_db, expected, atol=1e-4)
+
+
+def test_augmentations_are_named_in_the_configuration(tmp_path: Path) -> None:
+    file = tmp_path / "train.toml"
+    file.write_text('[train]\naugment = ["gain", {kind = "mixup_max", share = 0.3}]\n')
+    config = read_train_file(file)[0]
+    assert config.augment == ("gain", Choice("mixup_max", (("share", 0.3),)))
+    assert settings_to_mapping(config)["augment"] == ["gain", {"kind": "mixup_max", "share": 0.3}]
+    assert "augment" not in settings_to_mapping(TrainConfig())
+    for text, message in (
+        ('["gian"]', r"\[train.augment\]: .*did you mean 'gain'"),
+        ('[{kind = "gain", most = 3}]', r"\[train.augment\] has no key 'most'; did you mean 'most_db'"),
+        ('[{kind = "mask_time", share = 2}]', "share above 0, at most 1"),
+        ('[{kind = "mixup_max", alpha = 0}]', "alpha above 0"),
+        ('[{kind = "gain", most_db = -1}]', "at least 0"),
+    ):
+        file.write_text(f"[train]\naugment = {text}\n")
+        with pytest.raises(ConfigError, match=message):
+            read_train_file(file)
+
+
+def test_a_network_that_sees_mfcc_is_refused() -> None:
+    from avianvox.features.spec import FeatureSpec
+
+    settings = TrainConfig(augment=("gain",)).settings
+    with pytest.raises(ConfigError, match=r'got cnn_v20 with combine = "overwrite"; set combine = "mel"'):
+        NetworkEstimator("cnn_v20", settings).spec_for(FeatureSpec())
+    mel = TrainConfig(augment=("gain",), combine="mel").settings
+    assert NetworkEstimator("cnn_v20", mel).spec_for(FeatureSpec()).combine == "mel"
