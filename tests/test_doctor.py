@@ -11,6 +11,7 @@ from avianvox.cli.main import main
 from avianvox.inference import health
 from avianvox.inference.health import State, examine
 from avianvox.inference.speed import Speed, measure_speed
+from avianvox.modelfolder import set_default
 
 Doctor = Callable[..., int]
 
@@ -76,7 +77,32 @@ def test_what_classifying_needs_fails(
     monkeypatch.setattr(health, "requirements", lambda: {"": ["no-such-package"]})
     assert doctor("--no-speed") == 1
     names = [line.split(":")[1].strip() for line in capsys.readouterr().err.splitlines()]
-    assert names == ["no-such-package", "Ogg Opus", "broken"]
+    assert names == ["no-such-package", "Ogg Opus", "broken", "caribbean_california"]
+
+
+def test_the_users_own_models_are_tried_too(
+    doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AVIANVOX_MODELS", str(tmp_path))
+    (bundled,) = health.bundled_models().values()
+    (tmp_path / "mine.tflite").write_bytes(bundled.read_bytes())
+    (tmp_path / "broken.tflite").write_bytes(b"no model")
+    set_default("mine")
+
+    def models(code: int) -> dict[str, dict[str, str]]:
+        assert doctor("--no-speed", "--json") == code
+        checks = map(json.loads, capsys.readouterr().out.splitlines())
+        return {check["name"]: check for check in checks if check["section"] == "models"}
+
+    found = models(0)
+    assert found["mine"]["value"].endswith("calibrated, the default")
+    assert "default" not in found["caribbean_california"]["value"]
+    assert found["broken"]["state"] == "absent"
+    assert found["broken"]["advice"] == "add it again, or: avianvox models remove broken"
+    set_default("broken")
+    assert models(1)["broken"]["state"] == "failed"
+    (tmp_path / "broken.tflite").unlink()
+    assert models(1)["broken"]["value"] == "the default model, not found"
 
 
 def test_a_full_disk_fails(monkeypatch: pytest.MonkeyPatch) -> None:

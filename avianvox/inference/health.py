@@ -23,7 +23,8 @@ from avianvox.errors import AvianvoxError
 from avianvox.inference.classifier import Classifier
 from avianvox.inference.gate import DEFAULT_GATE, Gate
 from avianvox.inference.speed import measure_speed
-from avianvox.modelfile import DEFAULT_MODEL, bundled_models
+from avianvox.modelfile import DEFAULT_MODEL, bundled_models, default_model
+from avianvox.modelfolder import own_models
 from avianvox.types import Window
 from avianvox.workers import n_cores
 
@@ -33,6 +34,7 @@ FEATURES = {
     "xlsx": "spreadsheets",
     "dask": "a cluster (--scheduler)",
     "live": "a microphone (listen)",
+    "onnx": "models in ONNX (models add)",
     "train": "training, crossval and export",
 }
 """Extras of the package, and what they are for."""
@@ -142,18 +144,25 @@ def _decode_tone(container: str, codec: str) -> None:
 
 
 def _models() -> Iterator[Check]:
-    for name, path in bundled_models().items():
+    bundled, chosen = bundled_models(), default_model()
+    models = own_models() | bundled
+    for name, path in models.items():
         try:
             classifier = Classifier.load(path)
             heard = _hear_noise(classifier)
         except AvianvoxError as error:
-            yield Check("models", name, str(error), state=State.FAILED, advice=_REINSTALL)
+            state = State.FAILED if name in bundled or name == chosen else State.ABSENT
+            advice = _REINSTALL if name in bundled else f"add it again, or: avianvox models remove {name}"
+            yield Check("models", name, str(error), state=state, advice=advice)
             continue
         calibrated = "calibrated" if classifier.calibration else "not calibrated"
-        default = ", the default" if name == DEFAULT_MODEL else ""
+        default = ", the default" if name == chosen else ""
         window = f"{classifier.spec.window_s:.2f} s at {classifier.spec.sample_rate} Hz"
         yield Check("models", name, f"{len(heard.scores)} classes, {window}, {calibrated}{default}")
-
+    if chosen not in models:
+        own = "choose another one: avianvox models default NAME"
+        advice = _REINSTALL if chosen == DEFAULT_MODEL else own
+        yield Check("models", chosen, "the default model, not found", state=State.FAILED, advice=advice)
     try:
         gate = Gate.load()
     except AvianvoxError as error:

@@ -7,7 +7,7 @@ import numpy as np
 from avianvox.errors import MissingExtraError
 from avianvox.inference.graph_runtime import GraphRuntime, Run
 
-INSTALL = "pip install onnxruntime"
+INSTALL = "pip install 'avianvox[onnx]'"
 
 
 def open_session(content: bytes, *, threads: int = 1) -> Any:
