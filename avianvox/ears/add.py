@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from avianvox.ears.card import ear_card
+from avianvox.ears.front import fold_front
 from avianvox.ears.graft import describe, graft, halve
 from avianvox.ears.ingredients import Ingredients
 from avianvox.ears.trial import elsewhere, run_trial
@@ -93,6 +94,7 @@ def _finished(ingredients: Ingredients, name: str, *, float16: bool, where: str)
                 payload = graft(payload, outputs={EMBEDDING: which})
             if float16:
                 payload = halve(payload)
+            payload = fold_front(payload)
             graph = describe(payload)
         elif float16:
             raise ModelFileError("--float16 is for graphs of TFLite; leave it out")

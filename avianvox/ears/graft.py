@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from avianvox.ears.edit import add_constant, drop_unused, new_operator, numbers, prune_graph
 from avianvox.ears.flatbuffer import DAMAGED, operator_names, pack, unpack
 from avianvox.errors import AvianvoxError, InputError, ModelFileError
 from avianvox.registry import nearest
@@ -18,6 +19,9 @@ from avianvox.registry import nearest
 Activation = Literal["softmax", "sigmoid", "none"]
 Which = str | int
 """A tensor, by its name or its index in the graph."""
+
+FRONT = "front/"
+"""What names of a folded front end's constants begin with."""
 
 _LEAST_HALVED = 4096
 """Values of a constant that is stored as float16; smaller ones save nothing."""
@@ -95,9 +99,9 @@ def describe(flatbuffer: bytes) -> Graph:
     """Inputs and outputs of a flatbuffer. Raises `ModelFileError` where it is damaged."""
     model = unpack(flatbuffer)
     graph, names = model.subgraphs[0], operator_names(model)
-    maker = {i: names[op.opcodeIndex] for op in graph.operators for i in _list(op.outputs)}
-    inputs = tuple(_tensor(graph, i) for i in _list(graph.inputs))
-    outputs = tuple(_tensor(graph, i) for i in _list(graph.outputs))
+    maker = {i: names[op.opcodeIndex] for op in graph.operators for i in numbers(op.outputs)}
+    inputs = tuple(_tensor(graph, i) for i in numbers(graph.inputs))
+    outputs = tuple(_tensor(graph, i) for i in numbers(graph.outputs))
     return Graph(inputs, outputs, tuple(maker.get(t.index, "") for t in outputs))
 
 
@@ -131,7 +135,7 @@ def graft(flatbuffer: bytes, *, outputs: Mapping[str, Which], prune: bool = Fals
     graph = model.subgraphs[0]
     _set_outputs(model, {name: _find(graph, which) for name, which in outputs.items()}, keep=not prune)
     if prune:
-        _prune(model)
+        prune_graph(model)
     return pack(model)
 
 
@@ -172,12 +176,12 @@ def splice(
     if embedding.n_values != n_values or embedding.dtype != "float32" or len(embedding.shape) < 2:
         raise ModelFileError(f"a head on {n_values} numbers doesn't fit the tensor {embedding}")
     also = {name: _find(graph, which) for name, which in (outputs or {}).items()}
-    weight = _constant(model, "species/weight", np.asarray(head.weight, np.float32))
-    bias = _constant(model, "species/bias", np.asarray(head.bias, np.float32))
+    weight = add_constant(model, "species/weight", np.asarray(head.weight, np.float32))
+    bias = add_constant(model, "species/bias", np.asarray(head.bias, np.float32))
     result = _append(graph, "species/logits", n_classes, like=at)
     options = schema.FullyConnectedOptionsT()
     dense = (kinds.FullyConnectedOptions, options)
-    graph.operators.append(_operator(model, ops.FULLY_CONNECTED, [at, weight, bias], result, *dense))
+    graph.operators.append(new_operator(model, ops.FULLY_CONNECTED, [at, weight, bias], result, *dense))
     if head.activation != "none":
         logits, result = result, _append(graph, "species/scores", n_classes, like=at)
         softmax = schema.SoftmaxOptionsT()
@@ -186,9 +190,9 @@ def splice(
             "softmax": (ops.SOFTMAX, (kinds.SoftmaxOptions, softmax)),
             "sigmoid": (ops.LOGISTIC, (kinds.NONE, None)),
         }[head.activation]
-        graph.operators.append(_operator(model, code, [logits], result, *rest))
+        graph.operators.append(new_operator(model, code, [logits], result, *rest))
     _set_outputs(model, {"species": result, **also}, keep=False)
-    _prune(model)
+    prune_graph(model)
     return pack(model)
 
 
@@ -197,7 +201,8 @@ def halve(flatbuffer: bytes) -> bytes:
     """Store large weights as float16, each with a DEQUANTIZE in front, as TFLite's converter does.
 
     Interpreters compute in float32 as before. Small constants stay, since they save nothing, and so does what
-    comes before the first convolution: the filter bank of a front end, in which rounding costs the most.
+    comes before the first convolution, or was folded into one by `avianvox.ears.front`: the filter bank of a
+    front end, in which rounding costs the most.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -208,17 +213,17 @@ def halve(flatbuffer: bytes) -> bytes:
         tensor = graph.tensors[index]
         values = np.frombuffer(model.buffers[tensor.buffer].data.tobytes(), "<f4")
         with np.errstate(over="ignore", invalid="ignore"):
-            half = values.astype("<f2").reshape(_list(tensor.shape))
+            half = values.astype("<f2").reshape(numbers(tensor.shape))
         if not np.isfinite(half).all():
             continue
         if tensor.buffer not in halved:
-            halved[tensor.buffer] = _constant(model, f"{_text(tensor.name)}/float16", half)
+            halved[tensor.buffer] = add_constant(model, f"{_text(tensor.name)}/float16", half)
         options = (schema.BuiltinOptions.DequantizeOptions, schema.DequantizeOptionsT())
         small = [halved[tensor.buffer]]
-        front.append(_operator(model, schema.BuiltinOperator.DEQUANTIZE, small, index, *options))
+        front.append(new_operator(model, schema.BuiltinOperator.DEQUANTIZE, small, index, *options))
         tensor.buffer = 0
     graph.operators = front + list(graph.operators)
-    _drop_unused(model)
+    drop_unused(model)
     return pack(model)
 
 
@@ -233,15 +238,13 @@ def _weights(model: Any) -> list[int]:
     for operator, kind in zip(graph.operators[begin:], kinds[begin:], strict=True):
         if kind in ("CONV_2D", "FULLY_CONNECTED"):
             tensor = graph.tensors[operator.inputs[1]]
+            if _text(tensor.name).startswith(FRONT):
+                continue
             data = model.buffers[tensor.buffer].data
             plain = tensor.type == schema.TensorType.FLOAT32 and tensor.sparsity is None
             if plain and data is not None and len(data) >= 4 * _LEAST_HALVED:
                 found.append(int(operator.inputs[1]))
     return list(dict.fromkeys(found))
-
-
-def _list(numbers: Any) -> list[int]:
-    return [] if numbers is None else [int(number) for number in numbers]
 
 
 def _text(name: bytes | None) -> str:
@@ -252,15 +255,15 @@ def _tensor(graph: Any, index: int) -> Tensor:
     from ai_edge_litert import schema_py_generated as schema
 
     row = graph.tensors[index]
-    shape = tuple(_list(row.shape))
-    signature = _list(row.shapeSignature) or shape
+    shape = tuple(numbers(row.shape))
+    signature = numbers(row.shapeSignature) or shape
     types = {code: name.lower() for name, code in vars(schema.TensorType).items() if name[0] != "_"}
     return Tensor(index, _text(row.name), shape, tuple(n < 0 for n in signature), types[row.type])
 
 
 def _find(graph: Any, which: Which) -> int:
     """The index of a tensor that is computed in ``graph``."""
-    computed = {i for op in graph.operators for i in _list(op.outputs)}
+    computed = {i for op in graph.operators for i in numbers(op.outputs)}
     names = {_text(graph.tensors[i].name): i for i in sorted(computed)}
     index = names.get(which, -1) if isinstance(which, str) else which
     if index not in computed:
@@ -274,7 +277,7 @@ def _set_outputs(model: Any, named: Mapping[str, int], *, keep: bool) -> None:
     from ai_edge_litert import schema_py_generated as schema
 
     graph = model.subgraphs[0]
-    own = _list(graph.outputs) if keep else []
+    own = numbers(graph.outputs) if keep else []
     graph.outputs = own + [i for i in named.values() if i not in own]
     for signature in model.signatureDefs or ():
         if signature.subgraphIndex != 0:
@@ -286,89 +289,14 @@ def _set_outputs(model: Any, named: Mapping[str, int], *, keep: bool) -> None:
         signature.outputs = rows
 
 
-def _prune(model: Any) -> None:
-    """Remove what the first graph's outputs don't need; an operator without outputs has another effect."""
-    graph = model.subgraphs[0]
-    needed = {*_list(graph.inputs), *_list(graph.outputs)}
-    kept = []
-    for operator in reversed(graph.operators):
-        made = _list(operator.outputs)
-        if not made or not needed.isdisjoint(made):
-            needed.update(made, _list(operator.inputs), _list(operator.intermediates))
-            kept.append(operator)
-    graph.operators = kept[::-1]
-    place = {old: new for new, old in enumerate(sorted(needed - {-1}))} | {-1: -1}
-    graph.tensors = [graph.tensors[old] for old in place if old >= 0]
-    for row in (graph, *graph.operators):
-        row.inputs = [place[i] for i in _list(row.inputs)]
-        row.outputs = [place[i] for i in _list(row.outputs)]
-    for operator in graph.operators:
-        operator.intermediates = [place[i] for i in _list(operator.intermediates)]
-    for signature in model.signatureDefs or ():
-        for entry in (*signature.inputs, *signature.outputs) if signature.subgraphIndex == 0 else ():
-            entry.tensorIndex = place[entry.tensorIndex]
-    _drop_unused(model)
-
-
-def _drop_unused(model: Any) -> None:
-    """Remove constants and operator codes that nothing names. Buffer 0 is the empty one."""
-    tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
-    metadata = list(model.metadata or ())
-    used = sorted({0, *(row.buffer for row in (*tensors, *metadata))})
-    place = {old: new for new, old in enumerate(used)}
-    model.buffers = [model.buffers[old] for old in used]
-    for row in (*tensors, *metadata):
-        row.buffer = place[row.buffer]
-    if model.metadataBuffer is not None:
-        model.metadataBuffer = [place[i] for i in _list(model.metadataBuffer) if i in place]
-    operators = [operator for graph in model.subgraphs for operator in graph.operators]
-    used = sorted({operator.opcodeIndex for operator in operators})
-    place = {old: new for new, old in enumerate(used)}
-    model.operatorCodes = [model.operatorCodes[old] for old in used]
-    for operator in operators:
-        operator.opcodeIndex = place[operator.opcodeIndex]
-
-
-def _constant(model: Any, name: str, values: np.ndarray) -> int:
-    """A new constant of the first graph; its index."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    buffer, tensor = schema.BufferT(), schema.TensorT()
-    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
-    model.buffers.append(buffer)
-    tensor.name, tensor.shape, tensor.buffer = name.encode(), list(values.shape), len(model.buffers) - 1
-    half = values.dtype == np.float16
-    tensor.type = schema.TensorType.FLOAT16 if half else schema.TensorType.FLOAT32
-    tensors = model.subgraphs[0].tensors
-    tensors.append(tensor)
-    return len(tensors) - 1
-
-
 def _append(graph: Any, name: str, n_values: int, *, like: int) -> int:
     """A new tensor (batch, ``n_values``) that takes any batch if the tensor ``like`` does; its index."""
     from ai_edge_litert import schema_py_generated as schema
 
     model, tensor = graph.tensors[like], schema.TensorT()
     tensor.name, tensor.buffer, tensor.type = name.encode(), 0, schema.TensorType.FLOAT32
-    tensor.shape = [_list(model.shape)[0], n_values]
-    if _list(model.shapeSignature):
-        tensor.shapeSignature = [_list(model.shapeSignature)[0], n_values]
+    tensor.shape = [numbers(model.shape)[0], n_values]
+    if numbers(model.shapeSignature):
+        tensor.shapeSignature = [numbers(model.shapeSignature)[0], n_values]
     graph.tensors.append(tensor)
     return len(graph.tensors) - 1
-
-
-def _operator(model: Any, code: int, inputs: list[int], output: int, kind: int, options: Any) -> Any:
-    """A new operator, to be put into its place."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    row = schema.OperatorCodeT()
-    row.builtinCode, row.deprecatedBuiltinCode = code, min(code, 127)
-    row.version = 3 if code == schema.BuiltinOperator.DEQUANTIZE else 1  # from 3 on it reads float16
-    codes = [(c.builtinCode, c.version) for c in model.operatorCodes]
-    if (code, row.version) not in codes:
-        model.operatorCodes.append(row)
-        codes.append((code, row.version))
-    made = schema.OperatorT()
-    made.opcodeIndex, made.inputs, made.outputs = codes.index((code, row.version)), inputs, [output]
-    made.builtinOptionsType, made.builtinOptions = kind, options
-    return made
