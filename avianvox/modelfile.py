@@ -57,7 +57,8 @@ SPECIES, EMBEDDING = "species", "embedding"
 """Names of outputs; others may stand beside them, and a pooling may ask for any."""
 
 ACTIVATIONS = ("none", "sigmoid", "softmax")
-PAYLOADS = ("tflite", "onnx")
+HEAD = "head"
+PAYLOADS = ("tflite", "onnx", HEAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +139,8 @@ class ModelInfo:
         Labels of other sounds, such as engines.
     source : mapping
         Where a graph that others trained comes from: addresses, versions, hashes.
-    payload : {"tflite", "onnx"}
-        What the file begins with.
+    payload : {"tflite", "onnx", "head"}
+        What the file begins with: a graph, or the weights of a head that needs another model.
     pooling : mapping
         How windows become a recording where it is not as usual: ``kind`` is a row of
         `avianvox.inference.pooling.POOLINGS`, ``by`` the output whose greatest number says how confident a
@@ -173,7 +174,7 @@ class ModelInfo:
                 f"expected an output '{SPECIES}' of {len(self.labels)} numbers, one a label, got {found}"
             )
         if self.payload not in PAYLOADS:
-            raise ModelFileError(f"expected a graph of {' or '.join(PAYLOADS)}, got {self.payload!r:.40}")
+            raise ModelFileError(f"expected a payload of {' or '.join(PAYLOADS)}, got {self.payload!r:.40}")
 
     def output(self, name: str) -> Output | None:
         """The output of this name, or None."""

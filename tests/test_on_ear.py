@@ -24,6 +24,7 @@ from avianvox.features.store import FeatureStore
 from avianvox.features.waveform import WaveformSpec
 from avianvox.inference.activation import activate
 from avianvox.inference.classifier import Classifier
+from avianvox.inference.head_runtime import MARK
 from avianvox.inference.pooling import POOLINGS, pool
 from avianvox.modelfile import EMBEDDING, SPECIES, ModelInfo, Output, read_model_file, write_model_file
 from avianvox.models.offset_regression import OffsetRegression
@@ -338,3 +339,65 @@ def test_the_most_confident_windows_decide() -> None:
         pooling.add(scores, confidence)
     product = np.prod(windows[1:], axis=0) ** (1 / 3)
     np.testing.assert_allclose(pooling.scores(), product / product.sum())
+
+
+def test_a_head_alone_finds_its_ear_and_gives_the_same_answers(
+    folder: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AVIANVOX_MODELS", str(folder))
+    whole, alone = tmp_path / "whole.tflite", tmp_path / "alone.avianvox"
+    assert run("export", trained, "--out", whole, "--quantize", "none", "--name", "ours").exit_code == 0
+    done = run("export", trained, "--out", alone, "--head-only", "--name", "ours")
+    assert done.exit_code == 0, done.output
+    assert "licence: CC BY-NC-SA 4.0" in done.stdout
+    model = read_model_file(alone)
+    assert bytes(model.flatbuffer).startswith(MARK)
+    assert len(model.flatbuffer) == len(MARK) + 4 * 3 * (4 + 1)
+    info, full = model.info, read_model_file(whole).info
+    assert (info.labels, info.calibration, info.pooling) == (full.labels, full.calibration, full.pooling)
+    assert info.source["ear sha256"] == read_model_file(folder / "tones.tflite").hashes["flatbuffer"]
+    sounds = sorted((folder / "birds").rglob("*.wav"))
+    first, second = Classifier.load(whole), Classifier.load(alone)
+    for sound in sounds[::4]:
+        expected, found = first.classify(sound), second.classify(sound)
+        np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)
+        assert len(found.windows) == len(expected.windows)
+    shown = run("models", "info", alone)
+    assert f"listens with: {folder / 'tones.tflite'}" in shown.stdout
+    assert run("models", "verify", alone).exit_code == 0
+
+
+def test_a_head_without_its_ear_is_one_line(
+    folder: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, models = tmp_path / "alone.avianvox", tmp_path / "models"
+    assert run("export", trained, "--out", alone, "--head-only").exit_code == 0
+    monkeypatch.setenv("AVIANVOX_MODELS", str(models))
+    digest = read_model_file(folder / "tones.tflite").hashes["flatbuffer"]
+    with pytest.raises(ModelFileError) as error:
+        Classifier.load(alone)
+    assert str(error.value) == (
+        f"{alone} is a head that listens with the model 'tones' (SHA-256 {digest[:12]}…), which is not in "
+        f"{models}; add it: avianvox models add tones"
+    )
+    models.mkdir()
+    path = folder / "tones.tflite"
+    ear_file = read_model_file(path)
+    other = graft(ear(last="LOGISTIC"), outputs={"embedding": "pooled"})
+    write_model_file(models / "other.tflite", flatbuffer=other, info=ear_file.info, card="")
+    with pytest.raises(ModelFileError, match="which is not in"):  # the same name, another graph
+        Classifier.load(alone)
+    (models / "renamed.tflite").write_bytes(path.read_bytes())
+    assert Classifier.load(alone).labels.names == tuple(sorted(SOUNDS))
+
+
+def test_a_damaged_head_is_one_line(folder: Path, trained: Path, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("AVIANVOX_MODELS", str(folder))
+    alone = tmp_path / "alone.avianvox"
+    assert run("export", trained, "--out", alone, "--head-only").exit_code == 0
+    model = read_model_file(alone)
+    write_model_file(alone, flatbuffer=bytes(model.flatbuffer)[:-4], info=model.info, card="")
+    with pytest.raises(ModelFileError, match="expected weights of 3 classes and 4 numbers"):
+        Classifier.load(alone).classify(sorted((folder / "birds").rglob("*.wav"))[0])
+    refused = run("export", trained, "--out", alone, "--head-only", "--quantize", "float16")
+    assert refused.exit_code == 2

@@ -19,8 +19,9 @@ fast), int8 (8-bit weights and activations, calibrated on training recordings). 
 float32.
 
 \b
-Example:
+Examples:
   avianvox export runs/first --out first.tflite --quantize dynamic
+  avianvox export runs/ours --out ours.avianvox --head-only
 """
 
 
@@ -41,6 +42,11 @@ Example:
     type=click.Path(path_type=Path),
     help="File figures.json of 'avianvox crossval', for the model card.",
 )
+@click.option(
+    "--head-only",
+    is_flag=True,
+    help="Head without its ear: a small file for those who have the ear among their models.",
+)
 @click.option("--licence", default="", help="Licence of the model, for the model card.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def export(
@@ -50,6 +56,7 @@ def export(
     verify: bool,
     name: str | None,
     figures: Path | None,
+    head_only: bool,
     licence: str,
     as_json: bool,
 ) -> None:
@@ -62,8 +69,10 @@ def export(
     from avianvox.training.on_ear import FOLDER as ON_EAR
 
     if ON_EAR.is_at(run):
-        _export_on_ear(run, out, quantize, name, licence, as_json)
+        _export_on_ear(run, out, quantize, name, licence, head_only, as_json)
         return
+    if head_only:
+        raise click.UsageError("--head-only is for a run on an ear: avianvox train CATALOG --on birdnet")
 
     from avianvox.audio.chatter import silence_decoders
 
@@ -87,7 +96,13 @@ def export(
 
 
 def _export_on_ear(
-    run: Path, out: Path, quantize: str | None, name: str | None, licence: str, as_json: bool
+    run: Path,
+    out: Path,
+    quantize: str | None,
+    name: str | None,
+    licence: str,
+    head_only: bool,
+    as_json: bool,
 ) -> None:
     import json
 
@@ -95,7 +110,10 @@ def _export_on_ear(
 
     if quantize not in (None, "none", "float16"):
         raise click.UsageError(f"--quantize {quantize}: a head on an ear is exported with none or float16")
-    made = export_on_ear(run, out, name=name, float16=quantize != "none", licence=licence)
+    if head_only and quantize is not None:
+        raise click.UsageError("--head-only and --quantize exclude each other")
+    float16 = quantize != "none"
+    made = export_on_ear(run, out, name=name, float16=float16, licence=licence, head_only=head_only)
     if as_json:
         echo_text(json.dumps(made.to_mapping(), indent=2, ensure_ascii=False))
         return

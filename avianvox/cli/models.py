@@ -237,8 +237,9 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
 
     from avianvox.cli.common import tell
     from avianvox.ears.card import about_scores
+    from avianvox.inference.head_runtime import ear_of
     from avianvox.inference.place import GEO
-    from avianvox.modelfile import default_model, find_model, read_model_file
+    from avianvox.modelfile import HEAD, default_model, find_model, read_model_file
 
     found = read_model_file(find_model(model or default_model()))
     if card:
@@ -265,6 +266,8 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
     echo("scores:")
     for sentence in about_scores(found.info):
         tell(f"  {sentence}", hang=4)
+    if found.info.payload == HEAD:
+        echo(f"listens with: {ear_of(found).path}")
     echo(f"place model: {'yes' if GEO in found.others else 'none'}")
     if others := found.info.not_animals:
         tell(f"classes that are no animals ({len(others)}): {', '.join(others)}")

@@ -7,9 +7,12 @@ from typing import Any
 from avianvox.ears.graft import Head, describe, halve, splice
 from avianvox.errors import ModelFileError
 from avianvox.export.card import model_card
+from avianvox.inference.head_runtime import EAR, EAR_SHA256, pack_head
 from avianvox.modelfile import (
     EMBEDDING,
+    HEAD,
     SPECIES,
+    ModelFile,
     ModelInfo,
     Output,
     find_model,
@@ -42,7 +45,13 @@ class EarExport:
 
 
 def export_on_ear(
-    run_dir: Path | str, out: Path | str, *, name: str | None = None, float16: bool = True, licence: str = ""
+    run_dir: Path | str,
+    out: Path | str,
+    *,
+    name: str | None = None,
+    float16: bool = True,
+    licence: str = "",
+    head_only: bool = False,
 ) -> EarExport:
     """Export a run on an ear: sound in, the run's classes out.
 
@@ -58,6 +67,8 @@ def export_on_ear(
         Store large weights as float16: half the size, and scores that differ by about 0.001.
     licence : str
         Of the head and the recordings, for the card; beside the ear's.
+    head_only : bool
+        Write the head without the ear, which is then needed among the models of whoever uses the file.
 
     Raises
     ------
@@ -74,26 +85,20 @@ def export_on_ear(
         raise ModelFileError(
             f"{ear.path} is not the ear of the run in {run.path}; add that model again, or train anew"
         )
-    flatbuffer = bytes(ear.flatbuffer)
-    outputs = describe(flatbuffer).outputs
     embedding = ear.info.output(EMBEDDING)
     if embedding is None or embedding.index is None:
         raise ModelFileError(f"{ear.path} gives no embedding; export another run")
-    graph = splice(
-        flatbuffer,
-        Head(run.weight, run.bias, "softmax"),
-        after=outputs[embedding.index].index,
-        outputs={EMBEDDING: outputs[embedding.index].index},
-    )
-    if float16:
-        graph = halve(graph)
-    source = {"ear": ear.info.name, "ear sha256": run.spec.sha256} | dict(ear.info.source)
+    if head_only:
+        graph = pack_head(run.weight, run.bias)
+    else:
+        graph = _with_ear(run, ear, embedding.index, float16=float16)
+    source = {EAR: ear.info.name, EAR_SHA256: run.spec.sha256} | dict(ear.info.source)
     info = ModelInfo(
         name=name or out.stem,
         kind=KIND,
         spec=ear.info.spec,
         labels=run.labels,
-        quantization="float16" if float16 else "none",
+        quantization="float16" if float16 and not head_only else "none",
         provenance={
             "catalogs": [Path(source).name for source in run.config["catalogs"]],
             "n_recordings": run.config["n_recordings"],
@@ -113,12 +118,21 @@ def export_on_ear(
             "credits": run.config["credits"],
         },
         outputs=(
-            Output(SPECIES, len(run.labels), 0),
+            Output(SPECIES, len(run.labels), 0, activation="softmax" if head_only else "none"),
             Output(EMBEDDING, embedding.size, 1, exclusive=False),
         ),
         calibration=run.calibration,
         source=source,
+        payload=HEAD if head_only else "tflite",
         pooling={"kind": POOLING, "by": SPECIES},
     )
     write_model_file(out, flatbuffer=graph, info=info, card=model_card(info))
     return EarExport(out, out.stat().st_size, info)
+
+
+def _with_ear(run: EarRun, ear: ModelFile, embedding: int, *, float16: bool) -> bytes:
+    """The ear's graph with the head in place of its own classes, behind its output ``embedding``."""
+    flatbuffer = bytes(ear.flatbuffer)
+    at = describe(flatbuffer).outputs[embedding].index
+    graph = splice(flatbuffer, Head(run.weight, run.bias, "softmax"), after=at, outputs={EMBEDDING: at})
+    return halve(graph) if float16 else graph

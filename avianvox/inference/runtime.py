@@ -40,6 +40,7 @@ RUNTIMES: Registry[RuntimeFactory] = Registry(
     {
         "tflite": "avianvox.inference.litert:LiteRtRuntime",
         "onnx": "avianvox.inference.onnx_runtime:OnnxRuntime",
+        "head": "avianvox.inference.head_runtime:HeadRuntime",
     },
 )
 """By the payload of a model file."""
