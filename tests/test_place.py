@@ -296,7 +296,7 @@ def test_classify_by_the_command_line(tmp_path: Path) -> None:
     assert "Parus medius" not in (tmp_path / "out.csv").read_text()
     other = CliRunner().invoke(cli, [*asked, "--lat", "-60", "--lon", "10", "--resume"])
     assert other.exit_code == 2
-    assert "had other settings (place was" in other.stderr
+    assert "had other settings (latitude was" in other.stderr
     again = CliRunner().invoke(cli, [*asked, "--lat", "60", "--lon", "10", "--resume"])
     assert again.exit_code == 0
     assert "heard though not expected here: Parus medius 1" in again.stderr

@@ -18,7 +18,16 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked(Where):
+class Weighing(Where):
+    """A place by which scores are weighed."""
+
+    place_weight: float | None
+    place_min: float | None
+    place: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(Weighing):
     """What is asked of sound, recorded or live; a field with a default is asked of recordings alone."""
 
     model: str
@@ -27,8 +36,6 @@ class Asked(Where):
     calibrated: bool
     species_list: str | None
     exclude: str | None
-    place_weight: float | None
-    place_min: float | None
     overlap_s: float
     gate: bool
     gate_recall: float | None
@@ -43,7 +50,6 @@ class Asked(Where):
     paths: tuple[str, ...] = ()
     top: int | None = None
     coverage: float | None = None
-    place: str | None = None
     channels: str = "mix"
     timezone: str = ""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from avianvox.cli.classify_asked import Weighing
 from avianvox.cli.common import FiniteFloat, echo, echo_text, workplace_of, workplace_options
 from avianvox.cli.place_options import WEIGHING, options_of, place_asked
 from avianvox.cli.targets import Target, Writer
@@ -141,7 +142,7 @@ def evaluate(
     choosing = thresholds == _CHOOSE
     if unknown_share is not None and not choosing:
         raise click.UsageError("--unknown-share needs --thresholds choose")
-    asked = place_asked(place)
+    asked = place_asked(Weighing(**place))
     workplace = workplace_of(jobs, scheduler, dask_config, default=lambda: 1)
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():

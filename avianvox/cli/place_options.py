@@ -1,11 +1,11 @@
-"""Options that say where and when: of ``avianvox classify`` and ``avianvox species``."""
+"""Options that say where and when: of ``avianvox classify``, ``evaluate`` and ``species``."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from avianvox.cli.classify_asked import Asked, Where
+from avianvox.cli.classify_asked import Weighing, Where
 from avianvox.cli.common import FiniteFloat
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def week_option(asked: Where) -> int | None:
     return week_of(day)
 
 
-def place_asked(asked: Asked) -> "PlaceOptions | None":
+def place_asked(asked: Weighing) -> "PlaceOptions | None":
     """What is asked about the place, or None where nothing is. Raises `click.UsageError`."""
     from avianvox.inference.place_options import WEIGHT, PlaceOptions
 

@@ -182,9 +182,9 @@ def _judge(
     }
     try:
         split = make_split(recordings, grouping="session", n_folds=_N_FOLDS, seed=seed)
+        pooled = _out_of_fold(data, recordings, labels, split)
     except InputError:
         return figures, {}
-    pooled = _out_of_fold(data, recordings, labels, split)
     right = pooled.predicted == data.targets
     of_known = known[data.targets]
     figures["session_folds"] = {
