@@ -1,6 +1,7 @@
 """A room imports only from rooms above it; heavy packages live where the design says."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,6 +62,12 @@ HOMES = {
 }
 """Packages that may be imported in these rooms and nowhere else."""
 
+LATE = {("avianvox.features.kinds", "inference"), ("avianvox.models", "training")}
+"""Tables that name rows in a room below them, which are imported when somebody asks for them."""
+
+ROW = re.compile(r"avianvox((?:\.\w+)+):(\w+)")
+"""A row of a table, as `avianvox.registry.Registry` takes it."""
+
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 
 
@@ -87,6 +94,28 @@ def imports(path: Path) -> Iterator[str]:
                 yield node.module
 
 
+def rows(path: Path) -> Iterator[tuple[str, str]]:
+    """Modules and attributes that the tables of a module name."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+        if found := ROW.fullmatch(text):
+            yield f"avianvox{found[1]}", found[2]
+
+
+def names_in(module: str) -> set[str]:
+    """What a module defines at its top, without importing it."""
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    assert path.is_file(), f"there is no module {module}"
+    found: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign):
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return found
+
+
 def room_of(module: str) -> str:
     return module.split(".")[1]
 
@@ -104,6 +133,31 @@ def test_imports_point_upward(path: Path) -> None:
             assert room in HOMES[top], (
                 f"{module} imports {top}, which belongs to {sorted(HOMES[top]) or 'tests'}"
             )
+
+
+@pytest.mark.parametrize("path", [path for path in modules() if list(rows(path))], ids=dotted)
+def test_rows_of_tables_exist_and_lie_where_their_table_may_look(path: Path) -> None:
+    table = dotted(path)
+    for module, attribute in rows(path):
+        assert attribute in names_in(module), f"{table} names {module}:{attribute}, which is not there"
+        above = LEVEL[room_of(module)] <= LEVEL[room_of(table)]
+        assert above or (table, room_of(module)) in LATE, f"{table} names {module}, in a room below it"
+
+
+def test_tables_that_look_down_are_still_needed() -> None:
+    down = {
+        (dotted(path), room_of(module))
+        for path in modules()
+        for module, _ in rows(path)
+        if LEVEL[room_of(module)] > LEVEL[room_of(dotted(path))]
+    }
+    assert down == LATE
+
+
+def test_nothing_but_a_table_imports_by_name() -> None:
+    for path in modules():
+        text = path.read_text(encoding="utf-8")
+        assert dotted(path) == "avianvox.registry" or "import_module" not in text, dotted(path)
 
 
 def test_the_top_room_needs_numpy_alone() -> None:
