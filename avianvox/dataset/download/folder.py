@@ -74,7 +74,7 @@ class Folder:
                 self._check_wishes(read_kept(self._request), asked)
             if refresh:
                 self._forget_answer()
-            write_json(self._request, asked, indent=None)
+            write_json(self._request, asked, indent=None, allow_nan=True)
             yield
 
     def read_plan(self, hide: Callable[[Any], Any]) -> Plan | None:
@@ -96,6 +96,7 @@ class Folder:
             self._plan,
             {"chosen": [sound.row for sound in plan.chosen], "left_out": plan.left_out},
             indent=None,
+            allow_nan=True,  # a server may have written any number
         )
         self._forget_pages()
 
@@ -164,7 +165,7 @@ class Folder:
             "download": read_kept(self._request),
             "recordings": [sound.row for sound in sounds],
         }
-        write_json(self.root / RECORDINGS, answer)
+        write_json(self.root / RECORDINGS, answer, allow_nan=True)
 
     def _size(self, name: str) -> int:
         path = self.root / AUDIO / os.path.basename(str(name))
