@@ -1,4 +1,4 @@
-"""The user's own model files: one folder, names that are file stems, and the name of the default model.
+"""Models by name: those that come with the package, the user's own in one folder, and which is the default.
 
 ``AVIANVOX_MODELS`` names the folder; otherwise it lies where the platform keeps the data of programs. A
 bundled model wins over an own one of the same name.
@@ -13,6 +13,10 @@ from pathlib import Path
 from avianvox.errors import ModelFileError
 from avianvox.files import atomic_write, output_error, read_regular
 from avianvox.registry import nearest
+
+BUNDLED_FOLDER = Path(__file__).parent / "bundled"
+DEFAULT_MODEL = "caribbean_california"
+"""The bundled model that ``avianvox classify`` takes when none is named and none was made the default."""
 
 SUFFIX = ".tflite"
 _DEFAULT = "default.txt"
@@ -99,3 +103,37 @@ def remove_model(name: str) -> Path:
 
 def _is_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
+
+
+def bundled_models() -> dict[str, Path]:
+    """Model files that come with the package: name (the file's stem) to path, in alphabetical order."""
+    return {path.stem: path for path in sorted(BUNDLED_FOLDER.glob("*.tflite"))}
+
+
+def default_model() -> str:
+    """The name of the model that is taken when none is named: the user's default, else the bundled one."""
+    return default_name() or DEFAULT_MODEL
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """The path of a bundled model, else of one in the user's folder, else ``name_or_path`` if it is a file.
+
+    Raises
+    ------
+    ModelFileError
+        When it is none of them; the line lists the known names.
+    """
+    name = str(name_or_path)
+    if Path(name).name == name:
+        with suppress(ModelFileError):  # a file in this folder may have any name
+            for path in (BUNDLED_FOLDER / f"{name}.tflite", own_path(name)):
+                if os.path.isfile(path):
+                    return path
+    if os.path.isfile(name_or_path):
+        return Path(name_or_path)
+    known = [*bundled_models(), *own_models()]
+    default = "; 'avianvox models default --reset' forgets it as default" if name == default_name() else ""
+    raise ModelFileError(
+        f"no model '{name_or_path}'{nearest(name, known)}: expected a .tflite file or the name of a model "
+        f"(known: {', '.join(known) or 'none'}){default}"
+    )

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from classify_hour import write_mp3
 
-from avianvox.modelfile import DEFAULT_MODEL
+from avianvox.modelfolder import DEFAULT_MODEL
 
 BARE = "import numpy, soundfile, soxr, click; from ai_edge_litert.interpreter import Interpreter"
 

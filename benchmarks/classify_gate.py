@@ -20,7 +20,8 @@ from avianvox.audio.synth import SynthSettings, synthesize_recording
 from avianvox.inference.gate import Gate
 from avianvox.inference.gate_share import pass_file
 from avianvox.inference.runtime import runtime_of
-from avianvox.modelfile import DEFAULT_MODEL, find_model, read_model_file
+from avianvox.modelfile import read_model_file
+from avianvox.modelfolder import DEFAULT_MODEL, find_model
 
 VOICED = 5  # one minute of so many has a bird in it
 

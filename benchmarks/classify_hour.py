@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import soundfile
 
-from avianvox.modelfile import DEFAULT_MODEL
+from avianvox.modelfolder import DEFAULT_MODEL
 
 RATE = 44_100
 MEASURE = (

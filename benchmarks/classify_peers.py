@@ -20,7 +20,8 @@ from tempfile import TemporaryDirectory
 from classify_hour import write_mp3
 from process_cost import Cost, cost_of, median_cost
 
-from avianvox.modelfile import DEFAULT_MODEL, find_model, read_model_file
+from avianvox.modelfile import read_model_file
+from avianvox.modelfolder import DEFAULT_MODEL, find_model
 
 PEERS = Path(__file__).parent / "peers"
 SHORT_S = 10

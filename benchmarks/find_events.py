@@ -11,7 +11,7 @@ import numpy as np
 
 from avianvox.inference.classifier import Classifier
 from avianvox.inference.events import EventFinder, EventOptions, find_events
-from avianvox.modelfile import DEFAULT_MODEL
+from avianvox.modelfolder import DEFAULT_MODEL
 from avianvox.types import LabelSet, Window
 
 WAYS = {

@@ -13,7 +13,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from avianvox.features.filters import band_edges_hz
 from avianvox.features.spec import FeatureSpec
-from avianvox.modelfile import ModelInfo, write_model_file
+from avianvox.modelfile import write_model_file
+from avianvox.modelinfo import ModelInfo
 from avianvox.types import LabelSet
 
 SPEC = FeatureSpec()

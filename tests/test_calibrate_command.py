@@ -18,7 +18,8 @@ from avianvox.errors import InputError, ModelFileError, RunError
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.features.spec import FeatureSpec
 from avianvox.inference.calibration import Calibration
-from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
+from avianvox.modelfile import read_model_file, write_model_file
+from avianvox.modelinfo import ModelInfo
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,8 @@ from avianvox.judge.best import best_answers
 from avianvox.judge.figures import Classes
 from avianvox.judge.listening import N_OTHER, Heard, Kept
 from avianvox.judge.sounds import Sound
-from avianvox.modelfile import SPECIES, ModelInfo, Output, read_model_file, write_model_file
+from avianvox.modelfile import read_model_file, write_model_file
+from avianvox.modelinfo import SPECIES, ModelInfo, Output
 from avianvox.types import NO_BIRD, LabelSet, Recording, Status
 
 N_CLASSES = 40

@@ -17,7 +17,8 @@ from avianvox.cli.main import cli
 from avianvox.errors import InputError, ModelFileError
 from avianvox.inference.calibration import Calibration, LevelCalibration, LogOdds, Scaling, nonconformity
 from avianvox.inference.classifier import Classifier, calibrate
-from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
+from avianvox.modelfile import read_model_file, write_model_file
+from avianvox.modelinfo import ModelInfo
 from avianvox.types import Decision, LabelSet, Prediction, Status, Window
 
 RATE = 22050

@@ -13,7 +13,7 @@ from avianvox.evaluation.predictions import Pooled
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.export.card import model_card
 from avianvox.features.spec import FeatureSpec
-from avianvox.modelfile import ModelInfo
+from avianvox.modelinfo import ModelInfo
 from avianvox.types import LabelSet, Recording
 
 PROTECT = "Thresholds do not protect against sounds or species outside the training data."

@@ -330,7 +330,7 @@ def test_models_command(model: Path, good: Path) -> None:
 
 
 def test_models_list_names_the_bundled_ones(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("avianvox.modelfile.BUNDLED_FOLDER", model.parent)
+    monkeypatch.setattr("avianvox.modelfolder.BUNDLED_FOLDER", model.parent)
     assert CliRunner().invoke(cli, ["models", "list"]).stdout.startswith("model: handmade, 3 classes, 2.97 s")
     row = json.loads(CliRunner().invoke(cli, ["models", "list", "--json"]).stdout)
     assert (row["name"], row["classes"], row["default"]) == ("model", 3, False)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_rooms import dotted, modules
 
-from avianvox.modelfile import DEFAULT_MODEL, find_model
+from avianvox.modelfolder import DEFAULT_MODEL, find_model
 
 WITH_EXAMPLES = [path for path in modules() if ">>> " in path.read_text(encoding="utf-8")]
 

@@ -17,7 +17,8 @@ from avianvox.export.sample_windows import Windows, cut_window, recording_window
 from avianvox.features.filters import mel_matrix
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
-from avianvox.modelfile import ModelInfo, read_model_file, write_model_file
+from avianvox.modelfile import read_model_file, write_model_file
+from avianvox.modelinfo import ModelInfo
 from avianvox.models.cnn import VARIANTS, build_cnn
 from avianvox.models.front_end import network_graph
 from avianvox.models.networks import build_network

@@ -24,7 +24,8 @@ from avianvox.judge.run import Settings, compare, judge
 from avianvox.judge.sounds import Sound, judged_set
 from avianvox.judge.thresholds import choose, confirm, document, read_thresholds
 from avianvox.judge.trained_on import remark, trained_on
-from avianvox.modelfile import SPECIES, ModelInfo, Output, read_model_file, write_model_file
+from avianvox.modelfile import read_model_file, write_model_file
+from avianvox.modelinfo import SPECIES, ModelInfo, Output
 from avianvox.types import NO_BIRD, LabelSet, Recording, Status
 from avianvox.workers import Workplace
 

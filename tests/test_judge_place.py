@@ -15,7 +15,8 @@ from avianvox.inference.classifier import Classifier
 from avianvox.inference.place_options import Place
 from avianvox.judge import listening
 from avianvox.judge.listening import Hearing
-from avianvox.modelfile import SPECIES, ModelInfo, Output, write_model_file
+from avianvox.modelfile import write_model_file
+from avianvox.modelinfo import SPECIES, ModelInfo, Output
 from avianvox.types import LabelSet
 
 NAMES = LabelSet(*(tuple(part) for part in zip(*(label.split("_") for label in LABELS), strict=True)))

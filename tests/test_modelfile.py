@@ -10,17 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from avianvox import modelfile
+from avianvox import modelfolder
 from avianvox.errors import ModelFileError, OutputError
 from avianvox.features.spec import FeatureSpec
-from avianvox.modelfile import (
-    ModelInfo,
-    bundled_models,
-    find_model,
-    read_model_file,
-    verify_model_file,
-    write_model_file,
-)
+from avianvox.modelfile import read_model_file, verify_model_file, write_model_file
+from avianvox.modelfolder import bundled_models, find_model
+from avianvox.modelinfo import ModelInfo
 from avianvox.types import LabelSet
 
 FLATBUFFER = b"\x1c\0\0\0TFL3" + bytes(range(200))
@@ -128,7 +123,7 @@ def test_writing_refuses_what_is_not_a_flatbuffer(tmp_path: Path) -> None:
 
 
 def test_models_are_found_by_name_or_path(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modelfile, "BUNDLED_FOLDER", model.parent)
+    monkeypatch.setattr(modelfolder, "BUNDLED_FOLDER", model.parent)
     assert bundled_models() == {"model": model}
     assert find_model("model") == find_model(model) == model
     with pytest.raises(ModelFileError, match=r"no model 'modle'; did you mean 'model'\?.*known: model"):

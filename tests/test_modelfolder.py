@@ -10,7 +10,7 @@ from handmade_model import write_handmade
 from avianvox import modelfolder
 from avianvox.cli.main import main
 from avianvox.errors import ModelFileError
-from avianvox.modelfile import DEFAULT_MODEL, default_model, find_model
+from avianvox.modelfolder import DEFAULT_MODEL, default_model, find_model
 
 
 @pytest.fixture

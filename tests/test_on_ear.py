@@ -26,7 +26,8 @@ from avianvox.inference.activation import activate
 from avianvox.inference.classifier import Classifier
 from avianvox.inference.head_runtime import MARK
 from avianvox.inference.pooling import POOLINGS, pool
-from avianvox.modelfile import EMBEDDING, SPECIES, ModelInfo, Output, read_model_file, write_model_file
+from avianvox.modelfile import read_model_file, write_model_file
+from avianvox.modelinfo import EMBEDDING, SPECIES, ModelInfo, Output
 from avianvox.models.offset_regression import OffsetRegression
 from avianvox.models.probes import PROBES, probe_of
 from avianvox.models.probes.combined import LIFT, PENALTY, fit_combined

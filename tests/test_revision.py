@@ -18,14 +18,9 @@ from avianvox.features.store import FeatureStore, verify_store
 from avianvox.inference.ledger import Ledger
 from avianvox.inference.question import Question
 from avianvox.inference.runs import settings_of
-from avianvox.modelfile import (
-    DEFAULT_MODEL,
-    ModelInfo,
-    find_model,
-    read_model_file,
-    verify_model_file,
-    write_model_file,
-)
+from avianvox.modelfile import read_model_file, verify_model_file, write_model_file
+from avianvox.modelfolder import DEFAULT_MODEL, find_model
+from avianvox.modelinfo import ModelInfo
 from avianvox.types import Recording
 
 SPEC = FeatureSpec()

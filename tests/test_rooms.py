@@ -30,7 +30,7 @@ ROOMS = (
     ("audio",),
     ("features",),
     ("dataset",),
-    ("modelfolder", "modelfile"),
+    ("modelfolder", "modelinfo", "modelfile"),
     ("inference",),
     ("ears",),
     ("pages",),

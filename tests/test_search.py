@@ -16,7 +16,8 @@ from avianvox.ears.graft import graft
 from avianvox.errors import InputError
 from avianvox.features.waveform import WaveformSpec
 from avianvox.find.search import parse_query
-from avianvox.modelfile import EMBEDDING, SPECIES, ModelInfo, Output, write_model_file
+from avianvox.modelfile import write_model_file
+from avianvox.modelinfo import EMBEDDING, SPECIES, ModelInfo, Output
 from avianvox.types import LabelSet
 
 

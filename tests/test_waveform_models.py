@@ -25,16 +25,9 @@ from avianvox.inference.classifier import Classifier
 from avianvox.inference.embedding import EmbeddingSpec
 from avianvox.inference.gate import Gate
 from avianvox.inference.runtime import runtime_of
-from avianvox.modelfile import (
-    EMBEDDING,
-    SPECIES,
-    ModelInfo,
-    Output,
-    bundled_models,
-    read_model_file,
-    verify_model_file,
-    write_model_file,
-)
+from avianvox.modelfile import read_model_file, verify_model_file, write_model_file
+from avianvox.modelfolder import bundled_models
+from avianvox.modelinfo import EMBEDDING, SPECIES, ModelInfo, Output
 from avianvox.types import LabelSet
 
 NAMES = LabelSet(*(tuple(part) for part in zip(*(label.split("_") for label in LABELS), strict=True)))

@@ -18,7 +18,8 @@ from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore, verify_store
 from avianvox.inference.classifier import Classifier
 from avianvox.inference.gate import Gate
-from avianvox.modelfile import SPECIES, Output, read_model_file, verify_model_file
+from avianvox.modelfile import read_model_file, verify_model_file
+from avianvox.modelinfo import SPECIES, Output
 from avianvox.training.config import TrainConfig
 from avianvox.training.run import Run
 

@@ -46,7 +46,7 @@ def classify(**given: Any) -> None:
     from avianvox.cli.classify_question import below_thresholds, question_of
     from avianvox.cli.classify_refusals import refuse_contradictions, refuse_output
     from avianvox.errors import InputError
-    from avianvox.modelfile import default_model
+    from avianvox.modelfolder import default_model
 
     options = ClassifyOptions(**given | {"model": given["model"] or default_model()})
     output = options.output
@@ -100,7 +100,7 @@ def _format_of(output: str | None) -> str:
 
 def _workplace(options: ClassifyOptions, first: list[str]) -> "Workplace":
     """Where the work is done; a cluster's workers are asked for the model and the first file."""
-    from avianvox.modelfile import find_model
+    from avianvox.modelfolder import find_model
 
     here = workplace_of(
         options.jobs, options.scheduler, options.dask_config, default=lambda: _default_jobs(first)

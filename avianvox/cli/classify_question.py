@@ -64,7 +64,8 @@ def _place(asked: Asked) -> "PlaceOptions | None":
     place = place_asked(asked)
     if place is not None:
         from avianvox.inference.place import GEO, no_geo
-        from avianvox.modelfile import find_model, read_model_file
+        from avianvox.modelfile import read_model_file
+        from avianvox.modelfolder import find_model
 
         if GEO not in read_model_file(find_model(asked.model)).others:
             raise no_geo(asked.model)
@@ -136,7 +137,8 @@ def below_thresholds(below: Counter[str], asked: Asked) -> Iterator[str]:
 
 def _labels_and_calibration(asked: Asked) -> "tuple[LabelSet, Calibration | None]":
     from avianvox.inference.classifier import read_calibration
-    from avianvox.modelfile import find_model, read_model_file
+    from avianvox.modelfile import read_model_file
+    from avianvox.modelfolder import find_model
 
     model = read_model_file(find_model(asked.model))
     return model.info.labels, read_calibration(model) if asked.calibrated else None
@@ -146,7 +148,8 @@ def _check_coverage(model: str, coverage: float) -> None:
     """Raises unless the model has prediction sets of this coverage."""
     from avianvox.inference.calibration import LEVELS
     from avianvox.inference.classifier import read_calibration
-    from avianvox.modelfile import find_model, read_model_file
+    from avianvox.modelfile import read_model_file
+    from avianvox.modelfolder import find_model
 
     calibration = read_calibration(read_model_file(find_model(model)))
     if calibration is None:
@@ -162,7 +165,8 @@ def _wanted(asked: Asked) -> tuple[int, ...] | None:
     if asked.species_list is None and asked.exclude is None:
         return None
     from avianvox.inference.species import read_species
-    from avianvox.modelfile import find_model, read_model_file
+    from avianvox.modelfile import read_model_file
+    from avianvox.modelfolder import find_model
 
     labels = read_model_file(find_model(asked.model)).info.labels
     chosen = set(range(len(labels)))

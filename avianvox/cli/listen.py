@@ -101,7 +101,7 @@ def listen(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy, as in classify
     from avianvox.cli.classify_refusals import OF_EVENTS, written
     from avianvox.errors import InputError
-    from avianvox.modelfile import default_model
+    from avianvox.modelfolder import default_model
 
     given = Asked(**asked | {"model": asked["model"] or default_model()}, top=1)
     idle = written(OF_EVENTS | {"multi_label": "--multi-label"}) if given.by == "window" else []

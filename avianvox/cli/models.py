@@ -165,8 +165,8 @@ def list_(trainable: bool, as_json: bool) -> None:
         _list_trainable(as_json)
         return
     from avianvox.cli.common import tell
-    from avianvox.modelfile import bundled_models, default_model, read_model_file
-    from avianvox.modelfolder import own_models
+    from avianvox.modelfile import read_model_file
+    from avianvox.modelfolder import bundled_models, default_model, own_models
 
     default = default_model()
     for name, path in (own_models() | bundled_models()).items():
@@ -239,7 +239,9 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
     from avianvox.ears.card import about_scores
     from avianvox.inference.head_runtime import ear_of
     from avianvox.inference.place import GEO
-    from avianvox.modelfile import HEAD, default_model, find_model, read_model_file
+    from avianvox.modelfile import read_model_file
+    from avianvox.modelfolder import default_model, find_model
+    from avianvox.modelinfo import HEAD
 
     found = read_model_file(find_model(model or default_model()))
     if card:
@@ -291,8 +293,7 @@ def default(name: str | None, reset: bool) -> None:
 
     It is used where no model is named. Without NAME, its name is printed.
     """
-    from avianvox.modelfile import bundled_models, default_model
-    from avianvox.modelfolder import own_models, set_default
+    from avianvox.modelfolder import bundled_models, default_model, own_models, set_default
     from avianvox.registry import nearest
 
     if name and reset:
@@ -326,7 +327,8 @@ def verify(models: tuple[str, ...]) -> None:
     from avianvox.cli.common import exit_with_failures
     from avianvox.errors import ModelFileError
     from avianvox.inference.runtime import runtime_of
-    from avianvox.modelfile import find_model, read_model_file, verify_model_file
+    from avianvox.modelfile import read_model_file, verify_model_file
+    from avianvox.modelfolder import find_model
 
     failed = []
     for model in models:

@@ -49,7 +49,8 @@ def species(least: float, unknown: bool, model: str | None, form: str | None, **
     from avianvox.errors import InputError
     from avianvox.inference.place import geo_of
     from avianvox.inference.place_options import ALL_YEAR, Place
-    from avianvox.modelfile import default_model, find_model, read_model_file
+    from avianvox.modelfile import read_model_file
+    from avianvox.modelfolder import default_model, find_model
 
     week = week_option(asked)
     place = Place(asked.lat, asked.lon, ALL_YEAR if week is None else week)

@@ -12,15 +12,9 @@ from avianvox.ears.trial import elsewhere, run_trial
 from avianvox.errors import InputError, ModelFileError
 from avianvox.features.waveform import WaveformSpec
 from avianvox.files import output_error, scratch_folder
-from avianvox.modelfile import (
-    EMBEDDING,
-    SPECIES,
-    ModelInfo,
-    Output,
-    bundled_models,
-    write_model_file,
-)
-from avianvox.modelfolder import own_path
+from avianvox.modelfile import write_model_file
+from avianvox.modelfolder import bundled_models, own_path
+from avianvox.modelinfo import EMBEDDING, SPECIES, ModelInfo, Output
 
 KIND = "ear"
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from avianvox.modelfile import EMBEDDING, SPECIES, ModelInfo
+from avianvox.modelinfo import EMBEDDING, SPECIES, ModelInfo
 
 
 def ear_card(info: ModelInfo) -> str:

@@ -8,7 +8,8 @@ from typing import TypeVar
 import numpy as np
 
 from avianvox.errors import ModelFileError
-from avianvox.modelfile import SPECIES, read_model_file
+from avianvox.modelfile import read_model_file
+from avianvox.modelinfo import SPECIES
 
 _TRIAL_S = 120.0  # that opening a graph, or two windows, may take
 

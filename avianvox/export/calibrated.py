@@ -13,7 +13,8 @@ from avianvox.export.card import model_card
 from avianvox.features.kinds import Spec
 from avianvox.files import sha256_file
 from avianvox.inference.calibration import Calibration
-from avianvox.modelfile import ModelFile, ModelInfo, read_model_file, write_model_file
+from avianvox.modelfile import ModelFile, read_model_file, write_model_file
+from avianvox.modelinfo import ModelInfo
 
 
 def write_calibration(

@@ -7,7 +7,7 @@ from typing import Any
 from avianvox.config import held_values
 from avianvox.documents import MISSHAPEN, read_json
 from avianvox.errors import InputError
-from avianvox.modelfile import ModelInfo
+from avianvox.modelinfo import ModelInfo
 from avianvox.models.protocol import TrainSettings
 from avianvox.types import NO_BIRD
 

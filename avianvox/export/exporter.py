@@ -11,7 +11,8 @@ from avianvox.export.flatbuffer import operators
 from avianvox.export.graph import build_graph, convert
 from avianvox.export.parity import TOLERANCES, Parity, measure_parity
 from avianvox.export.sample_windows import Windows, recording_windows, synthetic_windows
-from avianvox.modelfile import ModelInfo, write_model_file
+from avianvox.modelfile import write_model_file
+from avianvox.modelinfo import ModelInfo
 from avianvox.training.run import Run
 
 _CALIBRATION_SEED, _PARITY_SEED = 1, 0  # the file is not compared on the windows that shaped it

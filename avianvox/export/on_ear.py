@@ -8,17 +8,9 @@ from avianvox.ears.graft import Head, describe, halve, splice
 from avianvox.errors import ModelFileError
 from avianvox.export.card import model_card
 from avianvox.inference.head_runtime import EAR, EAR_SHA256, pack_head
-from avianvox.modelfile import (
-    EMBEDDING,
-    HEAD,
-    SPECIES,
-    ModelFile,
-    ModelInfo,
-    Output,
-    find_model,
-    read_model_file,
-    write_model_file,
-)
+from avianvox.modelfile import ModelFile, read_model_file, write_model_file
+from avianvox.modelfolder import find_model
+from avianvox.modelinfo import EMBEDDING, HEAD, SPECIES, ModelInfo, Output
 from avianvox.models.probes.combined import POOLING
 from avianvox.training.on_ear import EarRun
 

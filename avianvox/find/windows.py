@@ -16,7 +16,8 @@ from avianvox.errors import InputError, ModelFileError
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.inference.embedding import EmbeddingSpec
-from avianvox.modelfile import find_model, read_model_file
+from avianvox.modelfile import read_model_file
+from avianvox.modelfolder import find_model
 
 BLOCK = 1 << 10
 """Windows described at once, so that they fit a processor's cache; the store stays on disk."""

@@ -21,14 +21,9 @@ from avianvox.inference.pooling import POOLINGS, pool, pooling_for
 from avianvox.inference.readahead import read_ahead
 from avianvox.inference.runtime import Runtime, runtime_of
 from avianvox.inference.window_stream import hop_frames, stream_windows
-from avianvox.modelfile import (
-    DEFAULT_MODEL,
-    SPECIES,
-    ModelFile,
-    ModelInfo,
-    find_model,
-    read_model_file,
-)
+from avianvox.modelfile import ModelFile, read_model_file
+from avianvox.modelfolder import DEFAULT_MODEL, find_model
+from avianvox.modelinfo import SPECIES, ModelInfo
 from avianvox.types import LabelSet, Prediction, Status, Window
 
 if TYPE_CHECKING:

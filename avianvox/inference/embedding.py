@@ -12,7 +12,9 @@ from avianvox.errors import InputError, ModelFileError
 from avianvox.features.spec import digest_of_settings
 from avianvox.features.waveform import WaveformSpec
 from avianvox.inference.runtime import runtime_of
-from avianvox.modelfile import EMBEDDING, SPECIES, ModelFile, find_model, read_model_file
+from avianvox.modelfile import ModelFile, read_model_file
+from avianvox.modelfolder import find_model
+from avianvox.modelinfo import EMBEDDING, SPECIES
 
 KIND = "embedding"
 

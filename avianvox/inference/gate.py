@@ -18,7 +18,7 @@ from avianvox.documents import MISSHAPEN, Kind, write_json
 from avianvox.errors import InputError, ModelFileError
 from avianvox.features.kinds import Spec
 from avianvox.features.spec import FeatureSpec
-from avianvox.modelfile import BUNDLED_FOLDER
+from avianvox.modelfolder import BUNDLED_FOLDER
 
 DEFAULT_GATE = "gate"
 """The gate that comes with the package."""

@@ -9,7 +9,8 @@ import numpy as np
 from avianvox.audio.chatter import silence_decoders
 from avianvox.errors import ModelFileError
 from avianvox.inference.activation import activate
-from avianvox.modelfile import SPECIES, ModelFile
+from avianvox.modelfile import ModelFile
+from avianvox.modelinfo import SPECIES
 
 Run = Callable[[np.ndarray], list[np.ndarray]]
 """From the rows of a window to the numbers of each output, shape (size,), in the model's order."""

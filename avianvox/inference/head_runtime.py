@@ -7,8 +7,9 @@ import numpy as np
 
 from avianvox.errors import ModelFileError
 from avianvox.inference.graph_runtime import GraphRuntime, Run
-from avianvox.modelfile import EMBEDDING, HEAD, ModelFile, bundled_models, read_model_file
-from avianvox.modelfolder import model_folder, own_models
+from avianvox.modelfile import ModelFile, read_model_file
+from avianvox.modelfolder import bundled_models, model_folder, own_models
+from avianvox.modelinfo import EMBEDDING, HEAD
 
 MARK = b"AVHEAD01"
 EAR, EAR_SHA256, ORIGIN = "ear", "ear sha256", "graph sha256"

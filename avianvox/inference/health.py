@@ -23,8 +23,7 @@ from avianvox.errors import AvianvoxError
 from avianvox.inference.classifier import Classifier
 from avianvox.inference.gate import DEFAULT_GATE, Gate
 from avianvox.inference.speed import measure_speed
-from avianvox.modelfile import DEFAULT_MODEL, bundled_models, default_model
-from avianvox.modelfolder import own_models
+from avianvox.modelfolder import DEFAULT_MODEL, bundled_models, default_model, own_models
 from avianvox.types import Window
 from avianvox.workers import n_cores
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from avianvox.errors import MissingExtraError
 from avianvox.inference.graph_runtime import GraphRuntime, Run
-from avianvox.modelfile import SPECIES
+from avianvox.modelinfo import SPECIES
 
 SIGNATURE, INPUT, OUTPUT = "features", "features", "scores"
 """Of a graph that takes features; one without signatures takes sound, and has outputs by position."""

@@ -20,7 +20,7 @@ from avianvox.features.spec import EXTRACTOR_REVISION
 from avianvox.inference.answers import Answer, Entry, answer_file, failed_answer, key_of
 from avianvox.inference.question import Question
 from avianvox.inference.sites import is_other_folder_site
-from avianvox.modelfile import find_model
+from avianvox.modelfolder import find_model
 from avianvox.types import Status
 from avianvox.workers import Crashed, Workplace, open_executor
 

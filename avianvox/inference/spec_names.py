@@ -4,7 +4,7 @@ from avianvox.errors import InputError, ModelFileError, UnknownNameError
 from avianvox.features.kinds import Spec
 from avianvox.features.spec import SPECS, spec_named
 from avianvox.inference.embedding import EmbeddingSpec
-from avianvox.modelfile import find_model
+from avianvox.modelfolder import find_model
 
 
 def spec_of(name: str, *, overlap_s: float | None = None, scores: bool = True) -> Spec:

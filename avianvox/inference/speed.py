@@ -9,7 +9,7 @@ import soundfile
 
 from avianvox.files import scratch_folder
 from avianvox.inference.classifier import Classifier
-from avianvox.modelfile import DEFAULT_MODEL
+from avianvox.modelfolder import DEFAULT_MODEL
 from avianvox.randomness import derive_rng
 from avianvox.workers import Crashed, Workplace, n_cores, open_executor
 

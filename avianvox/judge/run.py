@@ -20,7 +20,8 @@ from avianvox.judge.figures import Answers, Classes, Figures, judge_answers
 from avianvox.judge.listening import Heard, Hearing, Kept, listen_to_all
 from avianvox.judge.sounds import JudgedSet, Sound
 from avianvox.judge.trained_on import remark, trained_on
-from avianvox.modelfile import ModelInfo, find_model
+from avianvox.modelfolder import find_model
+from avianvox.modelinfo import ModelInfo
 from avianvox.workers import Workplace
 
 SCORES = "scores"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from avianvox.modelfile import ModelInfo
+from avianvox.modelinfo import ModelInfo
 from avianvox.types import Recording, name_key
 
 _NUMBER = re.compile(r"\bXC\d+\b", re.ASCII)

@@ -9,7 +9,8 @@ from table_rows import NIGHT
 
 from avianvox.dataset.catalog import read_catalog
 from avianvox.inference.species import read_species
-from avianvox.modelfile import bundled_models, read_model_file
+from avianvox.modelfile import read_model_file
+from avianvox.modelfolder import bundled_models
 from avianvox.tables.formats import FORMATS, WRITE_ONLY, read_table, write_table
 from tests.fuzz.hostile import NAMES, scattered
 

@@ -17,7 +17,9 @@ from avianvox.ears.dense import last_layer
 from avianvox.errors import ModelFileError, StoreError
 from avianvox.features.store import FeatureStore
 from avianvox.inference.embedding import EmbeddingSpec
-from avianvox.modelfile import EMBEDDING, SPECIES, find_model, read_model_file
+from avianvox.modelfile import read_model_file
+from avianvox.modelfolder import find_model
+from avianvox.modelinfo import EMBEDDING, SPECIES
 from avianvox.types import LabelSet
 
 N_WINDOWS = 3
