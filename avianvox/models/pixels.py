@@ -11,27 +11,20 @@ from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.classifiers import head_of, naive_bayes
 from avianvox.models.head import Head
-from avianvox.models.protocol import Progress, SavedFit, TrainSettings
+from avianvox.models.protocol import AtOnce, SavedFit, TrainSettings
 
 _BATCH = 256  # windows scored at once
 _PUBLISHED_COMBINE = "overwrite"
 
 
 @dataclass(frozen=True)
-class PixelBayes:
+class PixelBayes(AtOnce["FittedPixelModel"]):
     """Naive Bayes on the scaled values of a window: one random crop a recording and draw."""
 
     settings: TrainSettings
 
-    def fit(
-        self,
-        data: TrainingData,
-        *,
-        seed: int,
-        validation: TrainingData | None = None,
-        progress: Progress | None = None,
-    ) -> "FittedPixelModel":
-        """Learn from ``crops_per_recording`` crops of each recording; validation data is not used."""
+    def learn(self, data: TrainingData, seed: int) -> "FittedPixelModel":
+        """Learn from ``crops_per_recording`` crops of each recording."""
         spec = self.spec_for(data.spec)
         settings = CropSettings.from_spec(spec, padding=self.settings.padding)
         normalisation = Normalisation.from_store(data.store, data.recordings)

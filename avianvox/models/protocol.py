@@ -1,15 +1,18 @@
 """What every model offers to training, cross-validation and the command line."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from avianvox.config import Choice, later
 from avianvox.dataset.crops import PADDINGS
 from avianvox.errors import ConfigError
 from avianvox.features.spec import COMBINATIONS, FeatureSpec
 from avianvox.registry import nearest
+
+F = TypeVar("F")
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,6 +141,26 @@ class Estimator(Protocol):
 
         A model with epochs keeps those of the least loss on ``validation``; without it, the last ones.
         """
+        ...
+
+
+class AtOnce(ABC, Generic[F]):
+    """An estimator that learns from all recordings at once: without epochs, and without validation data."""
+
+    def fit(
+        self,
+        data: "TrainingData",
+        *,
+        seed: int,
+        validation: "TrainingData | None" = None,
+        progress: Progress | None = None,
+    ) -> F:
+        """`learn`, as `Estimator.fit` is called; ``validation`` and ``progress`` are not used."""
+        return self.learn(data, seed)
+
+    @abstractmethod
+    def learn(self, data: "TrainingData", seed: int) -> F:
+        """Learn from every recording; the same seed gives the same model."""
         ...
 
 

@@ -23,7 +23,7 @@ from avianvox.models.classifiers import (
     perceptron,
 )
 from avianvox.models.head import Head
-from avianvox.models.protocol import Progress, SavedFit, TrainSettings
+from avianvox.models.protocol import AtOnce, SavedFit, TrainSettings
 
 Statistics = Callable[[TrainingData], np.ndarray]
 """Numbers of each recording, shape (n, n_numbers), float64."""
@@ -60,22 +60,15 @@ def floor_statistics(data: TrainingData) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class StatisticsModel:
+class StatisticsModel(AtOnce["FittedStatisticsModel"]):
     """A classifier on the numbers that ``describe`` makes of each recording."""
 
     describe: Statistics
     make: ClassifierFactory
     settings: TrainSettings
 
-    def fit(
-        self,
-        data: TrainingData,
-        *,
-        seed: int,
-        validation: TrainingData | None = None,
-        progress: Progress | None = None,
-    ) -> "FittedStatisticsModel":
-        """Learn from every recording; validation data is not used.
+    def learn(self, data: TrainingData, seed: int) -> "FittedStatisticsModel":
+        """Learn from every recording.
 
         Raises
         ------

@@ -16,7 +16,7 @@ from avianvox.dataset.training_data import TrainingData, WindowScores
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.classifiers import fit_head, weak_regression
 from avianvox.models.head import Head
-from avianvox.models.protocol import Progress, SavedFit, TrainSettings
+from avianvox.models.protocol import AtOnce, SavedFit, TrainSettings
 from avianvox.models.statistics import FLOOR, LOUD
 from avianvox.randomness import derive_rng
 
@@ -28,20 +28,13 @@ _LEAST = 1e-9  # probability: a recording that was given none counts no worse
 
 
 @dataclass(frozen=True)
-class WindowStatistics:
+class WindowStatistics(AtOnce["FittedWindowStatistics"]):
     """A logistic regression on statistics of windows."""
 
     settings: TrainSettings
 
-    def fit(
-        self,
-        data: TrainingData,
-        *,
-        seed: int,
-        validation: TrainingData | None = None,
-        progress: Progress | None = None,
-    ) -> "FittedWindowStatistics":
-        """Learn from every window of every recording; validation data is not used.
+    def learn(self, data: TrainingData, seed: int) -> "FittedWindowStatistics":
+        """Learn from every window of every recording.
 
         Raises
         ------

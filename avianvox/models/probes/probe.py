@@ -11,7 +11,7 @@ from avianvox.features.store import FeatureStore
 from avianvox.models.classifiers import fit_head
 from avianvox.models.probes import ProbeFactory
 from avianvox.models.probes.heard import Heard, hear
-from avianvox.models.protocol import Progress, TrainSettings
+from avianvox.models.protocol import AtOnce, TrainSettings
 from avianvox.types import LabelSet
 
 Scorer = Callable[[Heard], np.ndarray]
@@ -22,22 +22,15 @@ Fitter = Callable[[Heard, np.ndarray, TrainSettings, int], Scorer]
 
 
 @dataclass(frozen=True)
-class Probe:
+class Probe(AtOnce["FittedProbe"]):
     """A probe before it has seen any data; it learns from data whose store holds embeddings."""
 
     fitter: Fitter
     settings: TrainSettings
     labels: LabelSet
 
-    def fit(
-        self,
-        data: TrainingData,
-        *,
-        seed: int,
-        validation: TrainingData | None = None,
-        progress: Progress | None = None,
-    ) -> "FittedProbe":
-        """Learn from every recording; validation data is not used."""
+    def learn(self, data: TrainingData, seed: int) -> "FittedProbe":
+        """Learn from every recording."""
         scorer = self.fitter(hear(data, self.labels), data.targets, self.settings, seed)
         return FittedProbe(scorer, self.labels)
 
