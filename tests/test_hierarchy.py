@@ -65,8 +65,8 @@ def test_chance_is_the_mean_over_dealt_answers(rng: np.random.Generator) -> None
 
 
 def test_without_every_family_only_species_and_genus_are_counted() -> None:
-    names = ("Cyanistes caeruleus", "Melospiza lincolnii", "Melospiza melodia", "Parus major", NO_BIRD)
-    birds = Taxonomy.of(LabelSet(names, ("Blue tit", "", "", "Great tit", "")))
+    names = ("Bufo bufo", "Melospiza lincolnii", "Melospiza melodia", "Rana temporaria", NO_BIRD)
+    birds = Taxonomy.of(LabelSet(names, ("Common toad", "", "", "Common frog", "")))
     assert birds.unplaced.tolist() == [True, False, False, True, False]
     report = weigh_errors(np.array([0, 3, 4, 2, 2, 1]), np.array([3, 3, 4, 1, 2, 0]), birds)
     assert (report.n_unplaced, report.n_errors) == (2, 3)

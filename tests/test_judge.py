@@ -128,6 +128,22 @@ def test_unknown_species_are_counted_apart(by_hand: Answers) -> None:
     assert unknown["species"] == {"x": {"a": 1}}
 
 
+def test_an_error_may_be_near() -> None:
+    """Right species, genus, family, order and nothing at all; an unknown warbler called another warbler."""
+    model = LabelSet(
+        ("Dendroica petechia", "Melospiza melodia", "Parus major", "Rana temporaria", "Todus todus")
+    )
+    truth = ["Setophaga petechia"] * 5 + ["Setophaga angelae"]
+    recordings = [Recording(f"r{i}", Path(f"r{i}.wav"), label) for i, label in enumerate(truth)]
+    classes = Classes.of(("Setophaga angelae", "Setophaga petechia"), model)
+    best = [0, 1, 2, 3, 4, 0]
+    scores = kept([[0.9 * (i == 0)] for i in best], [{i: 0.8} if i else {} for i in best])
+    answers = Answers.of(recordings, scores, classes, model, calibrated=False, probabilities=False)
+    kinship = judge_answers(answers).kinship
+    assert kinship["known"] == {"recordings": 5, "species": 0.2, "genus": 0.2, "family": 0.2, "order": 0.6}
+    assert kinship["unknown"] == {"recordings": 1, "species": 0, "genus": 1, "family": 1, "order": 1}
+
+
 @pytest.mark.parametrize("model", [MODEL, LabelSet((*MODEL.names, NO_BIRD))], ids=["unknown", "known"])
 def test_what_was_not_scored_is_no_bird(model: LabelSet) -> None:
     recordings = [Recording("r", Path("r.wav"), "a")]

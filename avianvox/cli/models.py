@@ -236,6 +236,7 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
     import json
 
     from avianvox.cli.common import tell
+    from avianvox.dataset.taxonomy import Taxonomy
     from avianvox.ears.card import about_scores
     from avianvox.inference.head_runtime import ear_of
     from avianvox.inference.place import GEO
@@ -273,6 +274,10 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
     echo(f"place model: {'yes' if GEO in found.others else 'none'}")
     if others := found.info.not_animals:
         tell(f"classes that are no animals ({len(others)}): {', '.join(others)}")
+    taxonomy = Taxonomy.of(labels)
+    families, orders = (len(set(taxonomy.names(level)) - {""}) for level in ("family", "order"))
+    n_placed = len(labels) - sum(not family for family in taxonomy.families)
+    echo(f"birds among the classes: {n_placed}, of {families} families and {orders} orders (AviList 2025)")
     click.echo(f"classes ({len(labels)}):")
     for i, name in enumerate(labels.names):
         common = labels.common_name(i)

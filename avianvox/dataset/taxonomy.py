@@ -4,8 +4,8 @@ Family and order come from a table, the one in the package or, from Python, anot
 know is "". The genus is the first word of a scientific name. "Great tit" looks like one too, so that a genus
 counts where the table knows it or where the class has a common name beside its own.
 
-The table in the package holds the genera of the recordings that avianvox was developed with. Families and
-sequence follow the present world checklists (Clements, AviList).
+The table in the package holds all genera of birds of AviList 2025; ``bundled/LICENSE-TAXONOMY`` has its
+terms. A species under an older name is looked up by the newer one. What is no bird it doesn't know.
 """
 
 import math
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from avianvox.dataset.sources.fields import read_rows
+from avianvox.dataset.synonyms import canonical
 from avianvox.errors import CatalogError
 from avianvox.types import NO_BIRD, LabelSet
 
@@ -65,7 +66,8 @@ class Taxonomy:
             for i, label in enumerate(labels.names)
         )
         found = [
-            rows.get(label) or rows.get(genus) for label, genus in zip(labels.names, genera, strict=True)
+            rows.get(label) or rows.get(genus) or (rows.get(_genus(canonical(label))) if genus else None)
+            for label, genus in zip(labels.names, genera, strict=True)
         ]
         families, orders = (tuple(row[i] if row else "" for row in found) for i in (0, 1))
         place: dict[str, int] = {}

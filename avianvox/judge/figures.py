@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from avianvox.calibration.scaling import calibration_error, error_floor, log_loss, reliability
-from avianvox.dataset.synonyms import species_key
+from avianvox.dataset.synonyms import canonical, species_key
+from avianvox.dataset.taxonomy import LEVELS, Taxonomy
 from avianvox.evaluation import metrics
 from avianvox.evaluation.bootstrap import Interval, figure_intervals, session_interval
 from avianvox.evaluation.detection import THRESHOLDS, DetectionRow, detection_table
@@ -178,6 +179,9 @@ class Figures:
         Of species that the model does not know: how many recordings get a name at a threshold, and which.
     calibration : mapping
         Empty where scores are no calibrated probabilities.
+    kinship : mapping
+        Of recordings of ``known`` and ``unknown`` species: ``recordings`` whose species has a family in the
+        bundled taxonomy, and the share whose name is right at each level of `LEVELS`.
     """
 
     n: Mapping[str, int]
@@ -190,6 +194,7 @@ class Figures:
     catalog_detection: list[DetectionRow]
     unknown: Mapping[str, Any]
     calibration: Mapping[str, Any]
+    kinship: Mapping[str, Mapping[str, float]]
 
     def to_mapping(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
@@ -228,7 +233,23 @@ def judge_answers(answers: Answers) -> Figures:
         _detection(answers, known | no_bird | quiet, own),
         _unknown(answers),
         _calibration(targets, scores, sessions[known]) if answers.probabilities and len(targets) else {},
+        {"known": _kinship(answers, known), "unknown": _kinship(answers, unknown)},
     )
+
+
+def _kinship(answers: Answers, rows: np.ndarray) -> dict[str, float]:
+    """How near the first answers come; a name without a place in the taxonomy is wrong above the species."""
+    asked = [(answers.recordings[i].label, answers.named(i)) for i in np.flatnonzero(rows).tolist()]
+    names = sorted({canonical(name) for pair in asked for name in pair})
+    places = dict(
+        zip(names, zip(*map(Taxonomy.of(LabelSet(tuple(names))).names, LEVELS), strict=True), strict=True)
+    )
+    pairs = [(places[canonical(truth)], places[canonical(named)]) for truth, named in asked]
+    placed = [(truth, named) for truth, named in pairs if truth[-1]]
+    found = {"recordings": float(len(placed))}
+    for k, level in enumerate(LEVELS):
+        found[level] = float(np.mean([truth[k] == named[k] for truth, named in placed])) if placed else np.nan
+    return found
 
 
 def _detection(answers: Answers, rows: np.ndarray, scores: np.ndarray) -> list[DetectionRow]:

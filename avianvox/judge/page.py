@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from math import isnan
 
+from avianvox.dataset.taxonomy import LEVELS
 from avianvox.evaluation.bootstrap import Interval, PairedTest
 from avianvox.evaluation.detection import THRESHOLDS, DetectionRow
 from avianvox.evaluation.ladder import p_text
@@ -102,9 +103,26 @@ def _summary(
         Column("scores"),
     )
     blocks.append(Table("All labelled recordings.", more, whole))
+    blocks.append(_kinship(models))
     if pairs:
         blocks.append(_pairs(next(iter(models)), pairs))
     return tuple(blocks)
+
+
+def _kinship(models: Mapping[str, Judged]) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (
+            label,
+            f"species that it {'knows' if part == 'known' else 'does not know'}",
+            int(found["recordings"]),
+            *(number(found[level]) for level in LEVELS),
+        )
+        for label, one in models.items()
+        for part, found in one.figures.kinship.items()
+        if found["recordings"]
+    ]
+    columns = (Column("model"), Column("recordings of"), Column("recordings", "d"), *map(Column, LEVELS))
+    return Table("Right at the level of species, genus, family and order (AviList 2025).", columns, rows)
 
 
 def _pairs(first: str, pairs: Mapping[str, Mapping[str, PairedTest]]) -> Table:
