@@ -270,6 +270,7 @@ class Detection:
     common_name: str = ""
     score: float | None = None  # in [0, 1]
     decision: Decision | None = None
+    expected_here: str = ""  # "yes" or "no", what a geo model says of the species there and then
     header_s: float | None = None  # length of the file by its header
     decoded_s: float | None = None  # and what was decoded of it
     time_expansion: float | None = None  # seconds of the file in a real one, where sound was slowed down

@@ -85,6 +85,7 @@ DETECTIONS = st.builds(
     common_name=_words,
     score=_maybe(_numbers("score", 0, 1)),
     decision=_maybe(st.sampled_from(Decision)),
+    expected_here=st.sampled_from(("", "yes", "no")),
     header_s=_maybe(_numbers("header_s", 0, 1e6)),
     decoded_s=_maybe(_numbers("decoded_s", 0, 1e6)),
     time_expansion=_maybe(_numbers("time_expansion", 1, 100)),

@@ -47,7 +47,7 @@ def test_there_and_back_without_loss(here: Path, capsys: pytest.CaptureFixture[s
 def test_every_column_of_a_span_goes_through_two_formats(
     first: str, second: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    span = replace(NIGHT[0], status=Status.CLIPPED, message="loud", time_expansion=10.0)
+    span = replace(NIGHT[0], status=Status.CLIPPED, message="loud", time_expansion=10.0, expected_here="no")
     assert all(getattr(span, name) not in (None, "") for name in COLUMNS)
     write_table([span], "a.csv", "csv")
     convert(capsys, "a.csv", "first.txt", "--to", first)

@@ -2,10 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
+from avianvox.cli.classify_asked import Weighing
 from avianvox.cli.common import FiniteFloat, exit_with_failures, progress_bar
+from avianvox.cli.place_options import WHEN, WHERE, options_of, place_asked
 from avianvox.cli.targets import Target, Writer
 
 EPILOG = """\b
@@ -15,7 +18,8 @@ before and after the detection is pale. Of detections longer than a minute, the 
 
 \b
 --pick best takes the highest scores. --pick uncertain takes scores near 0.5: these are the most useful ones
-to label by hand for training. --pick random is for estimates of the precision of the table.
+to label by hand for training. --pick random is for estimates of the precision of the table. --pick unexpected
+takes only species that the place argues against, the highest scores first: rarities, or errors.
 
 \b
 Exit codes: 0 done; 1 failed; 2 wrong usage; 3 finished, but some examples could not be cut. Each has a row
@@ -51,7 +55,7 @@ Examples:
 )
 @click.option(
     "--pick",
-    type=click.Choice(["best", "random", "uncertain"]),
+    type=click.Choice(["best", "random", "uncertain", "unexpected"]),
     default="best",
     show_default=True,
     help="Selection of the detections of each species.",
@@ -83,6 +87,18 @@ Examples:
     "[default: paths are relative to the current folder, or to that of the table]",
 )
 @click.option("--pictures/--no-pictures", default=True, help="Draw spectrograms.  [default: pictures]")
+@click.option(
+    "--place",
+    type=click.Choice(["auto"]),
+    help="For tables that were made without a place: place and date from each recording's own notes say "
+    "whether a species is expected there and then. Scores stay as they are.",
+)
+@options_of((*WHERE, *WHEN))
+@click.option(
+    "--model",
+    metavar="MODEL",
+    help="Model whose geo model is asked for the place.  [default: that of 'avianvox classify']",
+)
 @click.option("--seed", default=0, show_default=True, help="Random seed of --pick random.")
 def segments(
     table: Path,
@@ -95,7 +111,9 @@ def segments(
     table_format: str | None,
     audio: Path | None,
     pictures: bool,
+    model: str | None,
     seed: int,
+    **where: Any,
 ) -> None:
     """Cut example sounds of each species in TABLE, with spectrograms.
 
@@ -105,30 +123,44 @@ def segments(
     from avianvox.audio.locate import recordings_in
     from avianvox.dataset.credits import credit_of
     from avianvox.errors import InputError, require_extra
+    from avianvox.inference.expected import with_expectation
     from avianvox.inference.picks import choose
     from avianvox.inference.segments import SegmentOptions, write_segments
+    from avianvox.modelfile import default_model, find_model, read_model_file
     from avianvox.tables.formats import read_table
     from avianvox.tables.recordings import folder_of
     from avianvox.types import Status
 
+    asked = place_asked(Weighing(**where, place_weight=None, place_min=None))
+    if model is not None and asked is None:
+        raise click.UsageError("--model needs a place: give --place auto, or --lat and --lon")
+    model = model or default_model()
     if pictures:
         require_extra("matplotlib", extra="plot", purpose="drawing spectrograms (or use --no-pictures)")
     tables = folder_of(table)
     recordings = recordings_in(audio or tables, tables=tables, may_be_empty=audio is None)
     rows = read_table(table, table_format, recordings=recordings)
-    chosen = choose(rows, pick=pick, per_species=per_species, seed=seed, min_score=min_score)
-    if not chosen:
-        above = f" at {min_score:g} or above" if min_score else ""
-        raise InputError(
-            f"{table}: expected rows with a species, a begin and an end, found none{above}; "
-            "'avianvox classify --by event' writes such a table"
-        )
 
     def locate(path: str) -> Path:
         if audio is not None:
             return Path(recordings.find(path) or path)
         beside = table.parent / path
         return beside if os.path.isfile(beside) and not os.path.isfile(path) else Path(path)
+
+    if asked is not None:
+        rows = with_expectation(rows, read_model_file(find_model(model)), asked, locate=locate)
+    chosen = choose(rows, pick=pick, per_species=per_species, seed=seed, min_score=min_score)
+    if not chosen and pick == "unexpected":
+        raise InputError(
+            f"{table}: expected rows of species that are not expected where they were heard, found none; "
+            "classify with a place, or give --place auto or --lat and --lon"
+        )
+    if not chosen:
+        above = f" at {min_score:g} or above" if min_score else ""
+        raise InputError(
+            f"{table}: expected rows with a species, a begin and an end, found none{above}; "
+            "'avianvox classify --by event' writes such a table"
+        )
 
     with progress_bar("cutting") as progress:
         cut = write_segments(

@@ -234,7 +234,7 @@ def _answer_channel(
     )
     names = classifier.labels.names
     named = Counter(names[part.label] for part in found if part.label is not None and part.named)
-    rows = to_csv(_rows(file, found or [NOTHING], notes, classifier))
+    rows = to_csv(_rows(file, found or [NOTHING], notes, classifier, weigher))
     return _Part(file, stream, rows, named, Counter({names[label]: n for label, n in below.items()}))
 
 
@@ -264,7 +264,11 @@ NOTHING = Found(None, 0, None, None, None, None)
 
 
 def _rows(
-    file: Detection, found: Iterable[Found], notes: FieldNotes, classifier: Classifier
+    file: Detection,
+    found: Iterable[Found],
+    notes: FieldNotes,
+    classifier: Classifier,
+    weigher: "Weigher | None",
 ) -> Iterator[Detection]:
     labels, rate = classifier.labels, classifier.spec.sample_rate
     timed = notes.begin is not None
@@ -283,6 +287,7 @@ def _rows(
             common_name="" if part.label is None else labels.common_name(part.label),
             score=part.score,
             decision=part.decision,
+            expected_here="" if weigher is None or part.label is None else weigher.expected(part.label),
         )
 
 

@@ -287,4 +287,5 @@ class Listening:
             common_name=labels.common_name(label),
             score=found.score,
             decision=found.decision,
+            expected_here="" if self._weigher is None else self._weigher.expected(label),
         )

@@ -4,6 +4,7 @@ A rule gives a detection its place; those with the smallest are taken. It looks 
 so a table of any length is read once, in any order, in memory that holds the chosen rows alone.
 """
 
+import math
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +13,7 @@ from avianvox.randomness import hash_name
 from avianvox.types import Detection, composed
 
 Rule = Callable[[Detection, int], float]
-"""A detection and a seed to its place among those of its species."""
+"""A detection and a seed to its place among those of its species; infinity: it has none."""
 
 DOUBT = 0.5
 """The score that says least: of calibrated answers with it, half are right."""
@@ -31,9 +32,19 @@ def _uncertain(detection: Detection, _seed: int) -> float:
     return 1.0 if detection.score is None else abs(detection.score - DOUBT)
 
 
-PICKS: Mapping[str, Rule] = {"best": _best, "random": _random, "uncertain": _uncertain}
+def _unexpected(detection: Detection, seed: int) -> float:
+    return _best(detection, seed) if detection.expected_here == "no" else math.inf
+
+
+PICKS: Mapping[str, Rule] = {
+    "best": _best,
+    "random": _random,
+    "uncertain": _uncertain,
+    "unexpected": _unexpected,
+}
 """``best``: the highest score first. ``random``: each as likely as any other, the same for the same seed.
-``uncertain``: a score nearest to `DOUBT` first. Rows without a score come last."""
+``uncertain``: a score nearest to `DOUBT` first. Rows without a score come last. ``unexpected``: those that
+the place argues against and no others, as ``best``."""
 
 
 def has_segment(detection: Detection) -> bool:
@@ -76,6 +87,8 @@ def choose(
         if detection.score is not None and detection.score < min_score:
             continue
         place = rule(detection, seed)
+        if place == math.inf:
+            continue
         rows = kept[composed(detection.scientific_name)]
         insort(rows, (place, detection.path, detection.begin_s or 0.0, detection.channel or 0, n, detection))
         del rows[per_species:]

@@ -178,6 +178,10 @@ class Expectation:
         return weighed.astype(scores.dtype)
 
 
+YES, NO = "yes", "no"
+"""What `Weigher.expected` says, and the column ``expected_here``."""
+
+
 class Weigher:
     """Weighs scores by place for one recording, and counts what it argues against.
 
@@ -194,6 +198,12 @@ class Weigher:
         self.against = Counter[int]()
         self._expectation, self._options = expectation, options
         self._wanted = np.arange(len(expectation.here)) if wanted is None else np.array(wanted, np.int64)
+
+    def expected(self, label: int) -> str:
+        """Whether a class is expected here: `NO` if the place argues against it, "" if it isn't known."""
+        if not self._expectation.known[label]:
+            return ""
+        return NO if self._expectation.against[label] else YES
 
     def __call__(self, scores: np.ndarray) -> np.ndarray:
         best = int(self._wanted[np.argmax(scores[self._wanted])])

@@ -1,8 +1,8 @@
 """The columns of a table of detections, and its CSV rows.
 
 The same columns, in the same order, make up CSV, Parquet and JSON lines. A new column is a new
-`TABLE_VERSION`; a column is never renamed. Version 2 has `site` and `time_expansion` besides; tables of
-version 1 are read, and lack them.
+`TABLE_VERSION`; a column is never renamed. Version 2 has `site` and `time_expansion` besides, version 3
+`expected_here`; tables of versions before are read, and lack them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ from avianvox.tables.times import one_form
 from avianvox.types import Decision, Detection, Status
 from avianvox.words import valid_unicode
 
-TABLE_VERSION = 2
+TABLE_VERSION = 3
 
 COLUMNS = tuple(field.name for field in fields(Detection))
 

@@ -63,7 +63,8 @@ class Table:
             name = row.scientific_name or row.common_name
             common = f" ({row.common_name})" if row.common_name not in ("", name) else ""
             score = "" if row.score is None else f"{row.score:.4f}  "
-            line = f"{where}{score}{'uncertain, perhaps ' if doubt else ''}{name}{common}"
+            place = ", not expected here" if row.expected_here == "no" else ""
+            line = f"{where}{score}{'uncertain, perhaps ' if doubt else ''}{name}{common}{place}"
             text += f"    {printable(line)}\n"
             doubt = False
         return text
