@@ -93,6 +93,14 @@ def test_examples_come_from_different_recordings(windows: Windows) -> None:
     assert np.all(np.diff(groups.likeness[nearest]) <= 0)
 
 
+def test_the_nearest_are_those_most_like_their_centre(windows: Windows) -> None:
+    groups = cluster(windows.at(windows.audible()), n=len(TONES_HZ))
+    near = groups.nearest(0.5)
+    assert len(near.windows) == len(near.cluster) == len(groups.windows) // 2
+    assert near.likeness.min() >= np.median(groups.likeness)
+    assert len(groups.nearest(1.0).windows) == len(groups.windows)
+
+
 def test_the_same_seed_gives_the_same_groups(windows: Windows) -> None:
     one, other = (cluster(windows, n=6, seed=3) for _ in range(2))
     assert one.cluster.tolist() == other.cluster.tolist()

@@ -44,6 +44,15 @@ Examples:
     "[default: 0.1 where STORE keeps scores]",
 )
 @click.option(
+    "--nearest",
+    type=FiniteFloat(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of the windows that is kept: those nearest to the centres of their clusters, which are the "
+    "purest.",
+)
+@click.option(
     "--names", type=Target(path_type=Path), help="CSV with one row per cluster, for your labels; a new file."
 )
 @click.option(
@@ -62,6 +71,7 @@ def cluster(
     n: int,
     catalogs: tuple[Path, ...],
     min_score: float | None,
+    nearest: float,
     names: Path | None,
     examples: Path | None,
     per_cluster: int,
@@ -95,15 +105,15 @@ def cluster(
     places = Places.of(opened, read_catalogs(catalogs).recordings if catalogs else ())
     everything = Windows.of(opened)
     windows = everything.at(everything.audible(min_score=min_score))
-    groups = clustering.cluster(windows, n=n, seed=seed)
+    groups = clustering.cluster(windows, n=n, seed=seed).nearest(nearest)
     rows = clustering.rows(groups, places, n_examples=per_cluster)
     write_table(rows, out, form, refuse=refuse_table)
     if names is not None:
         named = clustering.names(groups, places, n_examples=per_cluster)
         write_rows(named, clustering.NAMES, names, "csv")
-    n_recordings = len(set(windows.position.tolist()))
+    n_recordings = len(set(groups.windows.position.tolist()))
     click.echo(
-        f"{len(windows)} windows of {n_recordings} recordings in {groups.n_clusters} clusters; "
+        f"{len(groups.windows)} windows of {n_recordings} recordings in {groups.n_clusters} clusters; "
         f"{len(everything) - len(windows)} quiet windows left out",
         err=True,
     )

@@ -6,7 +6,7 @@ there are many windows. How this was chosen: docs/results.md.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,6 +59,13 @@ class Clusters:
     def name(self, cluster: int) -> str:
         """What tables call a cluster: ``cluster 07``."""
         return f"cluster {cluster + 1:0{len(str(self.n_clusters))}d}"
+
+    def nearest(self, share: float) -> "Clusters":
+        """The share of the windows that are most like the centres of their clusters."""
+        kept = self.likeness >= np.quantile(self.likeness, 1.0 - share)
+        return replace(
+            self, windows=self.windows.at(kept), cluster=self.cluster[kept], likeness=self.likeness[kept]
+        )
 
     def members(self, cluster: int) -> np.ndarray:
         """Windows of a cluster, the one nearest to its centre first."""
@@ -125,10 +132,11 @@ def rows(clusters: Clusters, places: Places, *, n_examples: int) -> Iterator[Det
 
 def examples(clusters: Clusters, places: Places, *, n_examples: int) -> Mapping[str, list[Detection]]:
     """The examples of each cluster, by its name."""
-    return {
+    shown = {
         clusters.name(c): [_row(clusters, places, int(i), EXAMPLE) for i in clusters.examples(c, n_examples)]
         for c in range(clusters.n_clusters)
     }
+    return {name: rows for name, rows in shown.items() if rows}
 
 
 def names(clusters: Clusters, places: Places, *, n_examples: int) -> Iterator[Row]:
