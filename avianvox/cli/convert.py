@@ -49,7 +49,7 @@ Examples:
   avianvox convert answers.csv selections --to raven --audio recordings
   avianvox convert selections annotations.csv --audio recordings
   avianvox convert answers.csv - --to jsonl
-  avianvox convert clusters.csv labels.csv --names names.csv
+  avianvox convert clusters.csv named.csv --names names.csv
 """
 
 
