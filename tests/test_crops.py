@@ -33,7 +33,7 @@ def store(dtype: str = "float32", order: tuple[int, ...] = (0, 1, 2, 3, 4)) -> A
     ids = [f"r{i}" for i in order]
     return SimpleNamespace(
         spec=SPEC,
-        log_mel=SPEC,
+        bands=SPEC,
         ids=ids,
         keys=np.array([hash_name(name) for name in ids], dtype=np.uint64),
         n_frames=n_frames,

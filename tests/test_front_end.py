@@ -139,7 +139,7 @@ def test_the_graph_sees_what_training_saw(combine: str, rng: np.random.Generator
     rows = rng.normal(-40, 15, (3 * spec.n_frames, spec.n_features)).astype(np.float32)
     normalisation = Normalisation(rows.mean(axis=0), rows.std(axis=0))
     store = SimpleNamespace(
-        spec=spec, log_mel=spec, ids=["a"], rows=rows, first_row=[0], n_frames=[len(rows)], keys=[7]
+        spec=spec, bands=spec, ids=["a"], rows=rows, first_row=[0], n_frames=[len(rows)], keys=[7]
     )
     reader = CropReader(store, normalisation, CropSettings.from_spec(spec))  # type: ignore[arg-type]
     layer = CombineAndNormalise(spec, normalisation.mean, normalisation.deviation)

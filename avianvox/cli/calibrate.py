@@ -164,7 +164,7 @@ def calibrate(
     from avianvox.evaluation.saved_run import SavedRun
     from avianvox.export.calibrated import write_calibration
     from avianvox.export.card import training_differences
-    from avianvox.features.spec import FeatureSpec
+    from avianvox.features.kinds import bands_from_mapping
 
     if precision is not None and best_f1:
         raise click.UsageError("--precision and --best-f1 are two rules: give one")
@@ -188,7 +188,7 @@ def calibrate(
     report = calibrate_run(saved, model, grouping=grouping, options=options)
     kept = keep_report(saved, report)
     if into is not None:
-        spec = FeatureSpec.from_mapping(saved.config["features"])
+        spec = bands_from_mapping(saved.config["features"])
         info = write_calibration(
             into, report.calibration, kind=report.model, labels=saved.labels.names, spec=spec
         )

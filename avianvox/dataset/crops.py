@@ -81,7 +81,7 @@ class CropReader:
     ) -> None:
         self.store = store
         self.settings = settings
-        spec = store.log_mel
+        spec = store.bands
         self._pieces = _pieces(settings.combine, spec.n_mels, spec.n_mfcc)
         columns = np.concatenate([np.arange(spec.n_features)[source] for source, _ in self._pieces])
         targets = np.concatenate([np.arange(spec.n_features)[target] for _, target in self._pieces])

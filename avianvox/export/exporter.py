@@ -93,6 +93,11 @@ def export_run(
     if quantize != "none":
         require_extra("ai_edge_quantizer", extra="train", purpose=f"quantisation '{quantize}'")
     run, out = Run.open(Path(run_dir)), Path(out)
+    if not run.spec.in_graph:
+        raise InputError(
+            f"{run_dir} was not exported: no graph makes its features ({run.spec.to_mapping().get('kind')}); "
+            "train on log-mel ones"
+        )
     crossvalidation = read_figures(figures, run.architecture) if figures else {}
     try:
         graph = build_graph(run.fitted().graph(), run.spec)

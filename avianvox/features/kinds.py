@@ -1,12 +1,15 @@
 """Kinds of specs: what a model's window is made of. A kind is one row of `KINDS` and keeps to `Spec`."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from avianvox.errors import ConfigError
 from avianvox.registry import Registry
+
+if TYPE_CHECKING:
+    from avianvox.features.spec import FeatureSpec
 
 DEFAULT_KIND = "log_mel"
 """What a mapping without ``kind`` means."""
@@ -69,10 +72,17 @@ class SpecKind(Protocol):
     def from_mapping(self, values: Mapping[str, Any]) -> Spec: ...
 
 
+_BANDS = {
+    DEFAULT_KIND: "avianvox.features.spec:FeatureSpec",
+}
+
+BANDS: Registry[type["FeatureSpec"]] = Registry("kind of mel bands", _BANDS)
+"""Kinds of mel bands and MFCC, which crops and models on them take; `FeatureSpec` is their root."""
+
 KINDS: Registry[SpecKind] = Registry(
     "kind of features",
     {
-        DEFAULT_KIND: "avianvox.features.spec:FeatureSpec",
+        **_BANDS,
         "waveform": "avianvox.features.waveform:WaveformSpec",
         "embedding": "avianvox.inference.embedding:EmbeddingSpec",
     },
@@ -94,3 +104,13 @@ def spec_from_mapping(values: Mapping[str, Any]) -> Spec:
     if not isinstance(kind, str):
         raise ConfigError(f"[features] kind: expected a text, got {kind!r:.40}")
     return KINDS.get(kind).from_mapping(others)
+
+
+def bands_from_mapping(values: Mapping[str, Any]) -> "FeatureSpec":
+    """The same where it has to be one of mel bands and MFCC: `ConfigError` on another one."""
+    from avianvox.features.spec import FeatureSpec
+
+    spec = spec_from_mapping(values)
+    if not isinstance(spec, FeatureSpec):
+        raise ConfigError(f"[features] kind: expected mel bands, got '{values['kind']}'")
+    return spec

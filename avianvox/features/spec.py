@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from avianvox.config import settings_from_mapping, settings_to_mapping
 from avianvox.errors import InputError, UnknownNameError
@@ -65,6 +65,9 @@ class FeatureSpec:
     n_frames : int
         Frames in a model's window.
     """
+
+    in_graph: ClassVar[bool] = True
+    """Whether a model file's graph can make the rows of sound."""
 
     sample_rate: int = 22050
     n_fft: int = 2048
@@ -196,9 +199,27 @@ SPECS: dict[str, FeatureSpec] = {
 
 
 def spec_named(name: str) -> FeatureSpec:
-    """Look a named spec up. Raises `UnknownNameError` with the known names."""
-    if name not in SPECS:
+    """A row of `SPECS`, or a kind of mel bands with its own defaults, such as ``log_mel``.
+
+    Raises
+    ------
+    UnknownNameError
+        It is neither; the line lists the known names.
+    """
+    if name in SPECS:
+        return SPECS[name]
+    from avianvox.features.kinds import BANDS
+
+    known = [*SPECS, *BANDS]
+    if name not in known:
         raise UnknownNameError(
-            f"unknown feature spec '{name}'{nearest(name, list(SPECS))} (known: {', '.join(SPECS)})"
+            f"unknown feature spec '{name}'{nearest(name, known)} (known: {', '.join(known)})"
         )
-    return SPECS[name]
+    return BANDS.get(name)()
+
+
+def is_spec_name(name: str) -> bool:
+    """Whether `spec_named` knows it."""
+    from avianvox.features.kinds import BANDS
+
+    return name in SPECS or name in BANDS

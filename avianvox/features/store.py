@@ -124,14 +124,24 @@ class FeatureStore:
         return len(self.index)
 
     @property
-    def log_mel(self) -> FeatureSpec:
-        """The spec of a store of log-mel and MFCC; `StoreError` where the rows are something else."""
+    def bands(self) -> FeatureSpec:
+        """The spec of a store of mel bands and MFCC; `StoreError` where the rows are something else."""
         if not isinstance(self.spec, FeatureSpec):
-            raise StoreError(
-                f"the store in {self.path} holds {self.spec.to_mapping()['kind']} rows, expected log-mel and "
-                "MFCC; build one in another folder (avianvox features build)"
-            )
+            raise self._not("mel bands")
         return self.spec
+
+    @property
+    def log_mel(self) -> FeatureSpec:
+        """The same where the bands are in decibels."""
+        if type(self.spec) is not FeatureSpec:
+            raise self._not("log-mel")
+        return self.spec
+
+    def _not(self, expected: str) -> StoreError:
+        return StoreError(
+            f"the store in {self.path} holds {self.spec.to_mapping().get('kind')} rows, expected {expected} "
+            "and MFCC; build one in another folder (avianvox features build)"
+        )
 
     @property
     def ids(self) -> RecordingIds:

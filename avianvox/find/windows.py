@@ -151,7 +151,7 @@ def describe_rows(rows: np.ndarray, store: FeatureStore) -> np.ndarray:
 
 
 def _n_bands(store: FeatureStore) -> int:
-    return store.log_mel.n_mels
+    return store.bands.n_mels
 
 
 def scale_of(store: FeatureStore) -> tuple[np.ndarray, np.ndarray]:

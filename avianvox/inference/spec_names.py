@@ -2,13 +2,13 @@
 
 from avianvox.errors import InputError, ModelFileError, UnknownNameError
 from avianvox.features.kinds import Spec
-from avianvox.features.spec import SPECS, spec_named
+from avianvox.features.spec import is_spec_name, spec_named
 from avianvox.inference.embedding import EmbeddingSpec
 from avianvox.modelfolder import find_model
 
 
 def spec_of(name: str, *, overlap_s: float | None = None, scores: bool = True) -> Spec:
-    """The spec behind ``name``: a row of `SPECS`, or the embeddings of a model by name or file.
+    """The spec behind ``name``: settings by name, or the embeddings of a model by name or file.
 
     Raises
     ------
@@ -19,7 +19,7 @@ def spec_of(name: str, *, overlap_s: float | None = None, scores: bool = True) -
     InputError
         ``overlap_s`` is out of range, or there are no embeddings to which it or ``scores`` apply.
     """
-    if name in SPECS:
+    if is_spec_name(name):
         if overlap_s is not None or not scores:
             raise InputError(
                 f"the feature settings '{name}' have no windows; overlap and scores are of embeddings, "

@@ -33,7 +33,7 @@ FLOOR, LOUD = 50.0, 95.0  # percentiles of a band over the frames of a recording
 
 def mfcc_statistics(data: TrainingData) -> np.ndarray:
     """Mean, then deviation, of each MFCC over each recording: shape (n, 2 * n_mfcc), float64."""
-    n_mels = data.store.log_mel.n_mels
+    n_mels = data.store.bands.n_mels
     return np.concatenate([values[:, n_mels:] for values in _mean_and_deviation(data)], axis=1)
 
 
@@ -113,7 +113,7 @@ class FittedStatisticsModel:
 
 
 def _mel_statistics(data: TrainingData, *, above_floor: bool) -> np.ndarray:
-    n_mels = data.store.log_mel.n_mels
+    n_mels = data.store.bands.n_mels
     mean, deviation = (values[:, :n_mels] for values in _mean_and_deviation(data))
     rows = (data.store.features(i)[:, :n_mels].astype(np.float32) for i in data.recordings.tolist())
     percentiles = np.array([np.percentile(values, (FLOOR, LOUD), axis=0) for values in rows])

@@ -17,7 +17,7 @@ from avianvox.evaluation.plain import counted
 from avianvox.evaluation.rules import RULES
 from avianvox.evaluation.run_folder import read_json
 from avianvox.evaluation.saved_run import SavedRun
-from avianvox.features.spec import FeatureSpec
+from avianvox.features.kinds import bands_from_mapping
 from avianvox.files import atomic_write, output_error
 from avianvox.pages.blocks import PICTURES, Counter, Section
 from avianvox.pages.page import html_page
@@ -114,7 +114,7 @@ def build_report(run: SavedRun, *, model: str | None = None, n_clips: int = N_CL
     pooled = {g: run.pooled(model, g) for g in groupings}
     chosen = pooled[grouping]
     found = _calibration(run, model, grouping)
-    spec = FeatureSpec.from_mapping(run.config["features"])
+    spec = bands_from_mapping(run.config["features"])
     taxonomy = Taxonomy.of(run.labels)
     classes = figures["models"][model]["groupings"][grouping]["classes"]
     sections = (

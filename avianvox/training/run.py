@@ -28,6 +28,7 @@ import numpy as np
 from avianvox.config import settings_from_mapping
 from avianvox.documents import MISSHAPEN, Kind, read_json
 from avianvox.errors import InputError, RunError
+from avianvox.features.kinds import bands_from_mapping
 from avianvox.features.spec import FIRST_REVISION, FeatureSpec
 from avianvox.files import atomic_write
 from avianvox.models.protocol import SavedFit
@@ -96,7 +97,7 @@ class Run:
         try:
             figures = read_json(path / FIGURES)
             labels = LabelSet(tuple(config["labels"]), tuple(config["common_names"]))
-            spec = FeatureSpec.from_mapping(config["features"])
+            spec = bands_from_mapping(config["features"])
         except (OSError, EOFError, BadZipFile, *MISSHAPEN) as error:
             raise RunError(f"the run in {path} is damaged ({error}); train it again with --fresh") from error
         return cls(path, config, spec, labels, figures)

@@ -82,7 +82,7 @@ def train(
     check_trainable(config.model)
     out = Path(out)
     estimator = cast("TrainableEstimator", MODELS.get(config.model)(config.settings))
-    spec = estimator.spec_for(spec or store.log_mel)
+    spec = estimator.spec_for(spec or store.bands)
     by_id = {r.id: r for r in catalog.recordings}
     usable = [by_id[name] for name in training_data(catalog, store, spec, catalog.labels).ids]
     labels = LabelSet.from_recordings(usable)  # a class that nothing usable is left of is not learned
