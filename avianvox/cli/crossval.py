@@ -227,6 +227,8 @@ def crossval(
             progress=bars.fit,
             steps=bars.step,
         )
+    if not features.in_decibels:
+        click.echo("audit of the sound left out: it needs log-mel features", err=True)
     if set(result.splits) - set(groupings):
         click.echo("added session folds: figures from random folds alone mislead", err=True)
     _show(result, out, as_json)

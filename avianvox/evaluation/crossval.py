@@ -172,7 +172,7 @@ def crossvalidate(
     for grouping, split in splits.items():
         split.save(out / "splits" / f"{grouping}.json", recordings)
     if not (out / AUDIT).exists():
-        store = data.store if listen else None
+        store = data.store if listen and data.store.in_decibels else None
         audit = audit_recordings(
             recordings, splits, catalog.labels, store=store, progress=partial(steps, "audit")
         )

@@ -133,9 +133,14 @@ class FeatureStore:
     @property
     def log_mel(self) -> FeatureSpec:
         """The same where the bands are in decibels."""
-        if type(self.spec) is not FeatureSpec:
+        if not self.in_decibels:
             raise self._not("log-mel")
-        return self.spec
+        return self.bands
+
+    @property
+    def in_decibels(self) -> bool:
+        """Whether it holds log-mel bands, not bands of another kind or something else."""
+        return type(self.spec) is FeatureSpec
 
     def _not(self, expected: str) -> StoreError:
         return StoreError(
