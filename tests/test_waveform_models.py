@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from avianvox import modelfile
 from avianvox.cli.main import cli
 from avianvox.ears.graft import graft
 from avianvox.errors import AvianvoxError, ModelFileError
-from avianvox.features.kinds import KINDS, Spec, spec_from_mapping
+from avianvox.features.kinds import BANDS, KINDS, Spec, spec_from_mapping
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.features.waveform import WaveformSpec
@@ -210,7 +211,7 @@ def test_an_output_is_checked(change: dict[str, object]) -> None:
 
 def some_spec(kind: str, model: Path) -> Spec:
     specs = {
-        "log_mel": lambda: FeatureSpec(n_mels=64),
+        **{name: partial(BANDS.get(name), n_mels=64) for name in BANDS},
         "waveform": lambda: WaveformSpec(RATE, N_SAMPLES),
         "embedding": lambda: EmbeddingSpec.of_model(str(model), overlap_s=0.25),
     }

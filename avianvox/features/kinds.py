@@ -74,6 +74,7 @@ class SpecKind(Protocol):
 
 _BANDS = {
     DEFAULT_KIND: "avianvox.features.spec:FeatureSpec",
+    "pcen": "avianvox.features.pcen:PcenSpec",
 }
 
 BANDS: Registry[type["FeatureSpec"]] = Registry("kind of mel bands", _BANDS)
