@@ -208,3 +208,10 @@ def test_a_model_of_whole_recordings_is_not_exported(
     with pytest.raises(InputError, match=rf"{run.path} was not exported: {name}.* logreg_windows"):
         export_run(run.path, tmp_path / "model.tflite")
     assert not (tmp_path / "model.tflite").exists()
+
+
+def test_one_recording_of_many_classes_is_learned_without_a_warning() -> None:
+    """As at the begin of a learning curve; scikit-learn would take it for numbers to predict."""
+    values, targets = np.eye(25), np.arange(25)
+    head = fit_head(logistic_regression(TrainSettings(), 0), values, targets, n_classes=25)
+    assert head.scores(values).argmax(axis=1).tolist() == targets.tolist()

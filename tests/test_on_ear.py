@@ -365,6 +365,7 @@ def test_a_head_alone_finds_its_ear_and_gives_the_same_answers(
         assert len(found.windows) == len(expected.windows)
     shown = run("models", "info", alone)
     assert f"listens with: {folder / 'tones.tflite'}" in shown.stdout
+    assert "birds among the classes: 3, of 3 families and 3 orders" in shown.stdout
     assert run("models", "verify", alone).exit_code == 0
 
 

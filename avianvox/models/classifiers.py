@@ -116,7 +116,7 @@ def learn(
     this small more threads would wait for each other.
 
     To end after the epochs asked for is no reason to warn, nor is a batch larger than the recordings: it is
-    cut to them.
+    cut to them. Nor are few recordings of many classes, as at the begin of a learning curve.
 
     Raises
     ------
@@ -132,6 +132,7 @@ def learn(
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "Got `batch_size`", UserWarning)
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         classifier.fit(values, targets, **options)
 
 
