@@ -74,7 +74,7 @@ def test_a_place_is_weighed_as_classify_does(
     assert alone["all_classes"]["accuracy"]["value"] == 0.0  # type: ignore[index]
     capsys.readouterr()
     placed = judged(folder, tmp_path / "out", "--place", "auto")
-    assert "place not known in 1 files: answered by sound alone" in capsys.readouterr().err
+    assert "place not known in 1 file: answered by sound alone" in capsys.readouterr().err
     assert placed["all_classes"]["accuracy"]["value"] == pytest.approx(2 / 3)  # type: ignore[index]
     assert (placed["placeless"], placed["place"]) == (1, {"weight": 2.0, "wall": 0.0})
     assert "place" not in alone

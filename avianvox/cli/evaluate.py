@@ -133,6 +133,7 @@ def evaluate(
 
     from avianvox.cli.common import exit_with_failures, progress_bar
     from avianvox.dataset.catalog import read_catalogs
+    from avianvox.evaluation.plain import counted
     from avianvox.judge.run import Settings, compare, judge, names_of
     from avianvox.judge.sounds import judged_set
     from avianvox.judge.thresholds import Chosen, choose, confirm, read_thresholds
@@ -161,7 +162,7 @@ def evaluate(
             echo(f"warning: {one.remark}", err=True)
     first = judged[0]
     if first.placeless:
-        echo(f"place not known in {first.placeless} files: answered by sound alone", err=True)
+        echo(f"place not known in {counted(first.placeless, 'file')}: answered by sound alone", err=True)
     rows = first.figures.detection
     given: dict[str, Chosen] = {}
     if choosing:
