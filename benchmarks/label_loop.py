@@ -12,6 +12,7 @@ window``, single windows are labelled, with the label of their recording: a list
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,15 @@ MINUTES = {"recording": (5, 10, 20, 30, 60, 90), "window": (1, 2, 3, 4, 5, 6)}
 
 
 def part(heard: Heard, chosen: np.ndarray) -> Heard:
-    return Heard(heard.embedding[chosen], heard.own[chosen], heard.loudest[chosen], heard.known)
+    """What was heard of some of the recordings."""
+    return replace(
+        heard,
+        embedding=heard.embedding[chosen],
+        own=heard.own[chosen],
+        loudest=heard.loudest[chosen],
+        windows=tuple(heard.windows[i] for i in chosen.tolist()),
+        odds=tuple(heard.odds[i] for i in chosen.tolist()),
+    )
 
 
 class Loop:
