@@ -31,7 +31,7 @@ def test_the_base_install_asks_for_what_classifying_needs(wheel: Path) -> None:
     base = {r.split(">")[0].strip() for r in requirements if "extra ==" not in r}
     zones = 'tzdata; sys_platform == "win32"'  # other systems have their own
     assert base == {"numpy", "soundfile", "soxr", "audioread", "click", "ai-edge-litert", "rich", zones}
-    extras = {"train", "plot", "parquet", "xlsx", "live", "onnx", "dask", "test", "dev", "all"}
+    extras = {"train", "plot", "parquet", "xlsx", "live", "onnx", "dask", "index", "test", "dev", "all"}
     assert set(metadata.get_all("Provides-Extra") or []) == extras
 
 

@@ -34,6 +34,7 @@ FEATURES = {
     "dask": "a cluster (--scheduler)",
     "live": "a microphone (listen)",
     "onnx": "models in ONNX (models add)",
+    "index": "an index of windows (search)",
     "train": "training, crossval and export",
 }
 """Extras of the package, and what they are for."""
