@@ -117,11 +117,12 @@ def test_suggestions_that_were_labelled_do_not_come_again(folder: Path, tmp_path
 
 def test_bad_labels_are_one_line_each(folder: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
-    labels.write_text("path,label\n00.wav,a\nno.wav,b\n10.wav,b\nneither.wav,b\n")
+    labels.write_text("path,label\n00.wav,a\nno.wav,b\n10.wav,b\nneither.wav,b\n,b\n")
     done = run("suggest", folder / "store", "--labels", labels, "--n", 2)
     assert done.exit_code == 3
     assert done.stderr.splitlines() == [
         "2 recordings of 20; 2 labels used",
+        f"failed: {labels}, line 6: the label 'b' has no file; name a file or a recording",
         f"failed: {labels}, line 3: no.wav: the store has no such recording",
         f"failed: {labels}, line 5: neither.wav: the store has no such recording",
     ]

@@ -18,8 +18,8 @@ Fill in the column "label" of the output, add its rows to LABELS, and run the co
 "guess" is what your labels so far say. 'avianvox train LABELS --on birdnet' trains on them.
 
 \b
-Exit codes: 0 done; 1 failed; 2 wrong usage; 3 finished, but some labels fit nothing in STORE: each has a
-line on standard error.
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 finished, but some labels can't be read or fit nothing in
+STORE: each has a line on standard error.
 
 \b
 Examples:
@@ -105,7 +105,8 @@ def suggest(
     whole = by == "recording"
     windows = Windows.of(opened)
     kept = windows.audible(min_score=0.0 if whole and min_score is None else min_score)
-    labels = [label for table in tables for label in read_labels(table)]
+    read = [read_labels(table) for table in tables]
+    labels = [label for found, _ in read for label in found]
     labelled = place_labels(labels, windows, places, kept)
     items = (Items.of_recordings if whole else Items.of_windows)(windows, kept)
     chosen = suggesting.suggest(items, labelled, n=n, rule=pick, seed=seed)
@@ -117,4 +118,4 @@ def suggest(
         click.echo(out)
     n_used = len(labelled.labels)
     click.echo(f"{len(chosen)} {by}s of {len(items)}; {n_used} labels used", err=True)
-    exit_with_failures(labelled.problems)
+    exit_with_failures([*(line for _, unread in read for line in unread), *labelled.problems])

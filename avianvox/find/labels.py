@@ -6,7 +6,7 @@ rows without a label. The label ``?`` teaches nothing: somebody has listened and
 not suggested again. Tables of Raven, Audacity, Kaleidoscope and the like are read too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from avianvox.dataset.sources.fields import UNSURE, canonical_label
 from avianvox.errors import InputError
 from avianvox.find.places import Places
 from avianvox.find.windows import Windows
-from avianvox.tables.delimited import read_head, read_lines
+from avianvox.tables.delimited import Line, read_head, read_lines
 from avianvox.tables.formats import read_table
 
 _FILES = ("path", "file", "filename", "recording", "recording_id", "id")
@@ -55,41 +55,46 @@ class Labelled:
     problems: tuple[str, ...] = ()
 
 
-def read_labels(path: Path) -> list[Label]:
-    """The rows of a table that have a label.
+def read_labels(path: Path) -> tuple[list[Label], list[str]]:
+    """The rows of a table that have a label, and one line for each that can't be read.
 
     Raises
     ------
     InputError
-        It cannot be read, names no file or no label, or has a begin without an end or behind it.
+        The table cannot be read.
     """
     delimiter, columns = read_head(path)
-    if any(name in columns for name in _FILES) and any(name in columns for name in _LABELS):
-        return list(_plain(path, delimiter))
-    return [
-        Label(row.path, row.begin_s, row.end_s, canonical_label(name), str(path), path)
-        for row in read_table(path)
-        if (name := row.scientific_name or row.common_name)
-    ]
-
-
-def _plain(path: Path, delimiter: str) -> Iterator[Label]:
+    if not (any(name in columns for name in _FILES) and any(name in columns for name in _LABELS)):
+        rows = read_table(path)
+        named = ((row, canonical_label(row.scientific_name or row.common_name)) for row in rows)
+        return [Label(r.path, r.begin_s, r.end_s, name, str(path), path) for r, name in named if name], []
+    labels, problems = [], []
     for line in read_lines(path, delimiter):
-        label = line.text(*_LABELS)
-        label = label if label == UNSURE else canonical_label(label)
-        if not label:
-            continue
-        begin_s, end_s = line.number(*_BEGINS), line.number(*_ENDS)
-        empty = begin_s is None and end_s is None
-        if not empty and (begin_s is None or end_s is None or not 0 <= begin_s < end_s):
-            raise InputError(
-                f"{line.origin}: expected a begin and an end after it, or neither; found "
-                f"'{line.text(*_BEGINS)}' and '{line.text(*_ENDS)}'"
-            )
-        name = line.text(*_FILES)
-        if not name:
-            raise InputError(f"{line.origin}: the label '{label}' has no file; name a file or a recording")
-        yield Label(name, begin_s, end_s, label, line.origin, path)
+        try:
+            label = _label(line, path)
+        except InputError as error:
+            problems.append(str(error))
+        else:
+            labels += [label] if label else []
+    return labels, problems
+
+
+def _label(line: Line, path: Path) -> Label | None:
+    """None where the row has no label; raises `InputError` where it says nothing clear."""
+    label = line.text(*_LABELS)
+    label = label if label == UNSURE else canonical_label(label)
+    if not label:
+        return None
+    name, begin_s, end_s = line.text(*_FILES), line.number(*_BEGINS), line.number(*_ENDS)
+    if not name:
+        raise InputError(f"{line.origin}: the label '{label}' has no file; name a file or a recording")
+    empty = begin_s is None and end_s is None
+    if not empty and (begin_s is None or end_s is None or not 0 <= begin_s < end_s):
+        raise InputError(
+            f"{line.origin}: expected a begin and an end after it, or neither; found "
+            f"'{line.text(*_BEGINS)}' and '{line.text(*_ENDS)}'"
+        )
+    return Label(name, begin_s, end_s, label, line.origin, path)
 
 
 def place_labels(
