@@ -14,8 +14,10 @@ from handmade_ear import N_SAMPLES, RATE, ear, tone
 from avianvox.cli.main import cli
 from avianvox.ears.graft import graft
 from avianvox.errors import InputError
+from avianvox.features.store import FeatureStore
 from avianvox.features.waveform import WaveformSpec
 from avianvox.find.search import parse_query
+from avianvox.find.windows import Windows
 from avianvox.modelfile import write_model_file
 from avianvox.modelinfo import EMBEDDING, SPECIES, ModelInfo, Output
 from avianvox.types import LabelSet
@@ -94,3 +96,27 @@ def test_parts_of_files(tmp_path: Path) -> None:
     odd = tmp_path / "b#1-2"
     odd.write_bytes(b"")
     assert parse_query(str(odd)) == (odd, (0.0, None))
+
+
+def test_windows_in_which_the_ear_hears_no_animal_are_quiet(folder: Path) -> None:
+    windows = Windows.of(FeatureStore.open(folder / "embeddings"))
+    assert windows.begin_s.tolist() == [0.0, 1.0, 2.0] * 2
+    assert windows.audible(min_score=0.45).tolist() == [True, True, False, False, True, False]
+    assert windows.audible(min_score=0.0).all()
+    scores = windows.store.rows[:, windows.store.spec.n_embedding :]  # type: ignore[attr-defined]
+    assert windows.confidence.tolist() == scores.max(axis=1).tolist()
+
+
+def test_a_minimum_score_needs_a_store_that_keeps_scores(folder: Path) -> None:
+    build = ("features", "build", folder / "birds", "--spec", folder / "t.tflite", "--no-scores", "--jobs", 1)
+    assert run(*build, "--out", folder / "bare").exit_code == 0
+    out = folder / "clusters.csv"
+    done = run("cluster", folder / "bare", "--n", 2, "--min-score", 0.2, "--out", out)
+    assert done.exit_code == 1
+    assert "the store keeps no scores" in str(done.exception)
+    assert run("cluster", folder / "bare", "--n", 3, "--out", out).exit_code == 0
+    rows = list(csv.DictReader(io.StringIO(out.read_text())))
+    pairs = {(row["path"], row["begin_s"]): row["scientific_name"] for row in rows}
+    assert len(pairs) == 6
+    assert pairs["x/one.wav", "0.000"] == pairs["x/two.wav", "1.000"]  # the same tone
+    assert pairs["x/one.wav", "2.000"] == pairs["x/two.wav", "2.000"] != pairs["x/one.wav", "0.000"]
