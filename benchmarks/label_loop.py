@@ -32,7 +32,7 @@ from avianvox.models.protocol import TrainSettings
 from avianvox.types import LabelSet
 
 LABELS = (10, 20, 30, 40, 50, 75, 100, 125, 150)
-MINUTES = {"recording": (5, 10, 20, 30, 60, 90), "window": (1, 2, 3, 4, 5, 6)}
+MINUTES = {"recording": (10, 20, 30, 60, 90), "window": (1, 2, 3, 4, 5, 6)}
 
 
 def part(heard: Heard, chosen: np.ndarray) -> Heard:
