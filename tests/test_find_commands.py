@@ -93,6 +93,25 @@ def test_examples_are_cut(folder: Path, tmp_path: Path) -> None:
     assert "--examples needs --catalog" in done.stderr
 
 
+def test_the_page_holds_pictures_and_sounds(folder: Path, tmp_path: Path) -> None:
+    options = [
+        "--n",
+        4,
+        "--per-cluster",
+        2,
+        "--out",
+        tmp_path / "clusters.csv",
+        "--page",
+        tmp_path / "p.html",
+    ]
+    done = run("cluster", folder / "store", *options, "--catalog", folder / "birds")
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert page.count("<audio") == page.count("data:image/png;base64,") == 8
+    assert "cluster 1: 10 windows of 5 recordings" in page
+    assert run("cluster", folder / "store", *options).exit_code == 2
+
+
 def test_suggestions_that_were_labelled_do_not_come_again(folder: Path, tmp_path: Path) -> None:
     """Label, suggest, label: the output with its column filled in is the input."""
     suggested: list[set[str]] = []

@@ -41,6 +41,7 @@ WRITING = {
     "cluster --out": "cluster {new} --catalog {catalog} --out {target}",
     "cluster --names": "cluster {new} --out {new} --catalog {catalog} --names {target}",
     "cluster --examples": "cluster {new} --out {new} --catalog {catalog} --examples {target}",
+    "cluster --page": "cluster {new} --out {new} --catalog {catalog} --page {target}",
     "suggest --out": "suggest {new} --catalog {catalog} --out {target}",
     "synth out": "synth {target}",
     "demo --out": "demo --out {target}",

@@ -61,6 +61,11 @@ Examples:
     help="New or empty folder for example sounds of each cluster, with spectrograms; needs --catalog.",
 )
 @click.option(
+    "--page",
+    type=Target(path_type=Path),
+    help="HTML page with the examples, to look at and listen to in a browser; needs --catalog.",
+)
+@click.option(
     "--per-cluster", type=click.IntRange(min=1), default=5, show_default=True, help="Number of examples."
 )
 @click.option("--pictures/--no-pictures", default=True, help="Draw spectrograms.  [default: pictures]")
@@ -74,6 +79,7 @@ def cluster(
     nearest: float,
     names: Path | None,
     examples: Path | None,
+    page: Path | None,
     per_cluster: int,
     pictures: bool,
     seed: int,
@@ -88,14 +94,16 @@ def cluster(
     from avianvox.errors import OutputError, require_extra
     from avianvox.features.store import FeatureStore
     from avianvox.find import cluster as clustering
+    from avianvox.find.page import write_page
     from avianvox.find.places import Places
     from avianvox.find.windows import Windows
     from avianvox.inference.segments import SegmentOptions, write_segments
     from avianvox.tables.formats import format_of_new, write_table
     from avianvox.tables.rows import write_rows
 
-    if examples is not None and not catalogs:
-        raise click.UsageError("--examples needs --catalog: a store does not say where its recordings lie")
+    if (examples or page) and not catalogs:
+        option = "--examples" if examples else "--page"
+        raise click.UsageError(f"{option} needs --catalog: a store does not say where its recordings lie")
     if examples is not None and pictures:
         require_extra("matplotlib", extra="plot", purpose="drawing spectrograms (or use --no-pictures)")
     if names is not None and names.exists():
@@ -118,16 +126,23 @@ def cluster(
         err=True,
     )
     click.echo(out)
-    if examples is None:
-        return
-    with progress_bar("cutting") as progress:
-        cut = write_segments(
-            clustering.examples(groups, places, n_examples=per_cluster),
-            examples,
-            SegmentOptions(pictures=pictures),
-            credit=credit_of,
-            progress=progress,
-        )
-    click.echo(examples / "index.csv")
-    failed = {s.detection.path: f"{s.detection.status}: {s.detection.message}" for s in cut if not s.file}
-    exit_with_failures(f"{path}: {why}" for path, why in failed.items())
+    failed: dict[str, None] = {}
+    if page is not None:
+        with progress_bar("page") as progress:
+            failed |= dict.fromkeys(
+                write_page(page, groups, places, n_examples=per_cluster, progress=progress)
+            )
+        click.echo(page)
+    if examples is not None:
+        with progress_bar("cutting") as progress:
+            cut = write_segments(
+                clustering.examples(groups, places, n_examples=per_cluster),
+                examples,
+                SegmentOptions(pictures=pictures),
+                credit=credit_of,
+                progress=progress,
+            )
+        click.echo(examples / "index.csv")
+        missed = (s.detection for s in cut if not s.file)
+        failed |= dict.fromkeys(f"{row.path}: {row.status}: {row.message}" for row in missed)
+    exit_with_failures(failed)
