@@ -1,4 +1,4 @@
-"""Examples of each cluster on one page that holds everything: spectrograms to look at, sounds to listen to."""
+"""Examples of each cluster on one page that holds everything: spectrograms to see, sounds to hear."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,8 +58,9 @@ def write_page(
             try:
                 sound = _sound(row)
             except AudioError as error:
-                failed.append(f"{row.path}: {error.status}: {error}")
-                sound = tag("p", str(error), class_="absent")
+                why = error.about(Path(row.path))
+                failed.append(f"{row.path}: {error.status}: {why}")
+                sound = tag("p", why, class_="absent")
             sounds.append((_where(row), sound))
         members = clusters.members(int(name.split()[1]) - 1)
         n_recordings = len(np.unique(clusters.windows.position[members]))
@@ -74,10 +75,9 @@ def write_page(
 
 
 def _where(row: Detection) -> str:
-    credit = credit_of(Path(row.path))
-    return f"{Path(row.path).name}, {row.begin_s:.1f} to {row.end_s:.1f} s" + (
-        f"; {credit}" if credit else ""
-    )
+    path = Path(row.path)
+    credit = credit_of(path) if path.is_file() else ""
+    return f"{path.name}, {row.begin_s:.1f} to {row.end_s:.1f} s" + (f"; {credit}" if credit else "")
 
 
 def _sound(row: Detection) -> Markup:
