@@ -126,7 +126,8 @@ def segments(
     from avianvox.inference.expected import with_expectation
     from avianvox.inference.picks import choose
     from avianvox.inference.segments import SegmentOptions, write_segments
-    from avianvox.modelfile import default_model, find_model, read_model_file
+    from avianvox.modelfile import read_model_file
+    from avianvox.modelfolder import default_model, find_model
     from avianvox.tables.formats import read_table
     from avianvox.tables.recordings import folder_of
     from avianvox.types import Status
