@@ -198,3 +198,10 @@ def test_names_that_are_none_are_refused(tmp_path: Path, text: str, why: str) ->
     assert done.exit_code == 1
     assert why in str(done.exception)
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_question_mark_is_no_class(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("path,begin_s,end_s,label\na.wav,0,1,Turdus merula\na.wav,1,2,?\n")
+    catalog = read_catalog(tmp_path / "labels.csv")
+    assert [recording.label for recording in catalog.recordings] == ["Turdus merula", ""]
+    assert catalog.labels.names == ("Turdus merula",)
