@@ -215,3 +215,10 @@ def test_a_bad_label_is_one_line(tmp_path: Path, row: str, why: str) -> None:
     assert problem.startswith(f"{path}, line 2")
     assert why in problem
     assert "\n" not in problem
+
+
+def test_a_file_is_found_by_an_id_without_its_ending(tmp_path: Path) -> None:
+    """As ids of xeno-canto are, where no catalog says what the files are called."""
+    places = Places(("XC1", "XC2", "a/XC3#1.000-2.000"), ("XC1", "XC2", "a/XC3"), (None, None, (1.0, 2.0)))
+    names = ("XC2", "XC2.mp3", "audio/XC1.mp3", "XC3.wav", "XC4.mp3")
+    assert [places.find(name, beside=tmp_path / "l.csv") for name in names] == [[1], [1], [0], [2], []]

@@ -92,5 +92,8 @@ class Places:
         for file in (name, os.path.abspath(beside.parent / name)):
             if file in self._by_file:
                 return self._by_file[file]
-        found = self._recordings.find(name)
-        return [] if found is None else self._by_file[found]
+        for spelled in (name, os.path.splitext(name)[0]):  # an id may be the name without its ending
+            found = self._recordings.find(spelled)
+            if found is not None:
+                return self._by_file[found]
+        return []
