@@ -20,6 +20,9 @@ from avianvox.evaluation.rules import RULES
 from avianvox.models import LADDER, MODELS, TRAINABLE
 from avianvox.models import SUMMARIES as MODEL_SUMMARIES
 from avianvox.models.probes import PROBES
+from avianvox.training.augmentations import AUGMENTATIONS
+from avianvox.training.losses import LOSSES
+from avianvox.training.samplers import SAMPLERS
 
 _OPENINGS = ("At", "Least", "Most", "Of", "Wanted", "Whether", "Whom")
 """Words that begin no help text: it begins with what the option is, or with what it does."""
@@ -101,7 +104,14 @@ def test_names_of_models_and_rules_come_from_the_tables() -> None:
     crossval = " ".join(shown("crossval", columns=80).split())
     assert f"Models: {', '.join(MODELS)}. Rules, which use no sound: {', '.join(RULES)}." in crossval
     assert f'"ladder" stands for {", ".join(LADDER)}.' in crossval
-    assert f"Name of a model: {', '.join(TRAINABLE)}." in " ".join(shown("train", columns=80).split())
+    train = " ".join(shown("train", columns=80).split())
+    assert f"Name of a model: {', '.join(TRAINABLE)}." in train
+    for name, table in (
+        ("loss", list(LOSSES)),
+        ("sampler", list(SAMPLERS)),
+        ("augment, a list", list(AUGMENTATIONS)),
+    ):
+        assert f"{name}: {', '.join(table)}" in train
 
 
 def test_what_can_be_trained_is_listed_without_importing_it() -> None:

@@ -9,6 +9,9 @@ import click
 from avianvox.cli.common import echo
 from avianvox.cli.targets import Target, Writer
 from avianvox.models import TRAINABLE
+from avianvox.training.augmentations import AUGMENTATIONS
+from avianvox.training.losses import LOSSES
+from avianvox.training.samplers import SAMPLERS
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -18,11 +21,19 @@ if TYPE_CHECKING:
     from avianvox.training.config import TrainConfig
     from avianvox.training.run import Run
 
-EPILOG = """\b
+EPILOG = f"""\b
 The run folder holds configuration, split, figures and weights, of networks learning curves too. "avianvox
 export" makes a model file of it, but for models of whole recordings (gnb_mfcc, logreg_mel, logreg_floor,
 mlp_mfcc). The TOML file has the tables [train] and [features]. Options of the command line override
 it.
+
+\b
+Of networks, [train] has these besides:
+  loss: {", ".join(LOSSES)}
+  sampler: {", ".join(SAMPLERS)}
+  augment, a list: {", ".join(AUGMENTATIONS)}
+With settings: loss = {{kind = "focal", gamma = 3}}.
+augment needs combine = "mel".
 
 \b
 Examples:
