@@ -18,9 +18,10 @@ import numpy as np
 from avianvox.audio.decode import Meter
 from avianvox.audio.notes import FieldNotes
 from avianvox.audio.resample import Resampler, pick_channel
-from avianvox.inference.answers import WAYS, Found, event_search, found_event, weighed, weigher_of
+from avianvox.inference.answers import weigher_of
 from avianvox.inference.classifier import Classifier, Pause, WindowStream
 from avianvox.inference.events import Event, EventSearch
+from avianvox.inference.found import WAYS, Found, event_search, found_event, weighed
 from avianvox.inference.question import Question
 from avianvox.tables.times import iso_time
 from avianvox.types import Detection

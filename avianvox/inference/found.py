@@ -1,0 +1,134 @@
+"""What is found in the windows of a recording: its species, those of each window, or events."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from avianvox.inference.calibration import nonconformity
+from avianvox.inference.classifier import Classifier, WindowStream
+from avianvox.inference.events import Event, EventSearch, find_events
+from avianvox.inference.pooling import POOLINGS
+from avianvox.inference.question import Question
+from avianvox.types import Decision, Window
+
+if TYPE_CHECKING:
+    from avianvox.inference.place import Weigher
+
+
+class Found(NamedTuple):
+    """A species in a span. ``first_sample`` is None for a whole recording, ``label`` where none is named."""
+
+    first_sample: int | None
+    n_samples: int
+    label: int | None
+    score: float | None
+    rank: int | None
+    decision: Decision | None
+
+    @property
+    def named(self) -> bool:
+        """Whether it is an answer, and not a candidate behind one."""
+        return self.rank in (None, 1) and self.decision is not Decision.UNCERTAIN
+
+
+NOTHING = Found(None, 0, None, None, None, None)
+
+
+def _by_recording(
+    stream: WindowStream,
+    classifier: Classifier,
+    question: Question,
+    below: Counter[int],
+    weigher: "Weigher | None" = None,
+) -> Iterator[Found]:
+    pooling = POOLINGS.get(classifier.pooling)()
+    for window in stream:
+        pooling.add(window.scores, window.confidence)
+    if stream.n_scored:
+        scores, calibration = pooling.scores(), classifier.calibration
+        if question.calibrated and calibration is not None:
+            scores = calibration.apply(scores, "recording")
+        if weigher is not None:
+            scores = weigher(scores)
+        yield from _best(scores, "recording", classifier, question, (None, 0))
+
+
+def _by_window(
+    stream: WindowStream,
+    classifier: Classifier,
+    question: Question,
+    below: Counter[int],
+    weigher: "Weigher | None" = None,
+) -> Iterator[Found]:
+    for window in (weighed(heard, weigher) for heard in stream):
+        span = (window.first_sample, window.n_samples)
+        yield from _best(window.scores, "window", classifier, question, span)
+
+
+def _by_event(
+    stream: WindowStream,
+    classifier: Classifier,
+    question: Question,
+    below: Counter[int],
+    weigher: "Weigher | None" = None,
+) -> Iterator[Found]:
+    search = event_search(classifier, question)
+    for event in find_events((weighed(window, weigher) for window in stream), search):
+        yield found_event(event, search)
+    below.update(search.below)
+
+
+def named_classes(classifier: Classifier, question: Question) -> tuple[int, ...] | None:
+    """Positions of the classes that may be named, None for all: those asked for, or else all animals."""
+    return classifier.animals if question.wanted is None else question.wanted
+
+
+def weighed(window: Window, weigher: "Weigher | None") -> Window:
+    """A window whose scores take the place into account, where there is one."""
+    return window if weigher is None else replace(window, scores=weigher(window.scores))
+
+
+def event_search(classifier: Classifier, question: Question) -> EventSearch:
+    """What finds the events that are asked for."""
+    calibration = classifier.calibration if question.calibrated else None
+    rate, options = classifier.spec.sample_rate, question.event_options
+    if not classifier.info.exclusive:
+        options = replace(options, multi_label=True)
+    return EventSearch(options, classifier.labels, rate, calibration, named_classes(classifier, question))
+
+
+def found_event(event: Event, search: EventSearch) -> Found:
+    return Found(event.first_sample, event.n_samples, event.label, event.score, None, search.decision(event))
+
+
+WAYS = {"recording": _by_recording, "window": _by_window, "event": _by_event}
+"""What a row may speak of, and what finds it in a stream of windows and counts events below thresholds."""
+
+
+def _best(
+    scores: np.ndarray,
+    level: str,
+    classifier: Classifier,
+    question: Question,
+    span: tuple[int | None, int],
+) -> Iterator[Found]:
+    """The species to show of a window or recording, best first; ties keep the order of the labels."""
+    order = np.argsort(-scores, kind="stable")
+    if (wanted := named_classes(classifier, question)) is not None:
+        order = order[np.isin(order, wanted)]
+    calibration = classifier.calibration if question.calibrated else None
+    if question.coverage is not None and calibration is not None:
+        limit = calibration.set_limit(question.coverage, level)
+        shown = order[nonconformity(scores)[order] <= limit]
+    else:
+        shown = order[: question.top]
+        if question.min_score is not None:
+            shown = shown[scores[shown] >= question.min_score]
+    decision: Decision | None = None
+    for rank, label in enumerate(map(int, shown), start=1):
+        if calibration is not None and (rank == 1 or question.events.multi_label):
+            decision = calibration.level(level).decide(scores, label)
+        yield Found(*span, label, float(scores[label]), rank, decision)
