@@ -26,7 +26,8 @@ from avianvox.calibration.scaling import (
     reliability,
 )
 from avianvox.calibration.thresholds import decide, find_thresholds, shrunk
-from avianvox.cli.calibrate import _lines, _verdicts
+from avianvox.cli.calibrate import _lines
+from avianvox.cli.calibrate import verdicts as verdicts_of
 from avianvox.errors import InputError
 from avianvox.evaluation.predictions import Pooled
 from avianvox.evaluation.saved_run import SavedRun
@@ -267,7 +268,7 @@ def test_a_verdict_where_calibration_is_no_help(rng: np.random.Generator) -> Non
         windows = scores.astype(np.float32)
         pooled = Pooled(recordings, targets, folds, scores, windows, np.arange(len(folds)))
         report = calibrate_run(run_of(pooled))
-        printed = " ".join(_verdicts(report))
+        printed = " ".join(verdicts_of(report))
         section = calibration_section(report.to_mapping(), "session")
         assert isinstance(section.blocks[0], Text)
         assert ("the calibration error per recording" in section.blocks[0].text) == (

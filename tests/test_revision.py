@@ -171,7 +171,7 @@ def test_a_model_file_of_an_older_release_opens(tmp_path: Path, monkeypatch: pyt
 
 def test_a_classification_of_an_older_release_is_not_resumed(tmp_path: Path) -> None:
     out, settings = tmp_path / "out.csv", dict(settings_of(DEFAULT_MODEL, Question()))
-    for before, word in (({}, "not noted"), ({"extractor_revision": 1}, "1")):
+    for before, word in (({}, "none"), ({"extractor_revision": 1}, "1")):
         older = {k: v for k, v in settings.items() if k != "extractor_revision"} | before
         with Ledger(out, out, older, resume=False) as ledger:
             ledger.finish()
