@@ -163,6 +163,22 @@ def test_an_input_of_any_kind_is_not_written_over(
         assert Path("table.csv").read_bytes() == before
 
 
+@pytest.mark.parametrize("option", [name for name in WRITING if name != "calibrate --into"])
+def test_an_own_model_is_never_replaced(
+    option: str, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Heads listen with it: an export of one over its ear would end them all."""
+    monkeypatch.setenv("AVIANVOX_MODELS", str(here / "models"))
+    Path("models").mkdir()
+    Path("models/frogs.tflite").write_bytes(b"....TFL3")
+    os.symlink("models/frogs.tflite", "link.csv")
+    for target in ("models/frogs.tflite", "link.csv"):
+        code, said = run(WRITING[option], target, capsys)
+        assert code in (1, 2), target  # 2: a folder is wanted
+        assert "there is your model 'frogs'" in said or code == 2, said
+    assert Path("models/frogs.tflite").read_bytes() == b"....TFL3"
+
+
 def test_two_options_do_not_write_one_file(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = run("classify sound.flac --log-file a.csv --output {target}", "./a.csv", capsys)
     assert (code, said) == (

@@ -122,7 +122,7 @@ def _coverages(_ctx: click.Context, _param: click.Parameter, value: str) -> tupl
 )
 @click.option(
     "--into",
-    type=Target(ours=b"TFL3", path_type=Path, dir_okay=False),
+    type=Target(ours=b"TFL3", changes_models=True, path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Model file that receives the calibration; same kind of model and same classes.",
 )

@@ -1,4 +1,4 @@
-"""What a command writes is never what it reads, and never a recording.
+"""What a command writes is never what it reads, never a recording, and never one of the user's own models.
 
 Every option and argument that names something to write has the type `Target`, and its command the class
 `Writer`, which looks at all targets before any work is done. `tests/test_targets.py` holds the list.
@@ -23,13 +23,22 @@ class Target(click.Path):
         no other file is replaced. None where only recordings are read from folders.
     beside : tuple of str
         Parameters that name folders in which results may stand too.
+    changes_models : bool
+        Whether it changes a model file, and may change one of the user's own models.
     **options
         Of ``click.Path``.
     """
 
-    def __init__(self, *, ours: bytes | None = b"", beside: tuple[str, ...] = (), **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        ours: bytes | None = b"",
+        beside: tuple[str, ...] = (),
+        changes_models: bool = False,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
-        self.ours, self.beside = ours, beside
+        self.ours, self.beside, self.changes_models = ours, beside, changes_models
 
 
 class Writer(click.Command):
@@ -52,6 +61,8 @@ def refuse_targets(command: click.Command, values: dict[str, Any]) -> None:
             for name, given in _inputs(command, values):
                 _refuse_input(path, given, param.type, beside=name in param.type.beside)
             refuse_recording(path)
+            if not param.type.changes_models:
+                _refuse_own_model(path)
         if not os.path.isdir(path):
             place = os.path.realpath(path)
             if place in targets:
@@ -116,6 +127,18 @@ def refuse_recording(path: str) -> None:
         return  # whoever writes there says what is wrong
     if container:
         raise OutputError(f"cannot write {path}: there is a recording ({container}); name another file")
+
+
+def _refuse_own_model(path: str) -> None:
+    """Raise `OutputError` where a model lies that the user has added: others may listen with it."""
+    from avianvox.modelfolder import own_models
+
+    for name, model in own_models().items():
+        if os.path.exists(model) and os.path.samefile(path, model):
+            raise OutputError(
+                f"cannot write {path}: there is your model '{name}'; name another file, or remove the model "
+                f"first: avianvox models remove {name}"
+            )
 
 
 def refuse_table(path: str) -> None:
