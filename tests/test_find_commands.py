@@ -134,6 +134,21 @@ def test_suggestions_that_were_labelled_do_not_come_again(folder: Path, tmp_path
     assert set(read_catalog(tmp_path / "0.csv").labels.names) == {f"tone {k}" for k in range(4)}
 
 
+def test_suggestions_that_somebody_labelled_are_not_written_over(folder: Path, tmp_path: Path) -> None:
+    """The first command, given again, would end an hour of listening; unlabelled rows are made anew."""
+    out = tmp_path / "first.csv"
+    call = ["suggest", folder / "store", "--n", 4, "--catalog", folder / "birds", "--out", out]
+    for _ in range(2):
+        assert run(*call).exit_code == 0
+    rows = table(out)
+    rows[1]["label"] = "?"
+    write(out, rows)
+    before = out.read_bytes()
+    done = run(*call)
+    assert (done.exit_code, out.read_bytes()) == (1, before)
+    assert "may hold your labels; name a new file" in str(done.exception)
+
+
 def test_bad_labels_are_one_line_each(folder: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
     labels.write_text("path,label\n00.wav,a\nno.wav,b\n10.wav,b\nneither.wav,b\n,b\n")

@@ -91,6 +91,7 @@ def suggest(
     those that stand for as many others as possible.
     """
     from avianvox.dataset.catalog import read_catalogs
+    from avianvox.errors import OutputError
     from avianvox.features.store import FeatureStore
     from avianvox.find import suggest as suggesting
     from avianvox.find.items import Items
@@ -100,6 +101,8 @@ def suggest(
     from avianvox.tables.rows import csv_header, csv_lines, write_rows
 
     form = "csv" if out is None else out.suffix[1:].lower()
+    if out is not None and _may_hold_labels(out):
+        raise OutputError(f"cannot write {out}: it is there and may hold your labels; name a new file")
     opened = FeatureStore.open(store)
     places = Places.of(opened, read_catalogs(catalogs).recordings if catalogs else ())
     whole = by == "recording"
@@ -119,3 +122,17 @@ def suggest(
     n_used = len(labelled.labels)
     click.echo(f"{len(chosen)} {by}s of {len(items)}; {n_used} labels used", err=True)
     exit_with_failures([*(line for _, unread in read for line in unread), *labelled.problems])
+
+
+def _may_hold_labels(out: Path) -> bool:
+    """Whether something is there other than suggestions in CSV that nobody has labelled yet."""
+    from avianvox.errors import InputError
+    from avianvox.find.labels import read_labels
+
+    if not out.is_file() or not out.stat().st_size:
+        return False
+    try:
+        labels, unread = read_labels(out)
+    except InputError:
+        return True
+    return bool(labels or unread) or out.suffix.lower() != ".csv"
