@@ -318,6 +318,25 @@ def test_a_run_is_not_replaced_without_being_asked(folder: Path, trained: Path) 
     assert "--epochs" in refused.output
 
 
+def test_what_is_not_installed_is_said_before_hours_of_listening(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avianvox.errors.find_spec", lambda name: None if name == "sklearn" else name)
+    done = run("train", folder / "birds", "--on", folder / "tones.tflite", "--out", tmp_path / "run")
+    assert "needs the package 'sklearn'" in str(done.exception)
+    assert not (tmp_path / "run").exists()
+    for options in ((), ("--page", tmp_path / "page.html", "--catalog", folder / "birds")):
+        done = run("cluster", folder / "embeddings", "--out", tmp_path / "clusters.csv", *options)
+        assert "avianvox cluster needs the package 'sklearn'" in str(done.exception)
+
+
+@pytest.mark.parametrize("options", [(), ("--head-only",)])
+def test_export_says_that_there_is_no_run(options: tuple[str, ...], tmp_path: Path) -> None:
+    done = run("export", tmp_path / "nothing", "--out", tmp_path / "x.tflite", *options)
+    assert done.exit_code == 1
+    assert str(done.exception).startswith(f"no training run in {tmp_path / 'nothing'}")
+
+
 def test_another_ear_under_the_name_is_refused_at_export(folder: Path, trained: Path, tmp_path: Path) -> None:
     path = folder / "tones.tflite"
     content = path.read_bytes()

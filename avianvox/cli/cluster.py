@@ -104,6 +104,7 @@ def cluster(
     if (examples or page) and not catalogs:
         option = "--examples" if examples else "--page"
         raise click.UsageError(f"{option} needs --catalog: a store does not say where its recordings lie")
+    require_extra("sklearn", extra="train", purpose="avianvox cluster")
     if examples is not None and pictures:
         require_extra("matplotlib", extra="plot", purpose="drawing spectrograms (or use --no-pictures)")
     if names is not None and names.exists():

@@ -67,10 +67,12 @@ def export(
     import json
 
     from avianvox.training.on_ear import FOLDER as ON_EAR
+    from avianvox.training.run import FOLDER as NETWORK
 
     if ON_EAR.is_at(run):
         _export_on_ear(run, out, quantize, name, licence, head_only, as_json)
         return
+    NETWORK.read(run)
     if head_only:
         raise click.UsageError("--head-only is for a run on an ear: avianvox train CATALOG --on birdnet")
 

@@ -205,11 +205,13 @@ def _train_on_ear(
 
     from avianvox.cli.common import exit_with_failures, progress_bar, unreadable
     from avianvox.dataset.catalog import read_catalogs
+    from avianvox.errors import require_extra
     from avianvox.evaluation.plain import counted
     from avianvox.features.provide import default_store, provide_store
     from avianvox.inference.embedding import EmbeddingSpec
     from avianvox.training.on_ear import refuse_taken, train_on_ear
 
+    require_extra("sklearn", extra="train", purpose="avianvox train --on")
     refuse_taken(out, fresh=fresh)
     spec = EmbeddingSpec.of_model(ear)
     catalog = read_catalogs(catalogs)
