@@ -10,7 +10,9 @@ import click
 import pytest
 
 from avianvox.cli.main import COMMANDS, main
-from avianvox.cli.targets import Target, Writer, reads
+from avianvox.cli.targets import MODEL_MARK, Target, Writer, reads
+from avianvox.modelfile import DESCRIPTION
+from avianvox.modelfolder import BUNDLED_FOLDER, DEFAULT_MODEL
 
 WRITING = {
     "classify --output": "classify {sound} --output {target}",
@@ -177,6 +179,19 @@ def test_an_own_model_is_never_replaced(
         assert code in (1, 2), target  # 2: a folder is wanted
         assert "there is your model 'frogs'" in said or code == 2, said
     assert Path("models/frogs.tflite").read_bytes() == b"....TFL3"
+
+
+@pytest.mark.parametrize("call", ["export catalog --out {target}", "calibrate catalog --out {target}"])
+def test_a_model_replaces_nothing_but_models(
+    call: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert DESCRIPTION.encode() == MODEL_MARK
+    before = Path("table.csv").read_bytes()
+    code, said = run(call, "table.csv", capsys)
+    assert (code, Path("table.csv").read_bytes()) == (1, before)
+    assert "there is a file that is no model file; name a new file" in said
+    shutil.copy(BUNDLED_FOLDER / f"{DEFAULT_MODEL}.tflite", "model.tflite")
+    assert "name a new file" not in run(call, "model.tflite", capsys)[1]
 
 
 def test_two_options_do_not_write_one_file(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

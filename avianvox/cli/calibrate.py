@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from avianvox.cli.common import FiniteFloat, echo, echo_text
-from avianvox.cli.targets import Target, Writer
+from avianvox.cli.targets import MODEL_MARK, Target, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,13 +122,13 @@ def _coverages(_ctx: click.Context, _param: click.Parameter, value: str) -> tupl
 )
 @click.option(
     "--into",
-    type=Target(ours=b"TFL3", changes_models=True, path_type=Path, dir_okay=False),
+    type=Target(ours=MODEL_MARK, changes_models=True, path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Model file that receives the calibration; same kind of model and same classes.",
 )
 @click.option(
     "--out",
-    type=Target(ours=b"TFL3", path_type=Path, dir_okay=False),
+    type=Target(ours=MODEL_MARK, only_ours="model file", path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Calibrated copy of a finished model; it is named like this file.  "
     "[default: NAME_calibrated.tflite in the folder]",

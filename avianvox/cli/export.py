@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from avianvox.cli.common import echo, echo_text
-from avianvox.cli.targets import Target, Writer
+from avianvox.cli.targets import MODEL_MARK, Target, Writer
 
 EPILOG = """\b
 The model file takes sound or features and gives scores. It uses builtin TFLite operators only, so phones,
@@ -27,7 +27,12 @@ Examples:
 
 @click.command(cls=Writer, epilog=EPILOG)
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--out", type=Target(ours=b"TFL3", path_type=Path), required=True, help="Model file to write.")
+@click.option(
+    "--out",
+    type=Target(ours=MODEL_MARK, only_ours="model file", path_type=Path),
+    required=True,
+    help="Model file to write.",
+)
 @click.option(
     "--quantize",
     type=click.Choice(["none", "float16", "dynamic", "int8"]),

@@ -12,6 +12,11 @@ import click
 
 from avianvox.errors import OutputError
 
+MODEL_MARK = b"avianvox.json"
+"""The name of a model file's description, in the directory of the zip at its end."""
+
+_MARKED_BYTES = 4096
+
 
 class Target(click.Path):
     """The place of something that is written: a file or a folder.
@@ -19,8 +24,10 @@ class Target(click.Path):
     Parameters
     ----------
     ours : bytes or None
-        What stands near the beginning of every file that the command writes there. In a folder that it reads,
-        no other file is replaced. None where only recordings are read from folders.
+        What stands near the beginning or the end of every file that the command writes there. In a folder
+        that it reads, no other file is replaced. None where only recordings are read from folders.
+    only_ours : str
+        What such a file is, in words, where no other file is replaced anywhere.
     beside : tuple of str
         Parameters that name folders in which results may stand too.
     changes_models : bool
@@ -33,12 +40,13 @@ class Target(click.Path):
         self,
         *,
         ours: bytes | None = b"",
+        only_ours: str = "",
         beside: tuple[str, ...] = (),
         changes_models: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.ours, self.beside, self.changes_models = ours, beside, changes_models
+        self.ours, self.only_ours, self.beside, self.changes_models = ours, only_ours, beside, changes_models
 
 
 class Writer(click.Command):
@@ -63,6 +71,7 @@ def refuse_targets(command: click.Command, values: dict[str, Any]) -> None:
             refuse_recording(path)
             if not param.type.changes_models:
                 _refuse_own_model(path)
+            _refuse_other(path, param.type)
         if not os.path.isdir(path):
             place = os.path.realpath(path)
             if place in targets:
@@ -95,7 +104,7 @@ def _refuse_input(path: str, given: str, target: Target, *, beside: bool) -> Non
         raise OutputError(
             f"cannot write {path}: this command reads this {what}{spelled}; name another {what}"
         )
-    if folder and target.ours is not None and _is_inside(path, given) and not _begins_with(path, target.ours):
+    if folder and target.ours is not None and _is_inside(path, given) and not _has_mark(path, target.ours):
         raise OutputError(
             f"cannot write {path}: there is a file of {given}, which this command reads; name a new file"
         )
@@ -106,9 +115,20 @@ def _is_inside(path: str, folder: str) -> bool:
     return os.path.isfile(inner) and os.path.commonpath((inner, outer)) == outer
 
 
-def _begins_with(path: str, mark: bytes) -> bool:
+def _has_mark(path: str, mark: bytes) -> bool:
     with open(path, "rb") as file:
-        return bool(mark) and mark in file.read(4096)
+        begin = file.read(_MARKED_BYTES)
+        file.seek(max(0, os.fstat(file.fileno()).st_size - _MARKED_BYTES))
+        return bool(mark) and (mark in begin or mark in file.read(_MARKED_BYTES))
+
+
+def _refuse_other(path: str, target: Target) -> None:
+    """Raise `OutputError` where a file of the user lies that is not what is written there."""
+    holds = target.only_ours and os.path.isfile(path) and os.path.getsize(path) > 0
+    if holds and not _has_mark(path, target.ours or b""):
+        raise OutputError(
+            f"cannot write {path}: there is a file that is no {target.only_ours}; name a new file"
+        )
 
 
 def refuse_recording(path: str) -> None:
