@@ -311,7 +311,7 @@ def test_classifying_imports_nothing_heavy_and_prints_no_chatter(good: Path, mod
     assert done.stderr == "[]\n"
 
 
-def test_models_command(model: Path, good: Path) -> None:
+def test_models_command(model: Path, good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def models(*arguments: object) -> Result:
         return CliRunner().invoke(cli, ["models", *map(str, arguments)])
 
@@ -321,8 +321,12 @@ def test_models_command(model: Path, good: Path) -> None:
     assert json.loads(models("info", model, "--json").stdout)["labels"][1] == "Parus medius"
     assert models("info", model, "--card").stdout == "# Low, middle, high\n"
     assert models("verify", model).stdout == f"{model}: ok\n"
+    assert models("info", model, "--classes").stdout.splitlines()[1].startswith("Parus medius")
+    assert models("info", "--card", "--classes").exit_code == 2
     assert models("info").stdout.startswith("name: caribbean_california\n")
     assert models("info", "--card").stdout.startswith("# ")
+    monkeypatch.setattr("avianvox.cli.models._MOST_CLASSES", 2)  # as the 6,522 of an ear, which hid the rest
+    assert models("info", model).stdout.endswith("classes: 3; --classes lists them\n")
     result = models("verify", good, model)
     assert result.exit_code == 3
     assert "is not a model" in result.stderr

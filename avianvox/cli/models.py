@@ -11,9 +11,11 @@ from avianvox.cli.common import FiniteFloat, echo, echo_text
 
 if TYPE_CHECKING:
     from avianvox.ears.ingredients import Ingredients
+    from avianvox.types import LabelSet
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _LONG = 5  # lists longer than this are only counted
+_MOST_CLASSES = 100  # more would push the description off the screen
 
 
 @click.group(epilog="Example: avianvox models list")
@@ -228,10 +230,11 @@ Examples:
 @click.argument("model", required=False)
 @click.option("--json", "as_json", is_flag=True, help="JSON of the whole description.")
 @click.option("--card", is_flag=True, help="Model card only.")
-def info(model: str | None, as_json: bool, card: bool) -> None:
+@click.option("--classes", is_flag=True, help="Classes only, one a line.")
+def info(model: str | None, as_json: bool, card: bool, classes: bool) -> None:
     """Describe a model.
 
-    MODEL is a bundled name or a model file; by default the model of 'avianvox classify'.
+    MODEL is a name of 'avianvox models list' or a model file; by default the model of 'avianvox classify'.
     """
     import json
 
@@ -244,9 +247,14 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
     from avianvox.modelfolder import default_model, find_model
     from avianvox.modelinfo import HEAD
 
+    if as_json + card + classes > 1:
+        raise click.UsageError("--json, --card and --classes exclude each other")
     found = read_model_file(find_model(model or default_model()))
     if card:
         echo_text(found.card, nl=False)
+        return
+    if classes:
+        _list_classes(found.info.labels)
         return
     mapping = found.info.to_mapping()
     if as_json:
@@ -278,10 +286,17 @@ def info(model: str | None, as_json: bool, card: bool) -> None:
     families, orders = (len(set(taxonomy.names(level)) - {""}) for level in ("family", "order"))
     n_placed = len(labels) - sum(not family for family in taxonomy.families)
     echo(f"birds among the classes: {n_placed}, of {families} families and {orders} orders (AviList 2025)")
+    if len(labels) > _MOST_CLASSES:
+        click.echo(f"classes: {len(labels)}; --classes lists them")
+        return
     click.echo(f"classes ({len(labels)}):")
+    _list_classes(labels, indent="  ")
+
+
+def _list_classes(labels: "LabelSet", *, indent: str = "") -> None:
     for i, name in enumerate(labels.names):
         common = labels.common_name(i)
-        echo(f"  {name}{f' ({common})' if common else ''}")
+        echo(f"{indent}{name}{f' ({common})' if common else ''}")
 
 
 @models.command(

@@ -89,7 +89,7 @@ def read_species(text: str, labels: LabelSet) -> SpeciesChoice:
     origin = f"{path}: " if is_file else "" if len(names) > 1 else f"no file '{text}', and "
     raise InputError(
         f"species list: {origin}the model doesn't know {few(choice.unknown)}"
-        f"{nearest(names[0], _known(labels))} ('avianvox models info' lists its species)"
+        f"{nearest(names[0], _known(labels))} ('avianvox models info MODEL --classes' lists its species)"
     )
 
 
