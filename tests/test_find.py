@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from avianvox.cli.main import cli
 from avianvox.errors import InputError
 from avianvox.features.store import FeatureStore
-from avianvox.find.cluster import cluster
+from avianvox.find.cluster import Clusters, cluster
 from avianvox.find.items import Items
 from avianvox.find.labels import Labelled, place_labels, read_labels
 from avianvox.find.places import Places
@@ -99,6 +99,18 @@ def test_the_nearest_are_those_most_like_their_centre(windows: Windows) -> None:
     assert len(near.windows) == len(near.cluster) == len(groups.windows) // 2
     assert near.likeness.min() >= np.median(groups.likeness)
     assert len(groups.nearest(1.0).windows) == len(groups.windows)
+    assert np.array_equal(groups.nearest(1.0).cluster, groups.cluster)
+
+
+def test_what_is_left_of_clusters_is_numbered_by_its_size(windows: Windows) -> None:
+    """The first one loses all of its windows, the second one all but one."""
+    some = windows.at(np.arange(9))
+    groups = Clusters(
+        some, np.array([0, 0, 0, 0, 1, 1, 1, 2, 2]), np.float32([1, 1, 1, 1, 3, 1, 1, 3, 3]) / 4, 3
+    )
+    near = groups.nearest(1 / 3)
+    assert (near.cluster.tolist(), near.n_clusters) == ([1, 0, 0], 2)
+    assert (near.name(0), near.windows.row.tolist()) == ("cluster 1", some.row[[4, 7, 8]].tolist())
 
 
 def test_the_same_seed_gives_the_same_groups(windows: Windows) -> None:

@@ -92,6 +92,7 @@ def cluster(
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.dataset.credits import credit_of
     from avianvox.errors import OutputError, require_extra
+    from avianvox.evaluation.plain import counted
     from avianvox.features.store import FeatureStore
     from avianvox.find import cluster as clustering
     from avianvox.find.page import write_page
@@ -121,9 +122,11 @@ def cluster(
         named = clustering.names(groups, places, n_examples=per_cluster)
         write_rows(named, clustering.NAMES, names, "csv")
     n_recordings = len(set(groups.windows.position.tolist()))
+    far = len(windows) - len(groups.windows)
     click.echo(
-        f"{len(groups.windows)} windows of {n_recordings} recordings in {groups.n_clusters} clusters; "
-        f"{len(everything) - len(windows)} quiet windows left out",
+        f"{len(groups.windows)} windows of {counted(n_recordings, 'recording')} "
+        f"in {groups.n_clusters} clusters; {len(everything) - len(windows)} quiet windows left out"
+        f"{f', and {far} that are far from their centres' if far else ''}",
         err=True,
     )
     click.echo(out)

@@ -6,7 +6,7 @@ there are many windows. How this was chosen: docs/results.md.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -56,16 +56,25 @@ class Clusters:
     likeness: np.ndarray
     n_clusters: int
 
+    @classmethod
+    def by_size(cls, windows: Windows, groups: np.ndarray, likeness: np.ndarray) -> "Clusters":
+        """From groups in any order."""
+        sizes = np.bincount(groups)
+        place = np.empty(len(sizes), np.int64)
+        place[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
+        return cls(windows, place[groups], likeness, int(np.count_nonzero(sizes)))
+
     def name(self, cluster: int) -> str:
         """What tables call a cluster: ``cluster 07``."""
         return f"cluster {cluster + 1:0{len(str(self.n_clusters))}d}"
 
     def nearest(self, share: float) -> "Clusters":
-        """The share of the windows that are most like the centres of their clusters."""
+        """The share of the windows that are most like the centres of their clusters.
+
+        Clusters of which nothing is left are gone, and the others are numbered by what is left of them.
+        """
         kept = self.likeness >= np.quantile(self.likeness, 1.0 - share)
-        return replace(
-            self, windows=self.windows.at(kept), cluster=self.cluster[kept], likeness=self.likeness[kept]
-        )
+        return Clusters.by_size(self.windows.at(kept), self.cluster[kept], self.likeness[kept])
 
     def members(self, cluster: int) -> np.ndarray:
         """Windows of a cluster, the one nearest to its centre first."""
@@ -93,7 +102,9 @@ def cluster(windows: Windows, *, n: int = 50, seed: int = 0) -> Clusters:
         There are fewer windows than groups.
     """
     if len(windows) < n:
-        raise InputError(f"expected at least as many windows as clusters ({n}), got {len(windows)}")
+        raise InputError(
+            f"expected at least as many windows as clusters ({n}), got {len(windows)}; choose fewer with --n"
+        )
     require_extra("sklearn", extra="train", purpose="clustering")
     from sklearn.cluster import MiniBatchKMeans
     from sklearn.decomposition import PCA
@@ -113,10 +124,7 @@ def cluster(windows: Windows, *, n: int = 50, seed: int = 0) -> Clusters:
             low = directions(components.transform(directions(numbers)))
             angles = np.einsum("nd,cd->nc", low, centres)
             nearest[part], likeness[part] = angles.argmax(axis=1), angles.max(axis=1)
-    order = np.argsort(-np.bincount(nearest, minlength=n), kind="stable")
-    place = np.empty(n, np.int64)
-    place[order] = np.arange(n)
-    return Clusters(windows, place[nearest], likeness, len(np.unique(nearest)))
+    return Clusters.by_size(windows, nearest, likeness)
 
 
 def rows(clusters: Clusters, places: Places, *, n_examples: int) -> Iterator[Detection]:

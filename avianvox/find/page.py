@@ -9,6 +9,7 @@ import numpy as np
 from avianvox.audio.excerpt import Excerpt
 from avianvox.dataset.credits import credit_of
 from avianvox.errors import AudioError
+from avianvox.evaluation.plain import counted
 from avianvox.features.spec import FeatureSpec
 from avianvox.files import atomic_write
 from avianvox.find.cluster import Clusters, examples
@@ -64,7 +65,7 @@ def write_page(
             sounds.append((_where(row), sound))
         members = clusters.members(int(name.split()[1]) - 1)
         n_recordings = len(np.unique(clusters.windows.position[members]))
-        title = f"{name}: {len(members)} windows of {n_recordings} recordings"
+        title = f"{name}: {counted(len(members), 'window')} of {counted(n_recordings, 'recording')}"
         sections.append(Section(name.replace(" ", "-"), title, (_Sounds(tuple(sounds)),)))
         if progress:
             progress(k, len(shown))
