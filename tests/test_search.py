@@ -76,6 +76,17 @@ def test_several_queries_find_what_is_like_one_of_them(folder: Path) -> None:
     }
 
 
+def test_a_catalog_names_the_files(folder: Path) -> None:
+    """What was found is to be listened to: an id of the store is no file."""
+    query, birds = folder / "birds" / "x" / "one.wav#0-1", folder / "birds"
+    call = ["search", query, "--in", folder / "embeddings", "--catalog", birds, "--n", 2]
+    (first, second) = json.loads(run(*call, "--json").stdout)
+    assert (first["path"], first["begin_s"]) == (str(birds / "x" / "one.wav"), 0.0)
+    assert (second["path"], second["begin_s"]) == (str(birds / "x" / "two.wav"), 1.0)
+    assert run(*call, "--csv").stdout.splitlines()[0] == "path,begin_s,end_s,likeness"
+    assert str(birds / "x" / "two.wav") in run(*call).stdout
+
+
 def test_a_store_of_mel_bands_is_searched_too(folder: Path) -> None:
     done = run("search", folder / "birds" / "x" / "one.wav", "--in", folder / "mel", "--n", 1)
     assert done.exit_code == 0, done.output

@@ -1,7 +1,7 @@
 """``avianvox search``: find windows of a store that sound like a query."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     import numpy as np
 
     from avianvox.features.store import FeatureStore
+    from avianvox.find.places import Places
+    from avianvox.find.search import Found
 
 EPILOG = """\b
 STORE is a feature store. One of embeddings (features build --spec birdnet) finds the most.
 
 \b
 Examples:
-  avianvox search "recording.mp3#1-2" --in embeddings/
+  avianvox search "recording.mp3#1-2" --in embeddings/ --catalog recordings/
   avianvox search "recording.mp3#1-2" "recording.mp3#3-4" --in embeddings/ \\
     --n 200 --csv
   avianvox search "recording.mp3#1-2" --in embeddings/ --index windows.index
@@ -42,10 +44,25 @@ Examples:
     help="Index of STORE, for millions of windows: built where the file is missing or older than STORE, and "
     "read from then on. Needs the extra 'index'; without it, all windows are compared.",
 )
+@click.option(
+    "--catalog",
+    "catalogs",
+    multiple=True,
+    metavar="CATALOG",
+    type=click.Path(path_type=Path),
+    help="Catalog that STORE was built from, which names its files; may be given several times.  "
+    "[default: ids of recordings]",
+)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def search(
-    queries: tuple[str, ...], searched: Path, n: int, index: Path | None, as_csv: bool, as_json: bool
+    queries: tuple[str, ...],
+    searched: Path,
+    n: int,
+    index: Path | None,
+    catalogs: tuple[Path, ...],
+    as_csv: bool,
+    as_json: bool,
 ) -> None:
     """Find the windows of a store that sound like a query.
 
@@ -57,7 +74,9 @@ def search(
 
     import numpy as np
 
+    from avianvox.dataset.catalog import read_catalogs
     from avianvox.features.store import FeatureStore
+    from avianvox.find.places import Places
     from avianvox.find.search import describe_query, parse_query
     from avianvox.find.search import search as search_store
 
@@ -65,11 +84,14 @@ def search(
         raise click.UsageError("--csv and --json exclude each other")
     parts = [parse_query(text) for text in queries]
     opened = FeatureStore.open(searched)
+    places = Places.of(opened, read_catalogs(catalogs).recordings) if catalogs else None
     query = np.concatenate([describe_query(path, span, opened) for path, span in parts])
     among = None if index is None else _near(index, opened, query, n)
     found = search_store(opened, query, n=n, among=among)
+    name = "path" if places else "recording_id"
+    rows = [asdict(row) if places is None else _in_file(row, places) for row in found]
     if as_json:
-        echo_text(json.dumps([asdict(row) for row in found], indent=1, ensure_ascii=False))
+        echo_text(json.dumps(rows, indent=1, ensure_ascii=False))
         return
     if as_csv:
         import csv
@@ -77,14 +99,26 @@ def search(
 
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
-        table.writerow(("recording_id", "begin_s", "end_s", "likeness"))
-        for row in found:
-            times = (f"{row.begin_s:.3f}", f"{row.end_s:.3f}", f"{row.likeness:.4f}")
-            table.writerow((row.recording_id, *times))
+        table.writerow((name, "begin_s", "end_s", "likeness"))
+        for row in rows:
+            times = (f"{row['begin_s']:.3f}", f"{row['end_s']:.3f}", f"{row['likeness']:.4f}")
+            table.writerow((row[name], *times))
         echo_text(text.getvalue().removesuffix("\n"))
         return
-    for row in found:
-        echo(f"{row.likeness:.4f}  {row.begin_s:8.2f} - {row.end_s:.2f} s  {row.recording_id}")
+    for row in rows:
+        echo(f"{row['likeness']:.4f}  {row['begin_s']:8.2f} - {row['end_s']:.2f} s  {row[name]}")
+
+
+def _in_file(row: "Found", places: "Places") -> dict[str, Any]:
+    """A window by its file, and by the seconds in it."""
+    at = places.ids.index(row.recording_id)
+    begin_s = places.begin_s(at)
+    return {
+        "path": places.files[at],
+        "begin_s": begin_s + row.begin_s,
+        "end_s": begin_s + row.end_s,
+        "likeness": row.likeness,
+    }
 
 
 def _near(path: Path, store: "FeatureStore", query: "np.ndarray", n: int) -> "np.ndarray | None":
