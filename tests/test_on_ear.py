@@ -14,6 +14,7 @@ from handmade_ear import CLASS_BIAS, CLASS_WEIGHTS, LABELS, N_SAMPLES, RATE, ear
 from sklearn.covariance import ledoit_wolf
 
 from avianvox.cli.main import cli
+from avianvox.cli.train import _worth
 from avianvox.dataset.catalog import read_catalogs
 from avianvox.dataset.splits import make_split
 from avianvox.dataset.training_data import training_data
@@ -290,6 +291,16 @@ def test_a_calibration_of_held_out_sessions_travels_into_the_file(
         assert Classifier.load(out).calibration is None
     finally:
         (tmp_path / "calibration.json").rename(trained / "calibration.json")
+
+
+def test_training_says_which_names_never_come() -> None:
+    held = dict(rows=9, named=3, named_rightly=2, error_before=0.2, error_after=0.1, error_by_chance=0.15)
+    basis = {"thresholds": "precision 0.9", "held_out": {"recording": held}}
+    assert list(_worth(basis, {"thresholds": [0.8, None]}, ("Parus major", "Parus ater"))) == [
+        "calibration error per recording: 0.200 before, 0.100 after; by chance 0.150",
+        "thresholds (precision 0.9): 3 of 9 held-out recordings named, 2 rightly",
+        "always uncertain: 'Parus ater'; no score is sure enough to name a recording so",
+    ]
 
 
 def test_out_of_fold_windows_are_pooled_as_their_recordings_are_judged(folder: Path) -> None:

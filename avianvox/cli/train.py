@@ -1,6 +1,6 @@
 """``avianvox train``: train a model on a catalog."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -236,10 +236,23 @@ def _train_on_ear(
             echo(f"  accuracy per recording on session folds: {folds['recording']['accuracy']:.3f}")
             if figures["unknown_to_ear"]:
                 echo(f"  of species that {ear} does not know: {folds['accuracy_unknown_to_ear']:.3f}")
-        if held := run.calibration.get("basis", {}).get("held_out"):
-            before, after, chance = (
-                held["recording"][f"error_{when}"] for when in ("before", "after", "by_chance")
-            )
-            echo(f"  calibration error per recording: {before:.3f} -> {after:.3f} (by chance {chance:.3f})")
+        if basis := run.calibration.get("basis"):
+            for line in _worth(basis, run.calibration["recording"], run.labels.names):
+                echo(f"  {line}")
         echo(f"  {ear} may have heard these recordings in its own training; then figures are too good")
     exit_with_failures(unreadable(catalog.recordings, features))
+
+
+def _worth(basis: Mapping[str, Any], level: Mapping[str, Any], labels: Sequence[str]) -> Iterator[str]:
+    """What scores of recordings are worth on sessions that were not heard, and which names never come."""
+    from avianvox.evaluation.plain import counted
+    from avianvox.inference.species import few
+
+    held = basis["held_out"]["recording"]
+    before, after, chance = (held[f"error_{when}"] for when in ("before", "after", "by_chance"))
+    yield f"calibration error per recording: {before:.3f} before, {after:.3f} after; by chance {chance:.3f}"
+    named = f"{held['named']} of {counted(held['rows'], 'held-out recording')} named"
+    yield f"thresholds ({basis['thresholds']}): {named}, {held['named_rightly']} rightly"
+    never = [name for name, score in zip(labels, level["thresholds"], strict=True) if score is None]
+    if never:
+        yield f"always uncertain: {few(tuple(never))}; no score is sure enough to name a recording so"
