@@ -15,7 +15,7 @@ from avianvox.ears import add as add_module
 from avianvox.ears import birdnet
 from avianvox.inference.runtime import runtime_of
 from avianvox.modelfile import ModelFile, read_model_file, verify_model_file
-from avianvox.modelfolder import DEFAULT_MODEL, find_model
+from avianvox.modelfolder import BUNDLED_FOLDER, DEFAULT_MODEL, find_model
 
 SOUND = tone(1000.0)
 EMBEDDING = filters() @ SOUND
@@ -127,6 +127,9 @@ def test_a_foreign_graph_with_its_labels(frogs: Path, capsys: pytest.CaptureFixt
     scores, embedding = hear(model)
     np.testing.assert_allclose(scores, 1 / (1 + np.exp(-LOGITS)), atol=1e-5)
     np.testing.assert_allclose(embedding, EMBEDDING, atol=1e-3)
+    with pytest.raises(SystemExit):
+        main(["classify", str(BUNDLED_FOLDER / "sample.ogg"), "--model", "frogs", "--coverage", "0.9"])
+    assert "several classes of frogs may be right at once" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("last", "said"), [("SOFTMAX", None), ("", "softmax")])

@@ -151,7 +151,13 @@ def _check_coverage(model: str, coverage: float) -> None:
     from avianvox.modelfile import read_model_file
     from avianvox.modelfolder import find_model
 
-    calibration = read_calibration(read_model_file(find_model(model)))
+    found = read_model_file(find_model(model))
+    if not found.info.exclusive:
+        raise click.UsageError(
+            f"--coverage: several classes of {model} may be right at once, so that there are no prediction "
+            "sets; --min-score chooses by score"
+        )
+    calibration = read_calibration(found)
     if calibration is None:
         raise click.UsageError(
             f"--coverage: {model} has no calibration; add one with 'avianvox calibrate RUN --into'"

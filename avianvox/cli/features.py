@@ -149,4 +149,4 @@ def verify(store: str) -> None:
             "interrupt for the end of a file; to read them again, run avianvox features build",
             err=True,
         )
-    echo(f"{store}: sound, {len(opened)} recordings, {len(opened.rows)} frames")
+    echo(f"{store}: intact, {len(opened)} recordings, {len(opened.rows)} frames")
