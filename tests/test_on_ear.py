@@ -341,6 +341,15 @@ def test_what_is_not_installed_is_said_before_hours_of_listening(
         assert "avianvox cluster needs the package 'sklearn'" in str(done.exception)
 
 
+def test_parts_of_recordings_are_not_counted_as_recordings(folder: Path, tmp_path: Path) -> None:
+    paths = sorted((folder / "birds").rglob("*.wav"))
+    lines = [f"{path},{begin},{begin + 2},{path.parent.name}" for path in paths for begin in (0, 2)]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,begin_s,end_s,label", *lines]))
+    done = run("train", tmp_path / "labels.csv", "--on", folder / "tones.tflite", "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.output
+    assert f"{2 * len(paths)} labelled parts" in done.stdout
+
+
 @pytest.mark.parametrize("options", [(), ("--head-only",)])
 def test_export_says_that_there_is_no_run(options: tuple[str, ...], tmp_path: Path) -> None:
     done = run("export", tmp_path / "nothing", "--out", tmp_path / "x.tflite", *options)

@@ -226,14 +226,14 @@ def _train_on_ear(
         click.echo(json.dumps(run.figures, indent=1))
     else:
         figures, folds = run.figures, run.figures["session_folds"]
-        echo(
-            f"{run.path}: head on {ear}, {counted(len(run.labels), 'class')}, "
-            f"{counted(figures['n_recordings'], 'recording')}"
-        )
+        parts = any(recording.begin_s is not None for recording in catalog.recordings)
+        heard = counted(figures["n_recordings"], "labelled part" if parts else "recording")
+        echo(f"{run.path}: head on {ear}, {counted(len(run.labels), 'class')}, {heard}")
         if folds is None:
             echo("  too few sessions for session folds: how good it is on new sessions is not known")
         else:
-            echo(f"  accuracy per recording on session folds: {folds['recording']['accuracy']:.3f}")
+            of_what = "part" if parts else "recording"
+            echo(f"  accuracy per {of_what} on session folds: {folds['recording']['accuracy']:.3f}")
             if figures["unknown_to_ear"]:
                 echo(f"  of species that {ear} does not know: {folds['accuracy_unknown_to_ear']:.3f}")
         if basis := run.calibration.get("basis"):
