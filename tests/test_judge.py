@@ -20,6 +20,7 @@ from avianvox.judge import listening, run
 from avianvox.judge.alarms import count_alarms, judge_event
 from avianvox.judge.figures import Answers, Classes, judge_answers
 from avianvox.judge.listening import N_OTHER, Heard, Hearing, Kept, listen
+from avianvox.judge.page import rate
 from avianvox.judge.run import Settings, compare, judge
 from avianvox.judge.sounds import Sound, judged_set
 from avianvox.judge.thresholds import choose, confirm, document, read_thresholds
@@ -220,6 +221,7 @@ def test_alarms_by_hand() -> None:
     assert (first.right, first.false, first.not_judged) == (1, 2, 2)
     assert first.precision == pytest.approx(1 / 3)
     assert first.false_per_hour.value == 2.0
+    assert rate(first).split()[0] == "2.0"
     assert (second.right, second.false) == (1, 1)
     assert first.found == 1.0
     assert (first.species["a"].right, first.species["a"].false) == (1, 2)

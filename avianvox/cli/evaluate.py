@@ -189,7 +189,7 @@ def evaluate(
 def _lines(models: "Mapping[str, Judged]", pairs: "Mapping[str, Mapping[str, PairedTest]]") -> Iterator[str]:
     from avianvox.evaluation.figures import Table
     from avianvox.evaluation.ladder import p_text
-    from avianvox.judge.page import interval, threshold
+    from avianvox.judge.page import interval, rate, threshold
     from avianvox.pages.blocks import number
 
     n = next(iter(models.values())).figures.n
@@ -214,7 +214,7 @@ def _lines(models: "Mapping[str, Judged]", pairs: "Mapping[str, Mapping[str, Pai
         for row in (one.alarms.usual, *one.alarms.rows):
             if row is one.alarms.usual or row.threshold in _SHOWN:
                 counts = (str(row.right), str(row.false), str(row.not_judged))
-                shown = (number(row.precision), interval(row.false_per_hour))
+                shown = (number(row.precision), rate(row))
                 events.append((name, threshold(row), *counts, *shown))
     columns = ("model", "known", "accuracy", "top-5", "among the catalogs'", "unknown named")
     yield Table(columns, tuple(rows)).markdown()

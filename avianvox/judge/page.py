@@ -26,11 +26,16 @@ _ALARMS = ("right", "false", "not_judged")
 _THRESHOLD_AXIS = Axis(THRESHOLDS[0], THRESHOLDS[-1], "threshold")
 
 
-def interval(found: Interval | None) -> str:
+def interval(found: Interval | None, form: str = ".3f") -> str:
     """A figure with its interval over sessions."""
     if found is None or isnan(found.low):
-        return number(None if found is None else found.value)
-    return estimate(found.value, found.low, found.high)
+        return number(None if found is None else found.value, form)
+    return estimate(found.value, found.low, found.high, form=form)
+
+
+def rate(row: AlarmRow) -> str:
+    """False alarms per hour; more than one decimal would say more than the sessions do."""
+    return interval(row.false_per_hour, ".1f")
 
 
 def threshold(row: AlarmRow) -> str:
@@ -251,7 +256,7 @@ def _alarms(models: Mapping[str, Judged]) -> Section:
     )
     for label, one in models.items():
         rows: list[tuple[Cell, ...]] = [
-            (threshold(r), r.right, r.false, r.not_judged, r.precision, r.found, interval(r.false_per_hour))
+            (threshold(r), r.right, r.false, r.not_judged, r.precision, r.found, rate(r))
             for r in (*([one.alarms.own] if one.alarms.own else ()), *one.alarms.rows)
         ]
         caption = f"Events of `{label}` in {one.alarms.hours:.2f} hours of sound."
@@ -265,7 +270,7 @@ def _alarms_by_species(label: str, row: AlarmRow, hours: float) -> Table:
         Column("species", "name"),
         *(Column(key.replace("_", " "), "d") for key in _ALARMS),
         Column("precision", ".3f"),
-        Column("false alarms per hour", ".2f"),
+        Column("false alarms per hour", ".1f"),
     )
     rows: list[tuple[Cell, ...]] = [
         (species, tally.right, tally.false, tally.not_judged, tally.precision, tally.false / hours)

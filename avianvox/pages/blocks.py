@@ -76,11 +76,13 @@ def number(value: float | int | None, form: str = ".3f") -> str:
     return format(value, form)
 
 
-def estimate(value: float | None, low: float | None = None, high: float | None = None) -> str:
+def estimate(
+    value: float | None, low: float | None = None, high: float | None = None, *, form: str = ".3f"
+) -> str:
     """A figure with its interval, where there is one."""
     if low is None or high is None:
-        return number(value)
-    return f"{number(value)} [{number(low)}, {number(high)}]"
+        return number(value, form)
+    return f"{number(value, form)} [{number(low, form)}, {number(high, form)}]"
 
 
 @dataclass(frozen=True)
