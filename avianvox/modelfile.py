@@ -38,6 +38,7 @@ MOST_BYTES = 1 << 31
 """Of a model file; a flatbuffer can't be larger."""
 _HEAD_BYTES = 8
 _MAPPED_BYTES = 1 << 24
+_TAIL_BYTES = 4096
 """Larger files are mapped."""
 
 
@@ -187,6 +188,16 @@ def verify_model_file(path: Path | str) -> list[str]:
     except ModelFileError as error:
         return [str(error)]
     return []
+
+
+def is_exported(path: Path | str) -> bool:
+    """Whether a file is a model file of avianvox, perhaps a damaged one."""
+    try:
+        with open_regular(Path(path)) as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL_BYTES))
+            return DESCRIPTION.encode() in stream.read()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_flatbuffer(content: bytes | memoryview) -> bool:

@@ -134,6 +134,7 @@ def find_model(name_or_path: str | Path) -> Path:
     known = [*bundled_models(), *own_models()]
     default = "; 'avianvox models default --reset' forgets it as default" if name == default_name() else ""
     raise ModelFileError(
-        f"no model '{name_or_path}'{nearest(name, known)}: expected a .tflite file or the name of a model "
-        f"(known: {', '.join(known) or 'none'}){default}"
+        f"no model '{name_or_path}': expected a model file or the name of a model (known: "
+        f"{', '.join(known) or 'none'}; 'avianvox models add' adds others, such as birdnet)"
+        f"{nearest(name, known)}{default}"
     )

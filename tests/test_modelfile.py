@@ -126,7 +126,7 @@ def test_models_are_found_by_name_or_path(model: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(modelfolder, "BUNDLED_FOLDER", model.parent)
     assert bundled_models() == {"model": model}
     assert find_model("model") == find_model(model) == model
-    with pytest.raises(ModelFileError, match=r"no model 'modle'; did you mean 'model'\?.*known: model"):
+    with pytest.raises(ModelFileError, match=r"no model 'modle': .*known: model.*did you mean 'model'\?"):
         find_model("modle")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fake_birdnet import FILES, patch_birdnet, write_wheel
 from handmade_ear import CLASS_BIAS, CLASS_WEIGHTS, LABELS, RATE, ear, filters, run, tone
+from handmade_model import write_handmade
 from handmade_onnx import onnx_ear
 
 from avianvox.cli.main import main
@@ -130,6 +131,22 @@ def test_a_foreign_graph_with_its_labels(frogs: Path, capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit):
         main(["classify", str(BUNDLED_FOLDER / "sample.ogg"), "--model", "frogs", "--coverage", "0.9"])
     assert "several classes of frogs may be right at once" in capsys.readouterr().err
+
+
+def test_an_exported_model_is_copied_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Previously it was taken for a graph of others that lacks its labels."""
+    ours = tmp_path / "ours.tflite"
+    write_handmade(ours)
+    code, told, _ = models("add", ours, capsys=capsys)
+    assert (code, find_model("ours").read_bytes()) == (0, ours.read_bytes())
+    assert told.startswith("added ours: 3 classes")
+    assert models("add", ours, capsys=capsys)[0] == 1
+    assert models("add", ours, "--replace", capsys=capsys)[0] == 0
+    code, _, said = models("add", ours, "--window", "3", capsys=capsys)
+    assert (code, "it takes no --window" in said) == (2, True)
+    ours.write_bytes(ours.read_bytes().replace(b"Middle Tit", b"Muddle Tit"))
+    code, _, said = models("add", ours, "--name", "damaged", capsys=capsys)
+    assert (code, said.count("\n")) == (1, 1)
 
 
 @pytest.mark.parametrize(("last", "said"), [("SOFTMAX", None), ("", "softmax")])

