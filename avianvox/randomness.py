@@ -33,6 +33,17 @@ def derive_rng(seed: int, *names: Name) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(hash_name(seed, *names)))
 
 
+def library_state(seed: int) -> int:
+    """A seed as other libraries take it, from 0 to 2**32 - 1: most seeds as they are.
+
+    Examples
+    --------
+    >>> library_state(7), library_state(-1)
+    (7, 4294967295)
+    """
+    return seed % 2**32
+
+
 def derive_uniform(seed: int, *names: Name, keys: np.ndarray) -> np.ndarray:
     """One uniform number in [0, 1) for each 64-bit key, independent of order and grouping.
 

@@ -119,6 +119,11 @@ def test_the_same_seed_gives_the_same_groups(windows: Windows) -> None:
     assert one.likeness.tobytes() == other.likeness.tobytes()
 
 
+@pytest.mark.parametrize("seed", [-1, 10**30])
+def test_any_whole_number_is_a_seed(windows: Windows, seed: int) -> None:
+    assert cluster(windows, n=6, seed=seed).n_clusters == 6
+
+
 def test_more_groups_than_windows_are_refused(windows: Windows) -> None:
     with pytest.raises(InputError, match=r"at least as many windows as clusters \(9\), got 3"):
         cluster(windows.at(np.arange(3)), n=9)

@@ -28,6 +28,8 @@ from avianvox.models.classifiers import (
 )
 from avianvox.models.head import Dense, Head
 from avianvox.models.networks import NETWORKS
+from avianvox.models.probes.heard import Heard
+from avianvox.models.probes.mlp import fit_perceptron
 from avianvox.models.protocol import TrainSettings
 from avianvox.models.statistics import floor_statistics
 from avianvox.models.window_statistics import WindowStatistics, describe_windows, floor_numbers
@@ -215,3 +217,11 @@ def test_one_recording_of_many_classes_is_learned_without_a_warning() -> None:
     values, targets = np.eye(25), np.arange(25)
     head = fit_head(logistic_regression(TrainSettings(), 0), values, targets, n_classes=25)
     assert head.scores(values).argmax(axis=1).tolist() == targets.tolist()
+
+
+@pytest.mark.parametrize("seed", [-1, 10**30])
+def test_any_whole_number_is_a_seed(seed: int) -> None:
+    values, targets = np.random.default_rng(0).random((8, 3)), np.arange(8) % 2
+    none, settings = np.zeros((8, 2)), TrainSettings(epochs=400)
+    fit_head(perceptron(settings, seed), values, targets, n_classes=2)
+    fit_perceptron(Heard(values, none, none, np.zeros(2, bool), (), ()), targets, settings, seed)

@@ -13,7 +13,7 @@ import numpy as np
 from avianvox.errors import InputError, require_extra
 from avianvox.find.places import Places
 from avianvox.find.windows import Windows, directions
-from avianvox.randomness import derive_rng
+from avianvox.randomness import derive_rng, library_state
 from avianvox.tables.rows import Column, Row
 from avianvox.types import Detection
 
@@ -110,13 +110,13 @@ def cluster(windows: Windows, *, n: int = 50, seed: int = 0) -> Clusters:
     from sklearn.decomposition import PCA
     from threadpoolctl import threadpool_limits
 
-    drawn = np.arange(len(windows))
+    state, drawn = library_state(seed), np.arange(len(windows))
     if len(windows) > MOST_FITTED:
         drawn = np.sort(derive_rng(seed, "clusters").choice(len(windows), MOST_FITTED, replace=False))
     with threadpool_limits(1):
         sample = directions(windows.at(drawn).numbers())
-        components = PCA(min(N_COMPONENTS, *sample.shape), random_state=seed).fit(sample)
-        groups = MiniBatchKMeans(n, n_init=4, batch_size=1024, random_state=seed)
+        components = PCA(min(N_COMPONENTS, *sample.shape), random_state=state).fit(sample)
+        groups = MiniBatchKMeans(n, n_init=4, batch_size=1024, random_state=state)
         groups.fit(directions(components.transform(sample)))
         centres = directions(groups.cluster_centers_)
         nearest, likeness = np.empty(len(windows), np.int64), np.empty(len(windows), np.float32)

@@ -14,6 +14,7 @@ import numpy as np
 from avianvox.errors import InputError, require_extra
 from avianvox.models.head import Dense, Head
 from avianvox.models.protocol import TrainSettings
+from avianvox.randomness import library_state
 
 ClassifierFactory = Callable[[TrainSettings, int], Any]
 """``make(settings, seed)`` is an unfitted classifier of scikit-learn."""
@@ -61,7 +62,7 @@ def perceptron(settings: TrainSettings, seed: int) -> Any:
         batch_size=settings.batch_size,
         learning_rate_init=settings.learning_rate,
         max_iter=settings.epochs,
-        random_state=seed,
+        random_state=library_state(seed),
     )
     return _standardised(network)
 

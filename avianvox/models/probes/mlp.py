@@ -7,6 +7,7 @@ import numpy as np
 from avianvox.models.probes.heard import Heard
 from avianvox.models.probes.probe import Probe, Scorer, classifier_scorer
 from avianvox.models.protocol import TrainSettings
+from avianvox.randomness import library_state
 
 
 def fit_perceptron(heard: Heard, targets: np.ndarray, settings: TrainSettings, seed: int) -> Scorer:
@@ -15,7 +16,8 @@ def fit_perceptron(heard: Heard, targets: np.ndarray, settings: TrainSettings, s
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    network = MLPClassifier((128,), alpha=1.0, max_iter=settings.epochs, random_state=seed)
+    state = library_state(seed)
+    network = MLPClassifier((128,), alpha=1.0, max_iter=settings.epochs, random_state=state)
     return classifier_scorer(make_pipeline(StandardScaler(), network), heard, targets)
 
 
