@@ -239,6 +239,12 @@ def read_regular(path: Path | str, *, most_bytes: int = 1 << 28) -> bytes:
     return content
 
 
+def refuse_same(out: Path, read: Path, what: str) -> None:
+    """Raise `OutputError` where ``out`` is the file ``read``, however spelled; ``what`` says what that is."""
+    if out.exists() and os.path.samefile(out, read):
+        raise OutputError(f"cannot write {out}: this is {what}; name another file")
+
+
 def sha256_file(path: Path | str, *, block_size: int = 1 << 20) -> str:
     """Hexadecimal SHA-256 of a file, read in blocks of ``block_size`` bytes."""
     digest = sha256()

@@ -372,6 +372,18 @@ def test_another_ear_under_the_name_is_refused_at_export(folder: Path, trained: 
         ear_for.cache_clear()
 
 
+@pytest.mark.parametrize("options", [[], ["--head-only"]])
+def test_an_export_never_replaces_the_ear(folder: Path, trained: Path, options: list[str]) -> None:
+    path = folder / "tones.tflite"
+    content = path.read_bytes()
+    try:
+        done = run("export", trained, "--out", folder / "birds" / ".." / "tones.tflite", *options)
+        assert (done.exit_code, path.read_bytes()) == (1, content)
+        assert "this is the ear of the run; name another file" in str(done.exception)
+    finally:
+        path.write_bytes(content)
+
+
 def test_the_most_confident_windows_decide() -> None:
     pooling = POOLINGS.get("confident3")()
     windows = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.4, 0.6]])

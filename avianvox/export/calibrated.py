@@ -1,6 +1,5 @@
 """A model file with a calibration: the same graph and entries, with a new description and card."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +7,10 @@ from typing import Any
 
 from avianvox.ears.add import KIND as EAR
 from avianvox.ears.card import ear_card
-from avianvox.errors import ModelFileError, OutputError
+from avianvox.errors import ModelFileError
 from avianvox.export.card import model_card
 from avianvox.features.kinds import Spec
-from avianvox.files import sha256_file
+from avianvox.files import refuse_same, sha256_file
 from avianvox.inference.calibration import Calibration
 from avianvox.modelfile import ModelFile, read_model_file, write_model_file
 from avianvox.modelinfo import ModelInfo
@@ -72,8 +71,7 @@ def copy_calibrated(path: Path, out: Path, calibration: Calibration, *, sha256: 
     OutputError
         ``out`` is the model itself, or cannot be written.
     """
-    if out.exists() and os.path.samefile(out, path):
-        raise OutputError(f"cannot write {out}: this is the model that was judged; name another file")
+    refuse_same(out, path, "the model that was judged")
     found = read_model_file(path)
     if sha256_file(path) != sha256:
         raise ModelFileError(f"{path} is not the model that was judged; evaluate it again")

@@ -7,6 +7,7 @@ from typing import Any
 from avianvox.ears.graft import Head, describe, halve, splice
 from avianvox.errors import ModelFileError
 from avianvox.export.card import model_card
+from avianvox.files import refuse_same
 from avianvox.inference.head_runtime import EAR, EAR_SHA256, pack_head
 from avianvox.modelfile import ModelFile, read_model_file, write_model_file
 from avianvox.modelfolder import find_model
@@ -69,10 +70,11 @@ def export_on_ear(
     ModelFileError
         The ear is not there, or another one by now.
     OutputError
-        ``out`` cannot be written.
+        ``out`` is the ear itself, or cannot be written.
     """
     run, out = EarRun.open(run_dir), Path(out)
     ear = read_model_file(find_model(run.spec.model))
+    refuse_same(out, ear.path, "the ear of the run")
     if ear.hashes["flatbuffer"] != run.spec.sha256:
         raise ModelFileError(
             f"{ear.path} is not the ear of the run in {run.path}; add that model again, or train anew"
