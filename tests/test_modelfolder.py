@@ -68,6 +68,21 @@ def test_list_default_and_remove(own: Path, capsys: pytest.CaptureFixture[str]) 
     assert "no model 'mine'" in err
 
 
+def test_a_damaged_model_hides_no_other(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    damaged = own.with_name("bad.tflite")
+    damaged.write_bytes(b"bad")
+    code, told, errors = run("models", "list", capsys=capsys)
+    assert (code, [line.split(":")[0] for line in told.splitlines() if ": " in line[:40]]) == (
+        3,
+        ["mine", f"{DEFAULT_MODEL} (default)"],
+    )
+    assert errors.startswith(f"failed: {damaged} is not a model")
+    assert "models remove bad" in errors
+    damaged.unlink()
+    damaged.mkdir()
+    assert run("models", "list", capsys=capsys)[0] == 3
+
+
 def test_classify_takes_the_default(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sound = str(Path(modelfolder.__file__).parent / "bundled" / "sample.ogg")
     run("models", "default", "mine", capsys=capsys)

@@ -440,6 +440,9 @@ def test_a_head_without_its_ear_is_one_line(
     write_model_file(models / "other.tflite", flatbuffer=other, info=ear_file.info, card="")
     with pytest.raises(ModelFileError, match="which is not in"):  # the same name, another graph
         Classifier.load(alone)
+    (models / "damaged.tflite").write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ModelFileError, match=r"which is not in .*damaged\.tflite"):
+        Classifier.load(alone)
     (models / "renamed.tflite").write_bytes(path.read_bytes())
     assert Classifier.load(alone).labels.names == tuple(sorted(SOUNDS))
 

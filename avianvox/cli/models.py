@@ -177,19 +177,27 @@ Examples:
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON lines, one object per model.")
 def list_(trainable: bool, as_json: bool) -> None:
-    """List the bundled models and your own, or those to train."""
+    """List the bundled models and your own, or those to train.
+
+    Exit code 3 if one of them can't be read.
+    """
     import json
 
     if trainable:
         _list_trainable(as_json)
         return
-    from avianvox.cli.common import tell
+    from avianvox.cli.common import exit_with_failures, tell
+    from avianvox.errors import ModelFileError
     from avianvox.modelfile import read_model_file
     from avianvox.modelfolder import bundled_models, default_model, own_models
 
-    default = default_model()
+    default, failed = default_model(), []
     for name, path in (own_models() | bundled_models()).items():
-        info = read_model_file(path).info
+        try:
+            info = read_model_file(path).info
+        except ModelFileError as error:
+            failed.append(f"{error}; or remove it: avianvox models remove {name}")
+            continue
         row = {
             "name": name,
             "kind": info.kind,
@@ -210,6 +218,7 @@ def list_(trainable: bool, as_json: bool) -> None:
                 f"{'' if row['bundled'] else ', your own'}"
                 f"{', licence: ' if row['licence'] else ''}{row['licence']}"
             )
+    exit_with_failures(failed)
 
 
 def _list_trainable(as_json: bool) -> None:

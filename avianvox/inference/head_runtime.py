@@ -34,8 +34,13 @@ def ear_of(model: ModelFile) -> ModelFile:
     """
     source, wanted = model.info.source, model.info.output(EMBEDDING)
     like: ModelFile | None = None
+    damaged: list[str] = []
     for path in (bundled_models() | own_models()).values():
-        found = read_model_file(path)
+        try:
+            found = read_model_file(path)
+        except ModelFileError as error:
+            damaged.append(str(error))
+            continue
         embedding = found.info.output(EMBEDDING)
         if embedding is None or wanted is None or embedding.size != wanted.size:
             continue
@@ -49,7 +54,7 @@ def ear_of(model: ModelFile) -> ModelFile:
         raise ModelFileError(
             f"{model.path} is a head that listens with the model '{source.get(EAR, '?')}' (SHA-256 "
             f"{str(source.get(EAR_SHA256, '?'))[:12]}…), which is not in {model_folder()}; add it: avianvox "
-            f"models add {source.get(EAR, 'MODEL')}"
+            f"models add {source.get(EAR, 'MODEL')}{''.join(f' ({line})' for line in damaged[:1])}"
         )
     return like
 
