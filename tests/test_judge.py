@@ -263,7 +263,7 @@ def test_thresholds_are_chosen_and_confirmed(by_hand: Answers, tmp_path: Path) -
     chosen = choose(rows)
     path = tmp_path / "thresholds.json"
     path.write_text(document("abc", {"pooling": "mean"}, chosen))
-    again = read_thresholds(path, model="abc", settings={"pooling": "mean"})
+    again = read_thresholds(path).fitting(model="abc", settings={"pooling": "mean"})
     assert again == chosen
     for question, counts in confirm(rows, again).items():
         assert counts.here.f1 == pytest.approx(again[question].figures["f1"], abs=1e-6)
@@ -272,10 +272,14 @@ def test_thresholds_are_chosen_and_confirmed(by_hand: Answers, tmp_path: Path) -
         ("abc", {"pooling": "max"}, "max"),
     ):
         with pytest.raises(ValueError, match=word):
-            read_thresholds(path, model=model, settings=settings)
+            read_thresholds(path).fitting(model=model, settings=settings)
     path.write_text("{}")
     with pytest.raises(ValueError, match="choose"):
-        read_thresholds(path, model="abc", settings={})
+        read_thresholds(path)
+    with pytest.raises(ValueError, match=r"cannot read thresholds .*no\.json: No such file"):
+        read_thresholds(tmp_path / "no.json")
+    with pytest.raises(ValueError, match="Is a directory"):
+        read_thresholds(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -346,6 +350,12 @@ def test_the_command(
     confirmed = json.loads(capsys.readouterr().out)["thresholds"]
     command(here, *call, "--thresholds", str(out / "thresholds.json"), "--pooling", "max", code=1)
     assert "use the same options" in capsys.readouterr().err
+    with monkeypatch.context() as patched:
+        patched.setattr(listening, "listen", never)
+        command(here, *call, "--overlap", "1", "--thresholds", str(tmp_path / "no.json"), code=1)
+    assert capsys.readouterr().err == (
+        f"avianvox: cannot read thresholds {tmp_path / 'no.json'}: No such file or directory\n"
+    )
     assert confirmed["classification"]["chosen"]["figures"] == confirmed["classification"]["here"]
 
 

@@ -89,7 +89,7 @@ def test_it_is_confirmed_unchanged_elsewhere(tmp_path: Path) -> None:
     chosen = choose_unknown(answers(), 0.25)
     path = tmp_path / "thresholds.json"
     path.write_text(document("abc", {}, chosen))
-    again = read_thresholds(path, model="abc", settings={})
+    again = read_thresholds(path).fitting(model="abc", settings={})
     assert again == chosen
     weaker = replace(answers(), scores=answers().scores / 2)
     here = confirm_unknown(weaker, again)["unknown"].here

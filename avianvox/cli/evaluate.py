@@ -15,7 +15,7 @@ from avianvox.inference.pooling import POOLINGS
 if TYPE_CHECKING:
     from avianvox.evaluation.bootstrap import PairedTest
     from avianvox.judge.run import Judged
-    from avianvox.judge.thresholds import Confirmed
+    from avianvox.judge.thresholds import Chosen, Confirmed
 
 EPILOG = """\b
 OUT gets evaluation.html (one page with everything), species.csv,
@@ -136,13 +136,14 @@ def evaluate(
     from avianvox.evaluation.plain import counted
     from avianvox.judge.run import Settings, compare, judge, names_of
     from avianvox.judge.sounds import judged_set
-    from avianvox.judge.thresholds import Chosen, choose, confirm, read_thresholds
+    from avianvox.judge.thresholds import choose, confirm, read_thresholds
     from avianvox.judge.unknown import SHARE, choose_unknown, confirm_unknown
     from avianvox.judge.written import open_folder, write_results
 
     choosing = thresholds == _CHOOSE
     if unknown_share is not None and not choosing:
         raise click.UsageError("--unknown-share needs --thresholds choose")
+    earlier = None if thresholds is None or choosing else read_thresholds(Path(thresholds))
     asked = place_asked(Weighing(**place))
     workplace = workplace_of(jobs, scheduler, dask_config, default=lambda: 1)
     catalog = read_catalogs(catalogs)
@@ -164,13 +165,13 @@ def evaluate(
     if first.placeless:
         echo(f"place not known in {counted(first.placeless, 'file')}: answered by sound alone", err=True)
     rows = first.figures.detection
-    given: dict[str, Chosen] = {}
+    given: Mapping[str, Chosen] = {}
     if choosing:
         given = choose(rows) | choose_unknown(
             first.answers, SHARE if unknown_share is None else unknown_share
         )
-    if thresholds is not None and not choosing:
-        given = read_thresholds(Path(thresholds), model=first.digest, settings=first.asked)
+    if earlier is not None:
+        given = earlier.fitting(model=first.digest, settings=first.asked)
     confirmed = confirm(rows, given) | confirm_unknown(first.answers, given)
     models = names_of(judged)
     pairs = {name: compare(first, other) for name, other in list(models.items())[1:]}

@@ -55,14 +55,30 @@ def document(model: str, settings: Mapping[str, Any], chosen: Mapping[str, Chose
     return json.dumps(values, indent=1, allow_nan=False) + "\n"
 
 
-def read_thresholds(path: Path, *, model: str, settings: Mapping[str, Any]) -> dict[str, Chosen]:
-    """What `document` wrote.
+@dataclass(frozen=True)
+class Given:
+    """Thresholds of an earlier evaluation: what `document` wrote, read from ``path``."""
 
-    Raises
-    ------
-    InputError
-        It is no such file, or of another model, or of one that was asked in another way.
-    """
+    path: Path
+    chosen: Mapping[str, Chosen]
+    model: str
+    settings: Mapping[str, Any]
+
+    def fitting(self, *, model: str, settings: Mapping[str, Any]) -> Mapping[str, Chosen]:
+        """The thresholds. Raises `InputError` where they are of another model or of other settings."""
+        if self.model != model:
+            raise InputError(
+                f"{self.path}: these thresholds were chosen with another model; choose them with this one"
+            )
+        if self.settings != settings:
+            raise InputError(
+                f"{self.path}: chosen with {self.settings}, asked is {dict(settings)}; use the same options"
+            )
+        return self.chosen
+
+
+def read_thresholds(path: Path) -> Given:
+    """Raises `InputError` where ``path`` is no file that `document` wrote, or can't be read."""
     try:
         values = read_json(path)
         if values["kind"] != KIND:
@@ -72,18 +88,13 @@ def read_thresholds(path: Path, *, model: str, settings: Mapping[str, Any]) -> d
             for question, one in values["thresholds"].items()
             if question in (*QUESTIONS, UNKNOWN)
         }
-        other, asked = values["model"] != model, dict(values["settings"])
+        return Given(path, chosen, str(values["model"]), dict(values["settings"]))
+    except OSError as error:
+        raise InputError(f"cannot read thresholds {path}: {error.strerror or error}") from error
     except MISSHAPEN as error:
         raise InputError(
             f"{path}: expected thresholds of 'avianvox evaluate --thresholds choose' ({error})"
         ) from error
-    if other:
-        raise InputError(
-            f"{path}: these thresholds were chosen with another model; choose them with this one"
-        )
-    if asked != settings:
-        raise InputError(f"{path}: chosen with {asked}, asked is {dict(settings)}; use the same options")
-    return chosen
 
 
 @dataclass(frozen=True)
