@@ -20,6 +20,7 @@ MOST_BYTES = 1 << 26
 """Of a text that is read as a whole."""
 
 _HEAD = 512
+_ZIP = b"PK\x03\x04"
 
 
 @contextmanager
@@ -71,6 +72,8 @@ def decode_head(head: bytes) -> str:
 
 def _lines(file: BufferedReader, path: Path | str, error: type[AvianvoxError]) -> Iterator[str]:
     head = file.peek(_HEAD)[:_HEAD]
+    if head.startswith(_ZIP):
+        raise error(f"{path}: a spreadsheet or an archive is not read here; save the sheet as CSV (UTF-8)")
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)) or _looks_like_utf16(head):
         name = "UTF-16 without its mark" if _looks_like_utf16(head) else "UTF-32"
         raise error(f"{path}: expected text in UTF-8, this looks like {name}; save it as UTF-8")

@@ -215,6 +215,29 @@ def test_names_that_are_none_are_refused(tmp_path: Path, text: str, why: str) ->
     assert not (tmp_path / "out.csv").exists()
 
 
+def test_suggestions_go_into_a_known_format(folder: Path, tmp_path: Path) -> None:
+    done = run("suggest", folder / "store", "--out", tmp_path / "next.xyz")
+    assert done.exit_code == 1
+    assert str(done.exception) == (
+        f"{tmp_path / 'next.xyz'}: expected a table that ends in .csv, .jsonl, .parquet, .xlsx, "
+        "got 'next.xyz'; name another"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ending", "why"), [("jsonl", "none of its 20 rows names a species"), ("xlsx", "save the sheet as CSV")]
+)
+def test_labels_that_are_no_csv_are_not_passed_over(
+    folder: Path, tmp_path: Path, ending: str, why: str
+) -> None:
+    labels = tmp_path / f"labels.{ending}"
+    assert run("suggest", folder / "store", "--out", labels).exit_code == 0
+    done = run("suggest", folder / "store", "--labels", labels)
+    assert done.exit_code == 1
+    assert why in str(done.exception)
+    assert str(labels) in str(done.exception)
+
+
 def test_a_question_mark_is_no_class(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("path,begin_s,end_s,label\na.wav,0,1,Turdus merula\na.wav,1,2,?\n")
     catalog = read_catalog(tmp_path / "labels.csv")

@@ -98,9 +98,9 @@ def suggest(
     from avianvox.find.labels import place_labels, read_labels
     from avianvox.find.places import Places
     from avianvox.find.windows import Windows
-    from avianvox.tables.rows import csv_header, csv_lines, write_rows
+    from avianvox.tables.rows import csv_header, csv_lines, form_of, write_rows
 
-    form = "csv" if out is None else out.suffix[1:].lower()
+    form = "csv" if out is None else form_of(out)
     if out is not None and _may_hold_labels(out):
         raise OutputError(f"cannot write {out}: it is there and may hold your labels; name a new file")
     opened = FeatureStore.open(store)

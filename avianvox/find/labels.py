@@ -65,9 +65,15 @@ def read_labels(path: Path) -> tuple[list[Label], list[str]]:
     """
     delimiter, columns = read_head(path)
     if not (any(name in columns for name in _FILES) and any(name in columns for name in _LABELS)):
-        rows = read_table(path)
+        rows = list(read_table(path))
         named = ((row, canonical_label(row.scientific_name or row.common_name)) for row in rows)
-        return [Label(r.path, r.begin_s, r.end_s, name, str(path), path) for r, name in named if name], []
+        found = [Label(r.path, r.begin_s, r.end_s, name, str(path), path) for r, name in named if name]
+        if rows and not found:
+            raise InputError(
+                f"{path}: expected labels, none of its {len(rows)} rows names a species; if they stand in a "
+                "column 'label', save the table as CSV"
+            )
+        return found, []
     labels, problems = [], []
     for line in read_lines(path, delimiter):
         try:

@@ -137,6 +137,24 @@ def require_package(name: str) -> None:
         require_extra(module, extra=name, purpose=purpose)
 
 
+def form_of(path: Path) -> str:
+    """The format of `write_rows` that a name ends in.
+
+    Raises
+    ------
+    InputError
+        It ends in none.
+    MissingExtraError
+        As `write_rows`.
+    """
+    name, known = path.suffix[1:].lower(), ["csv", *_WRITERS]
+    if name not in known:
+        endings = ", ".join(f".{one}" for one in known)
+        raise InputError(f"{path}: expected a table that ends in {endings}, got '{path.name}'; name another")
+    require_package(name)
+    return name
+
+
 About = Mapping[str, str]
 
 
