@@ -219,6 +219,13 @@ def test_one_recording_of_many_classes_is_learned_without_a_warning() -> None:
     assert head.scores(values).argmax(axis=1).tolist() == targets.tolist()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_of_a_damaged_store_are_refused(value: float) -> None:
+    values = np.full((8, 3), value)
+    with pytest.raises(InputError, match="the feature store is damaged"):
+        fit_head(logistic_regression(SETTINGS, 0), values, np.arange(8) % 2, n_classes=2)
+
+
 @pytest.mark.parametrize("seed", [-1, 10**30])
 def test_any_whole_number_is_a_seed(seed: int) -> None:
     values, targets = np.random.default_rng(0).random((8, 3)), np.arange(8) % 2

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+@pytest.mark.parametrize("kind", ["embeddings", "mel"])
+@pytest.mark.filterwarnings("error")
+def test_a_damaged_store_is_one_line(folder: Path, tmp_path: Path, kind: str, value: float) -> None:
+    store, sound = tmp_path / "store", folder / "birds" / "x" / "one.wav"
+    shutil.copytree(folder / kind, store)
+    rows = np.load(next(store.glob("data-*/rows.npy")), mmap_mode="r+")
+    rows[len(rows) // 2 :] = value
+    rows.flush()
+    (tmp_path / "labels.csv").write_text("path,label\none.wav,a\ntwo.wav,b\n")
+    least = ("--min-score", 0) if kind == "embeddings" else ()
+    for command in (
+        ("search", sound, "--in", store),
+        ("suggest", store, "--by", "window", *least),
+        ("cluster", store, "--n", 2, "--out", tmp_path / "c.csv", *least),
+    ):
+        done = run(*command)
+        assert done.exit_code == 1
+        assert "x/two.wav are not finite, so that the store is damaged" in str(done.exception)
 
 
 @pytest.mark.parametrize("query", ["one.wav#0-1", "one.wav#0.3-0.5"])

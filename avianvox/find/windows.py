@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from avianvox.dataset.windows import window_offsets
-from avianvox.errors import InputError, ModelFileError
+from avianvox.errors import InputError, ModelFileError, StoreError
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.inference.embedding import EmbeddingSpec
@@ -123,7 +123,25 @@ class Windows:
         return np.array([not silent(window.astype(np.float32)) for window in rows], bool)
 
     def numbers(self) -> np.ndarray:
-        """What describes each window, shape (n, n_numbers), float32."""
+        """What describes each window, shape (n, n_numbers), float32.
+
+        Raises
+        ------
+        StoreError
+            Rows of the store are damaged, so that a number is not finite.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            numbers = self._numbers()
+        whole = np.isfinite(numbers).all(axis=1)
+        if not whole.all():
+            path, name = self.store.path, self.store.ids[int(self.position[whole.argmin()])]
+            raise StoreError(
+                f"{path}: rows of {name} are not finite, so that the store is damaged; list them with: "
+                f"avianvox features verify {path}, and build it anew"
+            )
+        return numbers
+
+    def _numbers(self) -> np.ndarray:
         spec, store = self.store.spec, self.store
         if isinstance(spec, EmbeddingSpec):
             rows = store.rows[store.first_row[self.position] + self.row, : spec.n_embedding]

@@ -122,10 +122,15 @@ def learn(
     Raises
     ------
     InputError
-        All recordings belong to one class.
+        All recordings belong to one class, or a value is not finite.
     """
     if len(np.unique(targets)) < 2:
         raise InputError("expected training recordings of two classes or more, got one class")
+    if not np.isfinite(values).all():
+        raise InputError(
+            "expected finite features, got others: the feature store is damaged; list what is with: avianvox "
+            "features verify STORE, and build it anew"
+        )
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
