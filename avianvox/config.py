@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from avianvox.errors import ConfigError
+from avianvox.errors import ConfigError, InputError
 from avianvox.files import read_regular
 from avianvox.registry import Registry, nearest
 
@@ -107,15 +107,15 @@ def _coerce(value: Any, expected: Any, where: str) -> Any:
             continue
         elif isinstance(value, option):
             return value
-    names = {type(None): "none", Choice: "a table"}
-    wanted = " or ".join(str(names.get(o) or getattr(o, "__name__", o)) for o in options)
+    names = {type(None): "none", Choice: "a table", tuple: "a list"}
+    wanted = " or ".join(str(names.get(get_origin(o) or o) or getattr(o, "__name__", o)) for o in options)
     raise ConfigError(f"{where}: expected {wanted}, got {value!r:.60}")
 
 
 def _choice(value: Mapping[str, Any], where: str) -> Choice:
     kind = value.get("kind")
     if not isinstance(kind, str):
-        raise ConfigError(f"{where}: expected kind = NAME beside {', '.join(map(str, value)):.60}")
+        raise ConfigError(f"{where}: expected a table with kind = NAME, got {dict(value)!r:.60}")
     return Choice(kind, tuple((key, item) for key, item in value.items() if key != "kind"))
 
 
@@ -189,15 +189,19 @@ def read_toml(path: Path | str, tables: Mapping[str, type]) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        The file is missing or not TOML, or has an unknown table or key.
+        The file is missing or not TOML, or has an unknown table or key, or a value that can't be.
     """
     document = parse_toml(path)
     for name in document:
         if name not in tables:
             raise ConfigError(f"{path} has no table [{name}]{nearest(name, list(tables))}")
-    return {
-        name: settings_from_mapping(cls, document.get(name, {}), table=name) for name, cls in tables.items()
-    }
+    try:
+        return {
+            name: settings_from_mapping(cls, document.get(name, {}), table=name)
+            for name, cls in tables.items()
+        }
+    except (ConfigError, InputError) as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def parse_toml(path: Path | str) -> dict[str, Any]:

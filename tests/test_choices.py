@@ -14,7 +14,10 @@ from avianvox.training.config import TrainConfig, read_train_file
     [
         ('loss = "label_smooth"', r"\[train.loss\]: expected one of .* got 'label_smooth'; did you mean"),
         ("loss = 5", r"\[train\] loss: expected str or a table, got 5"),
-        ("loss = {smoothing = 0.2}", r"\[train\] loss: expected kind = NAME beside smoothing"),
+        ("loss = {}", r"\[train\] loss: expected a table with kind = NAME, got \{\}"),
+        ("loss = {kind = 3}", r"kind = NAME, got \{'kind': 3\}"),
+        ('augment = "gain"', r"\[train\] augment: expected a list, got 'gain'"),
+        ("loss = {smoothing = 0.2}", r"\[train\] loss: .* kind = NAME, got \{'smoothing': 0.2\}"),
         (
             'loss = {kind = "label_smoothing", smoothin = 0.2}',
             r"\[train.loss\] has no key 'smoothin'; did you mean 'smoothing'",
@@ -29,8 +32,9 @@ from avianvox.training.config import TrainConfig, read_train_file
 )
 def test_a_setting_of_a_row_is_refused_in_one_line(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "train.toml").write_text(f"[train]\n{text}\n")
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match=message) as refused:
         read_train_file(tmp_path / "train.toml")
+    assert str(refused.value).startswith(f"{tmp_path / 'train.toml'}: ")
 
 
 def test_settings_of_rows_may_nest_and_usual_ones_are_not_written(tmp_path: Path) -> None:
