@@ -124,6 +124,18 @@ def test_any_whole_number_is_a_seed(windows: Windows, seed: int) -> None:
     assert cluster(windows, n=6, seed=seed).n_clusters == 6
 
 
+@pytest.mark.filterwarnings("error")
+def test_equal_windows_are_one_group(windows: Windows) -> None:
+    same = windows.at(np.flatnonzero(~windows.audible()))
+    assert cluster(same, n=2).n_clusters == 1
+
+
+def test_a_quiet_store_says_so(windows: Windows) -> None:
+    none = Items.of_windows(windows, np.zeros(len(windows), bool))
+    with pytest.raises(InputError, match="every window of the store is quiet"):
+        suggest(none, Labelled(), n=1)
+
+
 def test_more_groups_than_windows_are_refused(windows: Windows) -> None:
     with pytest.raises(InputError, match=r"at least as many windows as clusters \(9\), got 3"):
         cluster(windows.at(np.arange(3)), n=9)

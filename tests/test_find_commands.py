@@ -215,6 +215,18 @@ def test_names_that_are_none_are_refused(tmp_path: Path, text: str, why: str) ->
     assert not (tmp_path / "out.csv").exists()
 
 
+def test_names_are_written_last_so_that_a_command_that_failed_can_run_again(
+    folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "listen").mkdir()
+    (tmp_path / "listen" / "mine.txt").write_text("mine")
+    call = ("cluster", folder / "store", "--catalog", folder / "birds", "--n", 2, "--no-pictures")
+    out = ("--out", tmp_path / "c.csv", "--names", tmp_path / "names.csv")
+    assert run(*call, *out, "--examples", tmp_path / "listen").exit_code == 1
+    assert run(*call, *out, "--examples", tmp_path / "other").exit_code == 0
+    assert len(table(tmp_path / "names.csv")) == 2
+
+
 def test_suggestions_go_into_a_known_format(folder: Path, tmp_path: Path) -> None:
     done = run("suggest", folder / "store", "--out", tmp_path / "next.xyz")
     assert done.exit_code == 1

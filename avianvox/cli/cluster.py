@@ -118,9 +118,6 @@ def cluster(
     groups = clustering.cluster(windows, n=n, seed=seed).nearest(nearest)
     rows = clustering.rows(groups, places, n_examples=per_cluster)
     write_table(rows, out, form, refuse=refuse_table)
-    if names is not None:
-        named = clustering.names(groups, places, n_examples=per_cluster)
-        write_rows(named, clustering.NAMES, names, "csv")
     n_recordings = len(set(groups.windows.position.tolist()))
     far = len(windows) - len(groups.windows)
     click.echo(
@@ -149,4 +146,8 @@ def cluster(
         click.echo(examples / "index.csv")
         missed = (s.detection for s in cut if not s.file)
         failed |= dict.fromkeys(f"{row.path}: {row.status}: {row.message}" for row in missed)
+    if names is not None:  # the last one: it is never replaced, and the same command may have to run again
+        named = clustering.names(groups, places, n_examples=per_cluster)
+        write_rows(named, clustering.NAMES, names, "csv")
+        click.echo(names)
     exit_with_failures(failed)

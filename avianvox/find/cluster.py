@@ -103,7 +103,8 @@ def cluster(windows: Windows, *, n: int = 50, seed: int = 0) -> Clusters:
     """
     if len(windows) < n:
         raise InputError(
-            f"expected at least as many windows as clusters ({n}), got {len(windows)}; choose fewer with --n"
+            f"expected at least as many windows as clusters ({n}), got {len(windows)} that are not quiet; "
+            "choose fewer with --n, or lower --min-score"
         )
     require_extra("sklearn", extra="train", purpose="clustering")
     from sklearn.cluster import MiniBatchKMeans
@@ -115,7 +116,8 @@ def cluster(windows: Windows, *, n: int = 50, seed: int = 0) -> Clusters:
         drawn = np.sort(derive_rng(seed, "clusters").choice(len(windows), MOST_FITTED, replace=False))
     with threadpool_limits(1):
         sample = directions(windows.at(drawn).numbers())
-        components = PCA(min(N_COMPONENTS, *sample.shape), random_state=state).fit(sample)
+        with np.errstate(invalid="ignore"):  # of equal windows nothing varies, and there is nothing to share
+            components = PCA(min(N_COMPONENTS, *sample.shape), random_state=state).fit(sample)
         groups = MiniBatchKMeans(n, n_init=4, batch_size=1024, random_state=state)
         groups.fit(directions(components.transform(sample)))
         centres = directions(groups.cluster_centers_)

@@ -63,8 +63,10 @@ def suggest(
     Raises
     ------
     InputError
-        Everything has a label.
+        Everything is quiet or has a label.
     """
+    if not len(items):
+        raise InputError("there is nothing to suggest: every window of the store is quiet; lower --min-score")
     heard = np.zeros(len(items.windows), bool)
     for group in labelled.windows:
         heard[group] = True
