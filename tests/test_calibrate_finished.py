@@ -115,6 +115,20 @@ def test_what_cannot_be_calibrated_is_refused(change: dict[str, object], words: 
         calibrate_answers(replace(answers_by_hand(60), **change))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("n_sessions", [1, 4])
+def test_few_sessions_are_refused_with_what_can_be_done(n_sessions: int) -> None:
+    answers = answers_by_hand(60)
+    few = replace(answers, sessions=np.array([f"s{i % n_sessions}" for i in range(len(answers.ids))]))
+    with pytest.raises(InputError, match="as many sessions; evaluate the model on more recordings"):
+        calibrate_answers(few)
+
+
+def test_a_folder_of_neither_kind_is_refused(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["calibrate", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "found neither; make one with: avianvox crossval, or of a finished" in str(done.exception)
+
+
 def test_answers_are_read_as_they_were_written(tmp_path: Path) -> None:
     answers = answers_by_hand(20)
     path = answers.write(tmp_path / "answers")

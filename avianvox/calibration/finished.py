@@ -233,7 +233,14 @@ def _folds(answers: BestAnswers, n_folds: int) -> np.ndarray:
         for one, label, session in zip(answers.ids, answers.labels, answers.sessions, strict=True)
     ]
     folds = np.zeros(len(recordings), np.int64)
-    for number, fold in enumerate(make_split(recordings, n_folds=n_folds).folds):
+    try:
+        split = make_split(recordings, n_folds=n_folds)
+    except InputError as error:
+        raise InputError(
+            f"{answers.name} was not calibrated: expected a class with {n_folds} recordings or more, and as "
+            "many sessions; evaluate the model on more recordings"
+        ) from error
+    for number, fold in enumerate(split.folds):
         folds[fold.test] = number
     return folds
 

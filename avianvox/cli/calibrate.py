@@ -160,7 +160,8 @@ def calibrate(
     from avianvox.calibration.answers import holds_answers
     from avianvox.calibration.calibrate import calibrate_run
     from avianvox.calibration.saved import CalibrateOptions, keep_report
-    from avianvox.errors import require_extra
+    from avianvox.errors import RunError, require_extra
+    from avianvox.evaluation.run_folder import CONFIG
     from avianvox.evaluation.saved_run import SavedRun
     from avianvox.export.calibrated import write_calibration
     from avianvox.export.card import training_differences
@@ -184,6 +185,11 @@ def calibrate(
         calibrate_finished(run, model, out, options, as_json)
         return
     _refuse(context, ("out",), "is for a finished model; --into names the model file of a cross-validation")
+    if not (run / CONFIG).exists():
+        raise RunError(
+            f"{run}: expected the folder of a cross-validation or of an evaluation, found neither; make one "
+            "with: avianvox crossval, or of a finished model: avianvox evaluate"
+        )
     saved = SavedRun.open(run)
     report = calibrate_run(saved, model, grouping=grouping, options=options)
     kept = keep_report(saved, report)
