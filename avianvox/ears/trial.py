@@ -41,13 +41,13 @@ def elsewhere(where: str, fn: Callable[[Path], T], path: Path) -> T:
             raise ModelFileError(f"{where}: {error.about(path)}") from error
 
 
-def run_trial(path: Path) -> tuple[float, float]:
+def run_trial(path: Path) -> np.ndarray:
     """Run a model file on a window of silence and on one that begins with a second of noise.
 
     Returns
     -------
-    tuple of float
-        Its lowest and highest score.
+    np.ndarray, shape (2 * n_classes,)
+        Its scores.
     """
     from avianvox.inference.runtime import runtime_of
 
@@ -57,5 +57,4 @@ def run_trial(path: Path) -> tuple[float, float]:
     noise = np.zeros((spec.n_frames, spec.n_features), np.float32)
     n_noisy = min(spec.sample_rate, spec.n_frames)
     noise[:n_noisy] = 0.1 * np.random.default_rng(0).standard_normal((n_noisy, 1), np.float32)
-    scores = np.concatenate([runtime.run(rows)[SPECIES] for rows in (np.zeros_like(noise), noise)])
-    return float(scores.min()), float(scores.max())
+    return np.concatenate([runtime.run(rows)[SPECIES] for rows in (np.zeros_like(noise), noise)])
