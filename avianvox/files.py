@@ -239,6 +239,26 @@ def read_regular(path: Path | str, *, most_bytes: int = 1 << 28) -> bytes:
     return content
 
 
+@contextmanager
+def open_arrays(path: Path | str) -> Iterator[Any]:
+    """The arrays of an ``.npz`` file by name; none that would run code.
+
+    Raises
+    ------
+    OSError
+        As `open_regular`.
+    ValueError, KeyError, EOFError, zipfile.BadZipFile
+        It is none, or damaged, also as arrays are asked for.
+    """
+    import numpy as np
+
+    with open_regular(path) as stream:
+        if stream.peek(4)[:4] != b"PK\x03\x04":
+            raise ValueError("it is no archive of arrays")
+        with np.load(stream, allow_pickle=False) as arrays:
+            yield arrays
+
+
 def refuse_same(out: Path, read: Path, what: str) -> None:
     """Raise `OutputError` where ``out`` is the file ``read``, however spelled; ``what`` says what that is."""
     if out.exists() and os.path.samefile(out, read):

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from avianvox.evaluation.run_folder import FOLDER as CROSSVAL
 from avianvox.export.card import read_figures
 from avianvox.features.layout import read_description
 from avianvox.features.spec import FeatureSpec
+from avianvox.files import open_arrays
 from avianvox.inference.gate import Gate
 from avianvox.tables.formats import read_table, write_table
 from avianvox.texts import open_lines, read_text
@@ -214,3 +216,13 @@ def test_a_gate_of_infinite_numbers_is_none(tmp_path: Path) -> None:
         (tmp_path / "gate.json").write_text(json.dumps(document | change))
         with pytest.raises(ModelFileError, match=r"gate\.json is damaged"):
             Gate.load(tmp_path / "gate.json")
+
+
+@pytest.mark.parametrize("content", [b"", b"[1, 2]", bytes(100), b"PK\x03\x04 half"])
+def test_arrays_that_are_none_come_without_advice_to_run_them(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises((ValueError, BadZipFile)) as raised, open_arrays(tmp_path / "a.npz"):
+        pass
+    assert "pickle" not in str(raised.value)
+    with pytest.raises(FileNotFoundError), open_arrays(tmp_path / "b.npz"):
+        pass

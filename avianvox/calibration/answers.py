@@ -3,7 +3,6 @@
 `avianvox evaluate` writes it for each model (`BestAnswers.write`); `avianvox.calibration.finished` reads it.
 """
 
-import io
 import json
 import zipfile
 from dataclasses import dataclass, fields
@@ -14,7 +13,7 @@ import numpy as np
 
 from avianvox.documents import MISSHAPEN
 from avianvox.errors import InputError, RunError
-from avianvox.files import atomic_write
+from avianvox.files import atomic_write, open_arrays
 
 KIND = "avianvox answers"
 VERSION = 1
@@ -104,7 +103,7 @@ class BestAnswers:
     def read(cls, path: Path) -> "BestAnswers":
         """The inverse of `write`. Raises `RunError` for a file that is damaged, or of another version."""
         try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+            with open_arrays(path) as arrays:
                 facts = json.loads(str(arrays["facts"]))
                 if (facts["kind"], facts["version"]) != (KIND, VERSION):
                     raise ValueError(f"{facts['kind']}, version {facts['version']}")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from avianvox.errors import InputError, RunError
-from avianvox.files import atomic_write
+from avianvox.files import atomic_write, open_arrays
 from avianvox.inference.pooling import POOLINGS
 from avianvox.types import Recording
 
@@ -82,7 +82,7 @@ def read_predictions(path: Path) -> FoldPredictions:
         The file is missing or damaged, or a score in it is not a number.
     """
     try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        with open_arrays(path) as arrays:
             found = FoldPredictions(**{field.name: arrays[field.name] for field in fields(FoldPredictions)})
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing; run the cross-validation again to make it") from error

@@ -215,6 +215,9 @@ class FeatureStore:
 def _map(file: Path, shape: tuple[int, ...], dtype: str | None) -> np.ndarray:
     """``dtype`` is None for an index, whose ids are as wide as they need to be."""
     try:
+        with open(file, "rb") as stream:
+            if stream.read(6) != b"\x93NUMPY":
+                raise ValueError("it is no array")
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise

@@ -21,7 +21,7 @@ from avianvox.audio.decode import open_audio
 from avianvox.audio.field_notes import read_field_notes
 from avianvox.errors import AudioError
 from avianvox.features.spec import EXTRACTOR_REVISION
-from avianvox.files import atomic_write, sha256_file
+from avianvox.files import atomic_write, open_arrays, sha256_file
 from avianvox.inference.answers import key_of
 from avianvox.inference.classifier import Classifier
 from avianvox.inference.place_options import PlaceOptions
@@ -155,7 +155,7 @@ class Heard:
 
     @classmethod
     def from_file(cls, path: Path) -> "Heard":
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+        with open_arrays(path) as arrays:
             facts = json.loads(str(arrays["facts"]))
             recordings, windows = (
                 Kept(*(arrays[f"{level}_{field.name}"] for field in fields(Kept)))

@@ -11,6 +11,7 @@ import numpy as np
 
 from avianvox.documents import MISSHAPEN, parse_json
 from avianvox.errors import RunError
+from avianvox.files import open_arrays
 
 
 @dataclass
@@ -47,7 +48,7 @@ def epochs_done(checkpoint: Path) -> int:
 def opened_checkpoint(checkpoint: Path) -> Iterator[Mapping[str, np.ndarray]]:
     """Its arrays. Raises `RunError` where it is damaged, or where what is done with them fails."""
     try:
-        with open(checkpoint, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        with open_arrays(checkpoint) as arrays:
             yield arrays
     except (OSError, EOFError, BadZipFile, *MISSHAPEN) as error:
         raise RunError(

@@ -30,7 +30,7 @@ from avianvox.documents import MISSHAPEN, Kind, read_json
 from avianvox.errors import InputError, RunError
 from avianvox.features.kinds import bands_from_mapping
 from avianvox.features.spec import FIRST_REVISION, FeatureSpec
-from avianvox.files import atomic_write
+from avianvox.files import atomic_write, open_arrays
 from avianvox.models.protocol import SavedFit
 from avianvox.runfolder import CONFIG, FolderKind
 from avianvox.types import LabelSet
@@ -160,7 +160,7 @@ class Run:
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """The named arrays that `write_arrays` wrote; nothing is unpickled."""
-    with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+    with open_arrays(path) as arrays:
         return dict(arrays)
 
 
