@@ -2,11 +2,17 @@
 
 import importlib.util
 import json
+import os
 from pathlib import Path
 
 import pytest
 import soundfile
 from test_find import RATE, folder, run, tone
+
+from avianvox.errors import InputError
+from avianvox.features.store import FeatureStore
+from avianvox.find.index import is_current
+from avianvox.find.windows import Windows
 
 __all__ = ["folder"]
 
@@ -83,3 +89,10 @@ def test_without_the_package_all_windows_are_compared(
     assert done.exit_code == 0, done.output
     assert "all windows are compared: the package 'usearch' is not installed" in done.stderr
     assert not (tmp_path / "windows.index").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no such device elsewhere")
+def test_a_device_is_no_index(folder: Path) -> None:
+    windows = Windows.of(FeatureStore.open(folder / "store"))
+    with pytest.raises(InputError, match="/dev/null: the index can't be read: not a regular file"):
+        is_current(Path("/dev/null"), windows)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from avianvox.errors import InputError, require_extra
-from avianvox.files import atomic_write
+from avianvox.files import atomic_write, open_regular
 from avianvox.find.windows import Windows, directions
 
 _MARK = b"avianvox index 1"
@@ -31,13 +31,16 @@ def is_current(path: Path, windows: Windows) -> bool:
     Raises
     ------
     InputError
-        There is a file that is no index.
+        There is something that is no index.
     """
     if not path.exists():
         return False
-    with open(path, "rb") as file:
-        file.seek(-min(os.path.getsize(path), len(_tail(windows))), os.SEEK_END)
-        tail = file.read()
+    try:
+        with open_regular(path) as file:  # a device may never end
+            file.seek(-min(os.path.getsize(path), len(_tail(windows))), os.SEEK_END)
+            tail = file.read()
+    except OSError as error:
+        raise InputError(f"{path}: the index can't be read: {error.strerror}; name a new file") from error
     if not tail.startswith(_MARK):
         raise InputError(f"{path}: expected an index of a store, got another file; name a new file")
     return tail == _tail(windows)
