@@ -12,7 +12,7 @@ from avianvox.dataset.crops import CropReader, CropSettings
 from avianvox.errors import InputError
 from avianvox.features.extract import extract_features
 from avianvox.features.normalise import Normalisation
-from avianvox.features.spec import SPECS, FeatureSpec
+from avianvox.features.spec import COMBINATIONS, SPECS, FeatureSpec
 from avianvox.models.backend import keras
 from avianvox.models.front_end import CombineAndNormalise, FrontEnd
 from avianvox.types import Waveform
@@ -133,7 +133,7 @@ def test_combination_and_normalisation_in_numpy(combine: str, rng: np.random.Gen
     assert layer.compute_output_shape(features.shape) == (2, spec.n_frames, spec.n_rows, 1)
 
 
-@pytest.mark.parametrize("combine", ["mel", "overwrite", "concatenate"])
+@pytest.mark.parametrize("combine", COMBINATIONS)
 def test_the_graph_sees_what_training_saw(combine: str, rng: np.random.Generator) -> None:
     spec = SPEC.with_changes(combine=combine)
     rows = rng.normal(-40, 15, (3 * spec.n_frames, spec.n_features)).astype(np.float32)

@@ -13,6 +13,7 @@ import numpy as np
 
 from avianvox.dataset.windows import window_offsets
 from avianvox.errors import InputError
+from avianvox.features.floor import above_floor
 from avianvox.features.spec import COMBINATIONS, FeatureSpec
 from avianvox.randomness import derive_uniform
 from avianvox.registry import nearest
@@ -50,6 +51,11 @@ class CropSettings:
                     f"CropSettings: {name} must be one of {', '.join(known)}, got '{value}'"
                     f"{nearest(value, known)}"
                 )
+        if self.combine == "above_floor" and self.padding != "loop":
+            raise InputError(
+                f"CropSettings: above_floor needs the padding loop, got '{self.padding}': "
+                "what fills a window would be its noise floor"
+            )
 
     @classmethod
     def from_spec(cls, spec: FeatureSpec, *, padding: str = "loop") -> Self:
@@ -65,7 +71,8 @@ class CropReader:
     store : FeatureStore
     normalisation : Normalisation or None
         Mean and deviation of each stored feature over the training recordings; with None, values stay as
-        they are stored (dB) and the padding "mean" fills with 0.
+        they are stored (dB) and the padding "mean" fills with 0. The combination "above_floor" has a scale of
+        its own, and passes over it.
     settings : CropSettings
 
     Attributes
@@ -87,8 +94,9 @@ class CropReader:
         targets = np.concatenate([np.arange(spec.n_features)[target] for _, target in self._pieces])
         columns = columns[np.argsort(targets)]
         self.n_rows = len(columns)
-        scale = np.ones(self.n_rows) if normalisation is None else 1.0 / normalisation.deviation[columns]
-        shift = np.zeros(self.n_rows) if normalisation is None else -normalisation.mean[columns] * scale
+        stored = normalisation is None or settings.combine == "above_floor"
+        scale = np.ones(self.n_rows) if stored else 1.0 / normalisation.deviation[columns]
+        shift = np.zeros(self.n_rows) if stored else -normalisation.mean[columns] * scale
         # One row for each frame: arithmetic on contiguous arrays of one shape is the fastest there is.
         self._scale = np.tile(scale.astype(np.float32), (settings.n_frames, 1))
         self._shift = np.tile(shift.astype(np.float32), (settings.n_frames, 1))
@@ -137,6 +145,8 @@ class CropReader:
                 self._scale_into(rows[start : start + length], batch[i])
             else:
                 self._pad_into(int(start - offsets[i]), int(offsets[i]), int(lengths[i]), batch[i])
+            if self.settings.combine == "above_floor":
+                batch[i] = above_floor(batch[i])
         return batch
 
     def random_offsets(self, indices: np.ndarray, *, seed: int, epoch: int, repeat: int = 0) -> np.ndarray:
@@ -194,7 +204,7 @@ class CropReader:
 
 def _pieces(combine: str, n_mels: int, n_mfcc: int) -> list[tuple[slice, slice]]:
     """Which stored columns go to which columns of a crop."""
-    if combine == "mel":
+    if combine in ("mel", "above_floor"):
         return [(slice(0, n_mels), slice(0, n_mels))]
     if combine == "concatenate":
         return [(slice(0, n_mels + n_mfcc), slice(0, n_mels + n_mfcc))]

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from avianvox.features.kinds import RowStream
 
-COMBINATIONS = ("mel", "overwrite", "concatenate")
-"""How a model sees mel and MFCC: bands alone, MFCC in place of the lowest bands, MFCC after the bands."""
+COMBINATIONS = ("mel", "overwrite", "concatenate", "above_floor")
+"""How a model sees mel and MFCC: bands alone, MFCC in place of the lowest bands, MFCC after the bands, bands
+above the window's own noise floor."""
 
 EXTRACTOR_REVISION = 2
 """Which numbers the extractor makes; stores, runs and model files name it. Those of two revisions differ in
@@ -60,7 +61,7 @@ class FeatureSpec:
         Orthonormal DCT-II of the log-mel bands.
     log_floor : float
         Least mel power before the logarithm.
-    combine : {"mel", "overwrite", "concatenate"}
+    combine : {"mel", "overwrite", "concatenate", "above_floor"}
         What a model sees of both.
     n_frames : int
         Frames in a model's window.

@@ -12,6 +12,7 @@ import numpy as np
 
 from avianvox.errors import InputError
 from avianvox.features.filters import dct_matrix, hann_window, mel_matrix
+from avianvox.features.floor import FLOOR_MARGIN_DB, FLOOR_STEPS, LEAST_DB, MOST_DB, SCALE_DB
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.backend import keras
@@ -64,6 +65,8 @@ class FrontEnd(keras.layers.Layer):
 class CombineAndNormalise(keras.layers.Layer):
     """Raw features to a model's input: ``(x - mean) / deviation`` of the values that ``spec.combine`` picks.
 
+    With ``above_floor``: what `avianvox.features.floor.above_floor` makes of the bands.
+
     Input shape (batch, n_frames, spec.n_features); output shape (batch, n_frames, spec.n_rows, 1).
 
     Parameters
@@ -93,6 +96,8 @@ class CombineAndNormalise(keras.layers.Layer):
             raise InputError("CombineAndNormalise: every deviation must be positive")
 
     def call(self, features: Any) -> Any:
+        if self.spec.combine == "above_floor":
+            return ops.expand_dims(_above_floor(features[..., : self.spec.n_mels]), -1)
         x = (features - self.mean) / self.deviation
         mel, mfcc = x[..., : self.spec.n_mels], x[..., self.spec.n_mels :]
         if self.spec.combine == "mel":
@@ -137,6 +142,13 @@ def network_graph(model: Any, normalisation: Normalisation, spec: FeatureSpec) -
     features = keras.Input((spec.n_frames, spec.n_features), name="features")
     combine = CombineAndNormalise(spec, normalisation.mean, normalisation.deviation, name="combine")
     return keras.Model(features, with_scores(model)(combine(features)), name="features_to_scores")
+
+
+def _above_floor(x: Any) -> Any:
+    floor = ops.mean(x, axis=1, keepdims=True)
+    for _ in range(FLOOR_STEPS):
+        floor = ops.mean(ops.minimum(x, floor + FLOOR_MARGIN_DB), axis=1, keepdims=True)
+    return ops.clip(x - floor, LEAST_DB, MOST_DB) / SCALE_DB
 
 
 def _layer_config(layer: keras.layers.Layer) -> dict[str, Any]:

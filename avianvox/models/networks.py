@@ -16,8 +16,8 @@ class Network:
     build : callable
         ``build(n_frames=..., n_rows=..., n_classes=..., seed=...)`` is a keras.Model of windows,
         shape (n_frames, n_rows, 1), that ends in logits.
-    combine : {"mel", "overwrite", "concatenate"}
-        The published combination of mel and MFCC features.
+    combine : str
+        The published combination of mel and MFCC features, one of `avianvox.features.spec.COMBINATIONS`.
     prepare : callable, optional
         ``prepare(model, reader, recordings, seed=...)`` finds what is not trained by steps.
     """
@@ -36,6 +36,7 @@ NETWORKS: Registry[Network] = Registry(
         "cnn_v18": "avianvox.models.cnn:cnn_v18",
         "cnn_v17": "avianvox.models.cnn:cnn_v17",
         "cnn_v20": "avianvox.models.cnn:cnn_v20",
+        "avianvox_small": "avianvox.models.small:avianvox_small",
     },
 )
 """Listing them needs no Keras."""

@@ -1,0 +1,37 @@
+"""What stands above a window's own noise floor: the input of networks with the combination ``above_floor``.
+
+The floor of a band is a mean over the window that loud frames hardly raise, so a stream and a graph know it as
+well as a whole recording does. `avianvox.models.front_end` holds the same formula as a graph.
+"""
+
+import numpy as np
+
+FLOOR_STEPS = 4
+FLOOR_MARGIN_DB = 2.0
+LEAST_DB, MOST_DB = -4.0, 44.0
+"""Beyond these, what stands above the floor says no more."""
+
+SCALE_DB = 13.0
+"""Values of about 1 suit a network."""
+
+
+def above_floor(windows: np.ndarray) -> np.ndarray:
+    """Log-mel power above the window's noise floor, clipped and scaled.
+
+    The floor is found in steps: ``floor = mean(min(x, floor + 2 dB))`` over the frames, from the mean on.
+
+    Parameters
+    ----------
+    windows : np.ndarray, shape (..., n_frames, n_mels), dB
+
+    Returns
+    -------
+    np.ndarray, the same shape, float32
+        0 at the floor; 1 is 13 dB above it; from -0.31 to 3.38.
+    """
+    windows = np.asarray(windows, np.float32)
+    floor = windows.mean(axis=-2, keepdims=True)
+    for _ in range(FLOOR_STEPS):
+        floor = np.minimum(windows, floor + np.float32(FLOOR_MARGIN_DB)).mean(axis=-2, keepdims=True)
+    above = np.clip(windows - floor, np.float32(LEAST_DB), np.float32(MOST_DB))
+    return above / np.float32(SCALE_DB)
