@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avianvox.dataset.crops import CropReader, CropSettings
-from avianvox.dataset.placing import PLACINGS, Placing
+from avianvox.dataset.placing import PLACINGS, Places
 from avianvox.features.spec import FeatureSpec
 from avianvox.randomness import hash_name
 
@@ -15,7 +15,7 @@ LENGTH = 20
 CALL = slice(700, 720)
 
 
-def placing(name: str) -> Placing:
+def placing(name: str) -> Places:
     """Of two recordings: a long one that is loud in `CALL` alone, and one shorter than a crop."""
     rng = np.random.default_rng(3)
     long = rng.normal(-70, 0.5, (1000, SPEC.n_features))
@@ -31,7 +31,7 @@ def placing(name: str) -> Placing:
         rows=rows,
     )
     reader = CropReader(store, None, CropSettings(n_frames=LENGTH, combine="mel"))  # type: ignore[arg-type]
-    return PLACINGS.get(name)(reader)
+    return PLACINGS.get(name)().of(reader)
 
 
 @pytest.mark.parametrize("name", list(PLACINGS))

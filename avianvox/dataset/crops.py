@@ -94,9 +94,10 @@ class CropReader:
         targets = np.concatenate([np.arange(spec.n_features)[target] for _, target in self._pieces])
         columns = columns[np.argsort(targets)]
         self.n_rows = len(columns)
-        stored = normalisation is None or settings.combine == "above_floor"
-        scale = np.ones(self.n_rows) if stored else 1.0 / normalisation.deviation[columns]
-        shift = np.zeros(self.n_rows) if stored else -normalisation.mean[columns] * scale
+        scale, shift = np.ones(self.n_rows), np.zeros(self.n_rows)
+        if normalisation is not None and settings.combine != "above_floor":
+            scale = 1.0 / normalisation.deviation[columns]
+            shift = -normalisation.mean[columns] * scale
         # One row for each frame: arithmetic on contiguous arrays of one shape is the fastest there is.
         self._scale = np.tile(scale.astype(np.float32), (settings.n_frames, 1))
         self._shift = np.tile(shift.astype(np.float32), (settings.n_frames, 1))

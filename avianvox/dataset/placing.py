@@ -1,20 +1,21 @@
-"""Where in its recording a training crop begins. ``[train] placing = "..."`` chooses one.
+"""Where in its recording a training crop begins.
 
-Each draw depends on the seed, the epoch and the recording alone. A new placing is one class here and one row;
-``tests/test_placing.py`` holds each row to the contract.
+``[train] placing = "voiced"`` chooses one, and ``[train.placing]`` with ``kind`` one with settings. A row is
+a frozen dataclass of its settings, each declared with `avianvox.config.later`. Each draw depends on the seed,
+the epoch and the recording alone. ``tests/test_placing.py`` holds each row to the contract.
 """
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from avianvox.config import later
 from avianvox.dataset.crops import CropReader
+from avianvox.errors import ConfigError
 from avianvox.features.floor import SCALE_DB, above_floor
 from avianvox.randomness import derive_uniform
 from avianvox.registry import Registry
-
-VOICED_SHARE = 0.8
-"""Of the crops that `Voiced` puts where something is heard; the others may begin anywhere."""
 
 _SMOOTHED_S = 0.5
 _PIECE_FRAMES = 4096  # of a long recording, each with a floor of its own
@@ -22,8 +23,8 @@ _NOISE = np.float32(6.0 / SCALE_DB)  # one value in sixteen of steady noise is 6
 _LEAST = 1e-4  # so that silence has a place too
 
 
-class Placing(Protocol):
-    """What an object of a row of `PLACINGS` does."""
+class Places(Protocol):
+    """Where crops of one reader begin."""
 
     def offsets(self, indices: np.ndarray, *, seed: int, epoch: int, repeat: int = 0) -> np.ndarray:
         """First frames of crops of the recordings at ``indices`` in the store: shape (n,), int64.
@@ -33,24 +34,47 @@ class Placing(Protocol):
         ...
 
 
+class Placing(Protocol):
+    """What a row of `PLACINGS` stands for."""
+
+    def of(self, reader: CropReader) -> Places: ...
+
+
+@dataclass(frozen=True)
 class Anywhere:
     """Uniform over all frames at which a crop may begin: as published."""
 
-    def __init__(self, reader: CropReader) -> None:
-        self._reader = reader
-
-    def offsets(self, indices: np.ndarray, *, seed: int, epoch: int, repeat: int = 0) -> np.ndarray:
-        return self._reader.random_offsets(indices, seed=seed, epoch=epoch, repeat=repeat)
+    def of(self, reader: CropReader) -> Places:
+        return _Anywhere(reader)
 
 
+@dataclass(frozen=True)
 class Voiced:
-    """Four crops of five hold a moment drawn by how far it stands above the noise floor.
+    """``share`` of the crops hold a moment drawn by how far it stands above the noise floor.
 
-    The moment's place within the crop is uniform, as far as the recording's ends allow.
+    The moment's place within the crop is uniform, as far as the recording's ends allow. The other crops begin
+    anywhere.
     """
 
+    share: float = later(0.8, held=0.8)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise ConfigError(f"[train.placing] share: expected more than 0 and at most 1, got {self.share}")
+
+    def of(self, reader: CropReader) -> Places:
+        return _Voiced(reader, self.share)
+
+
+class _Anywhere:
     def __init__(self, reader: CropReader) -> None:
+        self.offsets = reader.random_offsets
+
+
+class _Voiced:
+    def __init__(self, reader: CropReader, share: float) -> None:
         self._reader = reader
+        self._share = share
         self._sums: dict[int, np.ndarray] = {}
 
     def offsets(self, indices: np.ndarray, *, seed: int, epoch: int, repeat: int = 0) -> np.ndarray:
@@ -62,7 +86,7 @@ class Voiced:
             for name in ("voiced", "moment", "within")
         )
         length = self._reader.settings.n_frames
-        for i in np.flatnonzero(voiced < VOICED_SHARE).tolist():
+        for i in np.flatnonzero(voiced < self._share).tolist():
             sums = self._sums_of(int(indices[i]))
             if len(sums) > length:
                 frame = int(np.searchsorted(sums, moment[i] * sums[-1], side="right"))
@@ -94,13 +118,7 @@ def _smoothed(values: np.ndarray, reach: int) -> np.ndarray:
     return (sums[end] - sums[begin]) / (end - begin)
 
 
-class PlacingFactory(Protocol):
-    """What a row of `PLACINGS` stands for."""
-
-    def __call__(self, reader: CropReader) -> Placing: ...
-
-
-PLACINGS: Registry[PlacingFactory] = Registry(
+PLACINGS: Registry[type[Placing]] = Registry(
     "placing",
     {
         "anywhere": "avianvox.dataset.placing:Anywhere",

@@ -1,7 +1,7 @@
 """What stands above a window's own noise floor: the input of networks with the combination ``above_floor``.
 
-The floor of a band is a mean over the window that loud frames hardly raise, so a stream and a graph know it as
-well as a whole recording does. `avianvox.models.front_end` holds the same formula as a graph.
+The floor of a band is a mean over the window that loud frames hardly raise, so a stream and a graph know it
+as well as a whole recording does. `avianvox.models.front_end` holds the same formula as a graph.
 """
 
 import numpy as np

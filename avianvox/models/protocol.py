@@ -33,7 +33,7 @@ class TrainSettings:
         Maximum number of epochs.
     batch_size : int
     learning_rate : float
-        Adam's learning rate.
+        The optimiser's, at the begin.
     patience : int
         Epochs without a lower validation loss after which training stops, where there is validation data.
     validation_windows : int
@@ -49,6 +49,11 @@ class TrainSettings:
     augment : tuple of str or Choice
         Of networks that see mel bands alone (``combine = "mel"``): rows of
         `avianvox.training.augmentations.AUGMENTATIONS`, in the order in which they are applied.
+    placing : str or Choice
+        Where random crops begin: a row of `avianvox.dataset.placing.PLACINGS`.
+    optimiser, schedule : str or Choice
+        Of networks: rows of `avianvox.training.optimisers.OPTIMISERS` and
+        `avianvox.training.schedules.SCHEDULES`.
     """
 
     epochs: int = 100
@@ -62,6 +67,9 @@ class TrainSettings:
     loss: str | Choice = later("cross_entropy", held="cross_entropy")
     sampler: str | Choice = later("shuffled", held="shuffled")
     augment: tuple[str | Choice, ...] = later((), held=())
+    placing: str | Choice = later("anywhere", held="anywhere")
+    optimiser: str | Choice = later("adam", held="adam")
+    schedule: str | Choice = later("constant", held="constant")
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_windows", "crops_per_recording"):

@@ -4,12 +4,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from avianvox.config import read_toml, settled
+from avianvox.dataset.placing import PLACINGS
 from avianvox.errors import ConfigError
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.protocol import TrainSettings
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.losses import LOSSES
+from avianvox.training.optimisers import OPTIMISERS
 from avianvox.training.samplers import SAMPLERS
+from avianvox.training.schedules import SCHEDULES
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,13 @@ class TrainConfig(TrainSettings):
 
     def __post_init__(self) -> None:
         TrainSettings.__post_init__(self)
-        for name, table in (("loss", LOSSES), ("sampler", SAMPLERS)):
+        for name, table in (
+            ("loss", LOSSES),
+            ("sampler", SAMPLERS),
+            ("placing", PLACINGS),
+            ("optimiser", OPTIMISERS),
+            ("schedule", SCHEDULES),
+        ):
             object.__setattr__(self, name, settled(table, getattr(self, name), f"train.{name}"))
         augment = tuple(settled(AUGMENTATIONS, choice, "train.augment") for choice in self.augment)
         object.__setattr__(self, "augment", augment)

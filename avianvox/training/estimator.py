@@ -9,6 +9,7 @@ import numpy as np
 
 from avianvox.config import row_of
 from avianvox.dataset.crops import CropReader, CropSettings
+from avianvox.dataset.placing import PLACINGS
 from avianvox.dataset.training_data import TrainingData, WindowScores
 from avianvox.errors import ConfigError, InputError
 from avianvox.features.normalise import Normalisation
@@ -122,6 +123,7 @@ class NetworkEstimator:
             crops_per_recording=settings.crops_per_recording,
             sampler=row_of(SAMPLERS, settings.sampler, "train.sampler"),
             augmentations=[row_of(AUGMENTATIONS, chosen, "train.augment") for chosen in settings.augment],
+            placing=row_of(PLACINGS, settings.placing, "train.placing"),
         )
         held_out = None
         if validation is not None:
@@ -137,3 +139,4 @@ cnn_v18 = partial(NetworkEstimator, "cnn_v18")
 cnn_v20 = partial(NetworkEstimator, "cnn_v20")
 pca_dense = partial(NetworkEstimator, "pca_dense")
 dense_pixels = partial(NetworkEstimator, "dense_pixels")
+avianvox_small = partial(NetworkEstimator, "avianvox_small")

@@ -1,4 +1,4 @@
-"""Fitting a network: Adam, a loss, early stopping, and a checkpoint after every epoch.
+"""Fitting a network: an optimiser, a loss, early stopping, and a checkpoint after every epoch.
 
 A checkpoint holds every variable of the network and the optimiser (the state of dropout's generators too),
 the best weights so far and the history. Crops are a function of seed and epoch, so training that was killed
@@ -20,6 +20,8 @@ from avianvox.models.backend import keras
 from avianvox.models.protocol import EpochReport, Progress, TrainSettings
 from avianvox.training.history import History, opened_checkpoint
 from avianvox.training.losses import LOSSES
+from avianvox.training.optimisers import OPTIMISERS
+from avianvox.training.schedules import SCHEDULES
 from avianvox.training.sequence import CropSequence, WindowSequence
 
 
@@ -54,7 +56,7 @@ def fit_network(
         The checkpoint is damaged or belongs to another network, or the training loss became NaN.
     """
     model.compile(
-        optimizer=keras.optimizers.Adam(settings.learning_rate),
+        optimizer=_optimiser(settings, n_steps=settings.epochs * len(train)),
         loss=row_of(LOSSES, settings.loss, "train.loss").make(),
         metrics=["accuracy"],
         jit_compile=False,  # on a CPU, XLA takes ten times as long
@@ -78,6 +80,12 @@ def fit_network(
     if validation is not None:
         model.set_weights(keeper.best)
     return keeper.history
+
+
+def _optimiser(settings: TrainSettings, *, n_steps: int) -> Any:
+    schedule = row_of(SCHEDULES, settings.schedule, "train.schedule")
+    optimiser = row_of(OPTIMISERS, settings.optimiser, "train.optimiser")
+    return optimiser.make(schedule.make(settings.learning_rate, n_steps))
 
 
 class _Keeper(keras.callbacks.Callback):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from avianvox.dataset.crops import CropReader
+from avianvox.dataset.placing import Anywhere, Placing
 from avianvox.dataset.training_data import TrainingData
 from avianvox.models.backend import keras
 from avianvox.randomness import derive_rng
@@ -35,6 +36,8 @@ class CropSequence(keras.utils.PyDataset):
         A row of `avianvox.training.samplers.SAMPLERS`; by default, every recording once in random order.
     augmentations : sequence of Augmentation
         Applied to each batch in this order; see `avianvox.training.augmentations`.
+    placing : Placing
+        A row of `avianvox.dataset.placing.PLACINGS`; by default, crops begin anywhere.
     **workers
         ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`.
     """
@@ -49,6 +52,7 @@ class CropSequence(keras.utils.PyDataset):
         crops_per_recording: int = 1,
         sampler: Sampler | None = None,
         augmentations: Sequence[Augmentation] = (),
+        placing: Placing | None = None,
         **workers: Any,
     ) -> None:
         super().__init__(**workers)
@@ -60,6 +64,7 @@ class CropSequence(keras.utils.PyDataset):
         self._repeated = data.subset(np.tile(np.arange(len(data)), crops_per_recording))
         self._sampler = sampler or Shuffled()
         self._augmentations = tuple(augmentations)
+        self._placing = (placing or Anywhere()).of(reader)
         self.move_to(0)
 
     def move_to(self, epoch: int) -> None:
@@ -73,9 +78,7 @@ class CropSequence(keras.utils.PyDataset):
         for draw, repeat in sorted(set(zip(draws.tolist(), again.tolist(), strict=True))):
             part = (draws == draw) & (again == repeat)
             recordings = self.data.recordings[self._positions[part]]
-            self._offsets[part] = self.reader.random_offsets(
-                recordings, seed=self.seed, epoch=draw, repeat=repeat
-            )
+            self._offsets[part] = self._placing.offsets(recordings, seed=self.seed, epoch=draw, repeat=repeat)
 
     def __len__(self) -> int:
         return -(-len(self._positions) // self.batch_size)
