@@ -78,7 +78,7 @@ def calibrate_run(
     basis = {
         "model": model,
         "grouping": grouping,
-        "model_settings": dict(run.config["model_settings"]),
+        "model_settings": run.settings_of(model),
         "data_hash": run.config["data_hash"],
     }
     return calibrate_pooled(run.pooled(model, grouping), run.labels, basis, options)

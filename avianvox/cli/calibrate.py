@@ -195,6 +195,8 @@ def calibrate(
     kept = keep_report(saved, report)
     if into is not None:
         spec = bands_from_mapping(saved.config["features"])
+        if frames := saved.settings_of(report.model).get("window_frames"):
+            spec = spec.with_changes(n_frames=frames)
         info = write_calibration(
             into, report.calibration, kind=report.model, labels=saved.labels.names, spec=spec
         )

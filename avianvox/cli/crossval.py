@@ -186,7 +186,7 @@ def crossval(
     if against is not None and against not in names:  # said before hours of fits
         raise click.UsageError(f"--against {against}: name it in --models too")
     settings = CrossvalSettings(groupings, folds, seed, per_class)
-    train_settings, spec = _settings(config, epochs)
+    train_settings, spec, recipes = _settings(config, epochs, names)
     if spec_name is not None:
         spec = spec_named(spec_name)
     ear_names = dict.fromkeys(found[0] for name in names if (found := probe_of(name)))
@@ -214,10 +214,14 @@ def crossval(
         result = crossvalidate(
             data,
             catalog,
-            {name: _fit(name, catalog, train_settings, epochs_seen, ears) for name in names},
+            {
+                name: _fit(name, catalog, recipes.get(name, train_settings), epochs_seen, ears)
+                for name in names
+            },
             out,
             settings,
             model_settings=settings_to_mapping(train_settings),
+            recipes={name: settings_to_mapping(own) for name, own in recipes.items()},
             fresh=fresh,
             workplace=replace(
                 workplace,
@@ -306,19 +310,27 @@ def _fit(
     return fit_function(MODELS.get(name), settings, epochs_seen)
 
 
-def _settings(config: Path | None, epochs: int | None) -> "tuple[TrainSettings, FeatureSpec]":
-    """How each model is fitted, and on what; unused keys are named on standard error."""
-    from dataclasses import replace
+def _settings(
+    config: Path | None, epochs: int | None, names: tuple[str, ...]
+) -> "tuple[TrainSettings, FeatureSpec, dict[str, TrainSettings]]":
+    """How models are fitted, on what, and how those are that have a recipe.
 
+    Unused keys are named on standard error.
+    """
     from avianvox.config import parse_toml
-    from avianvox.training.config import read_train_file
+    from avianvox.models.networks import RECIPES
+    from avianvox.training.config import TrainConfig, read_train_file
 
-    read, spec = read_train_file(config)
+    given = {} if epochs is None else {"epochs": epochs}
+    read, spec = read_train_file(config, model=TrainConfig.model, **given)
     if config is not None:
         written = parse_toml(config).get("train", {})
         if unused := [name for name in written if name in _UNUSED]:
             echo(f"not used from {config}: {', '.join(unused)}", err=True)
-    return read.settings if epochs is None else replace(read.settings, epochs=epochs), spec
+    own = {
+        name: read_train_file(config, model=name, **given)[0].settings for name in names if name in RECIPES
+    }
+    return read.settings, spec, own
 
 
 def _show(result: "CrossvalResult", out: Path, as_json: bool) -> None:

@@ -153,12 +153,9 @@ def train(
 
 
 def _settings(config: Path | None, options: dict[str, Any]) -> "tuple[TrainConfig, FeatureSpec]":
-    from avianvox.config import settings_from_mapping, settings_to_mapping
-    from avianvox.training.config import TrainConfig, read_train_file
+    from avianvox.training.config import read_train_file
 
-    read, spec = read_train_file(config)
-    values = settings_to_mapping(read) | options
-    return settings_from_mapping(TrainConfig, values, table="train", stored=True), spec
+    return read_train_file(config, **options)
 
 
 def _epochs(bars: "Progress | None") -> "Callable[[EpochReport], None] | None":

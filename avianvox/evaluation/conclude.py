@@ -30,7 +30,7 @@ from avianvox.evaluation.metrics import expected_hits
 from avianvox.evaluation.plain import plain
 from avianvox.evaluation.predictions import pool
 from avianvox.evaluation.rules import RULES
-from avianvox.evaluation.run_folder import FIGURES, RunFolder, fit_name, predictions_path
+from avianvox.evaluation.run_folder import FIGURES, RECIPES, RunFolder, fit_name, predictions_path
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.registry import nearest
 
@@ -129,7 +129,8 @@ def _result(
     comparisons: Sequence[Neighbours],
 ) -> CrossvalResult:
     splits = {grouping: report_split(split, run.recordings) for grouping, split in run.splits.items()}
-    settings = {key: run.config[key] for key in ("n_folds", "seed", "model_settings")}
+    kept = ("n_folds", "seed", "model_settings", RECIPES)
+    settings = {key: run.config[key] for key in kept if key in run.config}
     figures = {
         "settings": {"n_recordings": len(run.recordings), **settings},
         "n_classes": len(run.labels),

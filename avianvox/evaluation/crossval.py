@@ -92,6 +92,7 @@ def crossvalidate(
     settings: CrossvalSettings,
     *,
     model_settings: Mapping[str, Any] | None = None,
+    recipes: Mapping[str, Mapping[str, Any]] | None = None,
     fresh: bool = False,
     listen: bool = True,
     workplace: Workplace | None = None,
@@ -114,6 +115,8 @@ def crossvalidate(
     settings : CrossvalSettings
     model_settings : mapping, optional
         What the models were configured with, as plain values; part of the configuration.
+    recipes : mapping of str to mapping, optional
+        The same of models that were configured in their own way.
     fresh : bool
         Erase the run in ``out`` first, once the folds of the new one are drawn.
     listen : bool
@@ -162,6 +165,7 @@ def crossvalidate(
             "n_folds": settings.n_folds,
             "seed": settings.seed,
             "model_settings": dict(model_settings or {}),
+            **({"recipes": {name: dict(own) for name, own in recipes.items()}} if recipes else {}),
             "labels": list(catalog.labels.names),
             "features": data.spec.to_mapping(),
             "data_hash": data.store.data_hash,

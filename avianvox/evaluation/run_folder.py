@@ -23,6 +23,8 @@ CATALOG, FIGURES, AUDIT = "catalog.json", "figures.json", "audit.json"
 VERSIONS = "versions.json"
 GROWING = ("models", "per_class")
 """Keys of the configuration under which a run that is continued may name more than before."""
+RECIPES = "recipes"
+"""Key of the settings of models that have their own; a run that is continued may name more of them too."""
 CALIBRATION = "calibration"
 """Folder of what `avianvox.calibration.calibrate` finds; made when it is needed."""
 REPORT = "report"
@@ -76,7 +78,15 @@ class RunFolder:
         if FOLDER.config(path).exists():
             earlier = FOLDER.read(path)
             asked = _grown(earlier, asked)
-            FOLDER.refuse_other(path, earlier, asked, but=GROWING)
+            before, now = earlier.get(RECIPES, {}), asked.get(RECIPES, {})
+            FOLDER.refuse_other(
+                path,
+                earlier | {RECIPES: {name: own for name, own in before.items() if name in now}},
+                asked | {RECIPES: {name: own for name, own in now.items() if name in before}},
+                but=GROWING,
+            )
+            if before:
+                asked[RECIPES] = before | now
         self.config = asked
         FOLDER.begin(path, asked)
         if not (path / VERSIONS).exists():

@@ -17,6 +17,7 @@ from avianvox.evaluation.run_folder import (
     CONFIG,
     FIGURES,
     FOLDER,
+    RECIPES,
     fit_name,
     predictions_path,
     read_json,
@@ -99,6 +100,10 @@ class SavedRun:
         if not models:
             raise RunError(f"the cross-validation in {path} is not complete; run it again to finish it")
         return cls(path, config, labels, recordings, splits, models)
+
+    def settings_of(self, model: str) -> dict[str, Any]:
+        """What a model was fitted with, as plain values; what held before a setting came is left out."""
+        return dict(self.config.get(RECIPES, {}).get(model, self.config["model_settings"]))
 
     @property
     def groupings(self) -> tuple[str, ...]:

@@ -56,6 +56,9 @@ def read_figures(path: Path, kind: str) -> dict[str, Any]:
         }
         names = ("n_recordings", "n_folds", "seed", "model_settings")
         settings = {name: document["settings"][name] for name in names}
+        settings["model_settings"] = (
+            document["settings"].get("recipes", {}).get(kind, settings["model_settings"])
+        )
         return {"crossvalidation": figures, "crossvalidation_settings": settings}
     except MISSHAPEN as error:
         raise InputError(f"{path} is not the figures.json of 'avianvox crossval': {error!r}") from error

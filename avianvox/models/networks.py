@@ -1,6 +1,6 @@
 """All networks by name: windows go in, logits come out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,22 @@ NETWORKS: Registry[Network] = Registry(
     },
 )
 """Listing them needs no Keras."""
+
+
+RECIPES: Mapping[str, Mapping[str, Any]] = {
+    "avianvox_small": {
+        "epochs": 60,
+        "learning_rate": 2e-3,
+        "crops_per_recording": 2,
+        "window_frames": 256,
+        "loss": {"kind": "label_smoothing", "smoothing": 0.05},
+        "sampler": "balanced",
+        "placing": "voiced",
+        "optimiser": "adamw",
+        "schedule": "cosine",
+    },
+}
+"""Settings of ``[train]`` that a network is fitted with where the user asks for nothing else."""
 
 
 def build_network(name: str, *, n_frames: int, n_rows: int, n_classes: int, seed: int = 0) -> Any:

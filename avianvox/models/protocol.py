@@ -51,6 +51,8 @@ class TrainSettings:
         `avianvox.training.augmentations.AUGMENTATIONS`, in the order in which they are applied.
     placing : str or Choice
         Where random crops begin: a row of `avianvox.dataset.placing.PLACINGS`.
+    window_frames : int or None
+        Of networks: frames of a window; None: as many as the features' settings say.
     optimiser, schedule : str or Choice
         Of networks: rows of `avianvox.training.optimisers.OPTIMISERS` and
         `avianvox.training.schedules.SCHEDULES`.
@@ -68,6 +70,7 @@ class TrainSettings:
     sampler: str | Choice = later("shuffled", held="shuffled")
     augment: tuple[str | Choice, ...] = later((), held=())
     placing: str | Choice = later("anywhere", held="anywhere")
+    window_frames: int | None = later(None, held=None)
     optimiser: str | Choice = later("adam", held="adam")
     schedule: str | Choice = later("constant", held="constant")
 
@@ -75,6 +78,8 @@ class TrainSettings:
         for name in ("epochs", "batch_size", "patience", "validation_windows", "crops_per_recording"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"[train] {name}: expected 1 or more, got {getattr(self, name)}")
+        if self.window_frames is not None and self.window_frames < 1:
+            raise ConfigError(f"[train] window_frames: expected 1 or more, got {self.window_frames}")
         if not self.learning_rate > 0:
             raise ConfigError(f"[train] learning_rate: expected more than 0, got {self.learning_rate}")
         for name, known in (("combine", list(COMBINATIONS)), ("padding", list(PADDINGS))):
@@ -86,8 +91,13 @@ class TrainSettings:
                 )
 
     def spec_for(self, spec: FeatureSpec, *, published: str) -> FeatureSpec:
-        """``spec`` with the combination that these settings ask for, or else the ``published`` one."""
-        return spec.with_changes(combine=self.combine or published)
+        """``spec`` with the window and combination that these settings ask for.
+
+        ``published``: the combination where they ask for none.
+        """
+        return spec.with_changes(
+            combine=self.combine or published, n_frames=self.window_frames or spec.n_frames
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,15 @@
 """The configuration file of training. Needs no Keras, so that cross-validation reads it too."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
-from avianvox.config import read_toml, settled
+from avianvox.config import parse_toml, read_toml, settings_from_mapping, settled
 from avianvox.dataset.placing import PLACINGS
 from avianvox.errors import ConfigError
 from avianvox.features.spec import FeatureSpec
+from avianvox.models.networks import RECIPES
 from avianvox.models.protocol import TrainSettings
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.losses import LOSSES
@@ -54,17 +57,29 @@ class TrainConfig(TrainSettings):
         return TrainSettings(**{field.name: getattr(self, field.name) for field in fields(TrainSettings)})
 
 
-def read_train_file(path: Path | None) -> tuple[TrainConfig, FeatureSpec]:
+def read_train_file(path: Path | None, **given: Any) -> tuple[TrainConfig, FeatureSpec]:
     """The tables ``[train]`` and ``[features]`` of a TOML file; the defaults where there is none.
+
+    Where neither the file nor ``given`` says how the model is fitted, its row of `RECIPES` does.
+
+    Parameters
+    ----------
+    path : Path or None
+    **given
+        Settings of ``[train]`` that go before those of the file.
 
     Raises
     ------
     ConfigError
         As `read_toml` does, or ``[features]`` says how mel and MFCC are combined.
     """
-    if path is None:
-        return TrainConfig(), FeatureSpec()
-    read = read_toml(path, {"train": TrainConfig, "features": FeatureSpec})
-    if read["features"].combine != FeatureSpec().combine:
-        raise ConfigError(f"{path}: expected combine in [train], found it in [features]; move it")
-    return read["train"], read["features"]
+    written: Mapping[str, Any] = {}
+    spec = FeatureSpec()
+    if path is not None:
+        read = read_toml(path, {"train": TrainConfig, "features": FeatureSpec})
+        written, spec = parse_toml(path).get("train", {}), read["features"]
+        if spec.combine != FeatureSpec().combine:
+            raise ConfigError(f"{path}: expected combine in [train], found it in [features]; move it")
+    asked = {**written, **given}
+    recipe = RECIPES.get(asked.get("model", TrainConfig.model), {})
+    return settings_from_mapping(TrainConfig, {**recipe, **asked}, table="train"), spec

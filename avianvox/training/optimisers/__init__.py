@@ -1,8 +1,8 @@
 """Optimisers by name: how a step follows the gradient.
 
 ``[train] optimiser = "adamw"`` chooses one, and ``[train.optimiser]`` with ``kind`` one with settings. A row
-is a frozen dataclass of its settings, each declared with `avianvox.config.later`. A new one is one module here
-and one row; ``tests/test_optimisers.py`` holds each row to the contract.
+is a frozen dataclass of its settings, each declared with `avianvox.config.later`. A new one is one module and
+one row; ``tests/test_optimisers.py`` holds each row to the contract.
 """
 
 from typing import Any, Protocol
