@@ -7,7 +7,7 @@ import pytest
 
 from avianvox.config import Choice, settings_to_mapping
 from avianvox.errors import ConfigError
-from avianvox.training.augmentations import AUGMENTATIONS
+from avianvox.training.augmentations import AUGMENTATIONS, Mixing, blend
 from avianvox.training.augmentations.mixup_max import Drawn
 from avianvox.training.config import TrainConfig, read_train_file
 from avianvox.training.estimator import NetworkEstimator
@@ -102,3 +102,31 @@ def test_a_network_that_sees_mfcc_is_refused() -> None:
         NetworkEstimator("cnn_v20", settings).spec_for(FeatureSpec())
     mel = TrainConfig(augment=("gain",), combine="mel").settings
     assert NetworkEstimator("cnn_v20", mel).spec_for(FeatureSpec()).combine == "mel"
+
+
+def test_a_blend_has_a_share_in_both_classes(crops: np.ndarray) -> None:
+    row = AUGMENTATIONS.get("blend")()
+    assert isinstance(row, Mixing)
+    drawn = blend.Drawn(np.roll(np.arange(16), 1), np.full(16, 0.8, np.float32))
+    np.testing.assert_allclose(
+        row.apply(crops, drawn, DEVIATION), np.maximum(crops, np.roll(crops, 1, axis=0) / 4), rtol=1e-5
+    )
+    shares = row.mix(np.eye(16, dtype=np.float32), drawn)
+    np.testing.assert_allclose(shares[3, [2, 3]], [0.2, 0.8], rtol=1e-6)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-6)
+    first = row.draw(np.random.default_rng(0), (5000, 1, 1)).first
+    assert np.mean(first == 1) == pytest.approx(0.3, abs=0.03)
+
+
+def test_height_and_shift_do_what_they_say(crops: np.ndarray) -> None:
+    height = AUGMENTATIONS.get("height")()
+    factors = height.draw(np.random.default_rng(0), (5000, 1, 1))
+    assert (factors.min(), factors.max()) == (pytest.approx(0.7, abs=0.01), pytest.approx(1.3, abs=0.01))
+    np.testing.assert_allclose(height.apply(crops, np.full(16, 1.2), DEVIATION), crops * 1.2, rtol=1e-5)
+    shift = AUGMENTATIONS.get("shift_bands")()
+    assert set(shift.draw(np.random.default_rng(0), (500, 1, 1)).tolist()) == set(range(-3, 4))
+    moved = shift.apply(crops, np.array([2, -1, *[0] * 14]), DEVIATION)
+    np.testing.assert_array_equal(moved[0, :, 2:], crops[0, :, :-2])
+    np.testing.assert_array_equal(moved[0, :, :2], np.repeat(crops[0, :, :1], 2, axis=1))
+    np.testing.assert_array_equal(moved[1, :, :-1], crops[1, :, 1:])
+    np.testing.assert_array_equal(moved[2:], crops[2:])

@@ -24,6 +24,15 @@ def test_a_loss_is_less_for_the_right_class_and_survives_its_configuration(name:
 
 
 @pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_of_shares_is_the_mean_over_the_classes(name: str) -> None:
+    loss = LOSSES.get(name)().make()
+    other = (TARGETS + 1) % 4
+    shares = 0.75 * np.eye(4, dtype=np.float32)[TARGETS] + 0.25 * np.eye(4, dtype=np.float32)[other]
+    expected = 0.75 * value(loss) + 0.25 * value(loss, targets=other)
+    assert value(loss, targets=shares) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
 def test_steps_lower_a_loss(name: str) -> None:
     inputs = keras.Input((4,))
     kernel = keras.initializers.GlorotUniform(0)

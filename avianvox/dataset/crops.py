@@ -13,7 +13,7 @@ import numpy as np
 
 from avianvox.dataset.windows import window_offsets
 from avianvox.errors import InputError
-from avianvox.features.floor import above_floor
+from avianvox.features.floor import SCALE_DB, above_floor
 from avianvox.features.spec import COMBINATIONS, FeatureSpec
 from avianvox.randomness import derive_uniform
 from avianvox.registry import nearest
@@ -102,6 +102,8 @@ class CropReader:
         self._scale = np.tile(scale.astype(np.float32), (settings.n_frames, 1))
         self._shift = np.tile(shift.astype(np.float32), (settings.n_frames, 1))
         self.deviation = np.reciprocal(scale).astype(np.float32)
+        if settings.combine == "above_floor":
+            self.deviation = np.full(self.n_rows, SCALE_DB, np.float32)
         self._rows = np.asarray(store.rows)  # a plain view of the map: slicing np.memmap itself is slow
         self._first_row = np.asarray(store.first_row)
         self._n_frames = np.asarray(store.n_frames)

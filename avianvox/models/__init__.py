@@ -13,6 +13,7 @@ _NETWORKS = {
     "cnn_v18": "avianvox.training.estimator:cnn_v18",
     "cnn_v17": "avianvox.training.estimator:cnn_v17",
     "cnn_v20": "avianvox.training.estimator:cnn_v20",
+    "avianvox_small": "avianvox.training.estimator:avianvox_small",
 }
 
 MODELS: Registry[EstimatorFactory] = Registry(
@@ -45,6 +46,7 @@ SUMMARIES = {
     "cnn_v18": "convolutional network, 3 x 3 kernels, 2 x 2 pooling",
     "cnn_v17": "convolutional network, 3 x 3 kernels, 3 x 3 pooling",
     "cnn_v20": "convolutional network like cnn_v17, MFCC replace mel bands",
+    "avianvox_small": "convolutional network for few recordings, noise floor out",
 }
 """One line for each row of `MODELS`."""
 
@@ -65,5 +67,6 @@ LADDER = (
     "cnn_v18",
     "cnn_v17",
     "cnn_v20",
+    "avianvox_small",
 )
 """The rungs from the lowest up: rules of `avianvox.evaluation.rules` that hear nothing, then models."""

@@ -51,6 +51,13 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
         "loss": {"kind": "label_smoothing", "smoothing": 0.05},
         "sampler": "balanced",
         "placing": "voiced",
+        "augment": (
+            "height",
+            "shift_bands",
+            "blend",
+            {"kind": "mask_bands", "n": 1},
+            {"kind": "mask_time", "n": 1},
+        ),
         "optimiser": "adamw",
         "schedule": "cosine",
     },

@@ -47,7 +47,7 @@ class TrainSettings:
     loss, sampler : str or Choice
         Of networks: rows of `avianvox.training.losses.LOSSES` and `avianvox.training.samplers.SAMPLERS`.
     augment : tuple of str or Choice
-        Of networks that see mel bands alone (``combine = "mel"``): rows of
+        Of networks that see mel bands alone (``combine`` is ``mel`` or ``above_floor``): rows of
         `avianvox.training.augmentations.AUGMENTATIONS`, in the order in which they are applied.
     placing : str or Choice
         Where random crops begin: a row of `avianvox.dataset.placing.PLACINGS`.

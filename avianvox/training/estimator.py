@@ -76,7 +76,7 @@ class NetworkEstimator:
             Augmentations are asked for, which know no MFCC.
         """
         found = self.settings.spec_for(spec, published=NETWORKS.get(self.architecture).combine)
-        if self.settings.augment and found.combine != "mel":
+        if self.settings.augment and found.combine not in ("mel", "above_floor"):
             raise ConfigError(
                 "[train] augment: expected a network that sees mel bands alone, got "
                 f'{self.architecture} with combine = "{found.combine}"; set combine = "mel"'
@@ -128,7 +128,9 @@ class NetworkEstimator:
         held_out = None
         if validation is not None:
             most = settings.validation_windows
-            held_out = WindowSequence(reader, validation, batch_size=_PREDICTION_BATCH, most_windows=most)
+            held_out = WindowSequence(
+                reader, validation, batch_size=_PREDICTION_BATCH, most_windows=most, shared=train.shared
+            )
         history = fit_network(model, train, held_out, settings, checkpoint=checkpoint, progress=progress)
         return FittedNetwork(model, spec, normalisation, settings.padding, history)
 

@@ -14,7 +14,7 @@ from avianvox.dataset.placing import Anywhere, Placing
 from avianvox.dataset.training_data import TrainingData
 from avianvox.models.backend import keras
 from avianvox.randomness import derive_rng
-from avianvox.training.augmentations import Augmentation
+from avianvox.training.augmentations import Augmentation, Mixing
 from avianvox.training.samplers import Sampler
 from avianvox.training.samplers.shuffled import Shuffled
 from avianvox.types import Crop
@@ -64,6 +64,7 @@ class CropSequence(keras.utils.PyDataset):
         self._repeated = data.subset(np.tile(np.arange(len(data)), crops_per_recording))
         self._sampler = sampler or Shuffled()
         self._augmentations = tuple(augmentations)
+        self.shared = any(isinstance(row, Mixing) for row in self._augmentations)
         self._placing = (placing or Anywhere()).of(reader)
         self.move_to(0)
 
@@ -88,13 +89,20 @@ class CropSequence(keras.utils.PyDataset):
         return self._positions[part], self._offsets[part]
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Crops, shape (n, n_frames, n_rows, 1), float32, and their classes, shape (n,), int64."""
+        """Crops, shape (n, n_frames, n_rows, 1), float32, and their classes, shape (n,), int64.
+
+        With augmentations that are `Mixing`, shares in the classes, shape (n, n_classes), float32.
+        """
         positions, offsets = self._plan(index)
         crops = self.reader.read(self.data.recordings[positions], offsets)
+        targets = _targets(self.data, positions, shared=self.shared)
         for place, augmentation in enumerate(self._augmentations):
             rng = derive_rng(self.seed, "augment", self.epoch, index, place)
-            crops = augmentation.apply(crops, augmentation.draw(rng, crops.shape), self.reader.deviation)
-        return crops[..., None], self.data.targets[positions]
+            drawn = augmentation.draw(rng, crops.shape)
+            crops = augmentation.apply(crops, drawn, self.reader.deviation)
+            if isinstance(augmentation, Mixing):
+                targets = augmentation.mix(targets, drawn)
+        return crops[..., None], targets
 
     def trace(self, batch_index: int) -> list[Crop]:
         """Where the crops of a batch of this epoch come from."""
@@ -115,6 +123,8 @@ class WindowSequence(keras.utils.PyDataset):
     batch_size : int
     most_windows : int, optional
         Of a recording with more windows, this many are taken, evenly spread; all by default.
+    shared : bool
+        Whether classes are given as shares, as a `CropSequence` with this attribute gives them.
 
     Attributes
     ----------
@@ -123,9 +133,16 @@ class WindowSequence(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, reader: CropReader, data: TrainingData, *, batch_size: int, most_windows: int | None = None
+        self,
+        reader: CropReader,
+        data: TrainingData,
+        *,
+        batch_size: int,
+        most_windows: int | None = None,
+        shared: bool = False,
     ) -> None:
         super().__init__()
+        self._shared = shared
         self.reader = reader
         self.data = data
         self.batch_size = batch_size
@@ -142,7 +159,12 @@ class WindowSequence(keras.utils.PyDataset):
         part = slice(index * self.batch_size, (index + 1) * self.batch_size)
         positions = self.positions[part]
         windows = self.reader.read(self.data.recordings[positions], self._offsets[part])
-        return windows[..., None], self.data.targets[positions]
+        return windows[..., None], _targets(self.data, positions, shared=self._shared)
+
+
+def _targets(data: TrainingData, positions: np.ndarray, *, shared: bool) -> np.ndarray:
+    classes = data.targets[positions]
+    return np.eye(data.n_classes, dtype=np.float32)[classes] if shared else classes
 
 
 def _occurrence(planned: np.ndarray) -> np.ndarray:

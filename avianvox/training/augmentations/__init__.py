@@ -1,14 +1,15 @@
 """Augmentations by name: how the crops of a batch are changed before a network learns from them.
 
-``[train] augment = ["gain", {kind = "mixup_max", share = 0.3}]`` chooses some. They are applied in order, and
-in training alone. A row is a frozen dataclass of its settings, each declared with `avianvox.config.later`. It
-draws its parameters for a whole batch with a generator, and applies them purely. Crops are log-mel rows that
-were scaled: ``deviation`` says how many decibels a unit of each band is, and 0 is a band's mean. Classes stay
-as they are. A new one is one module here and one row; ``tests/test_augmentations.py`` holds each row to the
-contract.
+``[train] augment = ["gain", {kind = "mixup_max", share = 0.3}]`` chooses some. They are applied in order,
+and in training alone. A row is a frozen dataclass of its settings, each declared with
+`avianvox.config.later`. It draws its parameters for a whole batch with a generator, and applies them purely.
+Crops are log-mel rows that were scaled: ``deviation`` says how many decibels a unit of each band is, and 0
+is a band's mean, or the noise floor where the network sees what is above it. Classes stay as they are but
+for rows that are `Mixing`. A new one is one module here and one row; ``tests/test_augmentations.py`` holds
+each row to the contract.
 """
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -30,12 +31,24 @@ class Augmentation(Protocol):
         ...
 
 
+@runtime_checkable
+class Mixing(Augmentation, Protocol):
+    """A row after which a crop has a share in more than one class."""
+
+    def mix(self, shares: np.ndarray, drawn: Any) -> np.ndarray:
+        """The shares of the new crops, from those of the crops: shape (n, n_classes), rows sum to 1."""
+        ...
+
+
 AUGMENTATIONS: Registry[type[Augmentation]] = Registry(
     "augmentation",
     {
+        "blend": "avianvox.training.augmentations.blend:Blend",
         "gain": "avianvox.training.augmentations.gain:Gain",
+        "height": "avianvox.training.augmentations.height:Height",
         "mask_bands": "avianvox.training.augmentations.masks:MaskBands",
         "mask_time": "avianvox.training.augmentations.masks:MaskTime",
         "mixup_max": "avianvox.training.augmentations.mixup_max:MixupMax",
+        "shift_bands": "avianvox.training.augmentations.shift_bands:ShiftBands",
     },
 )

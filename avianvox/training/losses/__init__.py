@@ -2,8 +2,8 @@
 
 ``[train] loss = "label_smoothing"`` chooses one, and ``[train.loss]`` with ``kind`` one with settings. A row
 is a frozen dataclass of its settings, each declared with `avianvox.config.later`; it makes a Keras loss of
-classes, shape (n,), and logits, shape (n, n_classes). A new one is one module here and one row;
-``tests/test_losses.py`` holds each row to the contract.
+logits, shape (n, n_classes), and classes, shape (n,), or shares in classes, shape (n, n_classes). A new one
+is one module here and one row; ``tests/test_losses.py`` holds each row to the contract.
 """
 
 from typing import Any, Protocol

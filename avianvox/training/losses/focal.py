@@ -6,6 +6,7 @@ from typing import Any
 from avianvox.config import later
 from avianvox.errors import ConfigError
 from avianvox.models.backend import keras
+from avianvox.training.losses.shares import shares_of
 
 ops = keras.ops
 
@@ -39,10 +40,8 @@ class FocalCrossEntropy(keras.losses.Loss):
 
     def call(self, targets: Any, logits: Any) -> Any:
         logs = ops.log_softmax(logits, axis=-1)
-        classes = ops.reshape(ops.cast(targets, "int32"), (-1, 1))
-        right = ops.take_along_axis(logs, classes, axis=-1)[:, 0]
-        missing = ops.maximum(1.0 - ops.exp(right), 1e-7)  # of a sure answer, too: the slope stays finite
-        return -(missing**self.gamma) * right
+        missing = ops.maximum(1.0 - ops.exp(logs), 1e-7)  # of a sure answer, too: the slope stays finite
+        return -ops.sum(shares_of(targets, logits) * missing**self.gamma * logs, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         return {**keras.losses.Loss.get_config(self), "gamma": self.gamma}

@@ -6,6 +6,7 @@ from typing import Any
 from avianvox.config import later
 from avianvox.errors import ConfigError
 from avianvox.models.backend import keras
+from avianvox.training.losses.shares import shares_of
 
 ops = keras.ops
 
@@ -26,7 +27,7 @@ class LabelSmoothing:
 
 @keras.saving.register_keras_serializable(package="avianvox")
 class SmoothedCrossEntropy(keras.losses.Loss):
-    """Cross-entropy; the target is ``1 - smoothing`` for the label, ``smoothing`` is spread over all classes.
+    """Cross-entropy; ``1 - smoothing`` of the target is what is right, the rest is spread over all classes.
 
     References
     ----------
@@ -39,8 +40,7 @@ class SmoothedCrossEntropy(keras.losses.Loss):
 
     def call(self, targets: Any, logits: Any) -> Any:
         logs = ops.log_softmax(logits, axis=-1)
-        classes = ops.reshape(ops.cast(targets, "int32"), (-1, 1))
-        right = ops.take_along_axis(logs, classes, axis=-1)[:, 0]
+        right = ops.sum(shares_of(targets, logits) * logs, axis=-1)
         return -((1.0 - self.smoothing) * right + self.smoothing * ops.mean(logs, axis=-1))
 
     def get_config(self) -> dict[str, Any]:
