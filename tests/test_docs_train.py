@@ -1,0 +1,34 @@
+"""The page on training names every row of every table that it is about."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from avianvox.dataset.crops import PADDINGS
+from avianvox.dataset.placing import PLACINGS
+from avianvox.features.spec import COMBINATIONS
+from avianvox.training.augmentations import AUGMENTATIONS
+from avianvox.training.losses import LOSSES
+from avianvox.training.optimisers import OPTIMISERS
+from avianvox.training.samplers import SAMPLERS
+from avianvox.training.schedules import SCHEDULES
+
+PAGE = (Path(__file__).parents[1] / "docs" / "train.md").read_text(encoding="utf-8")
+TABLES = {
+    "combine": COMBINATIONS,
+    "padding": PADDINGS,
+    "placing": PLACINGS,
+    "sampler": SAMPLERS,
+    "augment": AUGMENTATIONS,
+    "loss": LOSSES,
+    "optimiser": OPTIMISERS,
+    "schedule": SCHEDULES,
+}
+
+
+@pytest.mark.parametrize("setting", TABLES)
+def test_the_page_names_every_row(setting: str) -> None:
+    (line,) = re.findall(rf"^\| `{setting}` \|(.*)\|$", PAGE, re.MULTILINE)
+    named = set(re.findall(r"`(\w+)`", line))
+    assert set(TABLES[setting]) <= named
