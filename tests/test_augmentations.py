@@ -114,6 +114,8 @@ def test_a_blend_has_a_share_in_both_classes(crops: np.ndarray) -> None:
     shares = row.mix(np.eye(16, dtype=np.float32), drawn)
     np.testing.assert_allclose(shares[3, [2, 3]], [0.2, 0.8], rtol=1e-6)
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-6)
+    alone = blend.Drawn(drawn.partner, np.ones(16, np.float32))
+    np.testing.assert_array_equal(row.apply(crops, alone, DEVIATION), crops)
     first = row.draw(np.random.default_rng(0), (5000, 1, 1)).first
     assert np.mean(first == 1) == pytest.approx(0.3, abs=0.03)
 

@@ -49,7 +49,8 @@ class Blend:
     def apply(self, crops: np.ndarray, drawn: Drawn, deviation: np.ndarray) -> np.ndarray:
         first = drawn.first[:, None, None]
         highest = np.maximum(first, 1 - first)
-        return np.maximum(crops * (first / highest), crops[drawn.partner] * ((1 - first) / highest))
+        both = np.maximum(crops * (first / highest), crops[drawn.partner] * ((1 - first) / highest))
+        return np.where(first == 1, crops, both)  # what is below the floor stays there
 
     def mix(self, shares: np.ndarray, drawn: Drawn) -> np.ndarray:
         first = drawn.first[:, None]
