@@ -47,6 +47,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
         "epochs": 60,
         "learning_rate": 2e-3,
         "crops_per_recording": 2,
+        "even_batches": True,
         "window_frames": 256,
         "loss": {"kind": "label_smoothing", "smoothing": 0.05},
         "sampler": "balanced",

@@ -51,6 +51,8 @@ class TrainSettings:
         `avianvox.training.augmentations.AUGMENTATIONS`, in the order in which they are applied.
     placing : str or Choice
         Where random crops begin: a row of `avianvox.dataset.placing.PLACINGS`.
+    even_batches : bool
+        Of networks: whether the crops of an epoch are spread evenly over its batches.
     window_frames : int or None
         Of networks: frames of a window; None: as many as the features' settings say.
     optimiser, schedule : str or Choice
@@ -70,6 +72,7 @@ class TrainSettings:
     sampler: str | Choice = later("shuffled", held="shuffled")
     augment: tuple[str | Choice, ...] = later((), held=())
     placing: str | Choice = later("anywhere", held="anywhere")
+    even_batches: bool = later(False, held=False)
     window_frames: int | None = later(None, held=None)
     optimiser: str | Choice = later("adam", held="adam")
     schedule: str | Choice = later("constant", held="constant")

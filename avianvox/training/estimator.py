@@ -124,6 +124,7 @@ class NetworkEstimator:
             sampler=row_of(SAMPLERS, settings.sampler, "train.sampler"),
             augmentations=[row_of(AUGMENTATIONS, chosen, "train.augment") for chosen in settings.augment],
             placing=row_of(PLACINGS, settings.placing, "train.placing"),
+            even_batches=settings.even_batches,
         )
         held_out = None
         if validation is not None:

@@ -38,6 +38,9 @@ class CropSequence(keras.utils.PyDataset):
         Applied to each batch in this order; see `avianvox.training.augmentations`.
     placing : Placing
         A row of `avianvox.dataset.placing.PLACINGS`; by default, crops begin anywhere.
+    even_batches : bool
+        Whether all batches are of one size, give or take one crop, rather than the last one of what is left:
+        batch normalisation takes its statistics from the last one too.
     **workers
         ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`.
     """
@@ -53,6 +56,7 @@ class CropSequence(keras.utils.PyDataset):
         sampler: Sampler | None = None,
         augmentations: Sequence[Augmentation] = (),
         placing: Placing | None = None,
+        even_batches: bool = False,
         **workers: Any,
     ) -> None:
         super().__init__(**workers)
@@ -65,6 +69,7 @@ class CropSequence(keras.utils.PyDataset):
         self._sampler = sampler or Shuffled()
         self._augmentations = tuple(augmentations)
         self.shared = any(isinstance(row, Mixing) for row in self._augmentations)
+        self._even = even_batches
         self._placing = (placing or Anywhere()).of(reader)
         self.move_to(0)
 
@@ -86,6 +91,9 @@ class CropSequence(keras.utils.PyDataset):
 
     def _plan(self, batch_index: int) -> tuple[np.ndarray, np.ndarray]:
         part = slice(batch_index * self.batch_size, (batch_index + 1) * self.batch_size)
+        if self._even:
+            n, n_batches = len(self._positions), len(self)
+            part = slice(n * batch_index // n_batches, n * (batch_index + 1) // n_batches)
         return self._positions[part], self._offsets[part]
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
