@@ -24,7 +24,7 @@ def test_every_recipe_is_of_a_network_and_can_be_read(name: str) -> None:
     assert name in NETWORKS
     found = read_train_file(None, model=name)[0]
     assert found.settings != TrainSettings()
-    assert set(settings_to_mapping(found.settings)) >= set(RECIPES[name])
+    assert set(settings_to_mapping(found)) >= set(RECIPES[name])
 
 
 def test_what_is_asked_for_goes_before_the_recipe(tmp_path: Path) -> None:
@@ -32,6 +32,7 @@ def test_what_is_asked_for_goes_before_the_recipe(tmp_path: Path) -> None:
     file.write_text('[train]\nmodel = "avianvox_small"\nbatch_size = 16\nepochs = 3\n')
     found, spec = read_train_file(file)
     assert (found.batch_size, found.epochs, found.placing) == (16, 3, "voiced")
+    assert found.validation == 0  # judged by session folds, it is trained on all recordings for all epochs
     assert spec.n_frames == 128
     assert found.settings.spec_for(spec, published="above_floor").n_frames == 256
     assert read_train_file(file, epochs=5)[0].epochs == 5

@@ -170,6 +170,15 @@ def test_a_batch_is_changed_by_seed_epoch_and_number_alone(reader: CropReader, d
     assert not np.array_equal(first[1][0], crops(reader, data, batch_size=5)[1][0])
 
 
+def test_even_batches_leave_no_small_one(reader: CropReader, data: TrainingData) -> None:
+    def shapes(**options: bool) -> list[int]:
+        sequence = crops(reader, data, batch_size=len(data) - 1, **options)
+        return [len(sequence[i][0]) for i in range(len(sequence))]
+
+    assert shapes() == [len(data) - 1, 1]
+    assert sorted(shapes(even_batches=True)) == [len(data) // 2, -(-len(data) // 2)]
+
+
 def test_more_crops_of_a_recording_differ(reader: CropReader, data: TrainingData) -> None:
     sequence = crops(reader, data, crops_per_recording=3, batch_size=100)
     traced = sequence.trace(0)

@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from avianvox.cli.common import echo
 from avianvox.cli.targets import Target, Writer
+from avianvox.dataset.placing import PLACINGS
 from avianvox.models import TRAINABLE
+from avianvox.models.networks import RECIPES
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.losses import LOSSES
+from avianvox.training.optimisers import OPTIMISERS
 from avianvox.training.samplers import SAMPLERS
+from avianvox.training.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -31,9 +36,16 @@ it.
 Of networks, [train] has these besides:
   loss: {", ".join(LOSSES)}
   sampler: {", ".join(SAMPLERS)}
-  augment, a list: {", ".join(AUGMENTATIONS)}
+  placing of crops: {", ".join(PLACINGS)}
+  optimiser: {", ".join(OPTIMISERS)}
+  schedule of the learning rate: {", ".join(SCHEDULES)}
+{fill("  augment, a list: " + ", ".join(AUGMENTATIONS), 76, subsequent_indent="    ")}
 With settings: loss = {{kind = "focal", gamma = 3}}.
-augment needs combine = "mel".
+augment needs combine = "mel" or "above_floor".
+
+\b
+A network with a recipe ({", ".join(RECIPES)}) is trained by it where neither options nor file say
+otherwise; the defaults above are those of the others.
 
 \b
 Examples:
@@ -64,7 +76,7 @@ Examples:
 )
 @click.option("--epochs", type=int, help="Maximum number of epochs.  [default: 100]")
 @click.option("--batch-size", type=int, help="Number of crops per batch.  [default: 32]")
-@click.option("--learning-rate", type=float, help="Adam's learning rate.  [default: 0.001]")
+@click.option("--learning-rate", type=float, help="Learning rate.  [default: 0.001]")
 @click.option(
     "--crops", "crops_per_recording", type=int, help="Number of crops per recording and epoch.  [default: 1]"
 )

@@ -45,6 +45,7 @@ NETWORKS: Registry[Network] = Registry(
 RECIPES: Mapping[str, Mapping[str, Any]] = {
     "avianvox_small": {
         "epochs": 60,
+        "validation": 0.0,
         "learning_rate": 2e-3,
         "crops_per_recording": 2,
         "even_batches": True,

@@ -60,7 +60,8 @@ def train(
     catalogs : sequence of str
         Where the catalog was read from; export looks there for recordings to compare its file on.
     resume : bool
-        Continue the run in ``out``, or start it when there is none. More ``epochs`` than before may be asked.
+        Continue the run in ``out``, or start it when there is none. More ``epochs`` than before may be asked
+        where the learning rate has no schedule.
     fresh : bool
         Remove the run in ``out`` first.
     progress : callable, optional
@@ -214,7 +215,9 @@ def _prepare(out: Path, document: dict[str, Any], *, resume: bool, fresh: bool) 
         return
     earlier, same = folder.FOLDER.read(out), ("train", *_SAME)
     before, now = ({key: there.get(key) for key in same} for there in (earlier, document))
-    folder.FOLDER.refuse_other(out, before, now, but=("epochs",), words=_SAME)
+    # more epochs go on where the learning rate stays; a schedule was laid out over all of them
+    but = () if "schedule" in document["train"] else ("epochs",)
+    folder.FOLDER.refuse_other(out, before, now, but=but, words=_SAME)
     done, asked = epochs_done(out / folder.CHECKPOINT), document["train"]["epochs"]
     if asked < done:
         raise RunError(
