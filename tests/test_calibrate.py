@@ -153,7 +153,11 @@ def run_of(pooled: Pooled) -> SavedRun:
     names = tuple(f"Avis a{i}" for i in range(pooled.scores.shape[1]))
     config = {"model_settings": {"epochs": 3}, "data_hash": "d"}
     found = SimpleNamespace(
-        models=("m",), labels=LabelSet(names), config=config, pooled=lambda model, grouping: pooled
+        models=("m",),
+        labels=LabelSet(names),
+        config=config,
+        settings_of=lambda model: config["model_settings"],
+        pooled=lambda model, grouping: pooled,
     )
     return cast(SavedRun, found)
 

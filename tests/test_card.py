@@ -29,7 +29,13 @@ def test_the_card_marks_thresholds_that_are_borrowed(rng: np.random.Generator) -
     pooled = Pooled(recordings, targets, sessions % 3, scores, scores.astype(np.float32), sessions)
     labels = LabelSet(("Aus bus", "Cus dus", "Eus fus"))
     config = {"model_settings": {"epochs": 3}, "data_hash": "d"}
-    run = SimpleNamespace(models=("m",), labels=labels, config=config, pooled=lambda model, grouping: pooled)
+    run = SimpleNamespace(
+        models=("m",),
+        labels=labels,
+        config=config,
+        settings_of=lambda model: config["model_settings"],
+        pooled=lambda model, grouping: pooled,
+    )
     report = calibrate_run(cast(SavedRun, run), options=CalibrateOptions(precision=0.6))
     assert report.calibration.basis["borrowed"] == ["Eus fus"]
     plain = ModelInfo("letters", "m", FeatureSpec(), labels)

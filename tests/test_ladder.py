@@ -43,11 +43,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
     return training_data(catalog, FeatureStore.open(folder / "features"), SPEC, catalog.labels)
 
 
-def test_the_ladder_begins_with_rules_and_ends_with_the_published_network() -> None:
+def test_the_ladder_begins_with_rules_and_ends_with_networks() -> None:
     names = " ".join(LADDER)
     assert names == (
         "chance majority session_lookup duration gnb_pixels gnb_mfcc logreg_mel logreg_floor logreg_windows "
-        "mlp_mfcc pca_dense dense_pixels cnn_v16 cnn_v18 cnn_v17 cnn_v20"
+        "mlp_mfcc pca_dense dense_pixels cnn_v16 cnn_v18 cnn_v17 cnn_v20 avianvox_small"
     )
     assert all((name in RULES) != (name in MODELS) for name in LADDER)
 

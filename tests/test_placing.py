@@ -24,6 +24,7 @@ def placing(name: str) -> Places:
     store = SimpleNamespace(
         spec=SPEC,
         log_mel=SPEC,
+        bands=SPEC,
         ids=["long", "short"],
         keys=np.array([hash_name("long"), hash_name("short")], np.uint64),
         n_frames=np.array([1000, 7]),
