@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from avianvox.cli.common import FiniteFloat, exit_with_failures, progress_bar
+from avianvox.cli.store_options import catalog_option, min_score_option
 from avianvox.cli.targets import Target, Writer
 
 EPILOG = """\b
@@ -28,21 +29,8 @@ Examples:
 @click.argument("store", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--out", required=True, type=Target(path_type=Path), help="Table of the windows.")
 @click.option("--n", type=click.IntRange(min=2), default=50, show_default=True, help="Number of clusters.")
-@click.option(
-    "--catalog",
-    "catalogs",
-    multiple=True,
-    metavar="CATALOG",
-    type=click.Path(path_type=Path),
-    help="Catalog that STORE was built from, which names its files; may be given several times.  "
-    "[default: the table has ids of recordings]",
-)
-@click.option(
-    "--min-score",
-    type=FiniteFloat(0, 1),
-    help="Minimum score of the ear's best animal in a window; windows below are left out as quiet.  "
-    "[default: 0.1 where STORE keeps scores]",
-)
+@catalog_option("the table has ids of recordings")
+@min_score_option("0.1 where STORE keeps scores")
 @click.option(
     "--nearest",
     type=FiniteFloat(0, 1, min_open=True),

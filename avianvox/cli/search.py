@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avianvox.cli.common import echo, echo_text, progress_bar
+from avianvox.cli.store_options import catalog_option
 from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
@@ -44,15 +45,7 @@ Examples:
     help="Index of STORE, for millions of windows: built where the file is missing or older than STORE, and "
     "read from then on. Needs the extra 'index'; without it, all windows are compared.",
 )
-@click.option(
-    "--catalog",
-    "catalogs",
-    multiple=True,
-    metavar="CATALOG",
-    type=click.Path(path_type=Path),
-    help="Catalog that STORE was built from, which names its files; may be given several times.  "
-    "[default: ids of recordings]",
-)
+@catalog_option("ids of recordings")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def search(

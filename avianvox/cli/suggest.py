@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from avianvox.cli.common import FiniteFloat, echo_text, exit_with_failures
+from avianvox.cli.common import echo_text, exit_with_failures
+from avianvox.cli.store_options import catalog_option, min_score_option
 from avianvox.cli.targets import Target, Writer
 from avianvox.find.rules import RULES
 
@@ -55,21 +56,8 @@ Examples:
     show_default=True,
     help="Rule: uncertain and diverse, one of the two, or random.",
 )
-@click.option(
-    "--catalog",
-    "catalogs",
-    multiple=True,
-    metavar="CATALOG",
-    type=click.Path(path_type=Path),
-    help="Catalog that STORE was built from, which names its files; may be given several times. Its labels "
-    "are not used.  [default: the table has ids of recordings]",
-)
-@click.option(
-    "--min-score",
-    type=FiniteFloat(0, 1),
-    help="Minimum score of the ear's best animal in a window; windows below are left out as quiet.  "
-    "[default: 0.1 of windows where STORE keeps scores, 0 of recordings]",
-)
+@catalog_option("the table has ids of recordings", " Its labels are not used.")
+@min_score_option("0.1 of windows where STORE keeps scores, 0 of recordings")
 @click.option(
     "--out", type=Target(path_type=Path), help="Table (.csv, .jsonl, .parquet, .xlsx).  [default: print CSV]"
 )

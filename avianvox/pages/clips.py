@@ -29,6 +29,7 @@ SHOWN_DB = 55.0
 
 _PEAK = 0.7
 _COLOURS = 40
+_TICK_ROOM = 14.0  # right of a tick, for half of its text
 _TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16000)
 _ANCHORS = "000004 140e36 3b0f70 641a80 8c2981 b73779 de4968 f7705c fe9f6d fecf92 fcfdbf"
 """Matplotlib's colour map "magma" at eleven places."""
@@ -160,7 +161,8 @@ def clip_picture(clip: Clip, *, title: str) -> Markup:
     for second in range(int(np.ceil(clip.begin_s)), int(clip.end_s) + 1):
         x = at_s(second)
         parts.append(tag("line", x1=x, x2=x, y1=top + height, y2=top + height + 3, class_="axis"))
-        parts.append(tag("text", f"{second} s", x=x, y=foot - 4, text_anchor="middle", class_="tick"))
+        anchor = "middle" if x < left + width - _TICK_ROOM else "end"  # the last one has no room to its right
+        parts.append(tag("text", f"{second} s", x=x, y=foot - 4, text_anchor=anchor, class_="tick"))
     parts.append(
         tag(
             "line",

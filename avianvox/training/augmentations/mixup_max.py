@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from avianvox.config import later
-from avianvox.errors import ConfigError
+from avianvox.training.augmentations.pairs import check_pairing
 
 
 class Drawn(NamedTuple):
@@ -33,11 +33,7 @@ class MixupMax:
     share: float = later(0.5, held=0.5)
 
     def __post_init__(self) -> None:
-        if not (0 < self.alpha < float("inf") and 0 < self.share <= 1):
-            raise ConfigError(
-                f"[train.augment] expected alpha above 0 and a share above 0, at most 1, got {self.alpha} "
-                f"and {self.share}"
-            )
+        check_pairing(self.alpha, self.share)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Drawn:
         n = shape[0]
