@@ -104,7 +104,8 @@ class ModelInfo:
     pooling : mapping
         How windows become a recording where it is not as usual: ``kind`` is a row of
         `avianvox.inference.pooling.POOLINGS`, ``by`` the output whose greatest number says how confident a
-        window is, and ``but`` its positions that don't count.
+        window is, and ``but`` its positions that don't count; neighbouring windows overlap by ``overlap_s``
+        seconds, where that stands there.
     """
 
     name: str

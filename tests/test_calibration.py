@@ -100,7 +100,7 @@ def test_log_odds_survive_json() -> None:
     assert Calibration.from_mapping(json.loads(text), n_classes=3) == found
 
 
-@pytest.mark.parametrize("pooling", ["mean", "max", "confident3"])
+@pytest.mark.parametrize("pooling", ["mean", "weighted", "max", "confident3"])
 def test_a_recording_is_what_pooling_makes_of_calibrated_windows(pooling: str) -> None:
     raw = [np.array([0.9, 0.1, 0.0], np.float32), np.array([0.3, 0.3, 0.4], np.float32)]
     windows = tuple(Window(i, 1, scores, None, 1.0 + i) for i, scores in enumerate(raw))
@@ -108,6 +108,7 @@ def test_a_recording_is_what_pooling_makes_of_calibrated_windows(pooling: str) -
     first, second = CALIBRATION.apply(np.array(raw), "window")
     pooled = {
         "mean": (first + second) / 2,
+        "weighted": (first + 4 * second) / 5,
         "max": np.maximum(first, second),
         "confident3": np.sqrt(first * second) / np.sqrt(first * second).sum(),
     }

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from avianvox.dataset.catalog import Catalog
-from avianvox.dataset.training_data import TrainingData, WindowScores, training_data
+from avianvox.dataset.training_data import TrainingData, training_data
 from avianvox.errors import StoreError, UnknownNameError
 from avianvox.features.spec import FeatureSpec
 from avianvox.types import LabelSet, Recording, Status
@@ -58,10 +58,3 @@ def test_a_foreign_store_and_an_empty_join_are_refused() -> None:
         joined(replace(FakeStore.spec, n_fft=1024))
     with pytest.raises(StoreError, match="none of the catalog's 6 recordings"):
         training_data(catalog(), FakeStore(), FakeStore.spec, LabelSet(("Dd dd",)))  # type: ignore[arg-type]
-
-
-def test_window_scores_are_averaged_for_each_recording() -> None:
-    scores = np.array([[1, 0], [0, 1], [0.5, 0.5], [1, 0]], dtype=np.float32)
-    means = WindowScores(scores, np.array([2, 0, 2, 2])).per_recording(3)
-    assert means.dtype == np.float32
-    np.testing.assert_allclose(means, [[0, 1], [0, 0], [2.5 / 3, 0.5 / 3]], rtol=1e-6)

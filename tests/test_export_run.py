@@ -15,15 +15,19 @@ import soundfile
 
 from avianvox.cli.main import main
 from avianvox.dataset.catalog import read_catalog
+from avianvox.dataset.training_data import training_data
 from avianvox.documents import write_json
 from avianvox.errors import MissingExtraError
 from avianvox.export import exporter
 from avianvox.export.exporter import export_run
 from avianvox.export.parity import Tolerance
+from avianvox.features.build import build_store
 from avianvox.features.extract import extract_features
 from avianvox.features.spec import FeatureSpec
+from avianvox.features.store import FeatureStore
 from avianvox.inference.calibration import Calibration, LevelCalibration, Scaling
 from avianvox.inference.classifier import Classifier
+from avianvox.inference.pooling import pool_answers
 from avianvox.modelfile import read_model_file, write_model_file
 from avianvox.models.cnn import VARIANTS, build_cnn
 from avianvox.runfolder import CONFIG
@@ -100,6 +104,35 @@ def test_the_file_describes_its_run(model_file: Path) -> None:
     assert info.parity["agreement"] == 1.0
     assert info.extractor_revision == 1  # the run names none
     assert "A. Person, r0" in read_model_file(model_file).card
+
+
+def test_the_file_answers_as_its_network_does_in_a_cross_validation(
+    run: Path, catalog: Path, tmp_path: Path
+) -> None:
+    """Windows overlap by half, and sure ones count more: by the run as by the file."""
+    copy = shutil.copytree(run, tmp_path / "run")
+    config = json.loads((copy / CONFIG).read_text())
+    config["train"] |= {"overlap": 0.5, "pooling": "weighted"}
+    write_json(copy / CONFIG, config)
+    export_run(copy, tmp_path / "half.tflite")
+    info = read_model_file(tmp_path / "half.tflite").info
+    hop_s = 32 * SPEC.hop_length / SPEC.sample_rate
+    assert info.pooling == {"kind": "weighted", "by": "species", "overlap_s": hop_s}
+    classifier = Classifier.load(tmp_path / "half.tflite")
+    recordings = read_catalog(catalog)
+    build_store(recordings.recordings, SPEC, tmp_path / "store")
+    store = FeatureStore.open(tmp_path / "store")
+    data = training_data(recordings, store, SPEC, recordings.labels)
+    found = folder.Run.open(copy).fitted().predict(data)
+    pooled = pool_answers(found, len(data))
+    for row, name in enumerate(data.ids):
+        recording = next(r for r in recordings.recordings if r.id == name)
+        answer = classifier.classify(recording.path)
+        assert len(answer.windows) == (found.positions == row).sum()
+        np.testing.assert_allclose(answer.scores, pooled[row], atol=2e-3)
+    longest = recordings.recordings[0].path
+    alone = Classifier.load(tmp_path / "half.tflite").classify(longest, overlap_s=0.0)
+    assert len(alone.windows) < len(classifier.classify(longest).windows)
 
 
 def test_the_file_is_compared_on_recordings_that_were_learned(

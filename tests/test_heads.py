@@ -17,6 +17,7 @@ from avianvox.features.build import build_store
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.inference.classifier import Classifier
+from avianvox.inference.pooling import pool_answers
 from avianvox.models import MODELS, TRAINABLE
 from avianvox.models.classifiers import (
     fit_head,
@@ -195,7 +196,7 @@ def test_what_is_exported_answers_as_in_training(
     report = export_run(run.path, tmp_path / "model.tflite")
     assert report.info.kind == name
     assert report.parity.problems() == []
-    expected = run.fitted().predict(data).per_recording(len(data))
+    expected = pool_answers(run.fitted().predict(data), len(data))
     classifier = Classifier.load(tmp_path / "model.tflite")
     for position, recording in enumerate(catalog.recordings):
         prediction = classifier.classify(recording.path)

@@ -18,6 +18,7 @@ from avianvox.features.build import build_store
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
+from avianvox.inference.pooling import pool_answers
 from avianvox.models import MODELS
 from avianvox.models.cnn import VARIANTS, build_cnn
 from avianvox.models.protocol import TrainSettings
@@ -375,7 +376,7 @@ def test_every_kind_of_network_tells_tones_apart(name: str, data: TrainingData) 
     fitted = MODELS.get(name)(settings).fit(evens, seed=0)
     answers = fitted.predict(odds)
     np.testing.assert_allclose(answers.scores.sum(axis=1), 1.0, rtol=1e-5)
-    assert list(answers.per_recording(len(odds)).argmax(axis=1)) == list(odds.targets)
+    assert list(pool_answers(answers, len(odds)).argmax(axis=1)) == list(odds.targets)
 
 
 def test_combination_is_the_published_one_unless_it_is_asked_for(data: TrainingData) -> None:

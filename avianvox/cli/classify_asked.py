@@ -36,7 +36,7 @@ class Asked(Weighing):
     calibrated: bool
     species_list: str | None
     exclude: str | None
-    overlap_s: float
+    overlap_s: float | None
     gate: bool
     gate_recall: float | None
     gate_file: str | None

@@ -112,10 +112,8 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         "--overlap",
         "overlap_s",
         type=FiniteFloat(min=0),
-        default=0.0,
-        show_default=True,
         metavar="SECONDS",
-        help="Overlap of neighbouring windows.",
+        help="Overlap of neighbouring windows.  [default: as the model says, mostly 0]",
     ),
     click.option(
         "--gate",

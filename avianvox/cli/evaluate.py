@@ -78,15 +78,13 @@ _SHOWN = (0.5, 0.7, 0.9)
 @click.option(
     "--pooling",
     type=click.Choice(list(POOLINGS)),
-    help="Score of a recording from those of its windows.  [default: mean where one species at a time is "
-    "right, else max]",
+    help="Score of a recording from those of its windows.  [default: as the model says, mostly mean "
+    "where one species at a time is right, else max]",
 )
 @click.option(
     "--overlap",
     type=FiniteFloat(0),
-    default=0.0,
-    show_default=True,
-    help="Overlap of the windows in seconds.",
+    help="Overlap of the windows in seconds.  [default: as the model says, mostly 0]",
 )
 @click.option("--uncalibrated", is_flag=True, help="Uncalibrated scores, also where the model is calibrated.")
 @click.option(
@@ -114,7 +112,7 @@ def evaluate(
     label: str,
     complete: bool,
     pooling: str | None,
-    overlap: float,
+    overlap: float | None,
     uncalibrated: bool,
     thresholds: str | None,
     unknown_share: float | None,

@@ -80,22 +80,14 @@ class WindowScores:
     scores : np.ndarray, shape (n_windows, n_classes), float32
     positions : np.ndarray, shape (n_windows,), int64
         Position within ``data.recordings`` of the recording that each window belongs to.
+    pooling : str
+        How windows become a recording, a row of `avianvox.inference.pooling.POOLINGS`. What a window counts
+        there is its highest score.
     """
 
     scores: np.ndarray
     positions: np.ndarray
-
-    def per_recording(self, n: int) -> np.ndarray:
-        """Mean over the windows of each of ``n`` recordings; zeros for a recording without windows.
-
-        Returns
-        -------
-        np.ndarray, shape (n, n_classes), float32
-        """
-        sums = np.zeros((n, self.scores.shape[1]))
-        np.add.at(sums, self.positions, self.scores)
-        counts = np.bincount(self.positions, minlength=n)
-        return (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
+    pooling: str = "mean"
 
 
 def training_data(catalog: Catalog, store: "FeatureStore", spec: Spec, labels: LabelSet) -> TrainingData:

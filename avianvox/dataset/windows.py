@@ -36,3 +36,8 @@ def window_offsets(n_frames: int, window_frames: int, hop_frames: int) -> np.nda
     last = max(n_frames - window_frames, 0)
     offsets = np.arange(0, last + 1, hop_frames, dtype=np.int64)
     return offsets if offsets[-1] == last else np.append(offsets, last)
+
+
+def hop_of(window_frames: int, overlap: float) -> int:
+    """Frames from one window to the next where neighbours share ``overlap``, in [0, 1), of a window."""
+    return max(1, round(window_frames * (1 - overlap)))

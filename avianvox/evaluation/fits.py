@@ -90,5 +90,6 @@ def fit_and_predict(data: TrainingData, ids: np.ndarray, job: Fit) -> tuple[Fold
         targets=test.targets.astype(np.int64),
         test_ids=ids[fold.test],
         train_ids=ids[fold.train],
+        pooling=windows.pooling,
     )
     return found, seconds

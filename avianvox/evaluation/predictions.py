@@ -13,7 +13,7 @@ import numpy as np
 
 from avianvox.errors import InputError, RunError
 from avianvox.files import atomic_write, open_arrays
-from avianvox.inference.pooling import POOLINGS
+from avianvox.inference.pooling import pool_answers, pool_rows
 from avianvox.types import Recording
 
 
@@ -31,6 +31,9 @@ class FoldPredictions:
         Class position of each test recording.
     test_ids, train_ids : np.ndarray of str
         The fold itself.
+    pooling : str
+        How windows become a recording, a row of `avianvox.inference.pooling.POOLINGS`; what a window counts
+        there is its highest score. A file without it says "mean".
     """
 
     scores: np.ndarray
@@ -38,6 +41,7 @@ class FoldPredictions:
     targets: np.ndarray
     test_ids: np.ndarray
     train_ids: np.ndarray
+    pooling: str = "mean"
 
     def __post_init__(self) -> None:
         silent = np.setdiff1d(np.arange(len(self.test_ids)), self.positions)
@@ -53,10 +57,11 @@ class FoldPredictions:
         return self.targets[self.positions]
 
     def recording_scores(self) -> np.ndarray:
-        """Mean over each recording's windows, shape (n_recordings, n_classes), float64."""
-        total = np.zeros((len(self.test_ids), self.scores.shape[1]))
-        np.add.at(total, self.positions, self.scores)
-        return total / np.bincount(self.positions, minlength=len(self.test_ids))[:, None]
+        """What the pooling makes of each recording's windows, shape (n_recordings, n_classes), float64."""
+        return pool_answers(self, len(self.test_ids))
+
+
+_ARRAYS = tuple(field.name for field in fields(FoldPredictions) if field.name != "pooling")
 
 
 def write_predictions(path: Path, predictions: FoldPredictions) -> None:
@@ -69,6 +74,8 @@ def write_predictions(path: Path, predictions: FoldPredictions) -> None:
     """
     _check_numbers(path, predictions)
     arrays = {field.name: getattr(predictions, field.name) for field in fields(predictions)}
+    if predictions.pooling == FoldPredictions.pooling:
+        del arrays["pooling"]  # as files of earlier releases, which knew no other
     with atomic_write(path, "wb") as stream:
         np.savez_compressed(stream, allow_pickle=False, **arrays)
 
@@ -83,7 +90,10 @@ def read_predictions(path: Path) -> FoldPredictions:
     """
     try:
         with open_arrays(path) as arrays:
-            found = FoldPredictions(**{field.name: arrays[field.name] for field in fields(FoldPredictions)})
+            found = FoldPredictions(
+                **{name: arrays[name] for name in _ARRAYS},
+                pooling=str(arrays["pooling"]) if "pooling" in arrays else FoldPredictions.pooling,
+            )
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing; run the cross-validation again to make it") from error
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -149,16 +159,7 @@ class Pooled:
 
     def pooled(self, window_scores: np.ndarray) -> np.ndarray:
         """Scores of the rows, shape (n, n_classes), float64, from those of all windows."""
-        if self.pooling == "mean":
-            total = np.zeros((len(self), window_scores.shape[1]))
-            np.add.at(total, self.window_rows, window_scores)
-            means: np.ndarray = total / np.bincount(self.window_rows, minlength=len(self))[:, None]
-            return means
-        confidence = np.ones(len(window_scores)) if self.confidence is None else self.confidence
-        poolings = [POOLINGS.get(self.pooling)() for _ in range(len(self))]
-        for row, scores, sure in zip(self.window_rows, window_scores, confidence, strict=True):
-            poolings[row].add(scores, float(sure))
-        return np.array([pooling.scores() for pooling in poolings])
+        return pool_rows(window_scores, self.window_rows, len(self), self.pooling, self.confidence)
 
     def where(self, chosen: np.ndarray) -> "Pooled":
         """The rows for which ``chosen``, shape (n,), bool, is true, with their windows."""
@@ -177,7 +178,16 @@ class Pooled:
 
 
 def pool(folds: Sequence[FoldPredictions], recordings: Mapping[str, Recording]) -> Pooled:
-    """Join the predictions of all folds; ``recordings``: by id."""
+    """Join the predictions of all folds; ``recordings``: by id.
+
+    Raises
+    ------
+    RunError
+        The folds were pooled in different ways.
+    """
+    if len(ways := {fold.pooling for fold in folds}) > 1:
+        raise RunError(f"expected one pooling in all folds, got {', '.join(sorted(ways))}; run them again")
+    window_scores = np.concatenate([fold.scores for fold in folds])
     sizes = [len(fold.test_ids) for fold in folds]
     starts = np.cumsum([0, *sizes[:-1]])
     return Pooled(
@@ -185,6 +195,8 @@ def pool(folds: Sequence[FoldPredictions], recordings: Mapping[str, Recording]) 
         np.concatenate([fold.targets for fold in folds]),
         np.repeat(np.arange(len(folds)), sizes),
         np.concatenate([fold.recording_scores() for fold in folds]),
-        np.concatenate([fold.scores for fold in folds]),
+        window_scores,
         np.concatenate([fold.positions + start for fold, start in zip(folds, starts, strict=True)]),
+        folds[0].pooling,
+        window_scores.max(axis=1),
     )

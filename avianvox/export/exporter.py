@@ -128,6 +128,7 @@ def export_run(
         licences=licences,
         parity=parity.to_mapping(),
         extractor_revision=run.extractor_revision,
+        pooling=run.pooling,
     )
     write_model_file(out, flatbuffer=flatbuffer, info=info, card=model_card(info))
     return ExportReport(out, out.stat().st_size, info, parity, operators(flatbuffer), notes)

@@ -78,6 +78,11 @@ class Classifier:
         """How windows become a recording, a row of `avianvox.inference.pooling.POOLINGS`."""
         return self.info.pooling.get("kind") or pooling_for(exclusive=self.info.exclusive)
 
+    @property
+    def overlap_s(self) -> float:
+        """By how much neighbouring windows overlap where nothing else is asked for, seconds."""
+        return float(self.info.pooling.get("overlap_s", 0.0))
+
     @cached_property
     def animals(self) -> tuple[int, ...] | None:
         """Positions of the classes that are animals; None where all are."""
@@ -96,21 +101,24 @@ class Classifier:
 
         return geo_of(self._model)
 
-    def classify(self, path: str | Path, *, overlap_s: float = 0.0, calibrated: bool = True) -> Prediction:
+    def classify(
+        self, path: str | Path, *, overlap_s: float | None = None, calibrated: bool = True
+    ) -> Prediction:
         """Name one recording. What is wrong with the file becomes the prediction's status, not an error.
 
         Parameters
         ----------
         path : path-like
-        overlap_s : float, seconds
-            By how much neighbouring windows overlap; at least 0 and less than the window.
+        overlap_s : float, seconds, optional
+            By how much neighbouring windows overlap; at least 0 and less than the window. The model's own by
+            default.
         calibrated : bool
             Calibrated scores and their decision, where the model file has them; else the network's own.
 
         Returns
         -------
         Prediction
-            ``scores`` is the mean over the windows, or the maximum where species don't exclude each other.
+            ``scores`` is what the model's pooling makes of the windows.
             Silent windows hold nothing to name and are left out; a recording of such windows alone has no
             scores.
 
@@ -119,6 +127,7 @@ class Classifier:
         InputError
             When ``overlap_s`` is out of range.
         """
+        overlap_s = self.overlap_s if overlap_s is None else overlap_s
         hop_frames(self.spec, overlap_s)  # before the file is opened: it is not the file's fault
         if os.path.isdir(path):
             return self._prediction(path, Status.EMPTY, (), message="no sound files in this folder")
@@ -144,7 +153,7 @@ class Classifier:
         self,
         blocks: Iterable[np.ndarray | Pause],
         *,
-        overlap_s: float = 0.0,
+        overlap_s: float | None = None,
         calibrated: bool = True,
         gate: "Gate | None" = None,
     ) -> "WindowStream":
@@ -154,8 +163,9 @@ class Classifier:
         ----------
         blocks : iterable of np.ndarray, shape (n,), float32, full scale ±1
             Mono sound at ``spec.sample_rate`` Hz, in pieces of any size; and `Pause` where there is none.
-        overlap_s : float, seconds
-            By how much neighbouring windows overlap; at least 0 and less than the window.
+        overlap_s : float, seconds, optional
+            By how much neighbouring windows overlap; at least 0 and less than the window. The model's own by
+            default.
         calibrated : bool
             Calibrated scores and their decision, where the model file has them; else the network's own.
         gate : Gate, optional
@@ -179,6 +189,7 @@ class Classifier:
 
             asked = gate_for(gate, self.spec)
         calibration = self.calibration if calibrated else None
+        overlap_s = self.overlap_s if overlap_s is None else overlap_s
         return WindowStream(
             self.spec, self._runtime, calibration, asked, blocks, overlap_s, confidence_by(self.info)
         )
@@ -311,6 +322,12 @@ def confidence_by(info: ModelInfo) -> Callable[[Mapping[str, np.ndarray]], float
     kind, by = info.pooling.get("kind"), info.pooling.get("by")
     output = info.output(by) if isinstance(by, str) else None
     but = info.pooling.get("but", [])
+    overlap_s = info.pooling.get("overlap_s", 0.0)
+    if type(overlap_s) not in (int, float) or not 0 <= overlap_s < info.spec.window_s:
+        raise ModelFileError(
+            f"the model '{info.name}' asks for windows that overlap by {overlap_s!r:.40} s, expected 0 to "
+            f"less than {info.spec.window_s:.2f} s; export it again"
+        )
     if kind not in POOLINGS or (by and output is None) or not isinstance(but, list):
         raise ModelFileError(
             f"the model '{info.name}' asks for the pooling {kind!r:.40} by {by!r:.40}, which it can't have "

@@ -11,7 +11,7 @@ import numpy as np
 from avianvox.registry import Registry
 from avianvox.types import Window
 
-_LEAST = 1e-30  # of a score, before its logarithm
+_LEAST = 1e-30  # of a score, before its logarithm, and of a confidence
 
 
 class Pooling(Protocol):
@@ -74,6 +74,22 @@ class Maximum:
         return self._highest
 
 
+class Weighted:
+    """The mean over the windows, each weighted by the square of its confidence."""
+
+    def __init__(self) -> None:
+        self._total: np.ndarray | float = 0.0
+        self._weight = 0.0
+
+    def add(self, scores: np.ndarray, confidence: float = 1.0) -> None:
+        weight = max(float(confidence), _LEAST) ** 2
+        self._total = self._total + weight * scores.astype(np.float64)
+        self._weight += weight
+
+    def scores(self) -> np.ndarray:
+        return np.asarray(self._total / self._weight)
+
+
 class MostConfident:
     """The ``n`` most confident windows: the geometric mean of their scores, which add up to 1 again.
 
@@ -114,6 +130,7 @@ POOLINGS: Registry[PoolingFactory] = Registry(
     "pooling",
     {
         "mean": "avianvox.inference.pooling:Mean",
+        "weighted": "avianvox.inference.pooling:Weighted",
         "max": "avianvox.inference.pooling:Maximum",
         "top3": "avianvox.inference.pooling:top3",
         "confident3": "avianvox.inference.pooling:confident3",
@@ -132,3 +149,57 @@ def pool(windows: Iterable[Window], name: str) -> np.ndarray:
     for window in windows:
         pooling.add(window.scores, window.confidence)
     return pooling.scores()
+
+
+def pool_rows(
+    scores: np.ndarray, rows: np.ndarray, n: int, name: str = "mean", confidence: np.ndarray | None = None
+) -> np.ndarray:
+    """Scores of ``n`` recordings from those of all their windows; zeros for one without windows.
+
+    Parameters
+    ----------
+    scores : np.ndarray, shape (n_windows, n_classes)
+    rows : np.ndarray, shape (n_windows,), int in [0, n)
+        The recording that each window belongs to.
+    n : int
+    name : str
+        A row of `POOLINGS`.
+    confidence : np.ndarray, shape (n_windows,), optional
+        How much each window counts beside the others; all alike when left out.
+
+    Returns
+    -------
+    np.ndarray, shape (n, n_classes), float64
+    """
+    if name == "mean":
+        total = np.zeros((n, scores.shape[1]))
+        np.add.at(total, rows, scores)
+        means: np.ndarray = total / np.maximum(np.bincount(rows, minlength=n), 1)[:, None]
+        return means
+    sure = np.ones(len(scores)) if confidence is None else confidence
+    found = np.zeros((n, scores.shape[1]))
+    for row in np.unique(rows).tolist():
+        pooling = POOLINGS.get(name)()
+        for i in np.flatnonzero(rows == row).tolist():
+            pooling.add(scores[i], float(sure[i]))
+        found[row] = pooling.scores()
+    return found
+
+
+class Answers(Protocol):
+    """What a model says of all windows of some recordings."""
+
+    @property
+    def scores(self) -> np.ndarray: ...
+
+    @property
+    def positions(self) -> np.ndarray: ...
+
+    @property
+    def pooling(self) -> str: ...
+
+
+def pool_answers(answers: Answers, n: int) -> np.ndarray:
+    """`pool_rows` of a model's own pooling, by which a window counts what its highest score is."""
+    confidence = answers.scores.max(axis=1)
+    return pool_rows(answers.scores, answers.positions, n, answers.pooling, confidence)

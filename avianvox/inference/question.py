@@ -17,8 +17,8 @@ class Question:
     ----------
     by : {"recording", "event", "window"}
         What a row speaks of.
-    overlap_s : float, seconds
-        By how much neighbouring windows overlap.
+    overlap_s : float, seconds, optional
+        By how much neighbouring windows overlap; None: as the model file says.
     calibrated : bool
         Calibrated scores where the model has them, or the network's own.
     top : int
@@ -49,7 +49,7 @@ class Question:
     """
 
     by: str = "recording"
-    overlap_s: float = 0.0
+    overlap_s: float | None = None
     calibrated: bool = True
     top: int = 3
     min_score: float | None = None

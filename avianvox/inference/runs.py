@@ -194,10 +194,14 @@ def settings_of(model: "str | Path", question: Question) -> Mapping[str, Any]:
     """What rows depend on beside the files: versions, hashes of model and gate, and the whole question."""
     from avianvox import __version__
     from avianvox.files import sha256_file
+    from avianvox.modelfile import read_model_file
     from avianvox.tables.columns import TABLE_VERSION
 
-    versions = {"avianvox": __version__, "table": TABLE_VERSION, "model": sha256_file(find_model(model))}
+    path = find_model(model)
+    versions = {"avianvox": __version__, "table": TABLE_VERSION, "model": sha256_file(path)}
     settings = {**versions, "extractor_revision": EXTRACTOR_REVISION, **question.to_mapping()}
+    if question.overlap_s is None:
+        settings["overlap_s"] = float(read_model_file(path).info.pooling.get("overlap_s", 0.0))
     del settings["sites_in"]  # it grows with the inputs; `keep_answers` looks at each file
     if question.gate is not None and os.path.isfile(question.gate):  # a bundled one is that of the version
         settings["gate"] = sha256_file(question.gate)

@@ -30,10 +30,10 @@ SCORES = "scores"
 
 @dataclass(frozen=True)
 class Settings:
-    """How models are asked; ``pooling`` None: each as its file says."""
+    """How models are asked; ``pooling`` and ``overlap_s`` None: each as its file says."""
 
     pooling: str | None = None
-    overlap_s: float = 0.0
+    overlap_s: float | None = None
     calibrated: bool = True
     place: PlaceOptions | None = None
 
@@ -146,7 +146,8 @@ def judge(
     pooling = settings.pooling or classifier.pooling
     if settings.place is not None and classifier.geo is None:
         raise no_geo(classifier.info.name)
-    hearing = Hearing(classes.chosen, pooling, settings.overlap_s, settings.calibrated, settings.place)
+    overlap_s = classifier.overlap_s if settings.overlap_s is None else settings.overlap_s
+    hearing = Hearing(classes.chosen, pooling, overlap_s, settings.calibrated, settings.place)
     kept = out / SCORES
     kept.mkdir(parents=True, exist_ok=True)
     sounds = judged_set.sounds

@@ -10,6 +10,7 @@ from avianvox.config import Choice, later
 from avianvox.dataset.crops import PADDINGS
 from avianvox.errors import ConfigError
 from avianvox.features.spec import COMBINATIONS, FeatureSpec
+from avianvox.inference.pooling import POOLINGS
 from avianvox.registry import nearest
 
 F = TypeVar("F")
@@ -58,6 +59,10 @@ class TrainSettings:
     optimiser, schedule : str or Choice
         Of networks: rows of `avianvox.training.optimisers.OPTIMISERS` and
         `avianvox.training.schedules.SCHEDULES`.
+    overlap : float in [0, 1)
+        Of networks: by how much of a window neighbouring windows overlap where a recording is answered.
+    pooling : str
+        Of networks: how its windows become a recording, a row of `avianvox.inference.pooling.POOLINGS`.
     """
 
     epochs: int = 100
@@ -76,6 +81,8 @@ class TrainSettings:
     window_frames: int | None = later(None, held=None)
     optimiser: str | Choice = later("adam", held="adam")
     schedule: str | Choice = later("constant", held="constant")
+    overlap: float = later(0.0, held=0.0)
+    pooling: str = later("mean", held="mean")
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_windows", "crops_per_recording"):
@@ -85,7 +92,13 @@ class TrainSettings:
             raise ConfigError(f"[train] window_frames: expected 1 or more, got {self.window_frames}")
         if not self.learning_rate > 0:
             raise ConfigError(f"[train] learning_rate: expected more than 0, got {self.learning_rate}")
-        for name, known in (("combine", list(COMBINATIONS)), ("padding", list(PADDINGS))):
+        if not 0 <= self.overlap < 1:
+            raise ConfigError(f"[train] overlap: expected 0 to below 1, got {self.overlap}")
+        for name, known in (
+            ("combine", list(COMBINATIONS)),
+            ("padding", list(PADDINGS)),
+            ("pooling", list(POOLINGS)),
+        ):
             value = getattr(self, name)
             if value is not None and value not in known:
                 raise ConfigError(

@@ -14,6 +14,7 @@ import numpy as np
 from avianvox.dataset.crops import CropReader, CropSettings
 from avianvox.dataset.training_data import TrainingData, WindowScores
 from avianvox.features.spec import FeatureSpec
+from avianvox.inference.pooling import pool_rows
 from avianvox.models.classifiers import fit_head, weak_regression
 from avianvox.models.head import Head
 from avianvox.models.protocol import AtOnce, SavedFit, TrainSettings
@@ -77,7 +78,7 @@ class WindowStatistics(AtOnce["FittedWindowStatistics"]):
             tested = folds[positions] == fold
             for penalty in _PENALTIES:
                 head = self._regression(data, values[~tested], positions[~tested], penalty)
-                scores = WindowScores(head.scores(values[tested]), positions[tested]).per_recording(len(data))
+                scores = pool_rows(head.scores(values[tested]), positions[tested], len(data))
                 rows = np.flatnonzero(folds == fold)
                 losses[penalty] -= np.log(np.maximum(scores[rows, data.targets[rows]], _LEAST)).sum()
         return min(losses, key=losses.__getitem__)

@@ -11,6 +11,7 @@ from avianvox.config import row_of
 from avianvox.dataset.crops import CropReader, CropSettings
 from avianvox.dataset.placing import PLACINGS
 from avianvox.dataset.training_data import TrainingData, WindowScores
+from avianvox.dataset.windows import hop_of
 from avianvox.errors import ConfigError, InputError
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
@@ -30,23 +31,26 @@ class FittedNetwork:
     """A fitted network.
 
     ``model``: keras.Model that ends in logits; ``spec``: what it sees; ``normalisation``: of its training
-    recordings.
+    recordings;
+    ``settings``: how it was fitted, and how it answers.
     """
 
     model: Any
     spec: FeatureSpec
     normalisation: Normalisation
-    padding: str
+    settings: TrainSettings
     history: History = field(default_factory=History)
 
     def predict(self, data: TrainingData) -> WindowScores:
         """Scores of all windows, laid as in classifying."""
-        settings = CropSettings.from_spec(self.spec, padding=self.padding)
-        reader = CropReader(data.store, self.normalisation, settings)
-        windows = WindowSequence(reader, data, batch_size=_PREDICTION_BATCH)
+        crops = CropSettings.from_spec(self.spec, padding=self.settings.padding)
+        reader = CropReader(data.store, self.normalisation, crops)
+        hop = hop_of(self.spec.n_frames, self.settings.overlap)
+        windows = WindowSequence(reader, data, batch_size=_PREDICTION_BATCH, hop_frames=hop)
         logits = self.model.predict(windows, verbose=0)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return WindowScores(powers / powers.sum(axis=1, keepdims=True), windows.positions)
+        scores = powers / powers.sum(axis=1, keepdims=True)
+        return WindowScores(scores, windows.positions, self.settings.pooling)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The network's weights, by layer, and the normalisation."""
@@ -95,7 +99,7 @@ class NetworkEstimator:
                 raise InputError(f"no fitting {weight.path}")
             weight.assign(stored)
         normalisation = Normalisation(arrays["mean"], arrays["deviation"])
-        return FittedNetwork(model, spec, normalisation, self.settings.padding)
+        return FittedNetwork(model, spec, normalisation, self.settings)
 
     def fit(
         self,
@@ -133,7 +137,7 @@ class NetworkEstimator:
                 reader, validation, batch_size=_PREDICTION_BATCH, most_windows=most, shared=train.shared
             )
         history = fit_network(model, train, held_out, settings, checkpoint=checkpoint, progress=progress)
-        return FittedNetwork(model, spec, normalisation, settings.padding, history)
+        return FittedNetwork(model, spec, normalisation, settings, history)
 
 
 cnn_v16 = partial(NetworkEstimator, "cnn_v16")

@@ -26,17 +26,19 @@ from zipfile import BadZipFile
 import numpy as np
 
 from avianvox.config import settings_from_mapping
+from avianvox.dataset.windows import hop_of
 from avianvox.documents import MISSHAPEN, Kind, read_json
 from avianvox.errors import InputError, RunError
 from avianvox.features.kinds import bands_from_mapping
 from avianvox.features.spec import FIRST_REVISION, FeatureSpec
 from avianvox.files import atomic_write, open_arrays
+from avianvox.modelinfo import SPECIES
 from avianvox.models.protocol import SavedFit
 from avianvox.runfolder import CONFIG, FolderKind
 from avianvox.types import LabelSet
 
 if TYPE_CHECKING:
-    from avianvox.models.protocol import FittedModel, TrainableEstimator
+    from avianvox.models.protocol import FittedModel, TrainableEstimator, TrainSettings
 
 SPLIT = "split.json"
 NORMALISATION = "normalisation.npz"
@@ -119,6 +121,35 @@ class Run:
         return {key: self.config[key] for key in keys} | {"train": self.config["train"]}
 
     @cached_property
+    def settings(self) -> "TrainSettings":
+        """How it was fitted.
+
+        Raises
+        ------
+        ConfigError
+            ``config.json`` was changed.
+        """
+        from avianvox.training.config import TrainConfig
+
+        return settings_from_mapping(TrainConfig, self.config["train"], table="train", stored=True).settings
+
+    @property
+    def pooling(self) -> dict[str, Any]:
+        """How windows become a recording, as `avianvox.modelinfo.ModelInfo.pooling`; empty where as usual."""
+        from avianvox.models.networks import NETWORKS
+
+        settings = self.settings
+        if self.architecture not in NETWORKS or (settings.pooling, settings.overlap) == ("mean", 0):
+            return {}
+        length = self.spec.n_frames
+        shared = length - hop_of(length, settings.overlap)
+        return {
+            "kind": settings.pooling,
+            "by": SPECIES,
+            "overlap_s": self.spec.frames_to_seconds(shared),
+        }
+
+    @cached_property
     def split(self) -> dict[str, list[str]]:
         """Ids under ``train`` and ``validation``; one line each under ``left out``, with the reason.
 
@@ -144,14 +175,12 @@ class Run:
             Its file is missing, damaged or of another model.
         """
         from avianvox.models import MODELS
-        from avianvox.training.config import TrainConfig
 
         try:
             arrays = read_arrays(self.path / WEIGHTS)
             if (self.path / NORMALISATION).exists():
                 arrays |= read_arrays(self.path / NORMALISATION)
-            config = settings_from_mapping(TrainConfig, self.config["train"], table="train", stored=True)
-            estimator = cast("TrainableEstimator", MODELS.get(self.architecture)(config.settings))
+            estimator = cast("TrainableEstimator", MODELS.get(self.architecture)(self.settings))
             return estimator.restore(SavedFit(self.spec, len(self.labels), arrays))
         except (OSError, EOFError, BadZipFile, *MISSHAPEN, InputError) as error:
             message = f"{self.path / WEIGHTS} is missing or damaged ({error}); train again with --fresh"

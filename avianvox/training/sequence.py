@@ -131,6 +131,8 @@ class WindowSequence(keras.utils.PyDataset):
     batch_size : int
     most_windows : int, optional
         Of a recording with more windows, this many are taken, evenly spread; all by default.
+    hop_frames : int, optional
+        From one window to the next; a window by default.
     shared : bool
         Whether classes are given as shares, as a `CropSequence` with this attribute gives them.
 
@@ -147,6 +149,7 @@ class WindowSequence(keras.utils.PyDataset):
         *,
         batch_size: int,
         most_windows: int | None = None,
+        hop_frames: int | None = None,
         shared: bool = False,
     ) -> None:
         super().__init__()
@@ -154,7 +157,7 @@ class WindowSequence(keras.utils.PyDataset):
         self.reader = reader
         self.data = data
         self.batch_size = batch_size
-        self.positions, self._offsets = reader.windows(data.recordings)
+        self.positions, self._offsets = reader.windows(data.recordings, hop_frames=hop_frames)
         if most_windows is not None:
             kept = _evenly(self.positions, most_windows)
             self.positions, self._offsets = self.positions[kept], self._offsets[kept]

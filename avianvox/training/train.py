@@ -20,6 +20,7 @@ from avianvox.evaluation.metrics import evaluate
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.files import output_error
+from avianvox.inference.pooling import pool_answers
 from avianvox.models import MODELS, TRAINABLE
 from avianvox.models.networks import NETWORKS
 from avianvox.models.protocol import EpochReport, FittedModel, Progress, TrainableEstimator
@@ -254,11 +255,11 @@ def _finish(
 
 
 def _figures(fitted: FittedModel, data: TrainingData) -> dict[str, Any]:
-    """Figures per window and per recording (mean over its windows)."""
+    """Figures per window and per recording."""
     answers = fitted.predict(data)
     return {
         "n_recordings": len(data),
         "n_windows": len(answers.positions),
         "window": evaluate(data.targets[answers.positions], answers.scores),
-        "recording": evaluate(data.targets, answers.per_recording(len(data))),
+        "recording": evaluate(data.targets, pool_answers(answers, len(data))),
     }
