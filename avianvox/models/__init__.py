@@ -7,13 +7,13 @@ from avianvox.models.protocol import EstimatorFactory
 from avianvox.registry import Registry
 
 _NETWORKS = {
-    "pca_dense": "avianvox.training.estimator:pca_dense",
-    "dense_pixels": "avianvox.training.estimator:dense_pixels",
-    "cnn_v16": "avianvox.training.estimator:cnn_v16",
-    "cnn_v18": "avianvox.training.estimator:cnn_v18",
-    "cnn_v17": "avianvox.training.estimator:cnn_v17",
-    "cnn_v20": "avianvox.training.estimator:cnn_v20",
-    "avianvox_small": "avianvox.training.estimator:avianvox_small",
+    "pca_dense": "avianvox.training.together:pca_dense",
+    "dense_pixels": "avianvox.training.together:dense_pixels",
+    "cnn_v16": "avianvox.training.together:cnn_v16",
+    "cnn_v18": "avianvox.training.together:cnn_v18",
+    "cnn_v17": "avianvox.training.together:cnn_v17",
+    "cnn_v20": "avianvox.training.together:cnn_v20",
+    "avianvox_small": "avianvox.training.together:avianvox_small",
 }
 
 MODELS: Registry[EstimatorFactory] = Registry(

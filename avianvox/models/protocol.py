@@ -60,9 +60,12 @@ class TrainSettings:
         Of networks: rows of `avianvox.training.optimisers.OPTIMISERS` and
         `avianvox.training.schedules.SCHEDULES`.
     overlap : float in [0, 1)
-        Of networks: by how much of a window neighbouring windows overlap where a recording is answered.
+        Of networks and ``logreg_windows``: by how much of a window neighbouring windows overlap where a
+        recording is answered.
     pooling : str
-        Of networks: how its windows become a recording, a row of `avianvox.inference.pooling.POOLINGS`.
+        Of the same: how windows become a recording, a row of `avianvox.inference.pooling.POOLINGS`.
+    beside : tuple of str
+        Of networks: models of windows that answer with it, see `avianvox.training.together`.
     """
 
     epochs: int = 100
@@ -83,6 +86,7 @@ class TrainSettings:
     schedule: str | Choice = later("constant", held="constant")
     overlap: float = later(0.0, held=0.0)
     pooling: str = later("mean", held="mean")
+    beside: tuple[str, ...] = later((), held=())
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_windows", "crops_per_recording"):

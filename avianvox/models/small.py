@@ -1,8 +1,9 @@
 """`avianvox_small`: the project's own network for few recordings of a species.
 
-Log-mel power above the window's noise floor goes through seven convolutions with batch normalisation. Time is
-halved early, bands later. Over the bands that are left, mean and maximum are added; over time, each class has
-an attention of its own, which says which moments its logit is taken from.
+Log-mel power above the window's noise floor goes through six convolutions with batch normalisation. With it
+goes the height of each band: the pitch of a voice says much of who it is, and convolutions don't know where
+they are. Time is shortened early, bands later. Over the bands that are left, mean and maximum are added; over
+time, each class has an attention of its own, which says which moments its logit is taken from.
 
 References
 ----------
@@ -11,6 +12,8 @@ attention over time by class; Gong et al. and Adavanne et al. use it likewise.
 """
 
 from typing import Any
+
+import numpy as np
 
 from avianvox.errors import InputError
 from avianvox.models.backend import keras
@@ -25,6 +28,32 @@ _BLOCKS = ((64, None), (64, (2, 2)), (96, None), (96, (1, 2)), (128, None))
 
 _LEAST_FRAMES, _LEAST_BANDS = 16, 32
 _DROPOUT = 0.4
+
+
+@keras.saving.register_keras_serializable(package="avianvox")
+class BandHeight(keras.layers.Layer):
+    """Adds a channel that says where each band is: from -1, the lowest, to 1.
+
+    Input shape (batch, n_frames, n_rows, 1); output shape (batch, n_frames, n_rows, 2).
+
+    References
+    ----------
+    Liu et al., "An intriguing failing of convolutional neural networks and the CoordConv solution", 2018.
+    """
+
+    def call(self, x: Any) -> Any:
+        heights = np.linspace(-1.0, 1.0, x.shape[2], dtype=np.float32)[None, None, :, None]
+        return ops.concatenate([x, ops.zeros_like(x) + heights], axis=-1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return (*input_shape[:3], 2)
+
+
+def adopt(name: str, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Weights of an earlier release in today's shape: the first kernel knew no heights, so it counts none."""
+    if name == "block1_conv/kernel" and values.ndim == 4 and (*values.shape[:2], 2, values.shape[3]) == shape:
+        return np.concatenate([values, np.zeros_like(values)], axis=2)
+    return values
 
 
 def build_small(*, n_frames: int, n_rows: int, n_classes: int, seed: int = 0) -> Any:
@@ -61,7 +90,8 @@ def build_small(*, n_frames: int, n_rows: int, n_classes: int, seed: int = 0) ->
         return layers.ReLU(name=f"block{number}_relu")(x)
 
     inputs = keras.Input((n_frames, n_rows, 1), name="features")
-    x = convolve(inputs, 1, 40, (7, 5), _FIRST_STRIDE)
+    x = BandHeight(name="band_height")(inputs)
+    x = convolve(x, 1, 40, (7, 5), _FIRST_STRIDE)
     x = layers.MaxPooling2D((1, 2), name="block1_pool")(x)
     for number, (filters, pool) in enumerate(_BLOCKS, start=2):
         x = convolve(x, number, filters, (3, 3))
@@ -79,4 +109,4 @@ def build_small(*, n_frames: int, n_rows: int, n_classes: int, seed: int = 0) ->
     return keras.Model(inputs, logits, name="small_cnn")
 
 
-avianvox_small = Network(build_small, "above_floor")
+avianvox_small = Network(build_small, "above_floor", adopt=adopt)

@@ -13,6 +13,7 @@ import numpy as np
 
 from avianvox.dataset.crops import CropReader, CropSettings
 from avianvox.dataset.training_data import TrainingData, WindowScores
+from avianvox.dataset.windows import hop_of
 from avianvox.features.spec import FeatureSpec
 from avianvox.inference.pooling import pool_rows
 from avianvox.models.classifiers import fit_head, weak_regression
@@ -46,11 +47,11 @@ class WindowStatistics(AtOnce["FittedWindowStatistics"]):
         values, positions = describe_windows(data, spec, padding=self.settings.padding)
         penalty = self._choose(data, values, positions, seed)
         head = self._regression(data, values, positions, penalty)
-        return FittedWindowStatistics(head, spec, self.settings.padding)
+        return FittedWindowStatistics(head, spec, self.settings)
 
     def restore(self, saved: SavedFit) -> "FittedWindowStatistics":
         """The inverse of `FittedWindowStatistics.arrays`."""
-        return FittedWindowStatistics(Head.from_arrays(saved.arrays), saved.spec, self.settings.padding)
+        return FittedWindowStatistics(Head.from_arrays(saved.arrays), saved.spec, self.settings)
 
     def spec_for(self, spec: FeatureSpec) -> FeatureSpec:
         """It sees mel bands alone, whatever ``combine`` says."""
@@ -86,16 +87,18 @@ class WindowStatistics(AtOnce["FittedWindowStatistics"]):
 
 @dataclass(frozen=True)
 class FittedWindowStatistics:
-    """A fitted `WindowStatistics`; ``spec``: its window."""
+    """A fitted `WindowStatistics`; ``spec``: its window; ``settings``: how it answers."""
 
     head: Head
     spec: FeatureSpec
-    padding: str
+    settings: TrainSettings
 
     def predict(self, data: TrainingData) -> WindowScores:
         """Scores of all windows, laid as in classifying."""
-        values, positions = describe_windows(data, self.spec, padding=self.padding)
-        return WindowScores(self.head.scores(values), positions)
+        settings = self.settings
+        hop = hop_of(self.spec.n_frames, settings.overlap)
+        values, positions = describe_windows(data, self.spec, padding=settings.padding, hop_frames=hop)
+        return WindowScores(self.head.scores(values), positions, settings.pooling)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What `WindowStatistics.restore` needs."""
@@ -112,8 +115,10 @@ class FittedWindowStatistics:
         return keras.Model(features, attach(self.head, numbers), name="features_to_scores")
 
 
-def describe_windows(data: TrainingData, spec: FeatureSpec, *, padding: str) -> tuple[np.ndarray, np.ndarray]:
-    """Statistics of the fixed windows of all recordings.
+def describe_windows(
+    data: TrainingData, spec: FeatureSpec, *, padding: str, hop_frames: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Statistics of the fixed windows of all recordings, side by side where no hop is given.
 
     Returns
     -------
@@ -123,7 +128,7 @@ def describe_windows(data: TrainingData, spec: FeatureSpec, *, padding: str) -> 
         Position in ``data.recordings`` of the recording that each window belongs to.
     """
     reader = CropReader(data.store, None, CropSettings(spec.n_frames, "mel", padding))
-    positions, offsets = reader.windows(data.recordings)
+    positions, offsets = reader.windows(data.recordings, hop_frames=hop_frames)
     values = np.empty((len(positions), 3 * spec.n_mels))
     for start in range(0, len(positions), _BATCH):
         part = slice(start, start + _BATCH)

@@ -1,7 +1,6 @@
 """The networks as estimators: what cross-validation and `avianvox.training.run` fit."""
 
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +89,12 @@ class NetworkEstimator:
     def restore(self, saved: SavedFit) -> FittedNetwork:
         """The inverse of `FittedNetwork.arrays`."""
         spec, arrays = saved.spec, saved.arrays
-        model = NETWORKS.get(self.architecture).build(
-            n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=saved.n_classes
-        )
+        network = NETWORKS.get(self.architecture)
+        model = network.build(n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=saved.n_classes)
         for weight in model.weights:
             stored = arrays.get(weight.path)
+            if stored is not None and network.adopt is not None:
+                stored = network.adopt(weight.path, stored, tuple(weight.shape))
             if stored is None or stored.shape != tuple(weight.shape):
                 raise InputError(f"no fitting {weight.path}")
             weight.assign(stored)
@@ -138,12 +138,3 @@ class NetworkEstimator:
             )
         history = fit_network(model, train, held_out, settings, checkpoint=checkpoint, progress=progress)
         return FittedNetwork(model, spec, normalisation, settings, history)
-
-
-cnn_v16 = partial(NetworkEstimator, "cnn_v16")
-cnn_v17 = partial(NetworkEstimator, "cnn_v17")
-cnn_v18 = partial(NetworkEstimator, "cnn_v18")
-cnn_v20 = partial(NetworkEstimator, "cnn_v20")
-pca_dense = partial(NetworkEstimator, "pca_dense")
-dense_pixels = partial(NetworkEstimator, "dense_pixels")
-avianvox_small = partial(NetworkEstimator, "avianvox_small")

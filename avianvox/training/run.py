@@ -5,7 +5,7 @@ config.json            kind, version, model, settings, spec, labels, versions, c
                        features, catalog and split, by which a run that goes on knows its data
 split.json             ids of the recordings trained on and held out, and of those left out
 normalisation.npz      of a network: mean and deviation of each feature over the recordings trained on
-checkpoint.npz         of a network: state after the last epoch
+checkpoint.npz         of a network: state after the last epoch; checkpoint-1.npz and so on of those beside it
 history.csv            of a network: loss and accuracy of each epoch
 learning_curve.png     the same, drawn
 weights.npz            the network's weights, by layer, or the numbers of a head
@@ -42,7 +42,11 @@ if TYPE_CHECKING:
 
 SPLIT = "split.json"
 NORMALISATION = "normalisation.npz"
+MOST_BESIDE = 9
+"""Models that may stand beside a network."""
 CHECKPOINT = "checkpoint.npz"
+CHECKPOINTS = (CHECKPOINT, *(f"checkpoint-{number}.npz" for number in range(1, MOST_BESIDE + 1)))
+"""Of a network, and of those beside it by their numbers."""
 HISTORY = "history.csv"
 CURVE = "learning_curve.png"
 WEIGHTS = "weights.npz"
@@ -57,7 +61,7 @@ FOLDER = FolderKind(
         otherwise="make one with: avianvox train",
         outdated="train it again",
     ),
-    files=(CONFIG, SPLIT, NORMALISATION, CHECKPOINT, HISTORY, CURVE, WEIGHTS, FIGURES, LOG),
+    files=(CONFIG, SPLIT, NORMALISATION, *CHECKPOINTS, HISTORY, CURVE, WEIGHTS, FIGURES, LOG),
 )
 """What tells the folder of a training run from others."""
 
@@ -139,7 +143,8 @@ class Run:
         from avianvox.models.networks import NETWORKS
 
         settings = self.settings
-        if self.architecture not in NETWORKS or (settings.pooling, settings.overlap) == ("mean", 0):
+        by_window = self.architecture in (*NETWORKS, "logreg_windows")
+        if not by_window or (settings.pooling, settings.overlap) == ("mean", 0):
             return {}
         length = self.spec.n_frames
         shared = length - hop_of(length, settings.overlap)

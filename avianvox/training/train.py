@@ -187,14 +187,15 @@ def _describe(
         "extractor_revision": data.store.extractor_revision,
         "catalog_hash": catalog_hash(recordings),
         "split_hash": sha256(json.dumps(split).encode()).hexdigest(),
-        "versions": versions(_made_with(config.model)),
+        "versions": versions(_made_with(config)),
         "licences": dict(sorted(licences.items())),
         "credits": sorted({r.attribution for r in recordings}),
     }
 
 
-def _made_with(model: str) -> tuple[str, ...]:
-    return ("keras", "tensorflow") if model in NETWORKS else ("scikit-learn",)
+def _made_with(config: TrainConfig) -> tuple[str, ...]:
+    names = [name in NETWORKS for name in (config.model, *config.beside)]
+    return (*(("keras", "tensorflow") if any(names) else ()), *(() if all(names) else ("scikit-learn",)))
 
 
 _SAME = {
