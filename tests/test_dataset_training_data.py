@@ -51,6 +51,7 @@ def test_recordings_are_found_by_id_and_left_out_with_a_reason() -> None:
 def test_a_subset_follows_positions() -> None:
     part = joined().subset(np.array([1, 1, 0]))
     assert (part.recordings.tolist(), part.targets.tolist()) == ([3, 3, 2], [0, 0, 1])
+    assert (part.names, part.counts.tolist()) == (("Bb bb", "Aa aa"), [2, 1])
 
 
 def test_a_foreign_store_and_an_empty_join_are_refused() -> None:

@@ -1,8 +1,9 @@
 """Sequences, fitting and run folders, on tones at the heights that name their classes."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -27,6 +28,8 @@ from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.estimator import NetworkEstimator
 from avianvox.training.fit import fit_network
 from avianvox.training.history import History
+from avianvox.training.losses import LOSSES, Classes
+from avianvox.training.losses.cross_entropy import CrossEntropy
 from avianvox.training.run import CHECKPOINT, FIGURES, FOLDER, LOG, WEIGHTS, Run
 from avianvox.training.samplers.balanced import Balanced
 from avianvox.training.sequence import CropSequence, WindowSequence
@@ -149,6 +152,26 @@ def test_loss_and_sampler_are_chosen_by_name(data: TrainingData) -> None:
     for wrong in ({"loss": "label_smooth"}, {"sampler": "balance"}):
         with pytest.raises(ConfigError, match="did you mean"):
             replace(CONFIG, **wrong)
+
+
+@dataclass(frozen=True)
+class Listening(CrossEntropy):
+    """Cross-entropy that keeps what it is told of the classes."""
+
+    told: ClassVar[list[Classes]] = []
+
+    def make(self, classes: Classes) -> object:
+        self.told.append(classes)
+        return super().make(classes)
+
+
+def test_a_loss_is_told_the_names_and_counts_of_the_training_part(
+    data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LOSSES._rows, "listening", f"{__name__}:Listening")
+    part = data.subset(np.array([0, 1, 2, 6, 7, 12]))
+    MODELS.get("cnn_v20")(TrainSettings(epochs=1, loss="listening")).fit(part, seed=0)
+    assert Listening.told == [Classes((3, 2, 1), ("high", "low", "middle"))]
 
 
 def test_augmentations_change_what_is_learned_and_the_same_seed_gives_the_same(data: TrainingData) -> None:

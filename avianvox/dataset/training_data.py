@@ -31,6 +31,8 @@ class TrainingData:
     n_classes : int
     left_out : tuple of str
         One line for each recording of the catalog that cannot be used, with the reason.
+    names : tuple of str
+        Of the classes, in the order of ``targets``; empty where they are not known.
     """
 
     store: "FeatureStore"
@@ -39,6 +41,7 @@ class TrainingData:
     targets: np.ndarray
     n_classes: int
     left_out: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -47,6 +50,11 @@ class TrainingData:
     def ids(self) -> list[str]:
         """Recording ids, in the order of ``recordings``."""
         return [str(self.store.ids[i]) for i in self.recordings.tolist()]
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Recordings of each class, shape (n_classes,), int64."""
+        return np.bincount(self.targets, minlength=self.n_classes)
 
     def with_store(self, store: "FeatureStore") -> Self:
         """The same recordings with the rows of another store.
@@ -132,5 +140,11 @@ def training_data(catalog: Catalog, store: "FeatureStore", spec: Spec, labels: L
         raise StoreError(f"none of the catalog's {len(catalog)} recordings is usable; first: {left_out[0]}")
     pairs = np.array(usable, dtype=np.int64)
     return TrainingData(
-        store, cast("FeatureSpec", spec), pairs[:, 0].copy(), pairs[:, 1].copy(), len(labels), tuple(left_out)
+        store,
+        cast("FeatureSpec", spec),
+        pairs[:, 0].copy(),
+        pairs[:, 1].copy(),
+        len(labels),
+        tuple(left_out),
+        labels.names,
     )

@@ -19,7 +19,7 @@ from avianvox.files import atomic_write
 from avianvox.models.backend import keras
 from avianvox.models.protocol import EpochReport, Progress, TrainSettings
 from avianvox.training.history import History, opened_checkpoint
-from avianvox.training.losses import LOSSES
+from avianvox.training.losses import LOSSES, Classes
 from avianvox.training.optimisers import OPTIMISERS
 from avianvox.training.schedules import SCHEDULES
 from avianvox.training.sequence import CropSequence, WindowSequence
@@ -55,9 +55,10 @@ def fit_network(
     RunError
         The checkpoint is damaged or belongs to another network, or the training loss became NaN.
     """
+    classes = Classes(tuple(train.data.counts.tolist()), train.data.names)
     model.compile(
         optimizer=_optimiser(settings, n_steps=settings.epochs * len(train)),
-        loss=row_of(LOSSES, settings.loss, "train.loss").make(),
+        loss=row_of(LOSSES, settings.loss, "train.loss").make(classes),
         metrics=["accuracy"],
         jit_compile=False,  # on a CPU, XLA takes ten times as long
     )

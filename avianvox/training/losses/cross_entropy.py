@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from avianvox.models.backend import keras
+from avianvox.training.losses import Classes
 from avianvox.training.losses.shares import shares_of
 
 
@@ -11,7 +12,7 @@ from avianvox.training.losses.shares import shares_of
 class CrossEntropy:
     """The mean negative logarithm of the probability of what is right."""
 
-    def make(self) -> keras.losses.Loss:
+    def make(self, classes: Classes) -> keras.losses.Loss:
         return SharedCrossEntropy()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from avianvox.config import later
 from avianvox.errors import ConfigError
 from avianvox.models.backend import keras
+from avianvox.training.losses import Classes
 from avianvox.training.losses.shares import shares_of
 
 ops = keras.ops
@@ -21,7 +22,7 @@ class Focal:
         if not 0 <= self.gamma < float("inf"):
             raise ConfigError(f"[train.loss] gamma: expected at least 0, got {self.gamma}")
 
-    def make(self) -> keras.losses.Loss:
+    def make(self, classes: Classes) -> keras.losses.Loss:
         return FocalCrossEntropy(self.gamma)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from avianvox.config import later
 from avianvox.errors import ConfigError
 from avianvox.models.backend import keras
+from avianvox.training.losses import Classes
 from avianvox.training.losses.shares import shares_of
 
 ops = keras.ops
@@ -21,7 +22,7 @@ class LabelSmoothing:
         if not 0 <= self.smoothing < 1:
             raise ConfigError(f"[train.loss] smoothing: expected 0 to below 1, got {self.smoothing}")
 
-    def make(self) -> keras.losses.Loss:
+    def make(self, classes: Classes) -> keras.losses.Loss:
         return SmoothedCrossEntropy(self.smoothing)
 
 
