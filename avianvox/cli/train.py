@@ -34,7 +34,7 @@ it.
 
 \b
 Of networks, [train] has these besides:
-  loss: {", ".join(LOSSES)}
+{fill("  loss: " + ", ".join(LOSSES), 76, subsequent_indent="    ")}
   sampler: {", ".join(SAMPLERS)}
   placing of crops: {", ".join(PLACINGS)}
   optimiser: {", ".join(OPTIMISERS)}

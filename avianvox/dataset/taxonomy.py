@@ -94,6 +94,17 @@ class Taxonomy:
         columns = (self.labels.names, self.genera, self.families, self.orders)
         return dict(zip(LEVELS, columns, strict=True))[level]
 
+    def branches(self, level: str) -> tuple[str, ...]:
+        """The name of the branch that each class hangs on at a level of `LEVELS`.
+
+        A name that is not known is replaced by that of the level below: a genus without family is a branch of
+        its own, and so is a species without genus.
+        """
+        found = self.labels.names
+        for finer in LEVELS[1 : LEVELS.index(level) + 1]:
+            found = tuple(name or below for name, below in zip(self.names(finer), found, strict=True))
+        return found
+
     def order(self, labels: Sequence[str]) -> np.ndarray:
         """Positions that bring some of the classes into taxonomic sequence, shape (n,), int64.
 

@@ -43,5 +43,8 @@ LOSSES: Registry[type[Loss]] = Registry(
         "cross_entropy": "avianvox.training.losses.cross_entropy:CrossEntropy",
         "focal": "avianvox.training.losses.focal:Focal",
         "label_smoothing": "avianvox.training.losses.label_smoothing:LabelSmoothing",
+        "weighted": "avianvox.training.losses.weighted:Weighted",
+        "hierarchical": "avianvox.training.losses.hierarchical:Hierarchical",
+        "hierarchical_asymptotic": "avianvox.training.losses.hierarchical:HierarchicalAsymptotic",
     },
 )

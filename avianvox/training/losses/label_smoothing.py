@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from avianvox.config import later
-from avianvox.errors import ConfigError
 from avianvox.models.backend import keras
 from avianvox.training.losses import Classes
-from avianvox.training.losses.shares import shares_of
+from avianvox.training.losses.shares import check_smoothing, shares_of
 
 ops = keras.ops
 
@@ -19,8 +18,7 @@ class LabelSmoothing:
     smoothing: float = later(0.1, held=0.1)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.smoothing < 1:
-            raise ConfigError(f"[train.loss] smoothing: expected 0 to below 1, got {self.smoothing}")
+        check_smoothing(self.smoothing)
 
     def make(self, classes: Classes) -> keras.losses.Loss:
         return SmoothedCrossEntropy(self.smoothing)

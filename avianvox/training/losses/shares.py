@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from avianvox.errors import ConfigError
 from avianvox.models.backend import keras
 
 ops = keras.ops
@@ -13,3 +14,14 @@ def shares_of(targets: Any, logits: Any) -> Any:
     if len(targets.shape) == 2 and targets.shape[-1] == n_classes:
         return ops.cast(targets, logits.dtype)
     return ops.one_hot(ops.reshape(ops.cast(targets, "int32"), (-1,)), n_classes, dtype=logits.dtype)
+
+
+def smoothed(shares: Any, smoothing: float) -> Any:
+    """``1 - smoothing`` of the shares; the rest is spread over all classes."""
+    return (1.0 - smoothing) * shares + smoothing / shares.shape[-1]
+
+
+def check_smoothing(smoothing: float) -> None:
+    """Raises `ConfigError` where a loss can't have it."""
+    if not 0 <= smoothing < 1:
+        raise ConfigError(f"[train.loss] smoothing: expected 0 to below 1, got {smoothing}")
