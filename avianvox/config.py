@@ -9,6 +9,9 @@ later is declared with `later` and counts only where it differs from what held b
 A `Choice` is a row of a table with settings of its own: ``loss = "focal"``, or ``[train.loss]`` with
 ``kind = "focal"`` and ``gamma = 3``. Rows are frozen dataclasses whose fields are declared with `later`, so
 that the name alone stands for what held when the row came.
+
+A field whose name Python keeps for itself ends in an underscore, which files are written without: ``from_``
+stands for ``from``.
 """
 
 import types
@@ -140,18 +143,19 @@ def settings_from_mapping(cls: type[S], values: Mapping[str, Any], *, table: str
     if not isinstance(values, Mapping):
         raise ConfigError(f"expected a table [{table}], got {values!r:.60}")
     hints = get_type_hints(cls)
-    known = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+    known = {_key(field.name): field.name for field in fields(cls)}  # type: ignore[arg-type]
     for key in values:
         if key not in known:
-            raise ConfigError(f"[{table}] has no key '{key}'{nearest(key, known)}")
-    given = {key: _coerce(value, hints[key], f"[{table}] {key}") for key, value in values.items()}
-    return cls(**((held_values(cls) | given) if stored else given))
+            raise ConfigError(f"[{table}] has no key '{key}'{nearest(key, list(known))}")
+    given = {key: _coerce(value, hints[known[key]], f"[{table}] {key}") for key, value in values.items()}
+    whole = (held_values(cls) | given) if stored else given
+    return cls(**{known[key]: value for key, value in whole.items()})
 
 
 def settings_to_mapping(settings: Any) -> dict[str, Any]:
     """The resolved settings as plain values, ready for JSON, without later fields that say nothing new."""
     held = held_values(type(settings))
-    values = {f.name: getattr(settings, f.name) for f in fields(settings)}
+    values = {_key(f.name): getattr(settings, f.name) for f in fields(settings)}
     return {key: _plain(value) for key, value in values.items() if key not in held or value != held[key]}
 
 
@@ -175,7 +179,12 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, 
 
 def held_values(cls: type) -> dict[str, Any]:
     """What settings of this class have for the later fields that they were written without."""
-    return {f.name: f.metadata[_HELD] for f in fields(cls) if _HELD in f.metadata}
+    return {_key(f.name): f.metadata[_HELD] for f in fields(cls) if _HELD in f.metadata}
+
+
+def _key(name: str) -> str:
+    """What a field is called in files."""
+    return name.removesuffix("_")
 
 
 def read_toml(path: Path | str, tables: Mapping[str, type]) -> dict[str, Any]:

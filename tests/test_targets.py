@@ -54,6 +54,7 @@ NO_TARGET = {
     "config",
     "dask_config",
     "figures",
+    "from_",
     "calls_folder",
     "catalogs",
     "audio",

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-import soundfile
 from click.testing import CliRunner
+from tones import SPEC, tone_catalog
 
 from avianvox.config import Choice
 from avianvox.dataset.catalog import Catalog
@@ -17,7 +17,6 @@ from avianvox.dataset.training_data import TrainingData, training_data
 from avianvox.errors import ConfigError, InputError, RunError
 from avianvox.features.build import build_store
 from avianvox.features.normalise import Normalisation
-from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.inference.pooling import pool_answers
 from avianvox.models import MODELS
@@ -36,27 +35,13 @@ from avianvox.training.sequence import CropSequence, WindowSequence
 from avianvox.training.train import TrainConfig, hold_out, train
 from avianvox.types import Recording
 
-SPEC = FeatureSpec(
-    sample_rate=8000, n_fft=512, hop_length=256, n_mels=56, fmax_hz=4000.0, n_mfcc=8, n_frames=53
-)
 CONFIG = TrainConfig(epochs=3, batch_size=8, validation=0.3, validation_windows=2)
 SEED = 5
 
 
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
-    """Three classes with six recordings each, in pairs of one session; the third lasts half a window."""
-    folder = tmp_path_factory.mktemp("tones")
-    rng = np.random.default_rng(0)
-    recordings = []
-    for k, label in enumerate(("high", "low", "middle")):
-        for i in range(6):
-            t = np.arange(int(8000 * (0.9 if i == 2 else 1.7 + 0.9 * i))) / 8000
-            sound = 0.3 * np.sin(2 * np.pi * (3000, 500, 1500)[k] * t) + 0.05 * rng.normal(size=len(t))
-            path = folder / f"{label}{i}.wav"
-            soundfile.write(path, sound, 8000)
-            recordings.append(Recording(path.stem, path, label, recordist=f"{label} {i // 2}", licence="CC0"))
-    return Catalog(tuple(recordings))
+    return tone_catalog(tmp_path_factory.mktemp("tones"))
 
 
 @pytest.fixture(scope="module")
@@ -317,8 +302,8 @@ def test_a_run_is_read_back_and_repeats_byte_for_byte(
     assert run.spec == SPEC.with_changes(combine="overwrite")
     assert run.provenance["catalogs"] == [str(Path("tones").resolve())]
     assert len(run.split["train"]) + len(run.split["validation"]) == 18
-    assert run.provenance["licences"] == {"CC0": 18}
-    assert len(run.provenance["credits"]) == 18
+    assert run.config["licences"] == {"CC0": 18}
+    assert len(run.config["credits"]) == 18
     assert run.figures["validation"]["n_recordings"] > 0
     assert len((run.path / LOG).read_text().splitlines()) == 3
     with np.load(run.path / WEIGHTS) as stored:

@@ -210,6 +210,7 @@ def crossval(
             )
             for spec in ear_specs
         }
+        learned_from = _learned_from(names, train_settings, data.ids)
         epochs_seen = bars.epoch if workplace.executor == "serial" else None
         result = crossvalidate(
             data,
@@ -222,6 +223,7 @@ def crossval(
             settings,
             model_settings=settings_to_mapping(train_settings),
             recipes={name: settings_to_mapping(own) for name, own in recipes.items()},
+            learned_from=learned_from,
             fresh=fresh,
             workplace=replace(
                 workplace,
@@ -331,6 +333,19 @@ def _settings(
         name: read_train_file(config, model=name, **given)[0].settings for name in names if name in RECIPES
     }
     return read.settings, spec, own
+
+
+def _learned_from(names: tuple[str, ...], settings: "TrainSettings", ids: list[str]) -> dict[str, str]:
+    """Names and hashes of what networks learn from besides. Raises `InputError` where it knows ``ids``."""
+    from avianvox.models.networks import NETWORKS
+
+    if settings.from_ is None or not any(name in NETWORKS for name in names):
+        return {}
+    from avianvox.training.origin import Origin
+
+    origin = Origin.open(settings.from_)
+    origin.refuse_heard(ids)
+    return {settings.from_: origin.sha256}
 
 
 def _show(result: "CrossvalResult", out: Path, as_json: bool) -> None:

@@ -51,6 +51,8 @@ otherwise; the defaults above are those of the others.
 Examples:
   avianvox train recordings/ --out runs/first --epochs 60
   avianvox train recordings/ --on birdnet --out runs/ours
+  avianvox train recordings/ --from runs/first --freeze-until block2_conv \\
+    --out runs/second --epochs 20
   avianvox train recordings/ background/ --out runs/final --validation 0 \\
     --epochs 40 --resume
 """
@@ -73,6 +75,16 @@ Examples:
     "--store",
     type=Target(path_type=Path, file_okay=False),
     help="Feature store.  [default: OUT/features-SETTINGS, one per feature settings]",
+)
+@click.option(
+    "--from",
+    "from_",
+    type=click.Path(),
+    metavar="RUN",
+    help="Run folder of a network whose weights to begin from; layers of other classes begin anew.",
+)
+@click.option(
+    "--freeze-until", metavar="LAYER", help="Layer up to which the weights of --from stay as they are."
 )
 @click.option("--epochs", type=int, help="Maximum number of epochs.  [default: 100]")
 @click.option("--batch-size", type=int, help="Number of crops per batch.  [default: 32]")
@@ -113,7 +125,7 @@ def train(
     if resume and fresh:
         raise click.UsageError("--resume and --fresh exclude each other")
     if ear is not None:
-        given = [name for name, value in options.items() if value is not None and name != "seed"]
+        given = [key for key in _given(options) if key != "seed"]
         given += [name for name, on in (("config", config is not None), ("resume", resume)) if on]
         if given:
             raise click.UsageError(
@@ -134,7 +146,7 @@ def train(
     from avianvox.training.train import train as train_model
 
     refuse_earlier_run(out, resume=resume or fresh)
-    settings, spec = _settings(config, {key: value for key, value in options.items() if value is not None})
+    settings, spec = _settings(config, _given(options))
     check_trainable(settings.model)
     if settings.model in NETWORKS:
         require_extra("tensorflow", extra="train", purpose=f"avianvox train --model {settings.model}")
@@ -164,6 +176,11 @@ def train(
     exit_with_failures(unreadable(catalog.recordings, features))
 
 
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were given, as settings of ``[train]``."""
+    return {key.removesuffix("_"): value for key, value in options.items() if value is not None}
+
+
 def _settings(config: Path | None, options: dict[str, Any]) -> "tuple[TrainConfig, FeatureSpec]":
     from avianvox.training.config import read_train_file
 
@@ -191,6 +208,9 @@ def _show(run: "Run") -> None:
     if "epochs" in figures:
         epochs = f", {counted(figures['epochs'], 'epoch')}, least loss after {figures['best_epoch']}"
     click.echo(f"{run.path}: {run.architecture}, {counted(len(run.labels), 'class')}{epochs}")
+    if begun := run.config.get("begun_from"):
+        for line in _begun(begun):
+            click.echo(f"  {line}")
     for part in ("train", "validation"):
         found = figures[part]
         if found is not None:
@@ -198,6 +218,18 @@ def _show(run: "Run") -> None:
                 f"window {found['window']['accuracy']:.3f}, recording {found['recording']['accuracy']:.3f}"
             )
             click.echo(f"  {part:<11}{found['n_recordings']:>5} recordings, accuracy: {accuracies}")
+
+
+def _begun(begun: Mapping[str, Any]) -> Iterator[str]:
+    """Which layers came from earlier weights, and what that does to the figures."""
+    for key, words in (("taken", "taken"), ("anew", "begun anew"), ("frozen", "kept as they are")):
+        if begun[key]:
+            yield f"layers {words}: {', '.join(begun[key])}"
+    if heard := begun["validation_heard"]:
+        yield (
+            f"{Path(begun['run']).name} has heard {heard} of the validation recordings; figures on them are "
+            "too good"
+        )
 
 
 def _train_on_ear(

@@ -93,6 +93,7 @@ def crossvalidate(
     *,
     model_settings: Mapping[str, Any] | None = None,
     recipes: Mapping[str, Mapping[str, Any]] | None = None,
+    learned_from: Mapping[str, str] | None = None,
     fresh: bool = False,
     listen: bool = True,
     workplace: Workplace | None = None,
@@ -117,6 +118,8 @@ def crossvalidate(
         What the models were configured with, as plain values; part of the configuration.
     recipes : mapping of str to mapping, optional
         The same of models that were configured in their own way.
+    learned_from : mapping of str to str, optional
+        Names and hashes of what models learn from besides: earlier weights, an ear.
     fresh : bool
         Erase the run in ``out`` first, once the folds of the new one are drawn.
     listen : bool
@@ -166,6 +169,7 @@ def crossvalidate(
             "seed": settings.seed,
             "model_settings": dict(model_settings or {}),
             **({"recipes": {name: dict(own) for name, own in recipes.items()}} if recipes else {}),
+            **({"learned_from": dict(learned_from)} if learned_from else {}),
             "labels": list(catalog.labels.names),
             "features": data.spec.to_mapping(),
             "data_hash": data.store.data_hash,

@@ -13,6 +13,7 @@ from avianvox.export.parity import TOLERANCES, Parity, measure_parity
 from avianvox.export.sample_windows import Windows, recording_windows, synthetic_windows
 from avianvox.modelfile import write_model_file
 from avianvox.modelinfo import ModelInfo
+from avianvox.training.inherited import licences_of
 from avianvox.training.run import Run
 
 _CALIBRATION_SEED, _PARITY_SEED = 1, 0  # the file is not compared on the windows that shaped it
@@ -73,7 +74,7 @@ def export_run(
     figures : Path, optional
         ``figures.json`` of a cross-validation of this kind of model, for the card.
     licence : str
-        Of the model, for the card.
+        Of the model, for the card; beside those of what it inherited.
 
     Raises
     ------
@@ -113,11 +114,6 @@ def export_run(
         raise ModelFileError(f"{out} was not written: {'; '.join(parity.problems())}")
     provenance = dict(run.provenance) | {"figures": dict(run.figures)} | crossvalidation
     provenance["catalogs"] = [Path(source).name for source in provenance["catalogs"]]
-    licences = {
-        "model": licence or "not stated; the licences of the recordings apply",
-        "recordings": provenance.pop("licences"),
-        "credits": provenance.pop("credits"),
-    }
     info = ModelInfo(
         name=name or out.stem,
         kind=run.architecture,
@@ -125,7 +121,7 @@ def export_run(
         labels=run.labels,
         quantization=quantize,
         provenance=provenance,
-        licences=licences,
+        licences=licences_of(run.config, licence),
         parity=parity.to_mapping(),
         extractor_revision=run.extractor_revision,
         pooling=run.pooling,

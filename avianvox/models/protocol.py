@@ -66,6 +66,10 @@ class TrainSettings:
         Of the same: how windows become a recording, a row of `avianvox.inference.pooling.POOLINGS`.
     beside : tuple of str
         Of networks: models of windows that answer with it, see `avianvox.training.together`.
+    from_ : str or None
+        Of networks: the run folder whose weights are begun from, see `avianvox.training.origin`.
+    freeze_until : str or None
+        Layer up to which those weights stay as they are.
     """
 
     epochs: int = 100
@@ -87,6 +91,8 @@ class TrainSettings:
     overlap: float = later(0.0, held=0.0)
     pooling: str = later("mean", held="mean")
     beside: tuple[str, ...] = later((), held=())
+    from_: str | None = later(None, held=None)
+    freeze_until: str | None = later(None, held=None)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_windows", "crops_per_recording"):
@@ -94,6 +100,10 @@ class TrainSettings:
                 raise ConfigError(f"[train] {name}: expected 1 or more, got {getattr(self, name)}")
         if self.window_frames is not None and self.window_frames < 1:
             raise ConfigError(f"[train] window_frames: expected 1 or more, got {self.window_frames}")
+        if self.freeze_until is not None and self.from_ is None:
+            raise ConfigError(
+                "[train] freeze_until: expected weights to keep; name the run that they come from: from"
+            )
         if not self.learning_rate > 0:
             raise ConfigError(f"[train] learning_rate: expected more than 0, got {self.learning_rate}")
         if not 0 <= self.overlap < 1:

@@ -1,6 +1,7 @@
 """The networks as estimators: what cross-validation and `avianvox.training.run` fit."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from avianvox.models.protocol import Progress, SavedFit, TrainSettings
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.fit import fit_network
 from avianvox.training.history import History
+from avianvox.training.origin import Begun, Origin, begin_from
 from avianvox.training.samplers import SAMPLERS
 from avianvox.training.sequence import CropSequence, WindowSequence
 
@@ -101,6 +103,29 @@ class NetworkEstimator:
         normalisation = Normalisation(arrays["mean"], arrays["deviation"])
         return FittedNetwork(model, spec, normalisation, self.settings)
 
+    def begun(self, data: TrainingData) -> Begun | None:
+        """Which layers begin from earlier weights; None where all begin anew. Raises as `begin_from`."""
+        if self.settings.from_ is None:
+            return None
+        return self._begin(self._build(data, data.n_classes), data)
+
+    def _build(self, data: TrainingData, n_classes: int, *, seed: int = 0) -> Any:
+        spec = self.spec_for(data.spec)
+        build = NETWORKS.get(self.architecture).build
+        return build(n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=n_classes, seed=seed)
+
+    def _begin(self, model: Any, data: TrainingData) -> Begun | None:
+        if self.settings.from_ is None:
+            return None
+        return begin_from(
+            model,
+            partial(self._build, data),
+            Origin.open(self.settings.from_),
+            spec=data.spec,
+            classes=data.names,
+            until=self.settings.freeze_until,
+        )
+
     def fit(
         self,
         data: TrainingData,
@@ -116,9 +141,10 @@ class NetworkEstimator:
         normalisation = Normalisation.from_store(data.store, data.recordings)
         crops = CropSettings.from_spec(spec, padding=settings.padding)
         reader = CropReader(data.store, normalisation, crops)
-        model = network.build(n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=data.n_classes, seed=seed)
-        if network.prepare is not None:
+        model = self._build(data, data.n_classes, seed=seed)
+        if network.prepare is not None and settings.from_ is None:
             network.prepare(model, reader, data.recordings, seed=seed)
+        self._begin(model, data)
         train = CropSequence(
             reader,
             data,

@@ -3,7 +3,8 @@
 =====================  ==========================================================================
 config.json            kind, version, model, settings, spec, labels, versions, credits, and hashes of
                        features, catalog and split, by which a run that goes on knows its data
-split.json             ids of the recordings trained on and held out, and of those left out
+split.json             ids of the recordings trained on and held out, of those left out, and of those that an
+                       origin had heard before
 normalisation.npz      of a network: mean and deviation of each feature over the recordings trained on
 checkpoint.npz         of a network: state after the last epoch; checkpoint-1.npz and so on of those beside it
 history.csv            of a network: loss and accuracy of each epoch
@@ -52,6 +53,9 @@ CURVE = "learning_curve.png"
 WEIGHTS = "weights.npz"
 FIGURES = "figures.json"
 LOG = "train.log"
+BEGUN = "begun_from"
+"""Key of the configuration: the run whose weights this one began from, and which layers it took."""
+
 FOLDER = FolderKind(
     Kind(
         what="training run",
@@ -120,9 +124,12 @@ class Run:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Catalogs, data hash, versions, licences with their counts, and one line of credit a recording."""
-        keys = ("catalogs", "n_recordings", "data_hash", "versions", "licences", "credits")
-        return {key: self.config[key] for key in keys} | {"train": self.config["train"]}
+        """Catalogs, data hash, versions, settings, and how it began where that was not from scratch."""
+        keys = ("catalogs", "n_recordings", "data_hash", "versions", "train")
+        found = {key: self.config[key] for key in keys}
+        if BEGUN in self.config:
+            found[BEGUN] = {key: self.config[BEGUN][key] for key in ("sha256", "anew", "frozen")}
+        return found
 
     @cached_property
     def settings(self) -> "TrainSettings":
@@ -156,7 +163,8 @@ class Run:
 
     @cached_property
     def split(self) -> dict[str, list[str]]:
-        """Ids under ``train`` and ``validation``; one line each under ``left out``, with the reason.
+        """Ids under ``train`` and ``validation``, and of what an origin had heard under ``before``; one line
+        each under ``left out``, with the reason.
 
         Raises
         ------
@@ -166,7 +174,8 @@ class Run:
         file = self.path / SPLIT
         try:
             split = read_json(file)
-            return {part: list(split[part]) for part in ("train", "validation", "left out")}
+            found = {part: list(split[part]) for part in ("train", "validation", "left out")}
+            return found | {"before": list(split.get("before", ()))}
         except (OSError, *MISSHAPEN) as error:
             message = f"{file} is missing or damaged ({error}); train again with --fresh"
             raise RunError(message) from error

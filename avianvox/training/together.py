@@ -24,6 +24,7 @@ from avianvox.randomness import hash_name
 from avianvox.registry import nearest
 from avianvox.training.estimator import NetworkEstimator
 from avianvox.training.history import History
+from avianvox.training.origin import Begun
 from avianvox.training.run import CHECKPOINTS, MOST_BESIDE
 
 _LEAST = 1e-9  # probability: no member alone decides against a class
@@ -86,6 +87,10 @@ class Together:
     def spec_for(self, spec: FeatureSpec) -> FeatureSpec:
         """As `NetworkEstimator.spec_for`."""
         return self.network.spec_for(spec)
+
+    def begun(self, data: TrainingData) -> Begun | None:
+        """As `NetworkEstimator.begun`."""
+        return self.network.begun(data)
 
     def fit(
         self,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -30,8 +30,13 @@ from avianvox.training import run as folder
 from avianvox.training.config import TrainConfig
 from avianvox.training.curves import draw_history, write_history
 from avianvox.training.history import History, epochs_done
+from avianvox.training.inherited import INHERITED, of_origin
+from avianvox.training.origin import Origin
 from avianvox.training.run import Run
 from avianvox.types import LabelSet, Recording
+
+if TYPE_CHECKING:
+    from avianvox.training.estimator import NetworkEstimator
 
 
 def train(
@@ -82,6 +87,11 @@ def train(
         No recording of the catalog has features in the store.
     """
     check_trainable(config.model)
+    if config.from_ is not None and config.model not in NETWORKS:
+        raise InputError(
+            f"[train] from: expected a network, got {config.model}, which has no weights to begin with; "
+            f"networks: {', '.join(NETWORKS)}"
+        )
     out = Path(out)
     estimator = cast("TrainableEstimator", MODELS.get(config.model)(config.settings))
     spec = estimator.spec_for(spec or store.bands)
@@ -92,9 +102,14 @@ def train(
     learned, held_out = hold_out(data, usable, config)
     split = {"train": learned.ids, "validation": held_out.ids if held_out is not None else []}
     document = _describe(data, usable, labels, config, catalogs, split)
+    before: dict[str, list[str]] = {}
+    if config.from_ is not None:
+        origin = Origin.open(config.from_)
+        document |= _inherit(origin, cast("NetworkEstimator", estimator), learned, split["validation"])
+        before = {"before": sorted(origin.heard)}
     _prepare(out, document, resume=resume, fresh=fresh)
     folder.FOLDER.begin(out, document)
-    write_json(out / folder.SPLIT, split | {"left out": list(data.left_out)})
+    write_json(out / folder.SPLIT, split | {"left out": list(data.left_out)} | before)
     options: dict[str, Any] = {}
     if config.model in NETWORKS:
         options["checkpoint"] = out / folder.CHECKPOINT
@@ -198,12 +213,32 @@ def _made_with(config: TrainConfig) -> tuple[str, ...]:
     return (*(("keras", "tensorflow") if any(names) else ()), *(() if all(names) else ("scikit-learn",)))
 
 
+def _inherit(
+    origin: Origin, estimator: "NetworkEstimator", learned: TrainingData, validation: Sequence[str]
+) -> dict[str, Any]:
+    """What ``config.json`` says of the weights that a run began from."""
+    begun = estimator.begun(learned)
+    assert begun is not None
+    return {
+        folder.BEGUN: {
+            "run": str(origin.run.path.resolve()),
+            "sha256": origin.sha256,
+            "taken": list(begun.taken),
+            "anew": list(begun.anew),
+            "frozen": list(begun.frozen),
+            "validation_heard": len(origin.overlap(validation)),
+        },
+        INHERITED: of_origin(origin),
+    }
+
+
 _SAME = {
     "features": "feature settings",
     "labels": "classes",
     "data_hash": "features in the store",
     "catalog_hash": "recordings, labels or sessions",
     "split_hash": "recordings held out",
+    folder.BEGUN: "weights to begin from",
 }
 """What a run that goes on has to share with its beginning, beside its settings, in ``config.json``."""
 

@@ -1,0 +1,59 @@
+"""What a network learned from besides its recordings, and whose licences it therefore carries on.
+
+``config.json`` of a run lists it under ``inherited``: each entry with ``kind`` (``weights`` or ``teacher``),
+``name``, ``sha256`` and ``licences`` as a model file has them. Entries of an origin's own origins follow it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from avianvox.modelfile import read_model_file
+from avianvox.modelfolder import find_model
+from avianvox.training.origin import Origin
+
+INHERITED = "inherited"
+
+
+def of_origin(origin: Origin) -> list[dict[str, Any]]:
+    """The weights of a run, and what that run inherited."""
+    config = origin.run.config
+    own = {"recordings": config["licences"], "credits": config["credits"]}
+    entry = {"kind": "weights", "name": origin.run.path.name, "sha256": origin.sha256, "licences": own}
+    return [entry, *config.get(INHERITED, ())]
+
+
+def of_teacher(model: str) -> list[dict[str, Any]]:
+    """What an ear by name or file said of recordings."""
+    found = read_model_file(find_model(model))
+    own = {key: value for key, value in found.info.licences.items() if key not in ("recordings", "credits")}
+    own["model"] = str(own.get("model", "not stated"))
+    name, sha256 = found.info.name, found.hashes["flatbuffer"]
+    return [{"kind": "teacher", "name": name, "sha256": sha256, "licences": own}]
+
+
+def licences_of(config: Mapping[str, Any], licence: str) -> dict[str, Any]:
+    """Licences and credits of a run's model, as a model file has them.
+
+    Parameters
+    ----------
+    config : mapping
+        What ``config.json`` of the run holds.
+    licence : str
+        Of the model, by whoever exports it; it stands beside what is inherited.
+    """
+    entries = [entry["licences"] for entry in config.get(INHERITED, ())]
+    models = dict.fromkeys([entry["model"] for entry in entries if "model" in entry] + [licence])
+    recordings, credits = Counter(config["licences"]), set(config["credits"])
+    others: dict[str, Any] = {}
+    for entry in entries:
+        recordings.update(entry.get("recordings", {}))
+        credits.update(entry.get("credits", ()))
+        others |= {key: value for key, value in entry.items() if key not in ("recordings", "credits")}
+    return {
+        **others,
+        "model": "; ".join(part for part in models if part)
+        or "not stated; the licences of the recordings apply",
+        "recordings": dict(sorted(recordings.items())),
+        "credits": sorted(credits),
+    }
