@@ -51,7 +51,7 @@ class BandHeight(keras.layers.Layer):
 
 def adopt(name: str, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Weights of an earlier release in today's shape: the first kernel knew no heights, so it counts none."""
-    if name == "block1_conv/kernel" and values.ndim == 4 and (*values.shape[:2], 2, values.shape[3]) == shape:
+    if name == "block1_conv/kernel" and values.shape == (*shape[:2], 1, *shape[3:]):
         return np.concatenate([values, np.zeros_like(values)], axis=2)
     return values
 

@@ -65,7 +65,10 @@ class FittedTogether:
 
         ops = keras.ops
         features = keras.Input((self.spec.n_frames, self.spec.n_features), name="features")
-        logs = [ops.log(ops.maximum(member.graph()(features), _LEAST)) for member in self.members]
+        graphs = [member.graph() for member in self.members]
+        for number, graph in enumerate(graphs):
+            graph.name = f"member{number}"  # names of parts have to differ
+        logs = [ops.log(ops.maximum(graph(features), _LEAST)) for graph in graphs]
         scores = ops.softmax(sum(logs[1:], start=logs[0]) / len(logs))
         return keras.Model(features, scores, name="features_to_scores")
 
@@ -125,7 +128,9 @@ class Together:
     def restore(self, saved: SavedFit) -> FittedTogether:
         """The inverse of `FittedTogether.arrays`."""
         members = [
-            member.restore(replace(saved, arrays=_arrays_of(saved.arrays, number)))
+            member.restore(
+                SavedFit(member.spec_for(saved.spec), saved.n_classes, _arrays_of(saved.arrays, number))
+            )
             for number, member in enumerate(self._members)
         ]
         return FittedTogether(tuple(members), saved.spec)
