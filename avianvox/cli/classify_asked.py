@@ -52,6 +52,7 @@ class Asked(Weighing):
     coverage: float | None = None
     channels: str = "mix"
     timezone: str = ""
+    level: str = "species"
 
     @property
     def counted(self) -> bool:

@@ -31,6 +31,11 @@ the threshold. --min-score (or --enter) is one minimum for all species, in place
 score is neither shown nor counted, with any --by. The summary counts the events below their thresholds.
 
 \b
+--level genus names the genus ("Setophaga sp.") of a recording whose species is uncertain, --level family
+its family ("Parulidae sp.") if the genus is uncertain too. Their score is the sum of the scores of their
+species. It must reach the precision for which the model's thresholds were chosen. docs/tables.md has more.
+
+\b
 With --output, the rows of each finished file are saved in FILE.partial, and its status in
 FILE.ledger.jsonl. To continue after Ctrl-C, a crash or a power cut, run the same command with --resume. The
 same command also adds new files of the folder. A file is read again only if its path, size or time has
@@ -63,6 +68,7 @@ Examples:
   avianvox classify recording.mp3 \\
     --species-list "Coereba flaveola,Setophaga petechia"
   avianvox classify recording.mp3 --coverage 0.9
+  avianvox classify recordings/ --level family --output answers.csv
 """
 
 _OPTIONS: tuple[Callable[[F], F], ...] = (
@@ -92,6 +98,14 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         type=FiniteFloat(0, 1),
         help="Prediction sets in place of the --top best species: the set contains the correct species in "
         "this share of recordings. The bundled model has sets for 0.5, 0.8, 0.9 and 0.95.",
+    ),
+    click.option(
+        "--level",
+        type=click.Choice(["species", "genus", "family"]),
+        default="species",
+        show_default=True,
+        help="Coarsest level of a name: where the species is uncertain, the genus is named if it is sure, or "
+        "else the family.",
     ),
     click.option(
         "--calibrated/--raw",

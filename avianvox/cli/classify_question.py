@@ -28,6 +28,8 @@ def question_of(asked: Asked) -> Question:
     """What is asked of every recording; what it says of the species is resolved with the model's labels."""
     if asked.coverage is not None:
         _check_coverage(asked.model, asked.coverage)
+    if asked.level != "species":
+        _calibrated_alternatives(asked.model, "--level", "scores of a genus have no sum")
     by, wanted = "event" if asked.counted else asked.by, _wanted(asked)
     if asked.calibrated and asked.min_score is None:
         if by == "event":
@@ -55,6 +57,7 @@ def question_of(asked: Asked) -> Question:
             smooth=asked.smooth,
             multi_label=asked.multi_label,
         ),
+        level=asked.level,
         place=_place(asked),
     )
 
@@ -147,6 +150,15 @@ def _labels_and_calibration(asked: Asked) -> "tuple[LabelSet, Calibration | None
 def _check_coverage(model: str, coverage: float) -> None:
     """Raises unless the model has prediction sets of this coverage."""
     from avianvox.inference.calibration import LEVELS
+
+    so = "there are no prediction sets"
+    calibration = _calibrated_alternatives(model, "--coverage", so)
+    for level in LEVELS:
+        calibration.set_limit(coverage, level)
+
+
+def _calibrated_alternatives(model: str, flag: str, so: str) -> "Calibration":
+    """The calibration of a model whose classes exclude each other; refuses ``flag`` with any other."""
     from avianvox.inference.classifier import read_calibration
     from avianvox.modelfile import read_model_file
     from avianvox.modelfolder import find_model
@@ -154,16 +166,15 @@ def _check_coverage(model: str, coverage: float) -> None:
     found = read_model_file(find_model(model))
     if not found.info.exclusive:
         raise click.UsageError(
-            f"--coverage: several classes of {model} may be right at once, so that there are no prediction "
-            "sets; --min-score chooses by score"
+            f"{flag}: several classes of {model} may be right at once, so that {so}; --min-score chooses by "
+            "score"
         )
     calibration = read_calibration(found)
     if calibration is None:
         raise click.UsageError(
-            f"--coverage: {model} has no calibration; add one with 'avianvox calibrate RUN --into'"
+            f"{flag}: {model} has no calibration; add one with 'avianvox calibrate RUN --into'"
         )
-    for level in LEVELS:
-        calibration.set_limit(coverage, level)
+    return calibration
 
 
 def _wanted(asked: Asked) -> tuple[int, ...] | None:

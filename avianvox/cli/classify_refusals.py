@@ -26,6 +26,11 @@ def refuse_contradictions(options: ClassifyOptions, form: str, *, on_screen: boo
         options.top is not None or options.min_score is not None or not options.calibrated
     ):
         raise click.UsageError("--coverage excludes --top, --min-score and --raw")
+    if options.level != "species":
+        if counted or by == "event":
+            raise click.UsageError("--level: only for recordings and windows, not for events")
+        if options.coverage is not None or options.multi_label or not options.calibrated:
+            raise click.UsageError("--level excludes --coverage, --multi-label and --raw")
     if form not in FORMATS:
         raise click.UsageError(f"--format: expected one of {', '.join(FORMATS)}; got '{form}'")
     form_of(form, spreadsheet=options.spreadsheet)

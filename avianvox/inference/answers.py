@@ -229,9 +229,13 @@ def _answer_channel(
         message=message,
     )
     names = classifier.labels.names
-    named = Counter(names[part.label] for part in found if part.label is not None and part.named)
+    named = Counter(name for part in found if part.named and (name := _name(part, names)))
     rows = to_csv(_rows(file, found or [NOTHING], notes, classifier, weigher))
     return _Part(file, stream, rows, named, Counter({names[label]: n for label, n in below.items()}))
+
+
+def _name(part: Found, names: tuple[str, ...]) -> str:
+    return part.branch or ("" if part.label is None else names[part.label])
 
 
 def _channels(path: str, wanted: str | int) -> Iterable[int | None]:
@@ -260,7 +264,7 @@ def _rows(
             begin_time=notes.time_at(begin_s) if timed else "",
             end_time=notes.time_at(end_s) if timed else "",
             rank=part.rank,
-            scientific_name="" if part.label is None else labels.names[part.label],
+            scientific_name=_name(part, labels.names),
             common_name="" if part.label is None else labels.common_name(part.label),
             score=part.score,
             decision=part.decision,

@@ -197,7 +197,7 @@ class Calibration:
     window, recording : LevelCalibration
     basis : mapping
         Where it comes from: model and its settings, data, folds, counts, rule of the thresholds, error before
-        and after, measured coverage. Plain values for people and programs; nothing here reads them.
+        and after, measured coverage. Plain values for people and programs; `precision` alone reads them.
     """
 
     window: LevelCalibration
@@ -209,6 +209,15 @@ class Calibration:
         if name not in LEVELS:
             raise InputError(f"calibration: expected a level of {', '.join(LEVELS)}, got '{name}'")
         return self.window if name == "window" else self.recording
+
+    @property
+    def precision(self) -> float | None:
+        """The precision that the thresholds keep; None where they were chosen by another rule."""
+        rule, _, value = str(self.basis.get("thresholds")).partition(" ")
+        try:
+            return float(value) if rule == "precision" else None
+        except ValueError:
+            return None
 
     def apply(self, scores: np.ndarray, level: str) -> np.ndarray:
         """Calibrated scores, float64: of windows as the model gave them, or of pooled calibrated windows.

@@ -29,6 +29,7 @@ from avianvox.types import LabelSet, Prediction, Status, Window
 if TYPE_CHECKING:
     from avianvox.inference.gate import Gate
     from avianvox.inference.gate_on_sound import WindowGate
+    from avianvox.inference.levels import Tree
     from avianvox.inference.place import GeoModel
 
 
@@ -93,6 +94,13 @@ class Classifier:
     @property
     def labels(self) -> LabelSet:
         return self.info.labels
+
+    @cached_property
+    def tree(self) -> "Tree":
+        """Genera and families of the classes."""
+        from avianvox.inference.levels import Tree
+
+        return Tree(self.labels)
 
     @cached_property
     def geo(self) -> "GeoModel | None":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from avianvox.inference.calibration import nonconformity
+from avianvox.inference.calibration import Calibration, nonconformity
 from avianvox.inference.classifier import Classifier, WindowStream
 from avianvox.inference.events import Event, EventSearch, find_events
 from avianvox.inference.pooling import POOLINGS
@@ -15,11 +15,15 @@ from avianvox.inference.question import Question
 from avianvox.types import Decision, Window
 
 if TYPE_CHECKING:
+    from avianvox.inference.levels import Branch
     from avianvox.inference.place import Weigher
 
 
 class Found(NamedTuple):
-    """A species in a span. ``first_sample`` is None for a whole recording, ``label`` where none is named."""
+    """A species in a span. ``first_sample`` is None for a whole recording, ``label`` where none is named.
+
+    ``branch``: name of the genus or family that is named in place of a species.
+    """
 
     first_sample: int | None
     n_samples: int
@@ -27,6 +31,7 @@ class Found(NamedTuple):
     score: float | None
     rank: int | None
     decision: Decision | None
+    branch: str = ""
 
     @property
     def named(self) -> bool:
@@ -115,20 +120,47 @@ def _best(
     question: Question,
     span: tuple[int | None, int],
 ) -> Iterator[Found]:
-    """The species to show of a window or recording, best first; ties keep the order of the labels."""
+    """The species to show of a window or recording, best first; ties keep the order of the labels.
+
+    A genus or family that is named in place of an uncertain species comes before them.
+    """
     order = np.argsort(-scores, kind="stable")
     if (wanted := named_classes(classifier, question)) is not None:
         order = order[np.isin(order, wanted)]
     calibration = classifier.calibration if question.calibrated else None
+    branch = None
+    if question.level != "species" and calibration is not None:
+        branch = _branch(scores, int(order[0]), level, classifier, calibration, question)
     if question.coverage is not None and calibration is not None:
         limit = calibration.set_limit(question.coverage, level)
         shown = order[nonconformity(scores)[order] <= limit]
     else:
-        shown = order[: question.top]
+        shown = order[: question.top - (branch is not None)]
         if question.min_score is not None:
             shown = shown[scores[shown] >= question.min_score]
+    if branch is not None:
+        yield Found(*span, None, branch.score, 1, Decision.NAMED, branch.name)
     decision: Decision | None = None
-    for rank, label in enumerate(map(int, shown), start=1):
-        if calibration is not None and (rank == 1 or question.events.multi_label):
+    first = 1 if branch is None else 2
+    for rank, label in enumerate(map(int, shown), start=first):
+        if calibration is not None and (rank == first or question.events.multi_label):
             decision = calibration.level(level).decide(scores, label)
         yield Found(*span, label, float(scores[label]), rank, decision)
+
+
+def _branch(
+    scores: np.ndarray,
+    best: int,
+    level: str,
+    classifier: Classifier,
+    calibration: Calibration,
+    question: Question,
+) -> "Branch | None":
+    """The genus or family to name in place of class ``best``; None where that is sure, or none is."""
+    from avianvox.inference.levels import EVEN
+
+    least = question.min_score or 0.0
+    if calibration.level(level).decide(scores, best) is Decision.NAMED and scores[best] >= least:
+        return None
+    least = max(least, EVEN if calibration.precision is None else calibration.precision)
+    return classifier.tree.answer(scores, question.level, least, named_classes(classifier, question))

@@ -44,6 +44,8 @@ class Question:
         The share of recordings of voices that the gate must keep; by default its own.
     events : EventOptions
         With ``multi_label`` every species of a window or recording is decided by its own threshold too.
+    level : {"species", "genus", "family"}
+        The coarsest level of a name: what a recording or window of an uncertain species may be called.
     place : PlaceOptions, optional
         Scores are weighed by what the model's geo model expects there and then; None: they are not.
     """
@@ -62,6 +64,7 @@ class Question:
     gate: str | None = None
     gate_recall: float | None = None
     events: EventOptions = field(default_factory=EventOptions)
+    level: str = "species"
     place: PlaceOptions | None = None
 
     @property
@@ -79,4 +82,6 @@ class Question:
         values = asdict(replace(self, events=self.event_options))
         if self.place is None:
             del values["place"]
+        if self.level == "species":
+            del values["level"]
         return values
