@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 
 EPILOG = f"""\b
 The predictions of each fit are saved at once. To continue an interrupted run, run the same command again.
-The same command with more models or another --per-class adds to the run.
+The same command with more models, another --per-class or with --hold-out-species adds to the run.
 
 Random folds are too optimistic, because training and test share recording sessions. The column "gap" shows by
 how much. Session folds are added if --groupings has no grouped folds.
+
+With --hold-out-species, each species is unknown to a model once: N species in a turn, each turn with one fold
+that keeps sessions together. "avianvox calibrate" then finds the score from which on a bird is known.
 
 \b
 Fits run in several processes (--jobs) or on a Dask cluster (--scheduler). Its workers need the extra
@@ -48,6 +51,8 @@ Examples:
   avianvox crossval recordings/ --models session_lookup,gnb_pixels,gnb_mfcc \\
     --out runs/bayes
   avianvox crossval recordings/ --models gnb_mfcc --per-class 1,2 \\
+    --out runs/bayes
+  avianvox crossval recordings/ --models gnb_mfcc --hold-out-species 2 \\
     --out runs/bayes
   avianvox crossval --recompute runs/bayes --against gnb_mfcc
 """
@@ -90,6 +95,12 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     default="",
     metavar="N,M",
     help="Learning curves: maximum numbers of training recordings per class.",
+)
+@click.option(
+    "--hold-out-species",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Besides, fit each model without N species at a time, until each was held out once.",
 )
 @click.option(
     "--epochs",
@@ -137,6 +148,7 @@ def crossval(
     folds: int,
     seed: int,
     per_class: tuple[int, ...],
+    hold_out_species: int | None,
     epochs: int | None,
     config: Path | None,
     spec_name: str | None,
@@ -185,7 +197,7 @@ def crossval(
     names = _rungs(model_names)
     if against is not None and against not in names:  # said before hours of fits
         raise click.UsageError(f"--against {against}: name it in --models too")
-    settings = CrossvalSettings(groupings, folds, seed, per_class)
+    settings = CrossvalSettings(groupings, folds, seed, per_class, hold_out_species)
     train_settings, spec, recipes = _settings(config, epochs, names)
     if spec_name is not None:
         spec = spec_named(spec_name)

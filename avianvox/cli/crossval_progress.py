@@ -61,6 +61,7 @@ class Bars(Lines):
 
 def _fit_name(report: "FitReport") -> str:
     few = f", {report.per_class} a class" if report.per_class else ""
+    few += f", without {', '.join(report.turn.species)}" if report.turn else ""
     return f"{report.model}, {report.grouping} fold {report.fold + 1}{few}"
 
 

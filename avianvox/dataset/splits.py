@@ -33,11 +33,12 @@ def _own_group(recording: Recording) -> str:
     return f"recording {recording.file_id}"
 
 
-_GROUP_OF: dict[str, Callable[[Recording], str]] = {
+GROUP_OF: dict[str, Callable[[Recording], str]] = {
     "session": lambda r: r.session,
     "recordist": lambda r: r.recordist or _own_group(r),
     "site": lambda r: r.site or _own_group(r),
 }
+"""What keeps recordings together in the folds of a grouping; the other groupings keep nothing together."""
 _TEST_SHARE = 1 / 3
 _FILE = Kind(
     what="split",
@@ -188,7 +189,7 @@ def make_split(
             )
         drawn = _shuffled(labels, n_folds, state)
     else:
-        group_of = _GROUP_OF.get(grouping) or (_own_group if parts else None)
+        group_of = GROUP_OF.get(grouping) or (_own_group if parts else None)
         groups = np.array([group_of(recordings[i]) for i in order]) if group_of else None
         drawn = _folds(labels, groups, n_folds, state, grouping)
     folds = tuple(Fold(np.sort(order[train]), np.sort(order[test])) for train, test in drawn)
@@ -212,7 +213,7 @@ def report_split(split: Split, recordings: Sequence[Recording]) -> SplitReport:
     sessions = _shared(split, [r.session for r in recordings])
     recordists = _shared(split, [(r.recordist or _own_group(r), r.label) for r in recordings])
     sizes = tuple((len(fold.train), len(fold.test)) for fold in split.folds)
-    group_of = _GROUP_OF.get(split.grouping)
+    group_of = GROUP_OF.get(split.grouping)
     alone = sum(group_of(r) == _own_group(r) for r in recordings) if group_of else 0
     return SplitReport(sizes, untrained, untested, sessions, recordists, alone)
 

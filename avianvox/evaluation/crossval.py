@@ -25,9 +25,11 @@ from avianvox.errors import InputError, RunError, require_extra
 from avianvox.evaluation.conclude import CrossvalResult, conclude
 from avianvox.evaluation.figures import GROUPED
 from avianvox.evaluation.fits import Fit, FitFunction, FitReport, fit_and_predict, fit_seed
+from avianvox.evaluation.held_out_species import Turn, draw_turns, turn_fold
 from avianvox.evaluation.learning import cut_training
 from avianvox.evaluation.predictions import read_predictions, write_predictions
-from avianvox.evaluation.run_folder import AUDIT, FOLDER, RunFolder
+from avianvox.evaluation.rules import RULES
+from avianvox.evaluation.run_folder import AUDIT, FOLDER, HELD_OUT, RunFolder
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.randomness import hash_name
 from avianvox.registry import nearest
@@ -50,12 +52,16 @@ class CrossvalSettings:
     per_class : tuple of int
         For learning curves: besides the whole training part, learn from at most so many of its recordings of
         each class, see `cut_training`.
+    hold_out_species : int, optional
+        Besides, fit each model without so many species at a time, until each was held out once: see
+        `avianvox.evaluation.held_out_species`. Under groupings that keep sessions together, not for rules.
     """
 
     groupings: tuple[str, ...] = ("random", "session")
     n_folds: int = 3
     seed: int = 0
     per_class: tuple[int, ...] = ()
+    hold_out_species: int | None = None
 
     def __post_init__(self) -> None:
         if not self.groupings or len(set(self.groupings)) != len(self.groupings):
@@ -72,6 +78,8 @@ class CrossvalSettings:
             raise InputError(f"crossval: expected 2 folds or more, got {self.n_folds}")
         if any(n < 1 for n in self.per_class):
             raise InputError(f"crossval: expected 1 recording a class or more, got {min(self.per_class)}")
+        if self.hold_out_species is not None and self.hold_out_species < 1:
+            raise InputError(f"crossval: expected 1 species or more to hold out, got {self.hold_out_species}")
 
 
 def with_session_folds(groupings: Sequence[str], recordings: Sequence[Recording]) -> tuple[str, ...]:
@@ -156,7 +164,8 @@ def crossvalidate(
         grouping: make_split(recordings, grouping=grouping, n_folds=settings.n_folds, seed=settings.seed)
         for grouping in groupings
     }
-    _check_classes(splits, recordings)
+    turns = _turns(settings, splits, catalog)
+    _check_classes(splits, recordings, turns)
     if fresh:
         FOLDER.erase(out)
     run = RunFolder(
@@ -164,6 +173,7 @@ def crossvalidate(
         {
             "models": list(models),
             "per_class": list(settings.per_class),
+            **({HELD_OUT: [settings.hold_out_species]} if settings.hold_out_species else {}),
             "groupings": list(groupings),
             "n_folds": settings.n_folds,
             "seed": settings.seed,
@@ -187,12 +197,19 @@ def crossvalidate(
         found = json.dumps(audit.to_mapping(), indent=1)  # in ASCII: an id may come from any bytes
         run.write_text(AUDIT, found + "\n")
 
-    jobs = [
-        (model, grouping, k, per_class)
+    jobs: list[tuple[str, str, int, int | None, Turn | None]] = [
+        (model, grouping, k, per_class, None)
         for per_class in (None, *settings.per_class)
         for model in models
         for grouping, split in splits.items()
         for k in range(len(split.folds))
+    ]
+    jobs += [
+        (model, grouping, turn.fold, None, turn)
+        for model in models
+        if model not in RULES
+        for grouping, of_grouping in turns.items()
+        for turn in of_grouping
     ]
     ids = np.array(data.ids)
     n_done = 0
@@ -201,9 +218,11 @@ def crossvalidate(
     def fits() -> Iterator[Fit]:
         """The fits whose predictions are not there yet, as workers become free."""
         nonlocal n_done
-        for model, grouping, k, per_class in jobs:
-            report = FitReport(model, grouping, k, per_class, n_done + 1, len(jobs))
+        for model, grouping, k, per_class, turn in jobs:
+            report = FitReport(model, grouping, k, per_class, n_done + 1, len(jobs), turn=turn)
             fold = splits[grouping].folds[k]
+            if turn is not None:
+                fold = turn_fold(fold, recordings, turn.species, grouping)
             if per_class:
                 seed = hash_name(settings.seed, "crossval", grouping, k)
                 fold = cut_training(fold, recordings, per_class, seed=seed)
@@ -215,7 +234,7 @@ def crossvalidate(
                 continue
             progress(report)
             begun.append(report)
-            yield Fit(models[model], fold, fit_seed(settings.seed, model, grouping, k))
+            yield Fit(models[model], fold, fit_seed(settings.seed, model, grouping, k), turn is not None)
 
     with open_executor(workplace or Workplace()) as executor:
         for position, answer in executor.unordered(partial(fit_and_predict, data, ids), fits()):
@@ -233,8 +252,28 @@ def crossvalidate(
     return conclude(SavedRun.open(out), against=against, progress=partial(steps, "figures"))
 
 
-def _check_classes(splits: Mapping[str, Split], recordings: Sequence[Recording]) -> None:
-    """Refuse folds that no model can learn from, before anything is fitted."""
+def _turns(
+    settings: CrossvalSettings, splits: Mapping[str, Split], catalog: Catalog
+) -> dict[str, tuple[Turn, ...]]:
+    """The turns in which species are held out, of each grouping that keeps sessions together."""
+    if settings.hold_out_species is None:
+        return {}
+    return {
+        grouping: draw_turns(
+            catalog.labels.names,
+            size=settings.hold_out_species,
+            n_folds=len(split.folds),
+            seed=settings.seed,
+        )
+        for grouping, split in splits.items()
+        if grouping in GROUPED
+    }
+
+
+def _check_classes(
+    splits: Mapping[str, Split], recordings: Sequence[Recording], turns: Mapping[str, Sequence[Turn]]
+) -> None:
+    """Refuse folds and turns that no model can learn from, before anything is fitted."""
     for grouping, split in splits.items():
         for k, fold in enumerate(split.folds):
             labels = {recordings[i].label for i in fold.train}
@@ -243,6 +282,15 @@ def _check_classes(splits: Mapping[str, Split], recordings: Sequence[Recording])
                     f"crossval: the training part of {grouping} fold {k + 1} has only the class "
                     f"{', '.join(labels)}; add recordings of other classes and sessions, or choose other "
                     f"--groupings"
+                )
+    for grouping, of_grouping in turns.items():
+        for turn in of_grouping:
+            train = splits[grouping].folds[turn.fold].train
+            if len({recordings[i].label for i in train} - set(turn.species)) < 2:
+                raise InputError(
+                    f"crossval: without {', '.join(turn.species)} the training part of {grouping} fold "
+                    f"{turn.fold + 1} has fewer than two classes; hold out fewer species, with: "
+                    "--hold-out-species"
                 )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.splits import Fold
 from avianvox.dataset.training_data import TrainingData, WindowScores
+from avianvox.evaluation.held_out_species import Turn
 from avianvox.evaluation.predictions import FoldPredictions
 from avianvox.evaluation.rules import RULES, Rule
 from avianvox.evaluation.run_folder import fit_name
@@ -24,7 +25,7 @@ class FitReport:
     """One fit that begins or is ``done``; ``kept``: its predictions lay in the run folder already.
 
     ``per_class``: the most recordings of a class that it learns from, where its training part is cut.
-    ``number`` counts the fits that are done, and this one.
+    ``turn``: where species are held out. ``number`` counts the fits that are done, and this one.
     """
 
     model: str
@@ -36,11 +37,13 @@ class FitReport:
     done: bool = False
     kept: bool = False
     seconds: float | None = None
+    turn: Turn | None = None
 
     @property
     def name(self) -> str:
         """Of the fit, as its file has it."""
-        return fit_name(self.model, self.grouping, self.fold, self.per_class)
+        turn = "" if self.turn is None else self.turn.name
+        return fit_name(self.model, self.grouping, self.fold, self.per_class, turn)
 
 
 def rule_fit(name: str, catalog: Catalog) -> FitFunction:
@@ -69,11 +72,15 @@ def fit_seed(seed: int, model: str, grouping: str, fold: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A fit to be made; it can be sent to other processes where ``fit`` can."""
+    """A fit to be made; it can be sent to other processes where ``fit`` can.
+
+    ``only_learned``: classes that the training part lacks get no score, and the others share it.
+    """
 
     fit: FitFunction
     fold: Fold
     seed: int
+    only_learned: bool = False
 
 
 def fit_and_predict(data: TrainingData, ids: np.ndarray, job: Fit) -> tuple[FoldPredictions, float]:
@@ -81,11 +88,13 @@ def fit_and_predict(data: TrainingData, ids: np.ndarray, job: Fit) -> tuple[Fold
     fold = job.fold
     test = data.subset(fold.test)
     started = time.perf_counter()
-    predict = job.fit(data.subset(fold.train), job.seed)
+    train = data.subset(fold.train)
+    predict = job.fit(train, job.seed)
     seconds = time.perf_counter() - started
     windows = predict(test)
+    scores = windows.scores.astype(np.float32)
     found = FoldPredictions(
-        scores=windows.scores.astype(np.float32),
+        scores=_shared(scores, np.unique(train.targets)) if job.only_learned else scores,
         positions=windows.positions.astype(np.int64),
         targets=test.targets.astype(np.int64),
         test_ids=ids[fold.test],
@@ -93,3 +102,16 @@ def fit_and_predict(data: TrainingData, ids: np.ndarray, job: Fit) -> tuple[Fold
         pooling=windows.pooling,
     )
     return found, seconds
+
+
+def _shared(scores: np.ndarray, learned: np.ndarray) -> np.ndarray:
+    """Scores of which the classes but ``learned`` have none; those that remain share what the others had."""
+    found = np.zeros_like(scores)
+    found[:, learned] = scores[:, learned]
+    rest = found.sum(axis=1, keepdims=True)
+    even = np.zeros_like(found[:1])
+    even[:, learned] = 1 / len(learned)
+    shared: np.ndarray = np.where(rest > 0, found / np.where(rest > 0, rest, 1), even) * scores.sum(
+        axis=1, keepdims=True
+    )
+    return shared

@@ -21,7 +21,9 @@ from avianvox.types import Recording
 
 CATALOG, FIGURES, AUDIT = "catalog.json", "figures.json", "audit.json"
 VERSIONS = "versions.json"
-GROWING = ("models", "per_class")
+HELD_OUT = "hold_out_species"
+"""Key of the numbers of species that are held out together, see `avianvox.evaluation.held_out_species`."""
+GROWING = ("models", "per_class", HELD_OUT)
 """Keys of the configuration under which a run that is continued may name more than before."""
 RECIPES = "recipes"
 """Key of the settings of models that have their own; a run that is continued may name more of them too."""
@@ -121,9 +123,13 @@ class RunFolder:
         self.write_json("timings.json", self.timings() | {fit: round(seconds, 3)})
 
 
-def fit_name(model: str, grouping: str, fold: int, per_class: int | None = None) -> str:
-    """Name of one fit; ``per_class``: the most recordings of a class that it learned from, if it was cut."""
-    return f"{model}-{grouping}-{fold}" + (f"-n{per_class}" if per_class else "")
+def fit_name(model: str, grouping: str, fold: int, per_class: int | None = None, turn: str = "") -> str:
+    """Name of one fit.
+
+    ``per_class``: the most recordings of a class that it learned from, if it was cut; ``turn``: the name of
+    the turn, if species are held out.
+    """
+    return f"{model}-{grouping}-{fold}" + (f"-n{per_class}" if per_class else "") + (turn and f"-{turn}")
 
 
 def predictions_path(run: Path, fit: str) -> Path:
@@ -160,7 +166,8 @@ def _grown(earlier: Mapping[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
         first, second = (now, there) if set(there) <= set(now) else (there, now)
         return list(dict.fromkeys([*first, *second]))
 
-    return asked | {key: both(earlier.get(key, ()), asked.get(key, ())) for key in GROWING}
+    grown = [key for key in GROWING if key in earlier or key in asked]
+    return asked | {key: both(earlier.get(key, ()), asked.get(key, ())) for key in grown}
 
 
 def read_json(path: Path) -> dict[str, Any]:

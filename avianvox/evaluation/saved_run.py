@@ -11,12 +11,14 @@ from avianvox.audit.findings import Audit
 from avianvox.dataset.splits import Split
 from avianvox.documents import MISSHAPEN
 from avianvox.errors import CatalogError, RunError
+from avianvox.evaluation.held_out_species import Turn, draw_turns
 from avianvox.evaluation.predictions import FoldPredictions, Pooled, pool, read_predictions
 from avianvox.evaluation.run_folder import (
     AUDIT,
     CONFIG,
     FIGURES,
     FOLDER,
+    HELD_OUT,
     RECIPES,
     fit_name,
     predictions_path,
@@ -184,3 +186,19 @@ class SavedRun:
     def pooled(self, model: str, grouping: str) -> Pooled:
         """The test recordings of all folds. Raises as `predictions` does."""
         return pool(self.predictions(model, grouping), self.by_id)
+
+    def held_out_species(self, model: str, grouping: str) -> list[tuple[Turn, FoldPredictions]]:
+        """The predictions of each turn in which species were held out, empty where turns are missing.
+
+        Of several sizes of groups, the largest that is complete. Raises as `predictions` does.
+        """
+        n_folds = len(self.splits[grouping].folds)
+        for size in sorted(self.config.get(HELD_OUT, ()), reverse=True):
+            turns = draw_turns(self.labels.names, size=size, n_folds=n_folds, seed=self.config["seed"])
+            paths = [
+                predictions_path(self.path, fit_name(model, grouping, turn.fold, turn=turn.name))
+                for turn in turns
+            ]
+            if all(path.exists() for path in paths):
+                return [(turn, read_predictions(path)) for turn, path in zip(turns, paths, strict=True)]
+        return []
