@@ -1,6 +1,7 @@
 """The page on training names every row of every table that it is about."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from avianvox.dataset.crops import PADDINGS
 from avianvox.dataset.placing import PLACINGS
 from avianvox.features.spec import COMBINATIONS
+from avianvox.models.protocol import TrainSettings
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.losses import LOSSES
 from avianvox.training.optimisers import OPTIMISERS
@@ -25,6 +27,11 @@ TABLES = {
     "optimiser": OPTIMISERS,
     "schedule": SCHEDULES,
 }
+
+
+@pytest.mark.parametrize("setting", [f.name for f in fields(TrainSettings) if f.metadata])
+def test_the_page_names_every_setting_that_is_off_by_default(setting: str) -> None:
+    assert re.search(rf"^\| `{setting}` \|", PAGE, re.MULTILINE)
 
 
 @pytest.mark.parametrize("setting", TABLES)

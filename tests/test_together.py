@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tones import SPEC, tone_catalog, tone_data
 
 from avianvox.dataset.crops import CropReader, CropSettings
-from avianvox.dataset.training_data import TrainingData, training_data
+from avianvox.dataset.training_data import TrainingData
 from avianvox.errors import ConfigError
 from avianvox.features.build import build_store
 from avianvox.features.store import FeatureStore
@@ -16,7 +17,6 @@ from avianvox.models.networks import build_network
 from avianvox.models.protocol import EpochReport, SavedFit, TrainSettings
 from avianvox.training.run import CHECKPOINTS, Run
 from avianvox.training.train import TrainConfig, train
-from tests.tones import SPEC, tone_catalog
 
 SETTINGS = TrainSettings(epochs=2, batch_size=8, beside=("logreg_windows", "cnn_v17"), overlap=0.5)
 SEED = 5
@@ -24,10 +24,7 @@ SEED = 5
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
-    folder = tmp_path_factory.mktemp("tones")
-    catalog = tone_catalog(folder)
-    build_store(catalog.recordings, SPEC, folder / "features", jobs=1)
-    return training_data(catalog, FeatureStore.open(folder / "features"), SPEC, catalog.labels)
+    return tone_data(tmp_path_factory.mktemp("tones"))
 
 
 def geometric(*scores: np.ndarray) -> np.ndarray:

@@ -6,7 +6,10 @@ import numpy as np
 import soundfile
 
 from avianvox.dataset.catalog import Catalog
+from avianvox.dataset.training_data import TrainingData, training_data
+from avianvox.features.build import build_store
 from avianvox.features.spec import FeatureSpec
+from avianvox.features.store import FeatureStore
 from avianvox.types import Recording
 
 SPEC = FeatureSpec(
@@ -27,3 +30,10 @@ def tone_catalog(folder: Path, heights: dict[str, float] = HEIGHTS) -> Catalog:
             soundfile.write(path, sound, 8000)
             recordings.append(Recording(path.stem, path, label, recordist=f"{label} {i // 2}", licence="CC0"))
     return Catalog(tuple(recordings))
+
+
+def tone_data(folder: Path) -> TrainingData:
+    """The same with their features."""
+    catalog = tone_catalog(folder)
+    build_store(catalog.recordings, SPEC, folder / "features", jobs=1)
+    return training_data(catalog, FeatureStore.open(folder / "features"), SPEC, catalog.labels)

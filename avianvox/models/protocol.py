@@ -70,6 +70,9 @@ class TrainSettings:
         Of networks: the run folder whose weights are begun from, see `avianvox.training.origin`.
     freeze_until : str or None
         Layer up to which those weights stay as they are.
+    average : float in [0, 1)
+        Of networks: the momentum of an average of the weights over the steps, which is kept in place of the
+        last ones; 0: no average.
     """
 
     epochs: int = 100
@@ -93,6 +96,7 @@ class TrainSettings:
     beside: tuple[str, ...] = later((), held=())
     from_: str | None = later(None, held=None)
     freeze_until: str | None = later(None, held=None)
+    average: float = later(0.0, held=0.0)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_windows", "crops_per_recording"):
@@ -106,6 +110,8 @@ class TrainSettings:
             )
         if not self.learning_rate > 0:
             raise ConfigError(f"[train] learning_rate: expected more than 0, got {self.learning_rate}")
+        if not 0 <= self.average < 1:
+            raise ConfigError(f"[train] average: expected 0 to below 1, got {self.average}")
         if not 0 <= self.overlap < 1:
             raise ConfigError(f"[train] overlap: expected 0 to below 1, got {self.overlap}")
         for name, known in (

@@ -18,6 +18,7 @@ from avianvox.errors import RunError
 from avianvox.files import atomic_write
 from avianvox.models.backend import keras
 from avianvox.models.protocol import EpochReport, Progress, TrainSettings
+from avianvox.training.average import Averaged, settle
 from avianvox.training.history import History, opened_checkpoint
 from avianvox.training.losses import LOSSES, Classes
 from avianvox.training.optimisers import OPTIMISERS
@@ -44,7 +45,8 @@ def fit_network(
         At epoch 0; it is moved on when a checkpoint is continued.
     validation : WindowSequence or None
         With it, training stops early and the model ends with the weights of the least validation loss;
-        without it, the model ends with those of the last epoch.
+        without it, the model ends with those of the last epoch. With ``settings.average``, the averaged
+        weights are what is validated and kept.
     settings : TrainSettings
     checkpoint : Path, optional
         Written after every epoch and continued from when it exists.
@@ -63,7 +65,8 @@ def fit_network(
         jit_compile=False,  # on a CPU, XLA takes ten times as long
     )
     model.optimizer.build(model.trainable_variables)
-    keeper = _Keeper(settings, checkpoint, progress)
+    averaged = Averaged(train) if settings.average else None
+    keeper = _Keeper(settings, checkpoint, progress, averaged)
     if checkpoint is not None and checkpoint.exists():
         keeper.restore(model)
     done = len(keeper.history.epochs)
@@ -76,24 +79,36 @@ def fit_network(
             epochs=settings.epochs,
             shuffle=False,  # the sequence shuffles by itself
             verbose=0,
-            callbacks=[keeper],
+            callbacks=[*([averaged] if averaged is not None else []), keeper],
         )
     if validation is not None:
         model.set_weights(keeper.best)
+    elif averaged is not None:
+        settle(model, train, epoch=len(keeper.history.epochs) - 1)
     return keeper.history
 
 
 def _optimiser(settings: TrainSettings, *, n_steps: int) -> Any:
     schedule = row_of(SCHEDULES, settings.schedule, "train.schedule")
     optimiser = row_of(OPTIMISERS, settings.optimiser, "train.optimiser")
-    return optimiser.make(schedule.make(settings.learning_rate, n_steps))
+    made = optimiser.make(schedule.make(settings.learning_rate, n_steps))
+    if settings.average:
+        made.use_ema, made.ema_momentum = True, settings.average
+    return made
 
 
 class _Keeper(keras.callbacks.Callback):
     """Keeps history, best weights and checkpoint, and says when to stop."""
 
-    def __init__(self, settings: TrainSettings, checkpoint: Path | None, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        settings: TrainSettings,
+        checkpoint: Path | None,
+        progress: Progress | None,
+        averaged: Averaged | None,
+    ) -> None:
         super().__init__()
+        self.averaged = averaged
         self.settings = settings
         self.checkpoint = checkpoint
         self.progress = progress
@@ -108,7 +123,8 @@ class _Keeper(keras.callbacks.Callback):
             )
         self.history.epochs.append(figures)
         if self.history.best_epoch == epoch + 1:
-            self.best = self.model.get_weights()
+            judged = self.averaged.judged if self.averaged is not None else []
+            self.best = judged or self.model.get_weights()
         if self.checkpoint is not None:
             self.save(self.checkpoint)
         if self.progress is not None:
