@@ -13,6 +13,7 @@ from avianvox.dataset.placing import PLACINGS
 from avianvox.models import TRAINABLE
 from avianvox.models.networks import RECIPES
 from avianvox.training.augmentations import AUGMENTATIONS
+from avianvox.training.emphasis import EMPHASES
 from avianvox.training.losses import LOSSES
 from avianvox.training.optimisers import OPTIMISERS
 from avianvox.training.samplers import SAMPLERS
@@ -39,6 +40,7 @@ Of networks, [train] has these besides:
   placing of crops: {", ".join(PLACINGS)}
   optimiser: {", ".join(OPTIMISERS)}
   schedule of the learning rate: {", ".join(SCHEDULES)}
+  emphasis: {", ".join(EMPHASES)}; average: a momentum, such as 0.99
 {fill("  augment, a list: " + ", ".join(AUGMENTATIONS), 76, subsequent_indent="    ")}
 With settings: loss = {{kind = "focal", gamma = 3}}.
 augment needs combine = "mel" or "above_floor".

@@ -73,6 +73,8 @@ class TrainSettings:
     average : float in [0, 1)
         Of networks: the momentum of an average of the weights over the steps, which is kept in place of the
         last ones; 0: no average.
+    emphasis : str, Choice or None
+        Of networks: a row of `avianvox.training.emphasis.EMPHASES`; None: each crop is shown as planned.
     """
 
     epochs: int = 100
@@ -97,6 +99,7 @@ class TrainSettings:
     from_: str | None = later(None, held=None)
     freeze_until: str | None = later(None, held=None)
     average: float = later(0.0, held=0.0)
+    emphasis: str | Choice | None = later(None, held=None)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_windows", "crops_per_recording"):

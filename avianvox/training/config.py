@@ -12,6 +12,7 @@ from avianvox.features.spec import FeatureSpec
 from avianvox.models.networks import RECIPES
 from avianvox.models.protocol import TrainSettings
 from avianvox.training.augmentations import AUGMENTATIONS
+from avianvox.training.emphasis import EMPHASES
 from avianvox.training.losses import LOSSES
 from avianvox.training.optimisers import OPTIMISERS
 from avianvox.training.samplers import SAMPLERS
@@ -44,8 +45,10 @@ class TrainConfig(TrainSettings):
             ("placing", PLACINGS),
             ("optimiser", OPTIMISERS),
             ("schedule", SCHEDULES),
+            ("emphasis", EMPHASES),
         ):
-            object.__setattr__(self, name, settled(table, getattr(self, name), f"train.{name}"))
+            if (choice := getattr(self, name)) is not None:
+                object.__setattr__(self, name, settled(table, choice, f"train.{name}"))
         augment = tuple(settled(AUGMENTATIONS, choice, "train.augment") for choice in self.augment)
         object.__setattr__(self, "augment", augment)
         if not 0 <= self.validation <= 0.5:

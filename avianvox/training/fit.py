@@ -1,8 +1,8 @@
 """Fitting a network: an optimiser, a loss, early stopping, and a checkpoint after every epoch.
 
 A checkpoint holds every variable of the network and the optimiser (the state of dropout's generators too),
-the best weights so far and the history. Crops are a function of seed and epoch, so training that was killed
-and continued ends with the weights of training that was not.
+the best weights so far, the history and what waits to be shown again. Crops are a function of seed and epoch,
+so training that was killed and continued ends with the weights of training that was not.
 """
 
 import json
@@ -19,6 +19,7 @@ from avianvox.files import atomic_write
 from avianvox.models.backend import keras
 from avianvox.models.protocol import EpochReport, Progress, TrainSettings
 from avianvox.training.average import Averaged, settle
+from avianvox.training.emphasis import EMPHASES, Emphasising
 from avianvox.training.history import History, opened_checkpoint
 from avianvox.training.losses import LOSSES, Classes
 from avianvox.training.optimisers import OPTIMISERS
@@ -58,15 +59,18 @@ def fit_network(
         The checkpoint is damaged or belongs to another network, or the training loss became NaN.
     """
     classes = Classes(tuple(train.data.counts.tolist()), train.data.names)
+    averaged = Averaged(train) if settings.average else None
+    emphasised = None
+    if settings.emphasis is not None:
+        emphasised = row_of(EMPHASES, settings.emphasis, "train.emphasis").make(train)
     model.compile(
-        optimizer=_optimiser(settings, n_steps=settings.epochs * len(train)),
+        optimizer=_optimiser(settings, emphasised, n_steps=settings.epochs * len(train)),
         loss=row_of(LOSSES, settings.loss, "train.loss").make(classes),
         metrics=["accuracy"],
         jit_compile=False,  # on a CPU, XLA takes ten times as long
     )
     model.optimizer.build(model.trainable_variables)
-    averaged = Averaged(train) if settings.average else None
-    keeper = _Keeper(settings, checkpoint, progress, averaged)
+    keeper = _Keeper(settings, checkpoint, progress, averaged, emphasised)
     if checkpoint is not None and checkpoint.exists():
         keeper.restore(model)
     done = len(keeper.history.epochs)
@@ -79,7 +83,7 @@ def fit_network(
             epochs=settings.epochs,
             shuffle=False,  # the sequence shuffles by itself
             verbose=0,
-            callbacks=[*([averaged] if averaged is not None else []), keeper],
+            callbacks=[*filter(None, (emphasised, averaged)), keeper],
         )
     if validation is not None:
         model.set_weights(keeper.best)
@@ -88,10 +92,10 @@ def fit_network(
     return keeper.history
 
 
-def _optimiser(settings: TrainSettings, *, n_steps: int) -> Any:
-    schedule = row_of(SCHEDULES, settings.schedule, "train.schedule")
+def _optimiser(settings: TrainSettings, emphasised: Emphasising | None, *, n_steps: int) -> Any:
+    schedule = row_of(SCHEDULES, settings.schedule, "train.schedule").make(settings.learning_rate, n_steps)
     optimiser = row_of(OPTIMISERS, settings.optimiser, "train.optimiser")
-    made = optimiser.make(schedule.make(settings.learning_rate, n_steps))
+    made = optimiser.make(schedule if emphasised is None else emphasised.paced(schedule))
     if settings.average:
         made.use_ema, made.ema_momentum = True, settings.average
     return made
@@ -106,9 +110,11 @@ class _Keeper(keras.callbacks.Callback):
         checkpoint: Path | None,
         progress: Progress | None,
         averaged: Averaged | None,
+        emphasised: Emphasising | None,
     ) -> None:
         super().__init__()
         self.averaged = averaged
+        self.emphasised = emphasised
         self.settings = settings
         self.checkpoint = checkpoint
         self.progress = progress
@@ -135,6 +141,8 @@ class _Keeper(keras.callbacks.Callback):
     def save(self, path: Path) -> None:
         arrays = {f"state_{i:03}": v.numpy() for i, v in enumerate(_state(self.model))}
         arrays |= {f"best_{i:03}": weights for i, weights in enumerate(self.best)}
+        if self.emphasised is not None:
+            arrays |= self.emphasised.arrays()
         with atomic_write(path, "wb") as stream:
             np.savez(stream, history=np.array(json.dumps(self.history.epochs)), **arrays)
 
@@ -144,6 +152,8 @@ class _Keeper(keras.callbacks.Callback):
             for i, variable in enumerate(_state(model)):
                 variable.assign(arrays[f"state_{i:03}"])
             self.best = [arrays[f"best_{i:03}"] for i in range(len(model.weights))]
+            if self.emphasised is not None:
+                self.emphasised.restore(arrays)
             self.history = History(parse_json(str(arrays["history"])))
 
 

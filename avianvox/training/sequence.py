@@ -89,7 +89,13 @@ class CropSequence(keras.utils.PyDataset):
     def __len__(self) -> int:
         return -(-len(self._positions) // self.batch_size)
 
-    def _plan(self, batch_index: int) -> tuple[np.ndarray, np.ndarray]:
+    @property
+    def n_crops(self) -> int:
+        """Of an epoch."""
+        return len(self._positions)
+
+    def planned(self, batch_index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Positions in ``data.recordings`` and first frames of the crops of a batch."""
         part = slice(batch_index * self.batch_size, (batch_index + 1) * self.batch_size)
         if self._even:
             n, n_batches = len(self._positions), len(self)
@@ -101,20 +107,29 @@ class CropSequence(keras.utils.PyDataset):
 
         With augmentations that are `Mixing`, shares in the classes, shape (n, n_classes), float32.
         """
-        positions, offsets = self._plan(index)
-        crops = self.reader.read(self.data.recordings[positions], offsets)
+        return self.batch(*self.planned(index), names=(index,))
+
+    def batch(
+        self, positions: np.ndarray, offsets: np.ndarray, *, names: tuple[str | int, ...]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Crops of this epoch at any place; ``names`` tell their augmentation from that of others."""
+        crops = self.plain(positions, offsets)[..., 0]
         targets = _targets(self.data, positions, shared=self.shared)
         for place, augmentation in enumerate(self._augmentations):
-            rng = derive_rng(self.seed, "augment", self.epoch, index, place)
+            rng = derive_rng(self.seed, "augment", self.epoch, *names, place)
             drawn = augmentation.draw(rng, crops.shape)
             crops = augmentation.apply(crops, drawn, self.reader.deviation)
             if isinstance(augmentation, Mixing):
                 targets = augmentation.mix(targets, drawn)
         return crops[..., None], targets
 
+    def plain(self, positions: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        """The same crops as they are, without augmentation."""
+        return self.reader.read(self.data.recordings[positions], offsets)[..., None]
+
     def trace(self, batch_index: int) -> list[Crop]:
         """Where the crops of a batch of this epoch come from."""
-        positions, offsets = self._plan(batch_index)
+        positions, offsets = self.planned(batch_index)
         return self.reader.trace(self.data.recordings[positions], offsets)
 
     def on_epoch_end(self) -> None:
