@@ -13,7 +13,6 @@ from avianvox.errors import ConfigError
 from avianvox.features.build import build_store
 from avianvox.features.store import FeatureStore
 from avianvox.models import MODELS
-from avianvox.models.networks import build_network
 from avianvox.models.protocol import EpochReport, SavedFit, TrainSettings
 from avianvox.training.run import CHECKPOINTS, Run
 from avianvox.training.train import TrainConfig, train
@@ -91,14 +90,12 @@ def test_what_cannot_stand_beside_a_network_is_one_line() -> None:
         MODELS.get("cnn_v20")(TrainSettings(beside=("cnn_v20",) * 10))
 
 
-def test_weights_from_before_the_network_knew_heights_still_answer(data: TrainingData) -> None:
-    estimator = MODELS.get("avianvox_small")(TrainSettings())
-    spec = estimator.spec_for(data.spec)
-    model = build_network("avianvox_small", n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=3)
-    arrays = {weight.path: weight.numpy() for weight in model.weights}
-    arrays |= {"mean": np.zeros(SPEC.n_features), "deviation": np.ones(SPEC.n_features)}
-    kernel = arrays["block1_conv/kernel"]
-    before = estimator.restore(SavedFit(spec, 3, arrays | {"block1_conv/kernel": kernel[:, :, :1]}))
-    kernel[:, :, 1] = 0
-    same = estimator.restore(SavedFit(spec, 3, arrays | {"block1_conv/kernel": kernel}))
-    np.testing.assert_array_equal(before.predict(data).scores, same.predict(data).scores)
+def test_the_network_may_have_more_to_say(data: TrainingData) -> None:
+    settings = replace(SETTINGS, beside=("logreg_windows",), beside_share=0.25)
+    fitted = MODELS.get("cnn_v20")(settings).fit(data, seed=SEED)
+    network, other = (member.predict(data).scores.astype(np.float64) for member in fitted.members)
+    expected = network**0.75 * other**0.25
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(fitted.predict(data).scores, expected, atol=1e-5)
+    with pytest.raises(ConfigError, match="beside_share: expected 0 to 1, got 1"):
+        TrainSettings(beside_share=1.0)

@@ -20,14 +20,11 @@ class Network:
         The published combination of mel and MFCC features, one of `avianvox.features.spec.COMBINATIONS`.
     prepare : callable, optional
         ``prepare(model, reader, recordings, seed=...)`` finds what is not trained by steps.
-    adopt : callable, optional
-        ``adopt(name, values, shape)`` brings weights of an earlier release to today's shape.
     """
 
     build: Callable[..., Any]
     combine: str
     prepare: Callable[..., None] | None = None
-    adopt: Callable[..., Any] | None = None
 
 
 NETWORKS: Registry[Network] = Registry(
@@ -68,6 +65,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
         "overlap": 0.5,
         "pooling": "weighted",
         "beside": ("logreg_windows",),
+        "beside_share": 0.3,
     },
 }
 """Settings of ``[train]`` that a network is fitted with where the user asks for nothing else."""

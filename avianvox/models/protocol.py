@@ -66,6 +66,8 @@ class TrainSettings:
         Of the same: how windows become a recording, a row of `avianvox.inference.pooling.POOLINGS`.
     beside : tuple of str
         Of networks: models of windows that answer with it, see `avianvox.training.together`.
+    beside_share : float in (0, 1) or None
+        What they have to say, all together; None: each as much as the network.
     from_ : str or None
         Of networks: the run folder whose weights are begun from, see `avianvox.training.origin`.
     freeze_until : str or None
@@ -96,6 +98,7 @@ class TrainSettings:
     overlap: float = later(0.0, held=0.0)
     pooling: str = later("mean", held="mean")
     beside: tuple[str, ...] = later((), held=())
+    beside_share: float | None = later(None, held=None)
     from_: str | None = later(None, held=None)
     freeze_until: str | None = later(None, held=None)
     average: float = later(0.0, held=0.0)
@@ -115,6 +118,8 @@ class TrainSettings:
             raise ConfigError(f"[train] learning_rate: expected more than 0, got {self.learning_rate}")
         if not 0 <= self.average < 1:
             raise ConfigError(f"[train] average: expected 0 to below 1, got {self.average}")
+        if self.beside_share is not None and not 0 < self.beside_share < 1:
+            raise ConfigError(f"[train] beside_share: expected 0 to 1, got {self.beside_share}")
         if not 0 <= self.overlap < 1:
             raise ConfigError(f"[train] overlap: expected 0 to below 1, got {self.overlap}")
         for name, known in (

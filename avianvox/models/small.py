@@ -1,9 +1,10 @@
 """`avianvox_small`: the project's own network for few recordings of a species.
 
-Log-mel power above the window's noise floor goes through six convolutions with batch normalisation. With it
-goes the height of each band: the pitch of a voice says much of who it is, and convolutions don't know where
-they are. Time is shortened early, bands later. Over the bands that are left, mean and maximum are added; over
-time, each class has an attention of its own, which says which moments its logit is taken from.
+Log-mel power above the window's noise floor goes through six convolutions with batch normalisation. The pitch
+of a voice says much of who it is, and convolutions don't know where they are: the height of each band goes in
+with its power, and after the last convolution the spectrum is looked at in four zones. Time is shortened
+early, bands later. Over the bands of a zone, mean and maximum are added; over time, each class has an
+attention of its own, which says which moments its logit is taken from.
 
 References
 ----------
@@ -11,6 +12,7 @@ Kong et al., "PANNs: large-scale pretrained audio neural networks for audio patt
 attention over time by class; Gong et al. and Adavanne et al. use it likewise.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,8 @@ _BLOCKS = ((64, None), (64, (2, 2)), (96, None), (96, (1, 2)), (128, None))
 
 _LEAST_FRAMES, _LEAST_BANDS = 16, 32
 _DROPOUT = 0.4
+_ZONES = 4
+"""Parts of the spectrum that are looked at apart after the last convolution."""
 
 
 @keras.saving.register_keras_serializable(package="avianvox")
@@ -47,13 +51,6 @@ class BandHeight(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (*input_shape[:3], 2)
-
-
-def adopt(name: str, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Weights of an earlier release in today's shape: the first kernel knew no heights, so it counts none."""
-    if name == "block1_conv/kernel" and values.shape == (*shape[:2], 1, *shape[3:]):
-        return np.concatenate([values, np.zeros_like(values)], axis=2)
-    return values
 
 
 def build_small(*, n_frames: int, n_rows: int, n_classes: int, seed: int = 0) -> Any:
@@ -97,7 +94,10 @@ def build_small(*, n_frames: int, n_rows: int, n_classes: int, seed: int = 0) ->
         x = convolve(x, number, filters, (3, 3))
         if pool is not None:
             x = layers.MaxPooling2D(pool, name=f"block{number}_pool")(x)
-    x = ops.mean(x, axis=2) + ops.max(x, axis=2)
+    x = ops.concatenate(
+        [ops.mean(zone, axis=2) + ops.max(zone, axis=2) for zone in _zones(x, min(_ZONES, x.shape[2]))],
+        axis=-1,
+    )
     x = layers.Dropout(_DROPOUT, seed=seed_of("dropout"), name="dropout")(x)
 
     def each_moment(name: str) -> Any:
@@ -109,4 +109,10 @@ def build_small(*, n_frames: int, n_rows: int, n_classes: int, seed: int = 0) ->
     return keras.Model(inputs, logits, name="small_cnn")
 
 
-avianvox_small = Network(build_small, "above_floor", adopt=adopt)
+def _zones(x: Any, n: int) -> list[Any]:
+    """A tensor of shape (batch, n_frames, n_bands, n_filters) in ``n`` even parts along its bands."""
+    ends = np.linspace(0, x.shape[2], n + 1).round().astype(int).tolist()
+    return [x[:, :, begin:end] for begin, end in pairwise(ends)]
+
+
+avianvox_small = Network(build_small, "above_floor")

@@ -95,10 +95,8 @@ class NetworkEstimator:
         model = network.build(n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=saved.n_classes)
         for weight in model.weights:
             stored = arrays.get(weight.path)
-            if stored is not None and network.adopt is not None:
-                stored = network.adopt(weight.path, stored, tuple(weight.shape))
             if stored is None or stored.shape != tuple(weight.shape):
-                raise InputError(f"no fitting {weight.path}")
+                raise InputError(f"no fitting {weight.path}: {self.architecture} had other layers then")
             weight.assign(stored)
         normalisation = Normalisation(arrays["mean"], arrays["deviation"])
         return FittedNetwork(model, spec, normalisation, self.settings)

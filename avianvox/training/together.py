@@ -1,9 +1,9 @@
 """Several models that answer as one: a network and those beside it.
 
-Their probabilities for a window are multiplied and scaled to add up to 1: the geometric mean, in which each
-has the same say, and a class that one of them rules out is hardly named. The members learn apart from each
-other: a regression fits its few training recordings perfectly, so that nothing would be left for a network
-trained on what it leaves over.
+Their probabilities for a window are multiplied and scaled to add up to 1: the geometric mean, in which a
+class that one of them rules out is hardly named. Each has the same say, or as ``beside_share`` parts it. The
+members learn apart from each other: a regression fits its few training recordings perfectly, so that nothing
+would be left for a network trained on what it leaves over.
 """
 
 from collections.abc import Mapping
@@ -34,9 +34,13 @@ Member = NetworkEstimator | WindowStatistics
 
 @dataclass(frozen=True)
 class FittedTogether:
-    """Fitted models that answer as one; the first is the network, whose window and history stand for all."""
+    """Fitted models that answer as one; the first is the network, whose window and history stand for all.
+
+    ``shares``: what each has to say; they add up to 1.
+    """
 
     members: tuple[FittedModel, ...]
+    shares: tuple[float, ...]
     spec: FeatureSpec
 
     @property
@@ -47,7 +51,10 @@ class FittedTogether:
     def predict(self, data: TrainingData) -> WindowScores:
         """Scores of all windows, laid as in classifying."""
         answers = [member.predict(data) for member in self.members]
-        logs = np.mean([np.log(np.maximum(found.scores, _LEAST)) for found in answers], axis=0)
+        logs = sum(
+            share * np.log(np.maximum(found.scores, _LEAST))
+            for share, found in zip(self.shares, answers, strict=True)
+        )
         powers = np.exp(logs - logs.max(axis=1, keepdims=True))
         scores = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
         return WindowScores(scores, answers[0].positions, answers[0].pooling)
@@ -68,8 +75,11 @@ class FittedTogether:
         graphs = [member.graph() for member in self.members]
         for number, graph in enumerate(graphs):
             graph.name = f"member{number}"  # names of parts have to differ
-        logs = [ops.log(ops.maximum(graph(features), _LEAST)) for graph in graphs]
-        scores = ops.softmax(sum(logs[1:], start=logs[0]) / len(logs))
+        logs = [
+            share * ops.log(ops.maximum(graph(features), _LEAST))
+            for share, graph in zip(self.shares, graphs, strict=True)
+        ]
+        scores = ops.softmax(sum(logs[1:], start=logs[0]))
         return keras.Model(features, scores, name="features_to_scores")
 
 
@@ -123,7 +133,7 @@ class Together:
                 )
             )
             done += member.settings.epochs
-        return FittedTogether(tuple(fitted), spec)
+        return FittedTogether(tuple(fitted), self._shares, spec)
 
     def restore(self, saved: SavedFit) -> FittedTogether:
         """The inverse of `FittedTogether.arrays`."""
@@ -133,7 +143,14 @@ class Together:
             )
             for number, member in enumerate(self._members)
         ]
-        return FittedTogether(tuple(members), saved.spec)
+        return FittedTogether(tuple(members), self._shares, saved.spec)
+
+    @property
+    def _shares(self) -> tuple[float, ...]:
+        n, share = len(self.others), self.network.settings.beside_share
+        if share is None:
+            share = n / (n + 1)
+        return (1 - share, *(share / n,) * n)
 
     @property
     def _members(self) -> tuple[Member, ...]:
