@@ -1,13 +1,19 @@
 """The contract of every augmentation of the table, and what each of them does."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from tones import data_of_tones
 
 from avianvox.config import Choice, settings_to_mapping
-from avianvox.errors import ConfigError
-from avianvox.training.augmentations import AUGMENTATIONS, Mixing, blend
+from avianvox.dataset.crops import CropReader, CropSettings
+from avianvox.errors import ConfigError, StoreError
+from avianvox.features.spec import FeatureSpec
+from avianvox.training.augmentations import AUGMENTATIONS, Augmentation, InDecibels, Mixing, background, blend
+from avianvox.training.augmentations.background import Background, Overlay
 from avianvox.training.augmentations.mixup_max import Drawn
 from avianvox.training.config import TrainConfig, read_train_file
 from avianvox.training.estimator import NetworkEstimator
@@ -21,9 +27,34 @@ def crops() -> np.ndarray:
     return np.random.default_rng(1).standard_normal(SHAPE).astype(np.float32)
 
 
+def reader_of(*rows: np.ndarray, combine: str = "mel", n_frames: int = SHAPE[1]) -> CropReader:
+    """Of a store of bands in dB, one recording for each of ``rows``."""
+    spec = FeatureSpec(n_mels=SHAPE[2], n_mfcc=2)
+    lengths = [len(part) for part in rows]
+    stored = np.concatenate([np.pad(part, ((0, 0), (0, 2))) for part in rows]).astype(np.float32)
+    store = SimpleNamespace(
+        bands=spec,
+        rows=stored,
+        first_row=np.cumsum([0, *lengths[:-1]]),
+        n_frames=lengths,
+        keys=np.arange(len(rows)),
+    )
+    return CropReader(cast("Any", store), None, CropSettings(n_frames, combine))
+
+
+def overlay(*rows: np.ndarray, **settings: float) -> Overlay:
+    return Overlay(Background("noises", **settings), reader_of(*rows), np.arange(len(rows)))
+
+
+def row_named(name: str) -> Augmentation:
+    """With usual settings; noises are of random numbers."""
+    noise = np.random.default_rng(3).standard_normal((90, SHAPE[2]))
+    return overlay(noise) if name == "background" else AUGMENTATIONS.get(name)()
+
+
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_an_augmentation_draws_and_applies_purely(name: str, crops: np.ndarray) -> None:
-    row = AUGMENTATIONS.get(name)()
+    row = row_named(name)
     before = crops.copy()
     drawn = row.draw(np.random.default_rng(0), SHAPE)
     first = row.apply(crops, drawn, DEVIATION)
@@ -88,6 +119,9 @@ def test_augmentations_are_named_in_the_configuration(tmp_path: Path) -> None:
         ('[{kind = "mask_time", share = 2}]', "share above 0, at most 1"),
         ('[{kind = "mixup_max", alpha = 0}]', "alpha above 0"),
         ('[{kind = "gain", most_db = -1}]', "at least 0"),
+        ('[{kind = "speed", most = 0.6}]', "most from 0 to 0.5"),
+        ('[{kind = "background", share = 0.3}]', r"expected store = FOLDER.*avianvox features build"),
+        ('[{kind = "background", store = "x", least_db = 7}]', "got 0.5, 7.0 and 6.0"),
     ):
         file.write_text(f"[train]\naugment = {text}\n")
         with pytest.raises(ConfigError, match=message):
@@ -132,3 +166,54 @@ def test_height_and_shift_do_what_they_say(crops: np.ndarray) -> None:
     np.testing.assert_array_equal(moved[0, :, :2], np.repeat(crops[0, :, :1], 2, axis=1))
     np.testing.assert_array_equal(moved[1, :, :-1], crops[1, :, 1:])
     np.testing.assert_array_equal(moved[2:], crops[2:])
+
+
+def test_noise_is_added_in_power_at_the_level_that_was_drawn() -> None:
+    crop = np.full((2, *SHAPE[1:]), -50.0, np.float32)
+    crop[:, 10:14, 5] = -20
+    noise = np.full((SHAPE[1], SHAPE[2]), -80.0) + np.where(np.arange(SHAPE[2]) < 4, 30.0, 0.0)
+    row = overlay(noise)
+    drawn = background.Drawn(np.zeros(2, np.int64), np.zeros(2), np.array([0.0, -np.inf]))
+    both = row.apply(crop, drawn, np.ones(SHAPE[2], np.float32))
+    np.testing.assert_array_equal(both[1], crop[1])
+    np.testing.assert_allclose(both[0, :, 10], -50 + 10 * np.log10(2), atol=1e-4)  # as loud as the crop
+    np.testing.assert_allclose(both[0, :, 2], -20 + 10 * np.log10(1 + 1e-3), atol=1e-3)
+    np.testing.assert_allclose(both[0, 11, 5], -20 + 10 * np.log10(1 + 1e-3), atol=1e-3)
+    levels = row.draw(np.random.default_rng(0), (5000, 1, 1)).level_db
+    assert np.isinf(levels).mean() == pytest.approx(0.5, abs=0.03)
+    heard = levels[np.isfinite(levels)]
+    assert (heard.min(), heard.max()) == (pytest.approx(-12, abs=0.1), pytest.approx(6, abs=0.1))
+
+
+@pytest.mark.parametrize("combine", ["mel", "above_floor"])
+def test_scaled_is_what_read_makes_of_bands(combine: str) -> None:
+    bands = np.random.default_rng(0).normal(-60, 9, (80, SHAPE[2]))
+    plain, scaled = reader_of(bands), reader_of(bands, combine=combine)
+    at = np.array([0, 0]), np.array([3, 40])
+    np.testing.assert_allclose(scaled.scaled(plain.read(*at)), scaled.read(*at), atol=1e-5)
+
+
+def test_noises_have_to_be_a_store_of_the_same_settings(tmp_path: Path) -> None:
+    data = data_of_tones(tmp_path)
+    assert isinstance(Background(str(data.store.path)), InDecibels)
+    reader = CropReader(data.store, None, CropSettings(53, "mel"))
+    row = Background(str(data.store.path)).of(reader)
+    assert set(row.draw(np.random.default_rng(0), (500, 1, 1)).noise.tolist()) == set(range(18))
+    with pytest.raises(StoreError, match="nowhere"):
+        Background(str(tmp_path / "nowhere")).of(reader)
+    other = CropReader(data.store, None, CropSettings(53, "mel", "zero"))
+    with pytest.raises(ConfigError, match='expected padding = "loop", got "zero"'):
+        Background(str(data.store.path)).of(other)
+
+
+def test_speed_moves_what_is_away_from_the_middle(crops: np.ndarray) -> None:
+    row = AUGMENTATIONS.get("speed")()
+    factors = row.draw(np.random.default_rng(0), (5000, 1, 1))
+    assert (factors.min(), factors.max()) == (pytest.approx(0.95, abs=0.01), pytest.approx(1.05, abs=0.01))
+    ramp = np.tile(np.arange(40, dtype=np.float32)[:, None], (1, SHAPE[2]))[None]
+    slower = row.apply(ramp, np.array([0.9]), DEVIATION)[0, :, 3]
+    np.testing.assert_allclose(slower, 19.5 + (np.arange(40) - 19.5) * 0.9, rtol=1e-5)
+    faster = row.apply(ramp, np.array([1.1]), DEVIATION)[0, :, 3]
+    np.testing.assert_allclose(faster[3:37], 19.5 + (np.arange(3, 37) - 19.5) * 1.1, rtol=1e-5)
+    assert faster[0] > 37, "the begin is not what the end has"
+    np.testing.assert_array_equal(row.apply(crops, np.ones(16), DEVIATION), crops)

@@ -152,6 +152,12 @@ class CropReader:
                 batch[i] = above_floor(batch[i])
         return batch
 
+    def scaled(self, bands: np.ndarray) -> np.ndarray:
+        """What `read` makes of bands in dB, (n, settings.n_frames, n_mels); of combinations of bands alone."""
+        if self.settings.combine == "above_floor":
+            return above_floor(bands)
+        return bands * self._scale + self._shift
+
     def random_offsets(self, indices: np.ndarray, *, seed: int, epoch: int, repeat: int = 0) -> np.ndarray:
         """One first frame for each recording, uniform over all that fit; 0 for a short recording.
 
@@ -164,9 +170,12 @@ class CropReader:
         """
         indices = np.asarray(indices)
         names = (epoch, repeat) if repeat else (epoch,)
-        uniform = derive_uniform(seed, "crop", *names, keys=self._keys[indices])
+        return self.offsets_at(indices, derive_uniform(seed, "crop", *names, keys=self._keys[indices]))
+
+    def offsets_at(self, indices: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """First frames at ``shares``, from 0 to below 1, of those at which a crop may begin."""
         choices = np.maximum(self._n_frames[indices] - self.settings.n_frames, 0) + 1
-        return (uniform * choices).astype(np.int64)
+        return (shares * choices).astype(np.int64)
 
     def windows(self, indices: np.ndarray, *, hop_frames: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The fixed windows of recordings, as `window_offsets` lays them; the hop is a window by default.

@@ -5,6 +5,7 @@ the seed and the epoch alone, not on how many workers read them.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from avianvox.dataset.placing import Anywhere, Placing
 from avianvox.dataset.training_data import TrainingData
 from avianvox.models.backend import keras
 from avianvox.randomness import derive_rng
-from avianvox.training.augmentations import Augmentation, Mixing
+from avianvox.training.augmentations import Augmentation, InDecibels, Mixing
 from avianvox.training.samplers import Sampler
 from avianvox.training.samplers.shuffled import Shuffled
 from avianvox.types import Crop
@@ -34,8 +35,9 @@ class CropSequence(keras.utils.PyDataset):
         How often the sampler finds each recording in what it plans from.
     sampler : Sampler
         A row of `avianvox.training.samplers.SAMPLERS`; by default, every recording once in random order.
-    augmentations : sequence of Augmentation
-        Applied to each batch in this order; see `avianvox.training.augmentations`.
+    augmentations : sequence of Augmentation or InDecibels
+        Applied to each batch, those in dB first, otherwise in this order; see
+        `avianvox.training.augmentations`.
     placing : Placing
         A row of `avianvox.dataset.placing.PLACINGS`; by default, crops begin anywhere.
     even_batches : bool
@@ -54,7 +56,7 @@ class CropSequence(keras.utils.PyDataset):
         seed: int,
         crops_per_recording: int = 1,
         sampler: Sampler | None = None,
-        augmentations: Sequence[Augmentation] = (),
+        augmentations: Sequence[Augmentation | InDecibels] = (),
         placing: Placing | None = None,
         even_batches: bool = False,
         **workers: Any,
@@ -67,8 +69,12 @@ class CropSequence(keras.utils.PyDataset):
         self.crops_per_recording = crops_per_recording
         self._repeated = data.subset(np.tile(np.arange(len(data)), crops_per_recording))
         self._sampler = sampler or Shuffled()
-        self._augmentations = tuple(augmentations)
-        self.shared = any(isinstance(row, Mixing) for row in self._augmentations)
+        rows = list(enumerate(augmentations))  # each draws by its place
+        self._in_decibels = [(place, row.of(reader)) for place, row in rows if isinstance(row, InDecibels)]
+        self._scaled = [(place, row) for place, row in rows if not isinstance(row, InDecibels)]
+        if self._in_decibels:
+            self._bands = CropReader(reader.store, None, replace(reader.settings, combine="mel"))
+        self.shared = any(isinstance(row, Mixing) for row in augmentations)
         self._even = even_batches
         self._placing = (placing or Anywhere()).of(reader)
         self.move_to(0)
@@ -113,14 +119,23 @@ class CropSequence(keras.utils.PyDataset):
         self, positions: np.ndarray, offsets: np.ndarray, *, names: tuple[str | int, ...]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Crops of this epoch at any place; ``names`` tell their augmentation from that of others."""
-        crops = self.plain(positions, offsets)[..., 0]
+
+        def drawn_for(place: int, row: Augmentation) -> Any:
+            return row.draw(derive_rng(self.seed, "augment", self.epoch, *names, place), crops.shape)
+
+        if self._in_decibels:
+            crops = self._bands.read(self.data.recordings[positions], offsets)
+            for place, row in self._in_decibels:
+                crops = row.apply(crops, drawn_for(place, row), self._bands.deviation)
+            crops = self.reader.scaled(crops)
+        else:
+            crops = self.plain(positions, offsets)[..., 0]
         targets = _targets(self.data, positions, shared=self.shared)
-        for place, augmentation in enumerate(self._augmentations):
-            rng = derive_rng(self.seed, "augment", self.epoch, *names, place)
-            drawn = augmentation.draw(rng, crops.shape)
-            crops = augmentation.apply(crops, drawn, self.reader.deviation)
-            if isinstance(augmentation, Mixing):
-                targets = augmentation.mix(targets, drawn)
+        for place, row in self._scaled:
+            drawn = drawn_for(place, row)
+            crops = row.apply(crops, drawn, self.reader.deviation)
+            if isinstance(row, Mixing):
+                targets = row.mix(targets, drawn)
         return crops[..., None], targets
 
     def plain(self, positions: np.ndarray, offsets: np.ndarray) -> np.ndarray:

@@ -5,15 +5,18 @@ and in training alone. A row is a frozen dataclass of its settings, each declare
 `avianvox.config.later`. It draws its parameters for a whole batch with a generator, and applies them purely.
 Crops are log-mel rows that were scaled: ``deviation`` says how many decibels a unit of each band is, and 0
 is a band's mean, or the noise floor where the network sees what is above it. Classes stay as they are but
-for rows that are `Mixing`. A new one is one module here and one row; ``tests/test_augmentations.py`` holds
-each row to the contract.
+for rows that are `Mixing`. Rows that are `InDecibels` come before all others. A new one is one module here
+and one row; ``tests/test_augmentations.py`` holds each row to the contract.
 """
 
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from avianvox.registry import Registry
+
+if TYPE_CHECKING:
+    from avianvox.dataset.crops import CropReader
 
 
 class Augmentation(Protocol):
@@ -40,9 +43,19 @@ class Mixing(Augmentation, Protocol):
         ...
 
 
-AUGMENTATIONS: Registry[type[Augmentation]] = Registry(
+@runtime_checkable
+class InDecibels(Protocol):
+    """A row that changes log-mel power in dB, before it is scaled or its noise floor taken out."""
+
+    def of(self, reader: "CropReader") -> Augmentation:
+        """For the crops of ``reader``; the ``deviation`` that it is given is 1."""
+        ...
+
+
+AUGMENTATIONS: Registry[type[Augmentation | InDecibels]] = Registry(
     "augmentation",
     {
+        "background": "avianvox.training.augmentations.background:Background",
         "blend": "avianvox.training.augmentations.blend:Blend",
         "gain": "avianvox.training.augmentations.gain:Gain",
         "height": "avianvox.training.augmentations.height:Height",
@@ -50,5 +63,6 @@ AUGMENTATIONS: Registry[type[Augmentation]] = Registry(
         "mask_time": "avianvox.training.augmentations.masks:MaskTime",
         "mixup_max": "avianvox.training.augmentations.mixup_max:MixupMax",
         "shift_bands": "avianvox.training.augmentations.shift_bands:ShiftBands",
+        "speed": "avianvox.training.augmentations.speed:Speed",
     },
 )
