@@ -153,7 +153,7 @@ class CropReader:
         return batch
 
     def scaled(self, bands: np.ndarray) -> np.ndarray:
-        """What `read` makes of bands in dB, (n, settings.n_frames, n_mels); of combinations of bands alone."""
+        """What `read` makes of bands in dB, where it reads bands alone; shape (n, n_frames, n_mels)."""
         if self.settings.combine == "above_floor":
             return above_floor(bands)
         return bands * self._scale + self._shift
