@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from tones import data_of_tones
+from tones import tone_data
 
 from avianvox.config import Choice, settings_to_mapping
 from avianvox.dataset.crops import CropReader, CropSettings
@@ -194,7 +194,7 @@ def test_scaled_is_what_read_makes_of_bands(combine: str) -> None:
 
 
 def test_noises_have_to_be_a_store_of_the_same_settings(tmp_path: Path) -> None:
-    data = data_of_tones(tmp_path)
+    data = tone_data(tmp_path)
     assert isinstance(Background(str(data.store.path)), InDecibels)
     reader = CropReader(data.store, None, CropSettings(53, "mel"))
     row = Background(str(data.store.path)).of(reader)

@@ -12,6 +12,7 @@ from avianvox.features.spec import COMBINATIONS
 from avianvox.models.protocol import TrainSettings
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.emphasis import EMPHASES
+from avianvox.training.guides import GUIDES
 from avianvox.training.losses import LOSSES
 from avianvox.training.optimisers import OPTIMISERS
 from avianvox.training.samplers import SAMPLERS
@@ -24,6 +25,7 @@ TABLES = {
     "placing": PLACINGS,
     "sampler": SAMPLERS,
     "augment": AUGMENTATIONS,
+    "guide": GUIDES,
     "loss": LOSSES,
     "optimiser": OPTIMISERS,
     "schedule": SCHEDULES,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tones import SPEC, data_of_tones
+from tones import SPEC, tone_data
 
 from avianvox.config import Choice, settings_to_mapping
 from avianvox.dataset.crops import CropReader, CropSettings
@@ -28,7 +28,7 @@ SETTINGS = TrainSettings(epochs=4, batch_size=3, learning_rate=1e-4)
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
-    return data_of_tones(tmp_path_factory.mktemp("tones"))
+    return tone_data(tmp_path_factory.mktemp("tones"))
 
 
 def sequence(data: TrainingData, *augment: str) -> CropSequence:

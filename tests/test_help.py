@@ -21,6 +21,7 @@ from avianvox.models import LADDER, MODELS, TRAINABLE
 from avianvox.models import SUMMARIES as MODEL_SUMMARIES
 from avianvox.models.probes import PROBES
 from avianvox.training.augmentations import AUGMENTATIONS
+from avianvox.training.guides import GUIDES
 from avianvox.training.losses import LOSSES
 from avianvox.training.samplers import SAMPLERS
 
@@ -110,6 +111,7 @@ def test_names_of_models_and_rules_come_from_the_tables() -> None:
         ("loss", list(LOSSES)),
         ("sampler", list(SAMPLERS)),
         ("augment, a list", list(AUGMENTATIONS)),
+        ("guide, beside the classes", list(GUIDES)),
     ):
         assert f"{name}: {', '.join(table)}" in train
 

@@ -32,8 +32,13 @@ def tone_catalog(folder: Path, heights: dict[str, float] = HEIGHTS) -> Catalog:
     return Catalog(tuple(recordings))
 
 
+def tone_store(catalog: Catalog, path: Path) -> FeatureStore:
+    """The features of its recordings under `SPEC`."""
+    build_store(catalog.recordings, SPEC, path, jobs=1)
+    return FeatureStore.open(path)
+
+
 def tone_data(folder: Path) -> TrainingData:
-    """The same with their features."""
+    """The recordings and their features."""
     catalog = tone_catalog(folder)
-    build_store(catalog.recordings, SPEC, folder / "features", jobs=1)
-    return training_data(catalog, FeatureStore.open(folder / "features"), SPEC, catalog.labels)
+    return training_data(catalog, tone_store(catalog, folder / "features"), SPEC, catalog.labels)

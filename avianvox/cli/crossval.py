@@ -182,6 +182,8 @@ def crossval(
     from avianvox.features.provide import default_store, provide_store
     from avianvox.features.spec import spec_named
     from avianvox.inference.embedding import EmbeddingSpec
+    from avianvox.models.networks import NETWORKS
+    from avianvox.training.config import ears_of
     from avianvox.workers import Workplace, n_cores
 
     for module in ("sklearn", "matplotlib"):
@@ -201,7 +203,10 @@ def crossval(
     train_settings, spec, recipes = _settings(config, epochs, names)
     if spec_name is not None:
         spec = spec_named(spec_name)
-    ear_names = dict.fromkeys(found[0] for name in names if (found := probe_of(name)))
+    teachers = [
+        ear for name in names if name in NETWORKS for ear in ears_of(recipes.get(name, train_settings))
+    ]
+    ear_names = dict.fromkeys([*(found[0] for name in names if (found := probe_of(name))), *teachers])
     ear_specs = [EmbeddingSpec.of_model(name) for name in ear_names]
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
@@ -223,9 +228,10 @@ def crossval(
             for spec in ear_specs
         }
         learned_from = _learned_from(names, train_settings, data.ids)
+        learned_from |= {spec.model: spec.sha256 for spec in ear_specs if spec.model in teachers}
         epochs_seen = bars.epoch if workplace.executor == "serial" else None
         result = crossvalidate(
-            data,
+            replace(data, ears={name: ears[name] for name in teachers}),
             catalog,
             {
                 name: _fit(name, catalog, recipes.get(name, train_settings), epochs_seen, ears)

@@ -14,6 +14,7 @@ from avianvox.models import TRAINABLE
 from avianvox.models.networks import RECIPES
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.emphasis import EMPHASES
+from avianvox.training.guides import GUIDES
 from avianvox.training.losses import LOSSES
 from avianvox.training.optimisers import OPTIMISERS
 from avianvox.training.samplers import SAMPLERS
@@ -41,6 +42,7 @@ Of networks, [train] has these besides:
   optimiser: {", ".join(OPTIMISERS)}
   schedule of the learning rate: {", ".join(SCHEDULES)}
   emphasis: {", ".join(EMPHASES)}; average: a momentum, such as 0.99
+  guide, beside the classes: {", ".join(GUIDES)}
 {fill("  augment, a list: " + ", ".join(AUGMENTATIONS), 76, subsequent_indent="    ")}
 With settings: loss = {{kind = "focal", gamma = 3}}.
 augment needs combine = "mel" or "above_floor".
@@ -55,6 +57,8 @@ Examples:
   avianvox train recordings/ --on birdnet --out runs/ours
   avianvox train recordings/ --from runs/first --freeze-until block2_conv \\
     --out runs/second --epochs 20
+  avianvox train recordings/ --model avianvox_small --teacher birdnet \\
+    --out runs/taught --epochs 5
   avianvox train recordings/ background/ --out runs/final --validation 0 \\
     --epochs 40 --resume
 """
@@ -87,6 +91,12 @@ Examples:
 )
 @click.option(
     "--freeze-until", metavar="LAYER", help="Layer up to which the weights of --from stay as they are."
+)
+@click.option(
+    "--teacher",
+    metavar="MODEL",
+    help="Name or file of a model that gives embeddings, such as birdnet; a network learns these beside the "
+    "classes, and has the model's licence.",
 )
 @click.option("--epochs", type=int, help="Maximum number of epochs.  [default: 100]")
 @click.option("--batch-size", type=int, help="Number of crops per batch.  [default: 32]")
@@ -143,12 +153,14 @@ def train(
 
     require_extra("sklearn", extra="train", purpose="avianvox train")
     from avianvox.features.provide import default_store, provide_store
+    from avianvox.inference.embedding import EmbeddingSpec
     from avianvox.models.networks import NETWORKS
+    from avianvox.training.config import ears_of
     from avianvox.training.train import check_trainable, refuse_earlier_run
     from avianvox.training.train import train as train_model
 
     refuse_earlier_run(out, resume=resume or fresh)
-    settings, spec = _settings(config, _given(options))
+    settings, spec = _settings(config, _asked(options))
     check_trainable(settings.model)
     if settings.model in NETWORKS:
         require_extra("tensorflow", extra="train", purpose=f"avianvox train --model {settings.model}")
@@ -157,6 +169,12 @@ def train(
         echo(line, err=True)
     with progress_bar("features", hide=quiet) as report:
         features = provide_store(catalog.recordings, spec, store or default_store(out, spec), progress=report)
+    ears = {}
+    for name in ears_of(settings):
+        ear_spec = EmbeddingSpec.of_model(name)
+        with progress_bar(f"embeddings by {name}", hide=quiet) as report:
+            at = default_store(out, ear_spec)
+            ears[name] = provide_store(catalog.recordings, ear_spec, at, progress=report)
     with progress_bars(hide=quiet) as bars:
         run = train_model(
             catalog,
@@ -164,6 +182,7 @@ def train(
             settings,
             out,
             spec=spec,
+            ears=ears,
             catalogs=[str(path) for path in catalogs],
             resume=resume,
             fresh=fresh,
@@ -181,6 +200,14 @@ def train(
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that were given, as settings of ``[train]``."""
     return {key.removesuffix("_"): value for key, value in options.items() if value is not None}
+
+
+def _asked(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, with a teacher as the guide that it is."""
+    given = _given(options)
+    if "teacher" in given:
+        given["guide"] = {"kind": "teacher", "model": given.pop("teacher")}
+    return given
 
 
 def _settings(config: Path | None, options: dict[str, Any]) -> "tuple[TrainConfig, FeatureSpec]":
@@ -213,6 +240,9 @@ def _show(run: "Run") -> None:
     if begun := run.config.get("begun_from"):
         for line in _begun(begun):
             click.echo(f"  {line}")
+    for entry in run.config.get("inherited", ()):
+        if entry["kind"] == "embedding":
+            click.echo(f"  licence of the teacher, {entry['name']}: {entry['licences']['model']}")
     for part in ("train", "validation"):
         found = figures[part]
         if found is not None:

@@ -1,6 +1,7 @@
 """What a model is fitted on and what it answers: recordings of a store with their classes."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
@@ -33,6 +34,8 @@ class TrainingData:
         One line for each recording of the catalog that cannot be used, with the reason.
     names : tuple of str
         Of the classes, in the order of ``targets``; empty where they are not known.
+    ears : mapping of str to FeatureStore
+        Embeddings of the recordings by models of these names, where something learns from them.
     """
 
     store: "FeatureStore"
@@ -42,6 +45,7 @@ class TrainingData:
     n_classes: int
     left_out: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    ears: "Mapping[str, FeatureStore]" = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.recordings)

@@ -77,6 +77,8 @@ class TrainSettings:
         last ones; 0: no average.
     emphasis : str, Choice or None
         Of networks: a row of `avianvox.training.emphasis.EMPHASES`; None: each crop is shown as planned.
+    guide : str, Choice or None
+        Of networks: what they are told beside the classes, a row of `avianvox.training.guides.GUIDES`.
     """
 
     epochs: int = 100
@@ -103,6 +105,7 @@ class TrainSettings:
     freeze_until: str | None = later(None, held=None)
     average: float = later(0.0, held=0.0)
     emphasis: str | Choice | None = later(None, held=None)
+    guide: str | Choice | None = later(None, held=None)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_windows", "crops_per_recording"):
@@ -114,6 +117,8 @@ class TrainSettings:
             raise ConfigError(
                 "[train] freeze_until: expected weights to keep; name the run that they come from: from"
             )
+        if self.emphasis is not None and self.guide is not None:
+            raise ConfigError("[train] emphasis: expected no guide beside it; leave one of both out")
         if not self.learning_rate > 0:
             raise ConfigError(f"[train] learning_rate: expected more than 0, got {self.learning_rate}")
         if not 0 <= self.average < 1:

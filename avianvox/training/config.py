@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from avianvox.config import parse_toml, read_toml, settings_from_mapping, settled
+from avianvox.config import parse_toml, read_toml, row_of, settings_from_mapping, settled
 from avianvox.dataset.placing import PLACINGS
 from avianvox.errors import ConfigError
 from avianvox.features.spec import FeatureSpec
@@ -13,6 +13,7 @@ from avianvox.models.networks import RECIPES
 from avianvox.models.protocol import TrainSettings
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.emphasis import EMPHASES
+from avianvox.training.guides import GUIDES
 from avianvox.training.losses import LOSSES
 from avianvox.training.optimisers import OPTIMISERS
 from avianvox.training.samplers import SAMPLERS
@@ -46,6 +47,7 @@ class TrainConfig(TrainSettings):
             ("optimiser", OPTIMISERS),
             ("schedule", SCHEDULES),
             ("emphasis", EMPHASES),
+            ("guide", GUIDES),
         ):
             if (choice := getattr(self, name)) is not None:
                 object.__setattr__(self, name, settled(table, choice, f"train.{name}"))
@@ -58,6 +60,11 @@ class TrainConfig(TrainSettings):
     def settings(self) -> TrainSettings:
         """The part that says how a model is fitted, on whatever recordings."""
         return TrainSettings(**{field.name: getattr(self, field.name) for field in fields(TrainSettings)})
+
+
+def ears_of(settings: TrainSettings) -> tuple[str, ...]:
+    """Models whose embeddings a network with these settings learns from."""
+    return () if settings.guide is None else row_of(GUIDES, settings.guide, "train.guide").ears
 
 
 def read_train_file(path: Path | None, **given: Any) -> tuple[TrainConfig, FeatureSpec]:

@@ -19,6 +19,8 @@ from avianvox.models.networks import NETWORKS
 from avianvox.models.protocol import Progress, SavedFit, TrainSettings
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.fit import fit_network
+from avianvox.training.guided import Guided
+from avianvox.training.guides import GUIDES, Trunk
 from avianvox.training.history import History
 from avianvox.training.origin import Begun, Origin, begin_from
 from avianvox.training.samplers import SAMPLERS
@@ -143,6 +145,11 @@ class NetworkEstimator:
         if network.prepare is not None and settings.from_ is None:
             network.prepare(model, reader, data.recordings, seed=seed)
         self._begin(model, data)
+        trained, guiding = model, None
+        if settings.guide is not None:
+            guide = row_of(GUIDES, settings.guide, "train.guide")
+            guiding = guide.begin(Trunk(model, partial(self._build, data)), data, reader, seed=seed)
+            trained = Guided(model, guiding)
         train = CropSequence(
             reader,
             data,
@@ -153,6 +160,7 @@ class NetworkEstimator:
             augmentations=[row_of(AUGMENTATIONS, chosen, "train.augment") for chosen in settings.augment],
             placing=row_of(PLACINGS, settings.placing, "train.placing"),
             even_batches=settings.even_batches,
+            guide=guiding.targets if guiding is not None else None,
         )
         held_out = None
         if validation is not None:
@@ -160,5 +168,5 @@ class NetworkEstimator:
             held_out = WindowSequence(
                 reader, validation, batch_size=_PREDICTION_BATCH, most_windows=most, shared=train.shared
             )
-        history = fit_network(model, train, held_out, settings, checkpoint=checkpoint, progress=progress)
+        history = fit_network(trained, train, held_out, settings, checkpoint=checkpoint, progress=progress)
         return FittedNetwork(model, spec, normalisation, settings, history)

@@ -1,7 +1,8 @@
 """What a network learned from besides its recordings, and whose licences it therefore carries on.
 
-``config.json`` of a run lists it under ``inherited``: each entry with ``kind`` (``weights`` or ``teacher``),
-``name``, ``sha256`` and ``licences`` as a model file has them. Entries of an origin's own origins follow it.
+``config.json`` of a run lists it under ``inherited``: each entry with ``kind`` (``weights`` of a run, or
+``embedding`` of a teacher), ``name``, ``sha256`` and ``licences`` as a model file has them. Entries of an
+origin's own origins follow it.
 """
 
 from collections import Counter
@@ -11,8 +12,7 @@ from typing import Any
 from avianvox.modelfile import read_model_file
 from avianvox.modelfolder import find_model
 from avianvox.training.origin import Origin
-
-INHERITED = "inherited"
+from avianvox.training.run import INHERITED
 
 
 def of_origin(origin: Origin) -> list[dict[str, Any]]:
@@ -29,7 +29,7 @@ def of_teacher(model: str) -> list[dict[str, Any]]:
     own = {key: value for key, value in found.info.licences.items() if key not in ("recordings", "credits")}
     own["model"] = str(own.get("model", "not stated"))
     name, sha256 = found.info.name, found.hashes["flatbuffer"]
-    return [{"kind": "teacher", "name": name, "sha256": sha256, "licences": own}]
+    return [{"kind": "embedding", "name": name, "sha256": sha256, "licences": own}]
 
 
 def licences_of(config: Mapping[str, Any], licence: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from avianvox.features.spec import FeatureSpec
 from avianvox.files import sha256_file
 from avianvox.models.networks import NETWORKS
 from avianvox.registry import nearest
+from avianvox.training.layers import class_layers, weighted
 from avianvox.training.run import WEIGHTS, Run, read_arrays
 
 
@@ -121,10 +122,10 @@ def begin_from(
         raise InputError(f"{origin.run.path} learned from other features; train with the same [features]")
     arrays = read_arrays(origin.run.path / WEIGHTS)
     same = tuple(classes) == origin.run.labels.names
-    of_classes = set() if same else class_layers(model, build(len(classes) + 1))
+    of_classes = [] if same else class_layers(model, build)
     taken: list[str] = []
     anew: list[str] = []
-    for layer in _weighted(model):
+    for layer in weighted(model):
         fits = layer.name not in of_classes and _fits(layer, arrays)
         (taken if fits else anew).append(layer.name)
         for weight in layer.weights if fits else ():
@@ -137,22 +138,6 @@ def begin_from(
     return Begun(tuple(taken), tuple(anew), _freeze(model, until, anew) if until is not None else ())
 
 
-def class_layers(model: Any, wider: Any) -> set[str]:
-    """Names of the layers whose weights depend on the number of classes.
-
-    ``wider``: the same network with one class more.
-    """
-    return {
-        layer.name
-        for layer, other in zip(_weighted(model), _weighted(wider), strict=True)
-        if [w.shape for w in layer.weights] != [w.shape for w in other.weights]
-    }
-
-
-def _weighted(model: Any) -> list[Any]:
-    return [layer for layer in model.layers if layer.weights]
-
-
 def _fits(layer: Any, arrays: dict[str, np.ndarray]) -> bool:
     """Whether the origin has a layer of this name with the same weights."""
     there = {path: array.shape for path, array in arrays.items() if path.startswith(f"{layer.name}/")}
@@ -160,7 +145,7 @@ def _fits(layer: Any, arrays: dict[str, np.ndarray]) -> bool:
 
 
 def _freeze(model: Any, until: str, anew: Sequence[str]) -> tuple[str, ...]:
-    names = [layer.name for layer in _weighted(model)]
+    names = [layer.name for layer in weighted(model)]
     if until not in names:
         raise ConfigError(
             f"[train] freeze_until: expected a layer, got '{until}'{nearest(until, names)} "

@@ -53,8 +53,11 @@ CURVE = "learning_curve.png"
 WEIGHTS = "weights.npz"
 FIGURES = "figures.json"
 LOG = "train.log"
+
 BEGUN = "begun_from"
 """Key of the configuration: the run whose weights this one began from, and which layers it took."""
+INHERITED = "inherited"
+"""Key of the configuration: what it learned from besides, see `avianvox.training.inherited`."""
 
 FOLDER = FolderKind(
     Kind(
@@ -129,6 +132,8 @@ class Run:
         found = {key: self.config[key] for key in keys}
         if BEGUN in self.config:
             found[BEGUN] = {key: self.config[BEGUN][key] for key in ("sha256", "anew", "frozen")}
+        if inherited := self.config.get(INHERITED):
+            found["learned_from"] = [f"{entry['kind']} of {entry['name']}" for entry in inherited]
         return found
 
     @cached_property

@@ -4,7 +4,7 @@ Both hold a plan (which recording, which frame) that is laid before a batch is a
 the seed and the epoch alone, not on how many workers read them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,8 @@ from avianvox.dataset.training_data import TrainingData
 from avianvox.models.backend import keras
 from avianvox.randomness import derive_rng
 from avianvox.training.augmentations import Augmentation, InDecibels, Mixing
+from avianvox.training.guided import CLASSES, GUIDE
+from avianvox.training.guides import Batch
 from avianvox.training.samplers import Sampler
 from avianvox.training.samplers.shuffled import Shuffled
 from avianvox.types import Crop
@@ -43,6 +45,8 @@ class CropSequence(keras.utils.PyDataset):
     even_batches : bool
         Whether all batches are of one size, give or take one crop, rather than the last one of what is left:
         batch normalisation takes its statistics from the last one too.
+    guide : callable, optional
+        ``targets`` of an `avianvox.training.guides.Guiding`.
     **workers
         ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`.
     """
@@ -59,6 +63,7 @@ class CropSequence(keras.utils.PyDataset):
         augmentations: Sequence[Augmentation | InDecibels] = (),
         placing: Placing | None = None,
         even_batches: bool = False,
+        guide: Callable[[Batch], np.ndarray] | None = None,
         **workers: Any,
     ) -> None:
         super().__init__(**workers)
@@ -76,6 +81,7 @@ class CropSequence(keras.utils.PyDataset):
             self._bands = CropReader(reader.store, None, replace(reader.settings, combine="mel"))
         self.shared = any(isinstance(row, Mixing) for row in augmentations)
         self._even = even_batches
+        self._guide = guide
         self._placing = (placing or Anywhere()).of(reader)
         self.move_to(0)
 
@@ -108,16 +114,17 @@ class CropSequence(keras.utils.PyDataset):
             part = slice(n * batch_index // n_batches, n * (batch_index + 1) // n_batches)
         return self._positions[part], self._offsets[part]
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, Any]:
         """Crops, shape (n, n_frames, n_rows, 1), float32, and their classes, shape (n,), int64.
 
-        With augmentations that are `Mixing`, shares in the classes, shape (n, n_classes), float32.
+        With augmentations that are `Mixing`, shares in the classes, shape (n, n_classes), float32. With a
+        guide, a mapping with both under ``classes`` and what the guide wants under ``guide``.
         """
         return self.batch(*self.planned(index), names=(index,))
 
     def batch(
         self, positions: np.ndarray, offsets: np.ndarray, *, names: tuple[str | int, ...]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, Any]:
         """Crops of this epoch at any place; ``names`` tell their augmentation from that of others."""
 
         def drawn_for(place: int, row: Augmentation) -> Any:
@@ -131,12 +138,17 @@ class CropSequence(keras.utils.PyDataset):
         else:
             crops = self.plain(positions, offsets)[..., 0]
         targets = _targets(self.data, positions, shared=self.shared)
+        shares = np.eye(len(crops), dtype=np.float32)
         for place, row in self._scaled:
             drawn = drawn_for(place, row)
             crops = row.apply(crops, drawn, self.reader.deviation)
             if isinstance(row, Mixing):
                 targets = row.mix(targets, drawn)
-        return crops[..., None], targets
+                shares = row.mix(shares, drawn)
+        if self._guide is None:
+            return crops[..., None], targets
+        batch = Batch(self.data.recordings[positions], offsets, crops, shares, self.reader.deviation)
+        return crops[..., None], {CLASSES: targets, GUIDE: self._guide(batch)}
 
     def plain(self, positions: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         """The same crops as they are, without augmentation."""

@@ -3,7 +3,8 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -27,10 +28,10 @@ from avianvox.models.protocol import EpochReport, FittedModel, Progress, Trainab
 from avianvox.registry import nearest
 from avianvox.runfolder import catalog_hash, versions
 from avianvox.training import run as folder
-from avianvox.training.config import TrainConfig
+from avianvox.training.config import TrainConfig, ears_of
 from avianvox.training.curves import draw_history, write_history
 from avianvox.training.history import History, epochs_done
-from avianvox.training.inherited import INHERITED, of_origin
+from avianvox.training.inherited import of_origin, of_teacher
 from avianvox.training.origin import Origin
 from avianvox.training.run import Run
 from avianvox.types import LabelSet, Recording
@@ -46,6 +47,7 @@ def train(
     out: Path | str,
     *,
     spec: FeatureSpec | None = None,
+    ears: Mapping[str, FeatureStore] | None = None,
     catalogs: Sequence[str] = (),
     resume: bool = False,
     fresh: bool = False,
@@ -63,6 +65,8 @@ def train(
         The run folder.
     spec : FeatureSpec, optional
         The model's window; the store's by default. ``config.combine`` decides how mel and MFCC are combined.
+    ears : mapping of str to FeatureStore, optional
+        Embeddings of the catalog's recordings, by the models that `ears_of` names.
     catalogs : sequence of str
         Where the catalog was read from; export looks there for recordings to compare its file on.
     resume : bool
@@ -87,18 +91,18 @@ def train(
         No recording of the catalog has features in the store.
     """
     check_trainable(config.model)
-    if config.from_ is not None and config.model not in NETWORKS:
-        raise InputError(
-            f"[train] from: expected a network, got {config.model}, which has no weights to begin with; "
-            f"networks: {', '.join(NETWORKS)}"
-        )
+    for name, value in (("from", config.from_), ("guide", config.guide)):
+        if value is not None and config.model not in NETWORKS:
+            raise InputError(
+                f"[train] {name}: expected a network, got {config.model}; networks: {', '.join(NETWORKS)}"
+            )
     out = Path(out)
     estimator = cast("TrainableEstimator", MODELS.get(config.model)(config.settings))
     spec = estimator.spec_for(spec or store.bands)
     by_id = {r.id: r for r in catalog.recordings}
     usable = [by_id[name] for name in training_data(catalog, store, spec, catalog.labels).ids]
     labels = LabelSet.from_recordings(usable)  # a class that nothing usable is left of is not learned
-    data = training_data(catalog, store, spec, labels)
+    data = replace(training_data(catalog, store, spec, labels), ears=ears or {})
     learned, held_out = hold_out(data, usable, config)
     split = {"train": learned.ids, "validation": held_out.ids if held_out is not None else []}
     document = _describe(data, usable, labels, config, catalogs, split)
@@ -107,6 +111,9 @@ def train(
         origin = Origin.open(config.from_)
         document |= _inherit(origin, cast("NetworkEstimator", estimator), learned, split["validation"])
         before = {"before": sorted(origin.heard)}
+    if teachers := ears_of(config):
+        entries = [entry for name in teachers for entry in of_teacher(name)]
+        document[folder.INHERITED] = [*entries, *document.get(folder.INHERITED, ())]
     _prepare(out, document, resume=resume, fresh=fresh)
     folder.FOLDER.begin(out, document)
     write_json(out / folder.SPLIT, split | {"left out": list(data.left_out)} | before)
@@ -228,7 +235,7 @@ def _inherit(
             "frozen": list(begun.frozen),
             "validation_heard": len(origin.overlap(validation)),
         },
-        INHERITED: of_origin(origin),
+        folder.INHERITED: of_origin(origin),
     }
 
 
@@ -239,6 +246,7 @@ _SAME = {
     "catalog_hash": "recordings, labels or sessions",
     "split_hash": "recordings held out",
     folder.BEGUN: "weights to begin from",
+    folder.INHERITED: "weights or a teacher that it learns from",
 }
 """What a run that goes on has to share with its beginning, beside its settings, in ``config.json``."""
 
