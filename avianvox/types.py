@@ -66,6 +66,7 @@ class Decision(StrEnum):
 
     NAMED = "named"  # its score reaches the threshold of its class
     UNCERTAIN = "uncertain"  # it does not: the species listed are candidates
+    UNKNOWN = "unknown"  # birds that the model never learned reach such scores too
 
 
 @dataclass(frozen=True, slots=True)

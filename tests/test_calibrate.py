@@ -158,6 +158,7 @@ def run_of(pooled: Pooled) -> SavedRun:
         config=config,
         settings_of=lambda model: config["model_settings"],
         pooled=lambda model, grouping: pooled,
+        held_out_species=lambda model, grouping: [],
     )
     return cast(SavedRun, found)
 

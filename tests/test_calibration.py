@@ -125,6 +125,36 @@ def test_a_decision_looks_at_the_threshold_of_the_best_class() -> None:
     assert LevelCalibration().decide(np.array([0.9, 0.1])) is None
 
 
+def test_below_the_score_of_unknown_species_nothing_is_named() -> None:
+    level = LevelCalibration(thresholds=(0.3, 0.8, math.inf), unknown=0.5)
+    found = [level.decision(score, label) for label in range(3) for score in (0.4, 0.5, 0.9)]
+    unknown, uncertain, named = Decision.UNKNOWN, Decision.UNCERTAIN, Decision.NAMED
+    assert found == [unknown, named, named, unknown, uncertain, named, unknown, uncertain, uncertain]
+    assert level.named_from == (0.5, 0.8, math.inf)
+    mapping = level.to_mapping()
+    assert LevelCalibration.from_mapping(json.loads(json.dumps(mapping))) == level
+    assert "unknown" not in LevelCalibration(thresholds=(0.3,)).to_mapping(), "files stay as they were"
+    with pytest.raises(ValueError, match="finite"):
+        LevelCalibration.from_mapping(mapping | {"unknown": math.nan})
+
+
+def test_unknown_is_said_in_words_and_is_no_event(model: Path, sound: Path) -> None:
+    window = replace(CALIBRATION.window, thresholds=(0.1,) * 3, unknown=0.999)
+    path = model.with_name("careful.tflite")
+    rewrite(model, path, calibration=replace(CALIBRATION, window=window).to_mapping())
+    assert {row["decision"] for row in rows(sound, "--model", path, "--by", "window", "--top", 1)} == {
+        "unknown"
+    }
+    assert run(sound, "--model", path, "--by", "window").stdout.count("unknown, perhaps ") == 2
+    events = ("--model", path, "--by", "event")
+    assert {row["scientific_name"] for row in rows(sound, *events)} == {""}
+    shown = rows(sound, *events, "--min-score", 0.2)
+    assert {row["decision"] for row in shown} == {"unknown"}
+    named = replace(window, unknown=0.2)
+    rewrite(model, path, calibration=replace(CALIBRATION, window=named).to_mapping())
+    assert {row["decision"] for row in rows(sound, *events)} == {"named"}
+
+
 def test_it_survives_json() -> None:
     text = json.dumps(CALIBRATION.to_mapping(), allow_nan=False)
     assert Calibration.from_mapping(json.loads(text), n_classes=3) == CALIBRATION

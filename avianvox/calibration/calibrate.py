@@ -29,9 +29,12 @@ from avianvox.calibration.scaling import (
     fit_levels,
     held_out,
     log_loss,
+    others,
     reliability,
 )
 from avianvox.calibration.thresholds import OF_LEVEL, POOLED, Decided, Thresholds, decide, find_thresholds
+from avianvox.calibration.turns import HeldOutTurn, Rules, turn_of
+from avianvox.calibration.unknown import UnknownLevel, UnknownReport, judge_unknown
 from avianvox.dataset.taxonomy import Taxonomy
 from avianvox.errors import InputError
 from avianvox.evaluation.detection import detection_table
@@ -40,7 +43,14 @@ from avianvox.evaluation.metrics import expected_hits
 from avianvox.evaluation.plain import plain
 from avianvox.evaluation.predictions import Pooled
 from avianvox.evaluation.saved_run import SavedRun
-from avianvox.inference.calibration import LEVELS, Calibration, LevelCalibration, Scaling, nonconformity
+from avianvox.inference.calibration import (
+    LEVELS,
+    Calibration,
+    LevelCalibration,
+    LogOdds,
+    Scaling,
+    nonconformity,
+)
 from avianvox.types import LabelSet
 
 
@@ -81,11 +91,21 @@ def calibrate_run(
         "model_settings": run.settings_of(model),
         "data_hash": run.config["data_hash"],
     }
-    return calibrate_pooled(run.pooled(model, grouping), run.labels, basis, options)
+    pooled = run.pooled(model, grouping)
+    turns = [
+        turn_of(turn.fold, found, run.by_id, run.labels)
+        for turn, found in run.held_out_species(model, grouping)
+    ]
+    return calibrate_pooled(pooled, run.labels, basis, options, turns=turns)
 
 
 def calibrate_pooled(
-    pooled: Pooled, labels: LabelSet, basis: Mapping[str, Any], options: CalibrateOptions | None = None
+    pooled: Pooled,
+    labels: LabelSet,
+    basis: Mapping[str, Any],
+    options: CalibrateOptions | None = None,
+    *,
+    turns: Sequence[HeldOutTurn] = (),
 ) -> CalibrationReport:
     """Calibrate by the predictions of all folds of one model.
 
@@ -96,11 +116,13 @@ def calibrate_pooled(
     basis : mapping
         What the model file says of their origin: ``model``, ``grouping`` and more; figures come to it.
     options : CalibrateOptions, optional
+    turns : sequence of HeldOutTurn
+        Answers of models that did not learn some species; with them, scores get a threshold for such ones.
 
     Raises
     ------
     InputError
-        An option is out of range, or there is one fold only.
+        An option is out of range, there is one fold only, or turns are of one fold only.
     """
     options = options or CalibrateOptions()
     parts = list(held_out(pooled))
@@ -112,6 +134,7 @@ def calibrate_pooled(
         for level, scaling in zip(LEVELS, scalings, strict=True)
     }
     n_folds = len(parts)
+    unknown = _unknown(turns, pooled, parts, scalings, levels, options) if turns else None
     return CalibrationReport(
         model=basis["model"],
         grouping=basis["grouping"],
@@ -124,10 +147,33 @@ def calibrate_pooled(
         detection=tuple(detection_table(crossed.targets, crossed.scores, labels)),
         hierarchy=weigh_errors(crossed.targets, crossed.predicted, Taxonomy.of(labels)),
         calibration=Calibration(
-            **{level: _for_the_file(levels[level]) for level in LEVELS},
-            basis={**basis, **_measured(labels.names, n_folds, options, levels)},
+            **{
+                level: _for_the_file(levels[level], None if unknown is None else unknown.levels[level])
+                for level in LEVELS
+            },
+            basis={**basis, **_measured(labels.names, n_folds, options, levels, unknown)},
         ),
+        unknown=unknown,
     )
+
+
+def _unknown(
+    turns: Sequence[HeldOutTurn],
+    pooled: Pooled,
+    parts: list[tuple[Pooled, Pooled]],
+    scalings: tuple[Scaling | LogOdds, Scaling | LogOdds],
+    levels: Mapping[str, LevelReport],
+    options: CalibrateOptions,
+) -> UnknownReport:
+    final = Rules(scalings, {level: levels[level].thresholds.scores for level in LEVELS})
+    of_fold = {
+        int(fold): Rules(
+            fit_levels(others(pooled, fold)),
+            {level: _find(_rows(rest, level), level, options.precision).scores for level in LEVELS},
+        )
+        for fold, (rest, _) in zip(np.unique(pooled.folds), parts, strict=True)
+    }
+    return judge_unknown(turns, final, of_fold, share=options.unknown_share, recall=options.unknown_recall)
 
 
 def _level_report(
@@ -236,13 +282,18 @@ def _automation(crossed: Pooled, parts: list[tuple[Pooled, Pooled]], options: Ca
     )
 
 
-def _for_the_file(level: LevelReport) -> LevelCalibration:
+def _for_the_file(level: LevelReport, unknown: UnknownLevel | None) -> LevelCalibration:
     limits = {coverage.nominal: coverage.limit for coverage in level.coverage}
-    return LevelCalibration(level.scaling, level.thresholds.scores, limits)
+    threshold = 0.0 if unknown is None else unknown.threshold
+    return LevelCalibration(level.scaling, level.thresholds.scores, limits, threshold)
 
 
 def _measured(
-    names: Sequence[str], n_folds: int, options: CalibrateOptions, levels: Mapping[str, LevelReport]
+    names: Sequence[str],
+    n_folds: int,
+    options: CalibrateOptions,
+    levels: Mapping[str, LevelReport],
+    unknown: UnknownReport | None,
 ) -> dict[str, Any]:
     """What a model file says about its calibration, beside where it comes from."""
     measured = {
@@ -265,4 +316,4 @@ def _measured(
         "thresholds": options.rule,
         "borrowed": [name for name, threshold in classes if threshold.source == POOLED],
         "held_out": plain(measured),
-    }
+    } | ({} if unknown is None else {"held_out_species": plain(replace(unknown, scores=()))})

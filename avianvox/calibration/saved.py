@@ -12,6 +12,7 @@ from avianvox.calibration.automation import AutomationCurve, AutomationPoint
 from avianvox.calibration.conformal import COVERAGES, Coverage
 from avianvox.calibration.scaling import Bin, Floor
 from avianvox.calibration.thresholds import Decided, Thresholds
+from avianvox.calibration.unknown import RECALL, SHARE, UnknownReport
 from avianvox.documents import write_json
 from avianvox.errors import InputError
 from avianvox.evaluation.detection import DetectionRow, Metric, Question, best_threshold
@@ -42,6 +43,9 @@ class CalibrateOptions:
         Of the prediction sets.
     metric : str
         What the best threshold between "something calls" and silence, and between names, maximises.
+    unknown_share, unknown_recall : float in [0, 1]
+        Of recordings of species that were held out, at most this share may have a name, but of what was named
+        rightly this share has to stay; see `avianvox.calibration.unknown.judge_unknown`.
     """
 
     precision: float | None = 0.9
@@ -49,6 +53,8 @@ class CalibrateOptions:
     listening_factor: float = 1.0
     coverages: tuple[float, ...] = COVERAGES
     metric: Metric = "f1"
+    unknown_share: float = SHARE
+    unknown_recall: float = RECALL
 
     @property
     def rule(self) -> str:
@@ -160,7 +166,7 @@ class Automation:
 class CalibrationReport:
     """All that `calibrate_run` finds; ``calibration`` is what goes into a model file.
 
-    ``n_recordings``: each counted once, however many folds test it.
+    ``n_recordings``: each counted once, however many folds test it. ``unknown``: where species were held out.
     """
 
     model: str
@@ -174,6 +180,7 @@ class CalibrationReport:
     detection: tuple[DetectionRow, ...]
     hierarchy: HierarchyReport
     calibration: Calibration
+    unknown: UnknownReport | None = None
 
     def best_detection(self, question: Question) -> DetectionRow | None:
         """The row that maximises the metric asked for; None where it is undefined at every threshold."""
@@ -205,7 +212,7 @@ class CalibrationReport:
             "best_detection": {name: plain(row.threshold) if row else None for name, row in best.items()},
             "hierarchy": plain(self.hierarchy),
             "calibration": self.calibration.to_mapping(),
-        }
+        } | ({} if self.unknown is None else {"unknown": plain(self.unknown)})
 
     def _level(self, level: LevelReport) -> dict[str, Any]:
         found = {field.name: plain(getattr(level, field.name)) for field in fields(level)}

@@ -223,12 +223,17 @@ def held_out(pooled: Pooled) -> Iterator[tuple[Pooled, Pooled]]:
             "calibration: expected 2 folds or more, to fit on some and to test on another; got 1; "
             "choose another grouping"
         )
-    ids = np.array([recording.id for recording in pooled.recordings])
     for number in numbers:
-        test = pooled.folds == number
-        rest = pooled.where(~test & ~np.isin(ids, ids[test]))
+        rest = others(pooled, number)
         scalings = fit_levels(rest)
-        yield calibrated(rest, *scalings), calibrated(pooled.where(test), *scalings)
+        yield calibrated(rest, *scalings), calibrated(pooled.where(pooled.folds == number), *scalings)
+
+
+def others(pooled: Pooled, fold: int) -> Pooled:
+    """The rows of all folds but one, without recordings of that one."""
+    ids = np.array([recording.id for recording in pooled.recordings])
+    test = pooled.folds == fold
+    return pooled.where(~test & ~np.isin(ids, ids[test]))
 
 
 def cross_fitted(pooled: Pooled, parts: Iterable[tuple[Pooled, Pooled]] | None = None) -> Pooled:

@@ -35,6 +35,11 @@ higher one at which it reaches the precision itself. For windows and events, the
 mean of its own and that of all classes: both weigh the same at 20 sessions. Below the threshold, the answer
 of "avianvox classify" is "uncertain". All results are in RUN/calibration/MODEL-GROUPING.json.
 
+If species were held out in RUN ("avianvox crossval --hold-out-species"), there is one more threshold for all
+classes: the lowest one at which at most --unknown-share of the recordings of held-out species are named,
+unless that costs more correct names than --unknown-recall allows. Below it, the answer of "avianvox classify"
+is "unknown".
+
 A finished model is calibrated by its best answers, on session folds of the recordings that it was evaluated
 on: of names with a score of 0.8, eight of ten are right. Names that it gives to species that it does not know
 count as wrong. The model file stays as it is; a copy gets the calibration. So "avianvox evaluate birdnet
@@ -61,7 +66,10 @@ _SCALING = {
     "slope": "slope of the log-odds",
     "intercept": "intercept",
 }
-_OF_A_RUN = ("into", "grouping", "coverages", "accuracy", "listening_factor", "metric")
+_OF_A_RUN = (
+    *("into", "grouping", "coverages", "accuracy", "listening_factor", "metric"),
+    *("unknown_share", "unknown_recall"),
+)
 _LETTERS = dict(zip(_METRICS, ("P", "R", "F1", "A", "A-"), strict=True))
 
 
@@ -121,6 +129,20 @@ def _coverages(_ctx: click.Context, _param: click.Parameter, value: str) -> tupl
     help="Metric to choose the best threshold for detection and for naming.",
 )
 @click.option(
+    "--unknown-share",
+    type=FiniteFloat(0, 1),
+    default=0.1,
+    show_default=True,
+    help="Maximum share of recordings of held-out species with a name.",
+)
+@click.option(
+    "--unknown-recall",
+    type=FiniteFloat(0, 1),
+    default=0.9,
+    show_default=True,
+    help="Minimum share of correct names that remains; it goes before --unknown-share.",
+)
+@click.option(
     "--into",
     type=Target(ours=MODEL_MARK, changes_models=True, path_type=Path, dir_okay=False),
     metavar="FILE",
@@ -146,6 +168,8 @@ def calibrate(
     accuracy: float,
     listening_factor: float,
     metric: "Metric",
+    unknown_share: float,
+    unknown_recall: float,
     into: Path | None,
     out: Path | None,
     as_json: bool,
@@ -177,6 +201,8 @@ def calibrate(
         listening_factor=listening_factor,
         coverages=coverages,
         metric=metric,
+        unknown_share=unknown_share,
+        unknown_recall=unknown_recall,
     )
     if holds_answers(run):
         _refuse(context, _OF_A_RUN, "is for a cross-validation, and RUN is of 'avianvox evaluate'")
@@ -234,6 +260,12 @@ def _lines(report: "CalibrationReport") -> "Iterator[str]":
     yield Table(columns, tuple((name, *cells) for name, *cells in level_rows(recording, window))).markdown()
     yield from verdicts(report)
     yield from _threshold_lines(report, recording)
+    if report.unknown is not None:
+        from avianvox.cli.calibrate_unknown import unknown_lines
+
+        yield ""
+        yield from unknown_lines(report.unknown)
+        yield ""
     yield from _event_lines(report, window)
     yield from _automation_lines(report)
     yield from _detection_lines(report)

@@ -102,6 +102,25 @@ class WindowScores:
     pooling: str = "mean"
 
 
+@dataclass(frozen=True)
+class Clues:
+    """What a network says of the windows of some `TrainingData` besides its scores.
+
+    Attributes
+    ----------
+    energy : np.ndarray, shape (n_windows,), float32
+        Logarithm of the sum of the exponentials of the logits.
+    embedding : np.ndarray, shape (n_windows, n_embedding), float32
+        What the layers before those of the classes make of a window.
+    positions : np.ndarray, shape (n_windows,), int64
+        As in `WindowScores`.
+    """
+
+    energy: np.ndarray
+    embedding: np.ndarray
+    positions: np.ndarray
+
+
 def training_data(catalog: Catalog, store: "FeatureStore", spec: Spec, labels: LabelSet) -> TrainingData:
     """Join a catalog with its features.
 

@@ -14,6 +14,7 @@ from avianvox.evaluation.held_out_species import Turn
 from avianvox.evaluation.predictions import FoldPredictions
 from avianvox.evaluation.rules import RULES, Rule
 from avianvox.evaluation.run_folder import fit_name
+from avianvox.inference.pooling import pool_rows
 from avianvox.randomness import hash_name
 
 FitFunction = Callable[[TrainingData, int], Callable[[TrainingData], WindowScores]]
@@ -93,15 +94,39 @@ def fit_and_predict(data: TrainingData, ids: np.ndarray, job: Fit) -> tuple[Fold
     seconds = time.perf_counter() - started
     windows = predict(test)
     scores = windows.scores.astype(np.float32)
+    beside: dict[str, np.ndarray] = {}
+    if job.only_learned:
+        scores = _shared(scores, np.unique(train.targets))
+        beside = _clues(predict, train, test)
     found = FoldPredictions(
-        scores=_shared(scores, np.unique(train.targets)) if job.only_learned else scores,
+        scores=scores,
         positions=windows.positions.astype(np.int64),
         targets=test.targets.astype(np.int64),
         test_ids=ids[fold.test],
         train_ids=ids[fold.train],
         pooling=windows.pooling,
+        **beside,
     )
     return found, seconds
+
+
+def _clues(
+    predict: Callable[[TrainingData], WindowScores], train: TrainingData, test: TrainingData
+) -> dict[str, np.ndarray]:
+    """What `FoldPredictions` keeps besides, where ``predict`` is the method of a model that has `Clues`."""
+    clues_of = getattr(getattr(predict, "__self__", None), "clues", None)
+    if clues_of is None or (found := clues_of(test)) is None:
+        return {}
+    learned = clues_of(train)
+    return {
+        "energy": found.energy,
+        "embedding": _means(found.embedding, found.positions, len(test)),
+        "train_embedding": _means(learned.embedding, learned.positions, len(train)),
+    }
+
+
+def _means(values: np.ndarray, positions: np.ndarray, n: int) -> np.ndarray:
+    return pool_rows(values, positions, n).astype(np.float32)
 
 
 def _shared(scores: np.ndarray, learned: np.ndarray) -> np.ndarray:

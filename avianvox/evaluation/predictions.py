@@ -6,8 +6,9 @@ recordings, and `Pooled` is what figures over all folds are computed from.
 
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,10 @@ class FoldPredictions:
     pooling : str
         How windows become a recording, a row of `avianvox.inference.pooling.POOLINGS`; what a window counts
         there is its highest score. A file without it says "mean".
+    energy : np.ndarray, shape (n_windows,), float32, optional
+        See `avianvox.dataset.training_data.Clues`. Kept of fits without some species, where the model has it.
+    embedding, train_embedding : np.ndarray, shape (n, n_embedding), float32, optional
+        Of each test and each training recording: the mean over its windows. Kept with ``energy``.
     """
 
     scores: np.ndarray
@@ -42,6 +47,9 @@ class FoldPredictions:
     test_ids: np.ndarray
     train_ids: np.ndarray
     pooling: str = "mean"
+    energy: np.ndarray | None = None
+    embedding: np.ndarray | None = None
+    train_embedding: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         silent = np.setdiff1d(np.arange(len(self.test_ids)), self.positions)
@@ -61,9 +69,6 @@ class FoldPredictions:
         return pool_answers(self, len(self.test_ids))
 
 
-_ARRAYS = tuple(field.name for field in fields(FoldPredictions) if field.name != "pooling")
-
-
 def write_predictions(path: Path, predictions: FoldPredictions) -> None:
     """Write whole or not at all; equal predictions give equal bytes.
 
@@ -73,7 +78,8 @@ def write_predictions(path: Path, predictions: FoldPredictions) -> None:
         A score is not a number.
     """
     _check_numbers(path, predictions)
-    arrays = {field.name: getattr(predictions, field.name) for field in fields(predictions)}
+    values = {field.name: getattr(predictions, field.name) for field in fields(predictions)}
+    arrays = {name: value for name, value in values.items() if value is not None}
     if predictions.pooling == FoldPredictions.pooling:
         del arrays["pooling"]  # as files of earlier releases, which knew no other
     with atomic_write(path, "wb") as stream:
@@ -90,10 +96,14 @@ def read_predictions(path: Path) -> FoldPredictions:
     """
     try:
         with open_arrays(path) as arrays:
-            found = FoldPredictions(
-                **{name: arrays[name] for name in _ARRAYS},
-                pooling=str(arrays["pooling"]) if "pooling" in arrays else FoldPredictions.pooling,
-            )
+            kept: dict[str, Any] = {
+                field.name: arrays[field.name]
+                for field in fields(FoldPredictions)
+                if field.default is MISSING or field.name in arrays
+            }
+            if "pooling" in kept:
+                kept["pooling"] = str(kept["pooling"])
+            found = FoldPredictions(**kept)
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing; run the cross-validation again to make it") from error
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

@@ -1,4 +1,4 @@
-"""What turns a model's scores into probabilities, and probabilities into "named" or "uncertain".
+"""What turns a model's scores into probabilities, and these into "named", "uncertain" or "unknown".
 
 A calibration is fitted on held-out predictions by `avianvox.calibration.calibrate` and travels in the model
 file. It knows two levels, each with numbers of its own: the ``window`` and the ``recording``. A window's
@@ -143,11 +143,20 @@ class LevelCalibration:
         score suffices. Empty where nothing is decided.
     conformal : mapping of float to float
         ``coverage -> `` the `nonconformity` up to which a class belongs to the prediction set.
+    unknown : float
+        The calibrated score below which nothing is named, of whatever class: species that the model never
+        learned have such scores too. 0 where that was not measured.
     """
 
     scaling: Scaling | LogOdds = Scaling()
     thresholds: tuple[float, ...] = ()
     conformal: Mapping[float, float] = field(default_factory=dict)
+    unknown: float = 0.0
+
+    @property
+    def named_from(self) -> tuple[float, ...]:
+        """For each class the score from which it is named, by ``thresholds`` and ``unknown``."""
+        return tuple(max(threshold, self.unknown) for threshold in self.thresholds)
 
     def decide(self, scores: np.ndarray, label: int | None = None) -> Decision | None:
         """Whether class ``label`` may be named; None without rule.
@@ -161,13 +170,23 @@ class LevelCalibration:
         if not self.thresholds:
             return None
         label = int(scores.argmax()) if label is None else label
-        return Decision.NAMED if scores[label] >= self.thresholds[label] else Decision.UNCERTAIN
+        return self.decision(float(scores[label]), label)
+
+    def decision(self, score: float, label: int) -> Decision:
+        """What is said of a class with this calibrated score, where there are thresholds."""
+        if score < self.unknown:
+            return Decision.UNKNOWN
+        return Decision.NAMED if score >= self.thresholds[label] else Decision.UNCERTAIN
 
     def to_mapping(self) -> dict[str, Any]:
-        return asdict(self.scaling) | {
-            "thresholds": [None if math.isinf(value) else value for value in self.thresholds],
-            "conformal": {f"{coverage:g}": value for coverage, value in self.conformal.items()},
-        }
+        return (
+            asdict(self.scaling)
+            | {
+                "thresholds": [None if math.isinf(value) else value for value in self.thresholds],
+                "conformal": {f"{coverage:g}": value for coverage, value in self.conformal.items()},
+            }
+            | ({"unknown": self.unknown} if self.unknown else {})
+        )
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "LevelCalibration":
@@ -178,6 +197,7 @@ class LevelCalibration:
             kind(*(_finite(values[name]) for name in names)),
             tuple(math.inf if value is None else _finite(value) for value in values["thresholds"]),
             {_finite(coverage): _finite(value) for coverage, value in values["conformal"].items()},
+            _finite(values.get("unknown", 0.0)),
         )
 
 

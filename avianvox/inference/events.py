@@ -108,7 +108,7 @@ class _Chain:
 
 def event_thresholds(labels: LabelSet, calibration: Calibration | None) -> np.ndarray:
     """The score from which each class has events, shape (n_classes,), float32; infinity where it has none."""
-    thresholds = calibration.window.thresholds if calibration else ()
+    thresholds = calibration.window.named_from if calibration else ()
     # as float32, like the scores: what reached a threshold before it was rounded reaches it after
     return np.array(thresholds or (DEFAULT_ENTER,) * len(labels), np.float32)
 
@@ -289,7 +289,7 @@ class EventSearch:
     ) -> None:
         self.below: Counter[int] = Counter()
         self._thresholds = event_thresholds(labels, calibration)
-        self._decided = bool(calibration and calibration.window.thresholds)
+        self._level = calibration.window if calibration and calibration.window.thresholds else None
         self._finder = EventFinder(options, labels, sample_rate, calibration, wanted)
         self._lower: EventFinder | None = None
         noted = noted_score(labels, calibration)
@@ -316,12 +316,14 @@ class EventSearch:
 
     def decision(self, event: Event) -> Decision | None:
         """What the model's thresholds say of an event; None where it has none."""
-        if not self._decided:
+        if self._level is None:
             return None
-        return Decision.UNCERTAIN if self._is_below(event) else Decision.NAMED
+        if not self._is_below(event):
+            return Decision.NAMED
+        return Decision.UNKNOWN if event.score < self._level.unknown else Decision.UNCERTAIN
 
     def _found(self, events: list[Event]) -> list[Event]:
-        if self._decided:
+        if self._level is not None:
             self._note(events)
         return events
 

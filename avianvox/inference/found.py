@@ -36,7 +36,7 @@ class Found(NamedTuple):
     @property
     def named(self) -> bool:
         """Whether it is an answer, and not a candidate behind one."""
-        return self.rank in (None, 1) and self.decision is not Decision.UNCERTAIN
+        return self.rank in (None, 1) and self.decision in (None, Decision.NAMED)
 
 
 NOTHING = Found(None, 0, None, None, None, None)

@@ -300,7 +300,7 @@ class _Counts:
         return (
             row.scientific_name not in ("", NO_BIRD)
             and row.rank in (None, 1)
-            and (self._uncertain or row.decision is not Decision.UNCERTAIN)
+            and (self._uncertain or row.decision in (None, Decision.NAMED))
         )
 
 

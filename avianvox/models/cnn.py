@@ -109,7 +109,7 @@ def _check_window(variant: CnnVariant, n_frames: int, n_rows: int) -> None:
 
 def _network(name: str) -> Network:
     variant = VARIANTS[name]
-    return Network(partial(build_cnn, variant), variant.combine)
+    return Network(partial(build_cnn, variant), variant.combine, embedding="average")
 
 
 cnn_v16 = _network("cnn_v16")

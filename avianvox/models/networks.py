@@ -20,11 +20,14 @@ class Network:
         The published combination of mel and MFCC features, one of `avianvox.features.spec.COMBINATIONS`.
     prepare : callable, optional
         ``prepare(model, reader, recordings, seed=...)`` finds what is not trained by steps.
+    embedding : str, optional
+        The layer whose output the layers of the classes see.
     """
 
     build: Callable[..., Any]
     combine: str
     prepare: Callable[..., None] | None = None
+    embedding: str | None = None
 
 
 NETWORKS: Registry[Network] = Registry(

@@ -115,4 +115,4 @@ def _zones(x: Any, n: int) -> list[Any]:
     return [x[:, :, begin:end] for begin, end in pairwise(ends)]
 
 
-avianvox_small = Network(build_small, "above_floor")
+avianvox_small = Network(build_small, "above_floor", embedding="dropout")

@@ -58,15 +58,16 @@ class Table:
         text = ""
         if self.coverage is not None:
             text = f"    {where}one of these {len(rows)}, with {100 * self.coverage:g} % coverage\n"
-        doubt = rows[0].decision == Decision.UNCERTAIN  # the best one says it
+        said = rows[0].decision  # the best one says it
+        doubt = "" if said in (None, Decision.NAMED) else f"{said}, perhaps "
         for row in rows:
             name = row.scientific_name or row.common_name
             common = f" ({row.common_name})" if row.common_name not in ("", name) else ""
             score = "" if row.score is None else f"{row.score:.4f}  "
             place = ", not expected here" if row.expected_here == "no" else ""
-            line = f"{where}{score}{'uncertain, perhaps ' if doubt else ''}{name}{common}{place}"
+            line = f"{where}{score}{doubt}{name}{common}{place}"
             text += f"    {printable(line)}\n"
-            doubt = False
+            doubt = ""
         return text
 
     def write(

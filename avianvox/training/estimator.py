@@ -10,11 +10,12 @@ import numpy as np
 from avianvox.config import row_of
 from avianvox.dataset.crops import CropReader, CropSettings
 from avianvox.dataset.placing import PLACINGS
-from avianvox.dataset.training_data import TrainingData, WindowScores
+from avianvox.dataset.training_data import Clues, TrainingData, WindowScores
 from avianvox.dataset.windows import hop_of
 from avianvox.errors import ConfigError, InputError
 from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
+from avianvox.models.backend import keras
 from avianvox.models.networks import NETWORKS
 from avianvox.models.protocol import Progress, SavedFit, TrainSettings
 from avianvox.training.augmentations import AUGMENTATIONS
@@ -34,8 +35,8 @@ class FittedNetwork:
     """A fitted network.
 
     ``model``: keras.Model that ends in logits; ``spec``: what it sees; ``normalisation``: of its training
-    recordings;
-    ``settings``: how it was fitted, and how it answers.
+    recordings; ``settings``: how it was fitted, and how it answers; ``embedding``: see
+    `avianvox.models.networks.Network`.
     """
 
     model: Any
@@ -43,13 +44,35 @@ class FittedNetwork:
     normalisation: Normalisation
     settings: TrainSettings
     history: History = field(default_factory=History)
+    embedding: str | None = None
 
-    def predict(self, data: TrainingData) -> WindowScores:
-        """Scores of all windows, laid as in classifying."""
+    def _windows(self, data: TrainingData) -> WindowSequence:
         crops = CropSettings.from_spec(self.spec, padding=self.settings.padding)
         reader = CropReader(data.store, self.normalisation, crops)
         hop = hop_of(self.spec.n_frames, self.settings.overlap)
-        windows = WindowSequence(reader, data, batch_size=_PREDICTION_BATCH, hop_frames=hop)
+        return WindowSequence(reader, data, batch_size=_PREDICTION_BATCH, hop_frames=hop)
+
+    def clues(self, data: TrainingData) -> Clues | None:
+        """Energy and embedding of all windows; None of a network that names no embedding.
+
+        An embedding of several frames is that of the mean frame, followed by the greatest values.
+        """
+        if self.embedding is None:
+            return None
+        seen = self.model.get_layer(self.embedding).output
+        if len(seen.shape) == 3:
+            seen = keras.ops.concatenate([keras.ops.mean(seen, axis=1), keras.ops.max(seen, axis=1)], axis=-1)
+        windows = self._windows(data)
+        logits, embedding = keras.Model(self.model.input, [self.model.output, seen]).predict(
+            windows, verbose=0
+        )
+        highest = logits.max(axis=1)
+        energy = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
+        return Clues(energy.astype(np.float32), embedding.astype(np.float32), windows.positions)
+
+    def predict(self, data: TrainingData) -> WindowScores:
+        """Scores of all windows, laid as in classifying."""
+        windows = self._windows(data)
         logits = self.model.predict(windows, verbose=0)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         scores = powers / powers.sum(axis=1, keepdims=True)
@@ -101,7 +124,7 @@ class NetworkEstimator:
                 raise InputError(f"no fitting {weight.path}: {self.architecture} had other layers then")
             weight.assign(stored)
         normalisation = Normalisation(arrays["mean"], arrays["deviation"])
-        return FittedNetwork(model, spec, normalisation, self.settings)
+        return FittedNetwork(model, spec, normalisation, self.settings, embedding=network.embedding)
 
     def begun(self, data: TrainingData) -> Begun | None:
         """Which layers begin from earlier weights; None where all begin anew. Raises as `begin_from`."""
@@ -169,4 +192,4 @@ class NetworkEstimator:
                 reader, validation, batch_size=_PREDICTION_BATCH, most_windows=most, shared=train.shared
             )
         history = fit_network(trained, train, held_out, settings, checkpoint=checkpoint, progress=progress)
-        return FittedNetwork(model, spec, normalisation, settings, history)
+        return FittedNetwork(model, spec, normalisation, settings, history, network.embedding)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from avianvox.dataset.training_data import TrainingData, WindowScores
+from avianvox.dataset.training_data import Clues, TrainingData, WindowScores
 from avianvox.errors import ConfigError
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.networks import NETWORKS
@@ -58,6 +58,11 @@ class FittedTogether:
         powers = np.exp(logs - logs.max(axis=1, keepdims=True))
         scores = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
         return WindowScores(scores, answers[0].positions, answers[0].pooling)
+
+    def clues(self, data: TrainingData) -> Clues | None:
+        """Those of the network."""
+        found: Clues | None = self.members[0].clues(data)  # type: ignore[attr-defined]
+        return found
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Those of the first member, and those of the others behind their numbers."""
