@@ -41,7 +41,7 @@ ROOMS = (
     ("find",),
     ("training",),
     ("export",),
-    ("reproduce", "demo"),
+    ("ablation", "reproduce", "demo"),
     ("cli",),
 )
 """From top to bottom; modules of one row may import each other."""

@@ -15,6 +15,7 @@ from avianvox.words import printable, printable_lines
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from avianvox.evaluation.figures import Table
     from avianvox.features.store import FeatureStore
     from avianvox.types import Recording
     from avianvox.workers import Workplace
@@ -211,6 +212,22 @@ def echo(line: object, *, err: bool = False) -> None:
 def echo_text(text: str, *, nl: bool = True) -> None:
     """`echo` for several lines, of JSON or for people; the names in them are one line each already."""
     click.echo(printable_lines(text), nl=nl)
+
+
+def show_table(table: "Table") -> None:
+    """A table of figures: set for the width of a terminal, in Markdown elsewhere."""
+    if not sys.stdout.isatty():
+        echo_text(table.markdown())
+        return
+    from rich import box, console, text
+    from rich import table as tables
+
+    shown = tables.Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for i, column in enumerate(table.columns):
+        shown.add_column(column, justify="right" if i else "left", no_wrap=not i)
+    for row in table.rows:
+        shown.add_row(*(text.Text(printable(cell)) for cell in row))
+    console.Console().print(shown)
 
 
 def unreadable(recordings: "Iterable[Recording]", store: "FeatureStore") -> list[str]:

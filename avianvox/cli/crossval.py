@@ -1,13 +1,12 @@
 """``avianvox crossval``: compare models on random and grouped folds, rung by rung."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
-from avianvox.cli.common import comma_names, echo, echo_text, workplace_of, workplace_options
+from avianvox.cli.common import comma_names, echo, echo_text, show_table, workplace_of, workplace_options
 from avianvox.cli.targets import Target, Writer
 from avianvox.evaluation.rules import RULES
 from avianvox.models import LADDER, MODELS
@@ -374,22 +373,7 @@ def _show(result: "CrossvalResult", out: Path, as_json: bool) -> None:
 
         echo_text(json.dumps(result.figures, indent=1, ensure_ascii=False))
         return
-    if sys.stdout.isatty():
-        from rich.box import SIMPLE
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        from avianvox.words import printable
-
-        table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
-        for i, column in enumerate(result.table.columns):
-            table.add_column(column, justify="right" if i else "left", no_wrap=not i)
-        for row in result.table.rows:
-            table.add_row(*(Text(printable(cell)) for cell in row))
-        Console().print(table)
-    else:
-        echo_text(result.table.markdown())
+    show_table(result.table)
     for note in result.notes:
         echo(note)
     if result.audit is not None:

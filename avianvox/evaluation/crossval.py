@@ -244,11 +244,12 @@ def crossvalidate(
                     f"{report.name}: training ended its worker process (out of memory?); other finished fits "
                     f"are kept"
                 )
-            predictions, seconds = answer
-            run.keep_seconds(report.name, seconds)
-            write_predictions(run.predictions(report.name), predictions)
+            run.keep_seconds(report.name, answer.seconds)
+            if answer.notes:
+                run.keep_notes(report.name, answer.notes)
+            write_predictions(run.predictions(report.name), answer.predictions)
             n_done += 1
-            progress(replace(report, number=n_done, seconds=round(seconds, 3), done=True))
+            progress(replace(report, number=n_done, seconds=round(answer.seconds, 3), done=True))
     return conclude(SavedRun.open(out), against=against, progress=partial(steps, "figures"))
 
 

@@ -1,9 +1,10 @@
 """One fit of a cross-validation: what is fitted, on which recordings, and what is said about it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -19,6 +20,15 @@ from avianvox.randomness import hash_name
 
 FitFunction = Callable[[TrainingData, int], Callable[[TrainingData], WindowScores]]
 """``fit(training data, seed)`` returns a function that gives the scores of every window of other data."""
+
+
+@runtime_checkable
+class Noted(Protocol):
+    """What a fit may return: a function that has something to note besides, such as its learning curve."""
+
+    notes: Mapping[str, Any]
+
+    def __call__(self, data: TrainingData) -> WindowScores: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +94,17 @@ class Fit:
     only_learned: bool = False
 
 
-def fit_and_predict(data: TrainingData, ids: np.ndarray, job: Fit) -> tuple[FoldPredictions, float]:
-    """The predictions of one fit and the seconds it took to learn."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What one fit gave, the seconds it took to learn, and what it noted."""
+
+    predictions: FoldPredictions
+    seconds: float
+    notes: Mapping[str, Any]
+
+
+def fit_and_predict(data: TrainingData, ids: np.ndarray, job: Fit) -> Made:
+    """Make one fit, and ask it for its predictions."""
     fold = job.fold
     test = data.subset(fold.test)
     started = time.perf_counter()
@@ -107,7 +126,7 @@ def fit_and_predict(data: TrainingData, ids: np.ndarray, job: Fit) -> tuple[Fold
         pooling=windows.pooling,
         **beside,
     )
-    return found, seconds
+    return Made(found, seconds, predict.notes if isinstance(predict, Noted) else {})
 
 
 def _clues(

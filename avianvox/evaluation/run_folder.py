@@ -32,6 +32,9 @@ CALIBRATION = "calibration"
 REPORT = "report"
 """Folder of what `avianvox.report` writes, unless it is told another."""
 
+NOTES = "notes"
+"""Folder of what fits note besides their predictions; made when it is needed."""
+
 PICTURES = ("confusion", "durations")
 FOLDER = FolderKind(
     Kind(
@@ -45,7 +48,7 @@ FOLDER = FolderKind(
     ),
     files=(CONFIG, AUDIT, FIGURES, "table.csv", "table.md", "timings.json", VERSIONS, CATALOG),
     folders=("predictions", "splits", *PICTURES),
-    also=(CALIBRATION, REPORT),
+    also=(CALIBRATION, REPORT, NOTES),
     alone=True,
 )
 """What tells the folder of a cross-validation from others."""
@@ -121,6 +124,10 @@ class RunFolder:
 
     def keep_seconds(self, fit: str, seconds: float) -> None:
         self.write_json("timings.json", self.timings() | {fit: round(seconds, 3)})
+
+    def keep_notes(self, fit: str, notes: Mapping[str, Any]) -> None:
+        (self.path / NOTES).mkdir(exist_ok=True)
+        self.write_json(f"{NOTES}/{fit}.json", dict(notes))
 
 
 def fit_name(model: str, grouping: str, fold: int, per_class: int | None = None, turn: str = "") -> str:

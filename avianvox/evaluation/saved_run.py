@@ -19,6 +19,7 @@ from avianvox.evaluation.run_folder import (
     FIGURES,
     FOLDER,
     HELD_OUT,
+    NOTES,
     RECIPES,
     fit_name,
     predictions_path,
@@ -182,6 +183,12 @@ class SavedRun:
         n_folds = len(self.splits[grouping].folds)
         names = [fit_name(model, grouping, k, per_class) for k in range(n_folds)]
         return [read_predictions(predictions_path(self.path, name)) for name in names]
+
+    def notes(self, model: str, grouping: str) -> list[dict[str, Any]]:
+        """What the fit of every fold noted; empty where it noted nothing. Raises `RunError` where damaged."""
+        n_folds = len(self.splits[grouping].folds)
+        files = [self.path / NOTES / f"{fit_name(model, grouping, k)}.json" for k in range(n_folds)]
+        return [read_json(file) if file.exists() else {} for file in files]
 
     def pooled(self, model: str, grouping: str) -> Pooled:
         """The test recordings of all folds. Raises as `predictions` does."""

@@ -157,8 +157,9 @@ class NetworkEstimator:
         validation: TrainingData | None = None,
         progress: Progress | None = None,
         checkpoint: Path | None = None,
+        watched: TrainingData | None = None,
     ) -> FittedNetwork:
-        """Learn from ``data``; ``checkpoint`` and the rest as in `fit_network`."""
+        """Learn from ``data``; ``checkpoint``, ``watched`` and the rest as in `fit_network`."""
         network, settings = NETWORKS.get(self.architecture), self.settings
         spec = self.spec_for(data.spec)
         normalisation = Normalisation.from_store(data.store, data.recordings)
@@ -185,11 +186,19 @@ class NetworkEstimator:
             even_batches=settings.even_batches,
             guide=guiding.targets if guiding is not None else None,
         )
-        held_out = None
-        if validation is not None:
-            most = settings.validation_windows
-            held_out = WindowSequence(
-                reader, validation, batch_size=_PREDICTION_BATCH, most_windows=most, shared=train.shared
+        held_out, seen = (
+            None
+            if some is None
+            else WindowSequence(
+                reader,
+                some,
+                batch_size=_PREDICTION_BATCH,
+                most_windows=settings.validation_windows,
+                shared=train.shared,
             )
-        history = fit_network(trained, train, held_out, settings, checkpoint=checkpoint, progress=progress)
+            for some in (validation, watched)
+        )
+        history = fit_network(
+            trained, train, held_out, settings, watched=seen, checkpoint=checkpoint, progress=progress
+        )
         return FittedNetwork(model, spec, normalisation, settings, history, network.embedding)

@@ -33,6 +33,7 @@ def fit_network(
     validation: WindowSequence | None,
     settings: TrainSettings,
     *,
+    watched: WindowSequence | None = None,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> History:
@@ -49,6 +50,9 @@ def fit_network(
         without it, the model ends with those of the last epoch. With ``settings.average``, the averaged
         weights are what is validated and kept.
     settings : TrainSettings
+    watched : WindowSequence, optional
+        In place of ``validation``: only scored after each epoch, under ``test_`` in the history. Nothing is
+        chosen by it, and the weights are those of training without it.
     checkpoint : Path, optional
         Written after every epoch and continued from when it exists.
     progress : callable, optional
@@ -70,7 +74,8 @@ def fit_network(
         jit_compile=False,  # on a CPU, XLA takes ten times as long
     )
     model.optimizer.build(model.trainable_variables)
-    keeper = _Keeper(settings, checkpoint, progress, averaged, emphasised)
+    watches = watched is not None
+    keeper = _Keeper(settings, checkpoint, progress, averaged, emphasised, watches=watches)
     if checkpoint is not None and checkpoint.exists():
         keeper.restore(model)
     done = len(keeper.history.epochs)
@@ -78,7 +83,7 @@ def fit_network(
         train.move_to(done)
         model.fit(
             train,
-            validation_data=validation,
+            validation_data=validation if watched is None else watched,
             initial_epoch=done,
             epochs=settings.epochs,
             shuffle=False,  # the sequence shuffles by itself
@@ -111,10 +116,13 @@ class _Keeper(keras.callbacks.Callback):
         progress: Progress | None,
         averaged: Averaged | None,
         emphasised: Emphasising | None,
+        *,
+        watches: bool,
     ) -> None:
         super().__init__()
         self.averaged = averaged
         self.emphasised = emphasised
+        self.held_out = "test_" if watches else "val_"
         self.settings = settings
         self.checkpoint = checkpoint
         self.progress = progress
@@ -122,7 +130,7 @@ class _Keeper(keras.callbacks.Callback):
         self.best: list[np.ndarray] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        figures = {name: float(value) for name, value in (logs or {}).items()}
+        figures = {name.replace("val_", self.held_out): float(value) for name, value in (logs or {}).items()}
         if math.isnan(figures["loss"]):
             raise RunError(
                 f"the training loss is NaN after epoch {epoch + 1}; train again with a lower learning_rate"

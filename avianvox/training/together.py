@@ -118,6 +118,7 @@ class Together:
         validation: TrainingData | None = None,
         progress: Progress | None = None,
         checkpoint: Path | None = None,
+        watched: TrainingData | None = None,
     ) -> FittedTogether:
         """Fit one after the other; the network gets ``seed``, so that it is the one that it is alone."""
         networks = [member for member in self._members if isinstance(member, NetworkEstimator)]
@@ -135,6 +136,7 @@ class Together:
                     validation=validation,
                     progress=progress and _later(progress, done, total),
                     checkpoint=checkpoint and _numbered(checkpoint, number),
+                    watched=watched,
                 )
             )
             done += member.settings.epochs
