@@ -79,6 +79,23 @@ def same(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
     return all(np.array_equal(p, q) for p, q in zip(a, b, strict=True))
 
 
+@pytest.mark.parametrize("more", [{}, {"average": 0.9}, {"beside": ("logreg_windows",)}])
+def test_watching_the_test_part_changes_no_weight(data: TrainingData, more: dict) -> None:
+    """It is not held out: training neither ends early nor goes back to an earlier epoch."""
+    settings = TrainSettings(epochs=4, batch_size=8, patience=1, combine="mel", **more)
+    train, test = data.subset(np.arange(12)), data.subset(np.arange(12, 18))
+    blind, watched = (
+        MODELS.get("cnn_v20")(settings).fit(train, seed=SEED, **options)
+        for options in ({}, {"watched": test})
+    )
+    assert same(list(blind.arrays().values()), list(watched.arrays().values()))
+    assert [set(row) for row in blind.history.epochs] == [{"loss", "accuracy"}] * 4
+    assert [set(row) for row in watched.history.epochs] == [
+        {"loss", "accuracy", "test_loss", "test_accuracy"}
+    ] * 4
+    assert watched.history.best_epoch == blind.history.best_epoch
+
+
 def test_an_epoch_holds_each_recording_once_and_every_crop_can_be_traced(
     reader: CropReader, data: TrainingData
 ) -> None:
