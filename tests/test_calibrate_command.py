@@ -16,6 +16,7 @@ from avianvox.calibration.saved import CalibrateOptions
 from avianvox.cli.main import cli
 from avianvox.errors import InputError, ModelFileError, RunError
 from avianvox.evaluation.saved_run import SavedRun
+from avianvox.export.card import model_card
 from avianvox.features.spec import FeatureSpec
 from avianvox.inference.calibration import Calibration
 from avianvox.modelfile import read_model_file, write_model_file
@@ -77,6 +78,28 @@ def test_the_command_writes_a_report_and_a_model_file(run: SavedRun, model_file:
     printed = command(run.path, "--model", "gnb_mfcc", "--best-f1", "--into", model, "--json").stdout
     assert (kept.read_bytes(), model.read_bytes()) == before
     assert json.loads(printed) == json.loads(kept.read_text())
+
+
+def test_the_card_says_what_unknown_species_get(run: SavedRun, model_file: Callable[..., Path]) -> None:
+    model = model_file("model.tflite")
+    assert command(run.path, "--model", "gnb_mfcc", "--best-f1", "--into", model).exit_code == 0
+    found = read_model_file(model)
+    assert "Unknown species" not in found.card
+    level = {
+        "n_unknown": 9,
+        "threshold": 0.25,
+        "before": {"unknown": 7, "right": 5},
+        "after": {"unknown": 1, "right": 4},
+    }
+    basis = found.info.calibration["basis"] | {
+        "held_out_species": {"n_species": 3, "levels": {"recording": level, "window": level}}
+    }
+    card = model_card(replace(found.info, calibration={**found.info.calibration, "basis": basis}))
+    assert "each of 3 species was held out in turn. Below 0.25 (windows: 0.25), nothing is named" in card
+    assert (
+        "So 1 of 9 recordings of unknown species are named; by the thresholds of the species alone, 7" in card
+    )
+    assert "Of 5 correct names of known species, 4 remain." in card
 
 
 def test_a_file_that_was_trained_otherwise_gets_its_calibration_with_a_note(

@@ -16,6 +16,7 @@ from avianvox.calibration.turns import Rows, turn_of
 from avianvox.calibration.unknown import (
     auroc,
     choose_threshold,
+    elsewhere,
     threshold_of_recall,
     threshold_of_share,
 )
@@ -78,6 +79,14 @@ def test_a_threshold_names_a_share_of_the_unknown_and_keeps_right_names() -> Non
     assert choose_threshold(rows, share=0.25, recall=0.75) == 0.7, "right names go first"
     assert choose_threshold(rows, share=0.25, recall=0.5) == threshold_of_share(rows, 0.25)
     assert choose_threshold(rows, share=0.8, recall=0.5) == -math.inf
+
+
+def test_a_turn_chooses_nothing_from_sessions_that_it_tests() -> None:
+    turns, sessions = np.array([0, 0, 1, 1, 2]), np.array(["a", "b", "b", "c", "d"])
+    flags = np.ones(5, bool)
+    rows = Rows(np.arange(5.0), flags, flags, flags, sessions, turns)
+    assert elsewhere(rows, 0).sessions.tolist() == ["c", "d"]
+    assert elsewhere(rows, 1).sessions.tolist() == ["a", "d"]
 
 
 def test_auroc_agrees_with_scikit_learn(rng: np.random.Generator) -> None:

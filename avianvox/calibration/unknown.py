@@ -178,7 +178,7 @@ def threshold_of_recall(rows: Rows, recall: float) -> float:
     return float(right[needed - 1]) if needed else math.inf
 
 
-def _elsewhere(rows: Rows, turn: int) -> Rows:
+def elsewhere(rows: Rows, turn: int) -> Rows:
     """The rows of other turns whose sessions this one does not test."""
     own = rows.turns == turn
     return rows.where(~own & ~np.isin(rows.sessions, rows.sessions[own]))
@@ -188,7 +188,7 @@ def _crossed(rows: Rows, choose: Callable[[Rows], float]) -> np.ndarray:
     """For each row, whether it reaches the threshold that was chosen elsewhere: bool, shape (n,)."""
     above = np.zeros(len(rows.scores), bool)
     for turn in np.unique(rows.turns).tolist():
-        own, rest = rows.turns == turn, _elsewhere(rows, turn)
+        own, rest = rows.turns == turn, elsewhere(rows, turn)
         if not rest.unknown.any():
             raise InputError(
                 "calibration: expected unknown species in turns of two folds or more, to choose a threshold "

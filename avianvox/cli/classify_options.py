@@ -26,7 +26,8 @@ the columns of CSV, Parquet and JSON lines. The other formats are those of the p
 Scores are calibrated if the model was calibrated by 'avianvox calibrate'. Of the answers with a score of
 0.3, about 30 % are then correct, on recordings like the test recordings. A calibrated model also has a
 threshold for each species. The column decision is "named" if the best score reaches the threshold of its
-species, else "uncertain". Recordings and windows show their best species in both cases. An event must reach
+species, else "uncertain". It is "unknown" below a score that species which the model never learned reach
+too, if that was measured. Recordings and windows show their best species in all cases. An event must reach
 the threshold. --min-score (or --enter) is one minimum for all species, in place of the thresholds. A lower
 score is neither shown nor counted, with any --by. The summary counts the events below their thresholds.
 

@@ -188,7 +188,23 @@ def _calibration(info: ModelInfo) -> list[str]:
             else ""
         )
         + _of_events(info.calibration["window"]["thresholds"])
+        + _of_unknown(basis.get("held_out_species"))
     ]
+
+
+def _of_unknown(found: Mapping[str, Any] | None) -> str:
+    """How many recordings of species that were held out are named; nothing where none were."""
+    if found is None:
+        return ""
+    level, window = (found["levels"][name] for name in ("recording", "window"))
+    before, after = level["before"], level["after"]
+    return (
+        f"\n\nUnknown species: each of {found['n_species']} species was held out in turn. Below "
+        f"{level['threshold']:.2f} (windows: {window['threshold']:.2f}), nothing is named, and the answer is "
+        f"unknown. So {after['unknown']} of {level['n_unknown']} recordings of unknown species are named; "
+        f"by the thresholds of the species alone, {before['unknown']}. Of {before['right']} correct names of "
+        f"known species, {after['right']} remain."
+    )
 
 
 def _of_events(thresholds: Sequence[float | None]) -> str:
