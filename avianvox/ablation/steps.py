@@ -69,6 +69,7 @@ NOT_VARIED = (
     "padding",
     "from_",
     "freeze_until",
+    "guide",
 )
 """Settings that no standard step takes from their default by itself; some are in `MORE`."""
 
