@@ -18,7 +18,7 @@ from avianvox.errors import InputError, ModelFileError, RunError
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.export.card import model_card
 from avianvox.features.spec import FeatureSpec
-from avianvox.inference.calibration import Calibration
+from avianvox.inference.calibration import LEVELS, Calibration
 from avianvox.modelfile import read_model_file, write_model_file
 from avianvox.modelinfo import ModelInfo
 
@@ -147,7 +147,9 @@ def test_coverages_of_sets_are_what_is_asked_for(run: SavedRun, model_file: Call
     model = model_file("model.tflite")
     found = command(run.path, "--model", "gnb_mfcc", "--coverages", "0.7, 0.6", "--into", model)
     assert "sets for 60% hold" in found.stdout
-    assert list(read_model_file(model).info.calibration["recording"]["conformal"]) == ["0.6", "0.7"]
+    written = read_model_file(model).info.calibration
+    assert list(written["recording"]["conformal"]) == ["0.6", "0.7"]
+    assert [list(written[level]["branches"]) for level in LEVELS] == [["genus", "family"]] * 2
     for wrong in ("", "0.5,1", "much"):
         assert command(run.path, "--model", "gnb_mfcc", "--coverages", wrong).exit_code == 2
 

@@ -16,6 +16,7 @@ import soundfile
 from click.testing import CliRunner, Result
 from handmade_model import write_handmade
 
+from avianvox.calibration.branches import branch_thresholds
 from avianvox.cli.main import cli
 from avianvox.inference.calibration import Calibration, LevelCalibration, Scaling
 from avianvox.inference.levels import Branch, Tree
@@ -42,7 +43,8 @@ LABELS = LabelSet(
 def answer(
     scores: list[float], coarsest: str = "family", least: float = 0.6, wanted: tuple[int, ...] | None = None
 ) -> Branch | None:
-    found = Tree(LABELS).answer(np.array(scores), coarsest, least, wanted)
+    reach = dict.fromkeys(("genus", "family")[: 1 + (coarsest == "family")], least)
+    found = Tree(LABELS).answer(np.array(scores), reach, wanted)
     return found and Branch(found.name, round(found.score, 6))
 
 
@@ -75,6 +77,40 @@ def test_the_best_branch_answers_and_no_other_one_that_reaches_the_minimum() -> 
 
 def test_a_score_is_at_most_1() -> None:
     assert answer([0.7, 0.30000001, 0.0, 0.0, 0, 0, 0]) == Branch("Setophaga sp.", 1.0)
+
+
+def fitted(
+    sums: dict[float, float],
+    precision: float | None = 0.6,
+    limit: float = math.inf,
+    level: str = "genus",
+    unknown: float = 0.0,
+) -> float:
+    """The threshold from 100 sessions for each sum of two warblers' scores, right in a share of them."""
+    scores = np.array([[s / 2, s / 2, 0, 0, 0, 1 - s, 0] for s in sums for _ in range(100)])
+    targets = np.concatenate([np.where(np.arange(100) < 100 * right, 1, 3) for right in sums.values()])
+    known = LevelCalibration(thresholds=(limit,) * 7, unknown=unknown)
+    sessions = np.arange(len(scores))
+    found = branch_thresholds(scores, targets, sessions, known, Tree(LABELS), precision=precision)
+    return found[level]
+
+
+def test_the_threshold_of_a_genus_keeps_the_precision_on_uncertain_rows() -> None:
+    assert fitted({0.9: 0.95, 0.7: 0.2}) == pytest.approx(0.9)  # at 0.7, 115 of 200 are right
+    assert fitted({0.9: 0.95, 0.7: 0.8}) == pytest.approx(0.7)
+    assert fitted({0.9: 0.3, 0.7: 0.2}) == math.inf
+
+
+def test_a_genus_reaches_the_precision_itself_too() -> None:
+    """However right it was: sums of calibrated scores are probabilities."""
+    assert fitted({0.55: 1.0}) == 0.6
+    assert fitted({0.55: 1.0}, precision=None) == pytest.approx(0.55)  # of a half
+
+
+def test_only_rows_that_nothing_finer_names_have_a_say() -> None:
+    assert fitted({0.9: 1.0}, limit=0.4) == math.inf  # each warbler with 0.45 is named
+    assert fitted({0.9: 1.0}, level="family") == math.inf  # the genus names them
+    assert fitted({0.9: 1.0}, unknown=0.5) == math.inf  # each warbler with 0.45 may be an unknown one
 
 
 # On the command line: a tone in the middle, of which the model says 0.791 middle, 0.179 high and 0.030 low.
@@ -145,6 +181,27 @@ def test_an_uncertain_species_is_named_by_the_level_that_is_sure(plain: Path, so
     assert first("precision 0.9", "--level", "genus") == uncertain
     assert first("precision 0.9", "--level", "family") == family
     assert first("best F1", "--level", "family") == genus  # right more often than wrong
+
+
+def test_the_calibrations_own_thresholds_go_before_the_precision(plain: Path, sound: Path) -> None:
+    level = LevelCalibration(Scaling(1.0), NEVER, branches={"genus": math.inf, "family": 0.99})
+    own = Calibration(level, level, {"thresholds": "precision 0.6"}).to_mapping()
+    again = Calibration.from_mapping(json.loads(json.dumps(own)), n_classes=3)
+    assert again.recording.branches == level.branches
+    assert "branches" not in calibration(NEVER).to_mapping()["recording"]  # as files of before have it
+    chosen = ("--model", model(plain, calibration=own))
+    assert rows(sound, *chosen, "--level", "genus")[0][1:4] == [*ANGELAE, "uncertain"]
+    assert rows(sound, *chosen, "--level", "family")[0][1:] == FAMILY
+
+
+def test_what_may_be_an_unknown_species_gets_no_name(plain: Path, sound: Path) -> None:
+    def first(unknown: float) -> list[str]:
+        level = LevelCalibration(Scaling(1.0), NEVER, unknown=unknown)
+        own = Calibration(level, level, {"thresholds": "precision 0.6"}).to_mapping()
+        return rows(sound, "--model", model(plain, calibration=own), "--level", "family")[0][1:4]
+
+    assert first(0.78) == GENUS[:3]
+    assert first(0.8) == [*ANGELAE, "unknown"]
 
 
 def test_candidates_follow_and_top_counts_all_rows(plain: Path, sound: Path) -> None:

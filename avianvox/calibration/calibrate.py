@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from avianvox.calibration.automation import Answers, automation_at, automation_curve, held_out_automation
+from avianvox.calibration.branches import branch_thresholds
 from avianvox.calibration.conformal import Coverage, covered, random_halves, set_limit, set_sizes
 from avianvox.calibration.saved import (
     Automation,
@@ -51,6 +52,7 @@ from avianvox.inference.calibration import (
     Scaling,
     nonconformity,
 )
+from avianvox.inference.levels import Tree
 from avianvox.types import LabelSet
 
 
@@ -148,7 +150,13 @@ def calibrate_pooled(
         hierarchy=weigh_errors(crossed.targets, crossed.predicted, Taxonomy.of(labels)),
         calibration=Calibration(
             **{
-                level: _for_the_file(levels[level], None if unknown is None else unknown.levels[level])
+                level: _for_the_file(
+                    levels[level],
+                    None if unknown is None else unknown.levels[level],
+                    _rows(final, level),
+                    labels,
+                    options.precision,
+                )
                 for level in LEVELS
             },
             basis={**basis, **_measured(labels.names, n_folds, options, levels, unknown)},
@@ -282,10 +290,20 @@ def _automation(crossed: Pooled, parts: list[tuple[Pooled, Pooled]], options: Ca
     )
 
 
-def _for_the_file(level: LevelReport, unknown: UnknownLevel | None) -> LevelCalibration:
+def _for_the_file(
+    level: LevelReport,
+    unknown: UnknownLevel | None,
+    rows: _Rows,
+    labels: LabelSet,
+    precision: float | None,
+) -> LevelCalibration:
     limits = {coverage.nominal: coverage.limit for coverage in level.coverage}
     threshold = 0.0 if unknown is None else unknown.threshold
-    return LevelCalibration(level.scaling, level.thresholds.scores, limits, threshold)
+    found = LevelCalibration(level.scaling, level.thresholds.scores, limits, threshold)
+    above = branch_thresholds(
+        rows.scores, rows.targets, rows.sessions, found, Tree(labels), precision=precision
+    )
+    return replace(found, branches=above)
 
 
 def _measured(

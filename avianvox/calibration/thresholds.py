@@ -169,9 +169,7 @@ def find_thresholds(
         raise InputError("thresholds: expected predictions to learn from, got none")
     best, named = scores.argmax(axis=1), scores.max(axis=1)
     right = best == targets
-    every = _find(named, right, sessions, len(targets))
-    limit = every.choose(precision)
-    pooled = every.at(math.inf if limit is None else limit, OWN, sure=limit is not None)
+    pooled = pooled_threshold(named, right, sessions, precision=precision)
     classes = []
     for k in range(scores.shape[1]):
         mine = best == k
@@ -183,6 +181,25 @@ def find_thresholds(
         source = OWN if sure or score != pooled.score else POOLED
         classes.append(cuts.at(score, source, sure=limit is not None))
     return Thresholds(pooled, tuple(classes))
+
+
+def pooled_threshold(
+    named: np.ndarray, right: np.ndarray, sessions: np.ndarray, *, precision: float | None
+) -> Threshold:
+    """The threshold of all answers together, where it doesn't matter what they say.
+
+    Parameters
+    ----------
+    named : np.ndarray, shape (n,)
+        Scores of the answers.
+    right : np.ndarray, shape (n,), bool
+    sessions : np.ndarray, shape (n,)
+    precision : float in (0, 1], or None
+        As in `find_thresholds`.
+    """
+    every = _find(named, right, sessions, len(named))
+    limit = every.choose(precision)
+    return every.at(math.inf if limit is None else limit, OWN, sure=limit is not None)
 
 
 def decide(scores: np.ndarray, targets: np.ndarray, limits: Sequence[float]) -> Decided:

@@ -28,6 +28,9 @@ LEAST_TEMPERATURE = 1e-4
 LEAST_SCORE = 1e-4
 """Scores below it count as it: so far down, rounding and quantisation say more than the sound does."""
 
+EVEN = 0.5
+"""What a genus must reach where thresholds keep no precision: it is right more often than wrong."""
+
 LEAST_ODDS, LEAST_SLOPE = 1e-6, 1e-3
 """Of `LogOdds`: float32 knows no scores nearer to 1, and a slope of nearly nothing orders no answers."""
 
@@ -146,12 +149,16 @@ class LevelCalibration:
     unknown : float
         The calibrated score below which nothing is named, of whatever class: species that the model never
         learned have such scores too. 0 where that was not measured.
+    branches : mapping of str to float
+        For genus and family, the sum of calibrated scores from which one is named where the species is
+        uncertain; infinity where no sum suffices. Empty in files of before it was fitted.
     """
 
     scaling: Scaling | LogOdds = Scaling()
     thresholds: tuple[float, ...] = ()
     conformal: Mapping[float, float] = field(default_factory=dict)
     unknown: float = 0.0
+    branches: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def named_from(self) -> tuple[float, ...]:
@@ -179,14 +186,15 @@ class LevelCalibration:
         return Decision.NAMED if score >= self.thresholds[label] else Decision.UNCERTAIN
 
     def to_mapping(self) -> dict[str, Any]:
-        return (
-            asdict(self.scaling)
-            | {
-                "thresholds": [None if math.isinf(value) else value for value in self.thresholds],
-                "conformal": {f"{coverage:g}": value for coverage, value in self.conformal.items()},
-            }
-            | ({"unknown": self.unknown} if self.unknown else {})
-        )
+        values = asdict(self.scaling) | {
+            "thresholds": [_finite_or_none(value) for value in self.thresholds],
+            "conformal": {f"{coverage:g}": value for coverage, value in self.conformal.items()},
+        }
+        if self.branches:
+            values["branches"] = {name: _finite_or_none(value) for name, value in self.branches.items()}
+        if self.unknown:
+            values["unknown"] = self.unknown
+        return values
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "LevelCalibration":
@@ -195,10 +203,19 @@ class LevelCalibration:
         )
         return cls(
             kind(*(_finite(values[name]) for name in names)),
-            tuple(math.inf if value is None else _finite(value) for value in values["thresholds"]),
+            tuple(map(_finite_or_never, values["thresholds"])),
             {_finite(coverage): _finite(value) for coverage, value in values["conformal"].items()},
             _finite(values.get("unknown", 0.0)),
+            {str(name): _finite_or_never(value) for name, value in values.get("branches", {}).items()},
         )
+
+
+def _finite_or_none(value: float) -> float | None:
+    return None if math.isinf(value) else value
+
+
+def _finite_or_never(value: Any) -> float:
+    return math.inf if value is None else _finite(value)
 
 
 def _finite(value: Any) -> float:
@@ -238,6 +255,14 @@ class Calibration:
             return float(value) if rule == "precision" else None
         except ValueError:
             return None
+
+    def least_of_branch(self, level: str, name: str) -> float:
+        """The sum from which a genus or family (``name``) is named in a window or recording (``level``).
+
+        Of a calibration that has none: the precision of its thresholds, or `EVEN`.
+        """
+        usual = EVEN if self.precision is None else self.precision
+        return self.level(level).branches.get(name, usual)
 
     def apply(self, scores: np.ndarray, level: str) -> np.ndarray:
         """Calibrated scores, float64: of windows as the model gave them, or of pooled calibrated windows.

@@ -156,11 +156,16 @@ def _branch(
     calibration: Calibration,
     question: Question,
 ) -> "Branch | None":
-    """The genus or family to name in place of class ``best``; None where that is sure, or none is."""
-    from avianvox.inference.levels import EVEN
+    """The genus or family to name in place of class ``best``; None where that is sure, or none is.
+
+    What may be a species that the model never learned gets no name.
+    """
+    from avianvox.inference.levels import COARSEST
 
     least = question.min_score or 0.0
-    if calibration.level(level).decide(scores, best) is Decision.NAMED and scores[best] >= least:
+    decision = calibration.level(level).decide(scores, best)
+    if decision is Decision.UNKNOWN or (decision is Decision.NAMED and scores[best] >= least):
         return None
-    least = max(least, EVEN if calibration.precision is None else calibration.precision)
-    return classifier.tree.answer(scores, question.level, least, named_classes(classifier, question))
+    up_to = COARSEST[1 : COARSEST.index(question.level) + 1]
+    reach = {name: max(least, calibration.least_of_branch(level, name)) for name in up_to}
+    return classifier.tree.answer(scores, reach, named_classes(classifier, question))
