@@ -17,6 +17,7 @@ from avianvox.cli.main import cli
 from avianvox.errors import InputError, ModelFileError
 from avianvox.inference.calibration import Calibration, LevelCalibration, LogOdds, Scaling, nonconformity
 from avianvox.inference.classifier import Classifier, calibrate
+from avianvox.inference.found import NOTHING
 from avianvox.modelfile import read_model_file, write_model_file
 from avianvox.modelinfo import ModelInfo
 from avianvox.types import Decision, LabelSet, Prediction, Status, Window
@@ -136,6 +137,11 @@ def test_below_the_score_of_unknown_species_nothing_is_named() -> None:
     assert "unknown" not in LevelCalibration(thresholds=(0.3,)).to_mapping(), "files stay as they were"
     with pytest.raises(ValueError, match="finite"):
         LevelCalibration.from_mapping(mapping | {"unknown": math.nan})
+
+
+def test_what_is_unknown_is_no_answer() -> None:
+    found = {decision: NOTHING._replace(rank=1, decision=decision).named for decision in (None, *Decision)}
+    assert [decision for decision, named in found.items() if named] == [None, Decision.NAMED]
 
 
 def test_unknown_is_said_in_words_and_is_no_event(model: Path, sound: Path) -> None:

@@ -115,6 +115,7 @@ def test_only_rows_that_name_a_species_count_and_channels_count_once() -> None:
         replace(row, begin_s=12.0, end_s=15.0),  # touches, and is an event of its own
         replace(row, begin_s=20.0, end_s=30.0, rank=2),
         replace(row, begin_s=20.0, end_s=30.0, decision=Decision.UNCERTAIN),
+        replace(row, begin_s=20.0, end_s=30.0, decision=Decision.UNKNOWN),
         replace(row, begin_s=20.0, end_s=30.0, scientific_name=NO_BIRD),
         replace(row, begin_s=40.0, end_s=40.0, score=None, decision=None),  # a point that somebody marked
     ]

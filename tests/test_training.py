@@ -21,6 +21,7 @@ from avianvox.features.store import FeatureStore
 from avianvox.inference.pooling import pool_answers
 from avianvox.models import MODELS
 from avianvox.models.cnn import VARIANTS, build_cnn
+from avianvox.models.networks import NETWORKS
 from avianvox.models.protocol import TrainSettings
 from avianvox.randomness import derive_rng
 from avianvox.training.augmentations import AUGMENTATIONS
@@ -405,6 +406,14 @@ def test_every_kind_of_network_tells_tones_apart(name: str, data: TrainingData) 
     answers = fitted.predict(odds)
     np.testing.assert_allclose(answers.scores.sum(axis=1), 1.0, rtol=1e-5)
     assert list(pool_answers(answers, len(odds)).argmax(axis=1)) == list(odds.targets)
+    clues = fitted.clues(odds)  # type: ignore[attr-defined]
+    if NETWORKS.get(name).embedding is None:
+        assert clues is None
+        return
+    weight, bias = fitted.model.get_layer("logits").get_weights()  # type: ignore[attr-defined]
+    logits = clues.embedding @ weight + bias
+    np.testing.assert_allclose(clues.energy, np.log(np.exp(logits).sum(axis=1)), rtol=1e-4)
+    np.testing.assert_array_equal(clues.positions, answers.positions)
 
 
 def test_combination_is_the_published_one_unless_it_is_asked_for(data: TrainingData) -> None:
