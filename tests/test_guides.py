@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import soundfile
 from click.testing import CliRunner
 from handmade_ear import LABELS, N_SAMPLES, RATE, ear
 from tones import SPEC, tone_catalog, tone_store
@@ -33,8 +34,9 @@ from avianvox.registry import Registry
 from avianvox.training.augmentations.blend import Blend
 from avianvox.training.config import TrainConfig
 from avianvox.training.estimator import FittedNetwork, NetworkEstimator
-from avianvox.training.guides import GUIDES, Batch
+from avianvox.training.guides import GUIDES, Batch, Trunk
 from avianvox.training.guides.teacher import Lessons, Teacher, overlaps
+from avianvox.training.guides.voice import Voice
 from avianvox.training.sequence import CropSequence
 from avianvox.training.train import train
 from avianvox.types import LabelSet
@@ -85,10 +87,12 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     flatbuffer = graft(ear(), outputs={"embedding": "pooled"})
     write_model_file(folder / "tones.tflite", flatbuffer=flatbuffer, info=info, card="")
-    (folder / "all").mkdir()
     for recording in tone_catalog(folder, HEIGHTS).recordings:
         (folder / "birds" / recording.label).mkdir(parents=True, exist_ok=True)
-        recording.path.rename(folder / "birds" / recording.label / recording.path.name)
+        sound, _ = soundfile.read(recording.path)
+        calling = np.arange(len(sound)) % 4000 < 1200  # a steady tone would be a floor
+        target = folder / "birds" / recording.label / recording.path.name
+        soundfile.write(target, np.where(calling, sound, 0.05 * sound[::-1]), RATE)
     return folder
 
 
@@ -166,6 +170,7 @@ def test_guided_training_that_was_killed_continues_to_the_same_weights(
     [
         ("teach", r"\[train.guide\]: expected one of .* got 'teach'; did you mean 'teacher'"),
         (Choice("teacher", (("weight", 0.0),)), r"\[train.guide\] weight: expected more than 0"),
+        (Choice("voice", (("weight", -1.0),)), r"\[train.guide\] weight: expected more than 0"),
         (Choice("teacher", (("n_components", 0),)), r"\[train.guide\] n_components: expected 1 or more"),
     ],
 )
@@ -251,6 +256,32 @@ def test_without_its_embeddings_a_teacher_says_so(data: TrainingData) -> None:
     with pytest.raises(InputError, match="no embeddings by 'birdnet'"):
         fitted(replace(data, ears={}), "teacher")
     assert Teacher().ears == ("birdnet",)
+
+
+def test_attention_beside_the_voice_costs_its_share(data: TrainingData) -> None:
+    spec = SPEC.with_changes(combine="mel")
+    reader = CropReader(data.store, None, CropSettings.from_spec(spec))
+    make = partial(build, n_frames=spec.n_frames, n_rows=spec.n_rows)
+    model = make(n_classes=3)
+    trunk = Trunk(model, lambda n: make(n_classes=n))
+    guiding = Voice().begin(trunk, data, reader, seed=0)
+    crops, targets = CropSequence(reader, data, batch_size=6, seed=3, guide=guiding.targets)[0]
+    voice = targets["guide"]
+    assert voice.shape == (6, *guiding.output.shape[1:])
+    assert 0 < voice.mean() < 0.5
+    band = voice.mean(axis=(0, 1)).argmax() / voice.shape[2]
+    assert 0.1 < band < 0.9
+    attention = keras.Model(model.input, guiding.output)(crops).numpy()
+    expected = (attention * (1 - voice)).sum(axis=(1, 2)) / attention.sum(axis=(1, 2))
+    np.testing.assert_allclose(guiding.loss(voice, attention), expected, rtol=1e-4)
+    np.testing.assert_allclose(guiding.loss(voice, voice), 0.0, atol=1e-6)
+    np.testing.assert_allclose(guiding.loss(voice, 1 - voice), 1.0, rtol=1e-5)
+    np.testing.assert_allclose(guiding.loss(voice, 0.1 * attention), expected, rtol=1e-4)
+
+
+def test_a_network_without_attention_over_bands_is_refused(data: TrainingData) -> None:
+    with pytest.raises(InputError, match="has no layer 'attention_map'"):
+        NetworkEstimator("cnn_v20", TrainSettings(guide="voice")).fit(data, seed=0)
 
 
 def test_a_student_has_the_licence_of_its_teacher(

@@ -94,5 +94,6 @@ GUIDES: Registry[type[Guide]] = Registry(
     "guide",
     {
         "teacher": "avianvox.training.guides.teacher:Teacher",
+        "voice": "avianvox.training.guides.voice:Voice",
     },
 )

@@ -1,0 +1,46 @@
+"""Which cells of a spectrogram are voice: what stands above the noise floor, smoothed.
+
+A plain segmentation, without learning. How far it agrees with boxes that people drew stands in
+docs/results.md.
+"""
+
+import numpy as np
+
+from avianvox.features.floor import SCALE_DB, above_floor
+
+LEAST_DB = 2.5
+"""Above the floor of the band, smoothed."""
+
+_WIDTHS = {-2: 5, -1: 3}  # frames and bands over which cells are averaged, twice
+
+
+def foreground(windows: np.ndarray, *, least_db: float = LEAST_DB) -> np.ndarray:
+    """The cells that stand at least ``least_db`` above the window's noise floor.
+
+    Each is judged by a weighted mean over 9 frames and 5 bands around it, so that single cells of noise don't
+    count and short gaps in a voice do.
+
+    Parameters
+    ----------
+    windows : np.ndarray, shape (..., n_frames, n_mels), dB
+        A constant in each band makes no difference.
+    least_db : float
+
+    Returns
+    -------
+    np.ndarray, the same shape, bool
+    """
+    values = above_floor(windows)
+    for axis, width in (*_WIDTHS.items(), *_WIDTHS.items()):
+        values = _smoothed(values, axis, width)
+    return values >= np.float32(least_db / SCALE_DB)
+
+
+def _smoothed(values: np.ndarray, axis: int, width: int) -> np.ndarray:
+    """The mean over ``width`` neighbours; at the ends, the outermost value stands for what is missing."""
+    n = values.shape[axis]
+    padding = [(0, 0)] * values.ndim
+    padding[axis] = (width // 2, width // 2)
+    padded = np.pad(values, padding, mode="edge")
+    parts = [np.take(padded, np.arange(i, i + n), axis=axis) for i in range(width)]
+    return np.asarray(sum(parts[1:], start=parts[0]) / np.float32(width), np.float32)

@@ -1,0 +1,94 @@
+"""Attention that is guided to the voice: what a network attends to beside it costs.
+
+For networks with a layer `LAYER`, a map of attention over time and bands, none of it below 0. The voice is
+what `avianvox.features.foreground` finds in the crop as the network sees it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from avianvox.config import later
+from avianvox.dataset.crops import CropReader
+from avianvox.dataset.training_data import TrainingData
+from avianvox.errors import ConfigError, InputError
+from avianvox.features.foreground import LEAST_DB, foreground
+from avianvox.training.guides import Batch, Guiding, Trunk
+
+LAYER = "attention_map"
+"""Its output has the shape (n, time, bands), or the same with one channel."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """``weight``: of the share of the attention that is beside the voice; ``least_db``: of the voice.
+
+    References
+    ----------
+    Li et al., "Tell me where to look: guided attention inference network", 2018.
+    """
+
+    weight: float = later(1.0, held=1.0)
+    least_db: float = later(LEAST_DB, held=LEAST_DB)
+
+    def __post_init__(self) -> None:
+        for name in ("weight", "least_db"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ConfigError(f"[train.guide] {name}: expected more than 0, got {getattr(self, name)}")
+
+    @property
+    def ears(self) -> tuple[str, ...]:
+        return ()
+
+    def begin(self, trunk: Trunk, data: TrainingData, reader: CropReader, *, seed: int) -> Guiding:
+        if LAYER not in [layer.name for layer in trunk.model.layers]:
+            raise InputError(
+                f"[train] guide: 'voice' needs a network with attention over time and bands, and "
+                f"{trunk.model.name} has no layer '{LAYER}'; choose a network that has one"
+            )
+        from avianvox.models.backend import keras
+
+        attention = trunk.model.get_layer(LAYER).output
+        if len(attention.shape) == 4:
+            attention = keras.ops.squeeze(attention, axis=-1)
+        n_times, n_bands = attention.shape[1:]
+
+        def beside(voice: Any, attention: Any) -> Any:
+            ops = keras.ops
+            missed = ops.sum(attention * (1.0 - voice), axis=(1, 2))
+            return missed / (ops.sum(attention, axis=(1, 2)) + keras.config.epsilon())
+
+        return Guiding(attention, _Masks(n_times, n_bands, self.least_db), beside, self.weight)
+
+
+@dataclass(frozen=True)
+class _Masks:
+    """Where the voice is in each crop of a batch, as coarse as the attention."""
+
+    n_times: int
+    n_bands: int
+    least_db: float
+
+    def __call__(self, batch: Batch) -> np.ndarray:
+        found = foreground(batch.crops * batch.deviation, least_db=self.least_db)
+        return coarse(found, self.n_times, self.n_bands).astype(np.float32)
+
+
+def coarse(masks: np.ndarray, n_times: int, n_bands: int) -> np.ndarray:
+    """Masks of fewer cells, each of which is set where any of those that it stands for is.
+
+    Parameters
+    ----------
+    masks : np.ndarray, shape (n, n_frames, n_rows), bool
+    n_times, n_bands : int
+        At most ``n_frames`` and ``n_rows``.
+
+    Returns
+    -------
+    np.ndarray, shape (n, n_times, n_bands), bool
+    """
+    times, bands = (
+        np.arange(n) * length // n for n, length in zip((n_times, n_bands), masks.shape[1:], strict=True)
+    )
+    return np.logical_or.reduceat(np.logical_or.reduceat(masks, times, axis=1), bands, axis=2)
