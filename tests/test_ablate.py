@@ -1,6 +1,7 @@
 """Ablations with models that cost nothing: known figures, resuming, failing steps, and what a step is."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 from fake_crossval import N_CLASSES, Predict, data_of, gambler, oracle, parrot, sessions_tell, windows_of
 
 from avianvox.ablation import run as ablation
@@ -16,6 +18,7 @@ from avianvox.ablation.figures import Ablation, Curve, model_name
 from avianvox.ablation.fits import StepFailed
 from avianvox.ablation.run import AblationSettings, ablate, recompute
 from avianvox.ablation.steps import MORE, NOT_VARIED, TABLES, Step, read_steps
+from avianvox.cli.ablate import ablate as command
 from avianvox.config import Choice
 from avianvox.dataset.splits import make_split
 from avianvox.dataset.training_data import TrainingData
@@ -24,6 +27,7 @@ from avianvox.evaluation.metrics import expected_hits
 from avianvox.evaluation.run_folder import FOLDER
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.features.spec import FeatureSpec
+from avianvox.models import MODELS
 from avianvox.models.networks import RECIPES
 from avianvox.models.protocol import TrainSettings
 from avianvox.registry import Registry
@@ -304,6 +308,44 @@ def test_a_step_begins_at_the_base_or_at_its_own_recipe(tmp_path: Path) -> None:
     assert "spec" in steps["pcen"].to_mapping()
     assert read_steps(file, epochs=2)["published"].settings.epochs == 2
     assert read_steps()["base"].settings.epochs == RECIPES["avianvox_small"]["epochs"]
+
+
+def test_the_file_of_steps_in_the_docs_can_be_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "ablate.md").read_text(encoding="utf-8")
+    (tmp_path / "steps.toml").write_text(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)[0])
+    assert list(read_steps(tmp_path / "steps.toml")) == ["base", "no_blend", "constant", "published", "pcen"]
+
+
+def test_the_command_lists_fits_and_computes_again(
+    synth_catalog_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regressions, one of them on features of its own."""
+    monkeypatch.setattr("avianvox.ablation.fits.MODELS", MODELS)
+    file, out = tmp_path / "steps.toml", str(tmp_path / "run")
+    file.write_text(
+        '[base]\nmodel = "logreg_floor"\n[step.nine]\nmodel = "gnb_mfcc"\n[step.pcen]\nspec = "pcen"\n'
+    )
+
+    def call(*arguments: str) -> Result:
+        return CliRunner().invoke(command, arguments, catch_exceptions=False)
+
+    listed = call("--config", str(file), "--list")
+    assert listed.stdout.splitlines() == [
+        "base: logreg_floor by its recipe",
+        'nine: model = "gnb_mfcc"',
+        'pcen: spec = "pcen"',
+    ]
+    fitted = call(str(synth_catalog_dir), "--config", str(file), "--draws", "1", "--out", out)
+    assert fitted.exit_code == 0
+    table = [line.split("|")[1].strip() for line in fitted.stdout.splitlines() if line.startswith("|")]
+    assert table[2:] == ["base", "nine", "pcen"]
+    assert "9/9 draw 1, pcen.s1, session fold 3" in fitted.stderr
+    again = call("--recompute", out, "--json")
+    figures = json.loads(again.stdout)
+    assert [row["step"] for row in figures["rows"]] == ["base", "nine", "pcen"]
+    saved = SavedRun.open(tmp_path / "run" / "draws" / "1")
+    scores = {name: saved.pooled(f"{name}.s1", "session").scores for name in ("base", "pcen")}
+    assert not np.array_equal(scores["base"], scores["pcen"])
 
 
 @pytest.mark.parametrize(
