@@ -60,8 +60,12 @@ def mel_matrix(spec: FeatureSpec) -> np.ndarray:
 
 def dct_matrix(spec: FeatureSpec) -> np.ndarray:
     """Orthonormal DCT-II, shape (n_mels, n_mfcc), float32: ``log_mel @ matrix`` gives the MFCC."""
-    n = spec.n_mels
-    k = np.arange(spec.n_mfcc)[None, :]
+    return cosines(spec.n_mels, spec.n_mfcc)
+
+
+def cosines(n: int, n_mfcc: int) -> np.ndarray:
+    """`dct_matrix` of ``n`` bands."""
+    k = np.arange(n_mfcc)[None, :]
     matrix = np.cos(np.pi * k * (2 * np.arange(n)[:, None] + 1) / (2 * n)) * np.sqrt(2.0 / n)
     matrix[:, 0] = np.sqrt(1.0 / n)
     return matrix.astype(np.float32)

@@ -14,6 +14,10 @@ _NETWORKS = {
     "cnn_v17": "avianvox.training.together:cnn_v17",
     "cnn_v20": "avianvox.training.together:cnn_v20",
     "avianvox_small": "avianvox.training.together:avianvox_small",
+    "avianvox_lean": "avianvox.training.together:avianvox_lean",
+    "avianvox_mfcc": "avianvox.training.together:avianvox_mfcc",
+    "avianvox_two_branches": "avianvox.training.together:avianvox_two_branches",
+    "avianvox_cbam": "avianvox.training.together:avianvox_cbam",
 }
 
 MODELS: Registry[EstimatorFactory] = Registry(
@@ -47,6 +51,10 @@ SUMMARIES = {
     "cnn_v17": "convolutional network, 3 x 3 kernels, 3 x 3 pooling",
     "cnn_v20": "convolutional network like cnn_v17, MFCC replace mel bands",
     "avianvox_small": "convolutional network for few recordings, noise floor out",
+    "avianvox_lean": "like avianvox_small, of residual, depthwise-separable blocks",
+    "avianvox_mfcc": "avianvox_small on MFCC alone",
+    "avianvox_two_branches": "avianvox_small with a branch on MFCC, joined late",
+    "avianvox_cbam": "avianvox_small with attention by channel and place",
 }
 """One line for each row of `MODELS`."""
 

@@ -40,36 +40,50 @@ NETWORKS: Registry[Network] = Registry(
         "cnn_v17": "avianvox.models.cnn:cnn_v17",
         "cnn_v20": "avianvox.models.cnn:cnn_v20",
         "avianvox_small": "avianvox.models.small:avianvox_small",
+        "avianvox_lean": "avianvox.models.lean:avianvox_lean",
+        "avianvox_mfcc": "avianvox.models.on_mfcc:avianvox_mfcc",
+        "avianvox_two_branches": "avianvox.models.two_branches:avianvox_two_branches",
+        "avianvox_cbam": "avianvox.models.cbam:avianvox_cbam",
     },
 )
 """Listing them needs no Keras."""
 
 
+_FEW_RECORDINGS: Mapping[str, Any] = {
+    "epochs": 60,
+    "validation": 0.0,
+    "learning_rate": 2e-3,
+    "crops_per_recording": 2,
+    "even_batches": True,
+    "window_frames": 256,
+    "loss": {"kind": "label_smoothing", "smoothing": 0.05},
+    "sampler": "balanced",
+    "placing": "voiced",
+    "augment": (
+        "height",
+        "shift_bands",
+        "blend",
+        {"kind": "mask_bands", "n": 1},
+        {"kind": "mask_time", "n": 1},
+    ),
+    "optimiser": "adamw",
+    "schedule": "cosine",
+    "overlap": 0.5,
+    "pooling": "weighted",
+    "beside": ("logreg_windows",),
+    "beside_share": 0.3,
+}
+
+
 RECIPES: Mapping[str, Mapping[str, Any]] = {
-    "avianvox_small": {
-        "epochs": 60,
-        "validation": 0.0,
-        "learning_rate": 2e-3,
-        "crops_per_recording": 2,
-        "even_batches": True,
-        "window_frames": 256,
-        "loss": {"kind": "label_smoothing", "smoothing": 0.05},
-        "sampler": "balanced",
-        "placing": "voiced",
-        "augment": (
-            "height",
-            "shift_bands",
-            "blend",
-            {"kind": "mask_bands", "n": 1},
-            {"kind": "mask_time", "n": 1},
-        ),
-        "optimiser": "adamw",
-        "schedule": "cosine",
-        "overlap": 0.5,
-        "pooling": "weighted",
-        "beside": ("logreg_windows",),
-        "beside_share": 0.3,
-    },
+    name: _FEW_RECORDINGS
+    for name in (
+        "avianvox_small",
+        "avianvox_lean",
+        "avianvox_mfcc",
+        "avianvox_two_branches",
+        "avianvox_cbam",
+    )
 }
 """Settings of ``[train]`` that a network is fitted with where the user asks for nothing else."""
 
