@@ -54,6 +54,27 @@ def test_a_subset_follows_positions() -> None:
     assert (part.names, part.counts.tolist()) == (("Bb bb", "Aa aa"), [2, 1])
 
 
+def test_species_in_the_background_have_a_share_of_the_target() -> None:
+    heard = {"a": ("Bb  bb", "Xx xx", "Aa aa"), "b": ("Aa aa", "bb BB"), "broken": ("Bb bb",)}
+    rows = tuple(replace(r, background=heard.get(r.id, ())) for r in catalog().recordings)
+    labels = LabelSet(("Bb bb", "Aa aa", "Cc cc"))
+    data = training_data(Catalog(rows), FakeStore(), FakeStore.spec, labels)  # type: ignore[arg-type]
+    assert data.besides == ((0,), (1,), ())  # of a, b and c
+    shares = data.subset(np.array([1, 0])).shares(np.array([0, 1, 0]), also=0.2)
+    np.testing.assert_allclose(shares, [[0.8, 0.2, 0], [0, 1, 0], [0.8, 0.2, 0]], rtol=1e-6)
+    two = replace(data, besides=((0, 2), (), ()))
+    np.testing.assert_allclose(two.shares(np.array([0]), also=0.3), [[0.15, 0.7, 0.15]], rtol=1e-6)
+    assert two.shares(np.array([0])).tolist() == [[0, 1, 0]]
+    assert joined().besides == ()
+
+
+def test_names_of_another_checklist_are_found() -> None:
+    rows = (Recording("a", Path("none"), "Aa aa", background=("Accipiter cooperii",)),)
+    labels = LabelSet(("Aa aa", "Astur cooperii"))
+    data = training_data(Catalog(rows), FakeStore(), FakeStore.spec, labels)  # type: ignore[arg-type]
+    assert data.besides == ((1,),)
+
+
 def test_a_foreign_store_and_an_empty_join_are_refused() -> None:
     with pytest.raises(StoreError, match="other settings"):
         joined(replace(FakeStore.spec, n_fft=1024))

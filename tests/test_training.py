@@ -200,6 +200,22 @@ def test_a_batch_is_changed_by_seed_epoch_and_number_alone(reader: CropReader, d
     assert not np.array_equal(first[1][0], crops(reader, data, batch_size=5)[1][0])
 
 
+def test_species_in_the_background_are_learned_a_little(data: TrainingData) -> None:
+    heard = replace(data, besides=((1,), *[()] * (len(data) - 1)))
+
+    def weights(data: TrainingData, **chosen: float) -> list[np.ndarray]:
+        return MODELS.get("cnn_v20")(TrainSettings(epochs=1, **chosen)).fit(data, seed=0).model.get_weights()
+
+    plain = weights(heard)
+    assert same(plain, weights(data))
+    assert not same(plain, weights(heard, also=0.3))
+    settings = replace(CONFIG, also=0.3).settings
+    history = MODELS.get("cnn_v20")(settings).fit(heard, seed=0, validation=data).history
+    assert len(history.epochs) == 3
+    with pytest.raises(ConfigError, match=r"also: expected 0 to below 0\.5, got 0\.5"):
+        replace(CONFIG, also=0.5)
+
+
 def test_even_batches_leave_no_small_one(reader: CropReader, data: TrainingData) -> None:
     def shapes(**options: bool) -> list[int]:
         sequence = crops(reader, data, batch_size=len(data) - 1, **options)

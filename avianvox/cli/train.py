@@ -43,6 +43,7 @@ Of networks, [train] has these besides:
   schedule of the learning rate: {", ".join(SCHEDULES)}
   emphasis: {", ".join(EMPHASES)}; average: a momentum, such as 0.99
   guide, beside the classes: {", ".join(GUIDES)}
+  also: a share for species in the background, such as 0.2
 {fill("  augment, a list: " + ", ".join(AUGMENTATIONS), 76, subsequent_indent="    ")}
 With settings: loss = {{kind = "focal", gamma = 3}}.
 augment needs combine = "mel" or "above_floor".

@@ -8,6 +8,7 @@ import numpy as np
 
 from avianvox.config import differences
 from avianvox.dataset.catalog import Catalog
+from avianvox.dataset.synonyms import species_key
 from avianvox.errors import StoreError, UnknownNameError
 from avianvox.features.kinds import Spec
 from avianvox.features.spec import WINDOW_FIELDS, FeatureSpec
@@ -36,6 +37,8 @@ class TrainingData:
         Of the classes, in the order of ``targets``; empty where they are not known.
     ears : mapping of str to FeatureStore
         Embeddings of the recordings by models of these names, where something learns from them.
+    besides : tuple of tuple of int
+        For each recording, the other classes that are heard in its background; empty where nothing is known.
     """
 
     store: "FeatureStore"
@@ -46,6 +49,7 @@ class TrainingData:
     left_out: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     ears: "Mapping[str, FeatureStore]" = field(default_factory=dict)
+    besides: tuple[tuple[int, ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -80,7 +84,23 @@ class TrainingData:
 
     def subset(self, positions: np.ndarray) -> Self:
         """The recordings at ``positions`` of ``recordings``, in that order."""
-        return replace(self, recordings=self.recordings[positions], targets=self.targets[positions])
+        besides = tuple(self.besides[i] for i in np.asarray(positions).tolist()) if self.besides else ()
+        return replace(
+            self, recordings=self.recordings[positions], targets=self.targets[positions], besides=besides
+        )
+
+    def shares(self, positions: np.ndarray, *, also: float = 0.0) -> np.ndarray:
+        """Shares in the classes of the recordings at ``positions``: shape (n, n_classes), float32.
+
+        Background species have ``also`` together, where there are any; the rest is that of the label.
+        """
+        found = np.eye(self.n_classes, dtype=np.float32)[self.targets[positions]]
+        if also and self.besides:
+            for row, position in enumerate(positions.tolist()):
+                if others := self.besides[position]:
+                    found[row] *= 1 - also
+                    found[row, list(others)] = also / len(others)
+        return found
 
 
 @dataclass(frozen=True)
@@ -143,6 +163,8 @@ def training_data(catalog: Catalog, store: "FeatureStore", spec: Spec, labels: L
             "build a store with the same spec"
         )
     usable: list[tuple[int, int]] = []
+    besides: list[tuple[int, ...]] = []
+    by_species = {species_key(name): position for name, position in labels.index.items()}
     left_out: list[str] = []
     for recording in catalog.recordings:
         if recording.label not in labels.index:
@@ -157,6 +179,8 @@ def training_data(catalog: Catalog, store: "FeatureStore", spec: Spec, labels: L
         status = store.status(position)
         if status.usable and store.n_frames[position] > 0:
             usable.append((position, labels.index[recording.label]))
+            keys = {species_key(name) for name in recording.background} - {species_key(recording.label)}
+            besides.append(tuple(sorted(by_species[key] for key in keys if key in by_species)))
         else:
             left_out.append(f"{recording.id}: no features (status {status.value})")
     if not usable:
@@ -170,4 +194,5 @@ def training_data(catalog: Catalog, store: "FeatureStore", spec: Spec, labels: L
         len(labels),
         tuple(left_out),
         labels.names,
+        besides=tuple(besides) if any(besides) else (),
     )

@@ -79,6 +79,8 @@ class TrainSettings:
         Of networks: a row of `avianvox.training.emphasis.EMPHASES`; None: each crop is shown as planned.
     guide : str, Choice or None
         Of networks: what they are told beside the classes, a row of `avianvox.training.guides.GUIDES`.
+    also : float in [0, 0.5)
+        Of networks: the share of the target that species have which a recording names as background.
     """
 
     epochs: int = 100
@@ -106,6 +108,7 @@ class TrainSettings:
     average: float = later(0.0, held=0.0)
     emphasis: str | Choice | None = later(None, held=None)
     guide: str | Choice | None = later(None, held=None)
+    also: float = later(0.0, held=0.0)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_windows", "crops_per_recording"):
@@ -123,6 +126,8 @@ class TrainSettings:
             raise ConfigError(f"[train] learning_rate: expected more than 0, got {self.learning_rate}")
         if not 0 <= self.average < 1:
             raise ConfigError(f"[train] average: expected 0 to below 1, got {self.average}")
+        if not 0 <= self.also < 0.5:
+            raise ConfigError(f"[train] also: expected 0 to below 0.5, got {self.also}")
         if self.beside_share is not None and not 0 < self.beside_share < 1:
             raise ConfigError(f"[train] beside_share: expected 0 to 1, got {self.beside_share}")
         if not 0 <= self.overlap < 1:

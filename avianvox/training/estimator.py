@@ -185,6 +185,7 @@ class NetworkEstimator:
             placing=row_of(PLACINGS, settings.placing, "train.placing"),
             even_batches=settings.even_batches,
             guide=guiding.targets if guiding is not None else None,
+            also=settings.also,
         )
         held_out, seen = (
             None

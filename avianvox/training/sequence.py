@@ -47,6 +47,8 @@ class CropSequence(keras.utils.PyDataset):
         batch normalisation takes its statistics from the last one too.
     guide : callable, optional
         ``targets`` of an `avianvox.training.guides.Guiding`.
+    also : float
+        Share of the classes that are heard in a recording's background, see `TrainingData.shares`.
     **workers
         ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`.
     """
@@ -64,6 +66,7 @@ class CropSequence(keras.utils.PyDataset):
         placing: Placing | None = None,
         even_batches: bool = False,
         guide: Callable[[Batch], np.ndarray] | None = None,
+        also: float = 0.0,
         **workers: Any,
     ) -> None:
         super().__init__(**workers)
@@ -79,7 +82,8 @@ class CropSequence(keras.utils.PyDataset):
         self._scaled = [(place, row) for place, row in rows if not isinstance(row, InDecibels)]
         if self._in_decibels:
             self._bands = CropReader(reader.store, None, replace(reader.settings, combine="mel"))
-        self.shared = any(isinstance(row, Mixing) for row in augmentations)
+        self._also = also
+        self.shared = also > 0 or any(isinstance(row, Mixing) for row in augmentations)
         self._even = even_batches
         self._guide = guide
         self._placing = (placing or Anywhere()).of(reader)
@@ -117,8 +121,9 @@ class CropSequence(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, Any]:
         """Crops, shape (n, n_frames, n_rows, 1), float32, and their classes, shape (n,), int64.
 
-        With augmentations that are `Mixing`, shares in the classes, shape (n, n_classes), float32. With a
-        guide, a mapping with both under ``classes`` and what the guide wants under ``guide``.
+        With augmentations that are `Mixing`, or with background species, shares in the classes, shape
+        (n, n_classes), float32. With a guide, a mapping with these under ``classes`` and what the
+        guide wants under ``guide``.
         """
         return self.batch(*self.planned(index), names=(index,))
 
@@ -137,7 +142,9 @@ class CropSequence(keras.utils.PyDataset):
             crops = self.reader.scaled(crops)
         else:
             crops = self.plain(positions, offsets)[..., 0]
-        targets = _targets(self.data, positions, shared=self.shared)
+        targets = self.data.targets[positions]
+        if self.shared:
+            targets = self.data.shares(positions, also=self._also)
         shares = np.eye(len(crops), dtype=np.float32)
         for place, row in self._scaled:
             drawn = drawn_for(place, row)
@@ -212,12 +219,8 @@ class WindowSequence(keras.utils.PyDataset):
         part = slice(index * self.batch_size, (index + 1) * self.batch_size)
         positions = self.positions[part]
         windows = self.reader.read(self.data.recordings[positions], self._offsets[part])
-        return windows[..., None], _targets(self.data, positions, shared=self._shared)
-
-
-def _targets(data: TrainingData, positions: np.ndarray, *, shared: bool) -> np.ndarray:
-    classes = data.targets[positions]
-    return np.eye(data.n_classes, dtype=np.float32)[classes] if shared else classes
+        targets = self.data.shares(positions) if self._shared else self.data.targets[positions]
+        return windows[..., None], targets
 
 
 def _occurrence(planned: np.ndarray) -> np.ndarray:

@@ -198,7 +198,9 @@ def _describe(
     split: dict[str, list[str]],
 ) -> dict[str, Any]:
     licences = Counter(r.licence or "not stated" for r in recordings)
+    besides = {"besides_hash": sha256(repr(data.besides).encode()).hexdigest()} if config.also else {}
     return {
+        **besides,
         "train": settings_to_mapping(config),
         "features": data.spec.to_mapping(),
         "labels": list(labels.names),
@@ -247,6 +249,7 @@ _SAME = {
     "split_hash": "recordings held out",
     folder.BEGUN: "weights to begin from",
     folder.INHERITED: "weights or a teacher that it learns from",
+    "besides_hash": "species in the background",
 }
 """What a run that goes on has to share with its beginning, beside its settings, in ``config.json``."""
 

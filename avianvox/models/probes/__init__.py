@@ -48,7 +48,7 @@ PROBES: Registry[ProbeFactory] = Registry(
         ),
         "combined": (
             "avianvox.models.probes.combined:combined",
-            "regression on the embedding, added to the ear's own answer",
+            "regression on the embedding, added to the ear's answer",
         ),
     },
 )
