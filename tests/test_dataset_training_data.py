@@ -61,7 +61,7 @@ def test_species_in_the_background_have_a_share_of_the_target() -> None:
     data = training_data(Catalog(rows), FakeStore(), FakeStore.spec, labels)  # type: ignore[arg-type]
     assert data.besides == ((0,), (1,), ())  # of a, b and c
     shares = data.subset(np.array([1, 0])).shares(np.array([0, 1, 0]), also=0.2)
-    np.testing.assert_allclose(shares, [[0.8, 0.2, 0], [0, 1, 0], [0.8, 0.2, 0]], rtol=1e-6)
+    np.testing.assert_allclose(shares, [[0.8, 0.2, 0], [0.2, 0.8, 0], [0.8, 0.2, 0]], rtol=1e-6)
     two = replace(data, besides=((0, 2), (), ()))
     np.testing.assert_allclose(two.shares(np.array([0]), also=0.3), [[0.15, 0.7, 0.15]], rtol=1e-6)
     assert two.shares(np.array([0])).tolist() == [[0, 1, 0]]
