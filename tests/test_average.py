@@ -63,12 +63,16 @@ def test_the_average_is_that_of_the_formula_and_training_goes_on_as_without_it(d
             np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize("validated", [False, True])
+@pytest.mark.parametrize(("validated", "within"), [(False, False), (True, False), (False, True)])
 def test_statistics_of_batch_normalisation_fit_the_averaged_weights(
-    validated: bool, data: TrainingData
+    validated: bool, within: bool, data: TrainingData
 ) -> None:
     model, train, held_out = parts(data, batch_size=7)
-    history = fit_network(model, train, held_out if validated else None, replace(SETTINGS, average=0.8))
+    trained = model
+    if within:
+        inputs = keras.Input(model.input_shape[1:])
+        trained = keras.Model(inputs, model(inputs))
+    history = fit_network(trained, train, held_out if validated else None, replace(SETTINGS, average=0.8))
     train.move_to((history.best_epoch if validated else 3) - 1)
     until = keras.Model(model.input, model.get_layer("block1_conv").output)
     given = [np.asarray(until(train[i][0])) for i in range(len(train))]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tones import SPEC, data_of_tones
+from tones import SPEC, tone_data
 
 from avianvox.dataset.training_data import TrainingData
 from avianvox.errors import InputError
@@ -59,7 +59,7 @@ def test_a_network_leaves_as_a_file_that_says_the_same(name: str, rng: np.random
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
-    return data_of_tones(tmp_path_factory.mktemp("tones"))
+    return tone_data(tmp_path_factory.mktemp("tones"))
 
 
 @pytest.mark.parametrize("name", OWN)

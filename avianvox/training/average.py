@@ -34,11 +34,7 @@ def settle(model: Any, train: CropSequence, *, epoch: int) -> None:
         Whose crops the statistics are taken from.
     """
     model.optimizer.finalize_variable_values(model.trainable_variables)
-    norms = [
-        layer
-        for layer in model.layers
-        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
-    ]
+    norms = [layer for layer in _normalising(model) if layer.trainable]
     if not norms:
         return
     crops = copy(train)
@@ -50,6 +46,17 @@ def settle(model: Any, train: CropSequence, *, epoch: int) -> None:
         model(crops[index][0], training=True)
     for layer, momentum in zip(norms, usual, strict=True):
         layer.momentum = momentum
+
+
+def _normalising(model: Any) -> list[Any]:
+    """Layers of batch normalisation, those of networks within a network too."""
+    found = []
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            found += _normalising(layer)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            found.append(layer)
+    return found
 
 
 class Averaged(keras.callbacks.Callback):
