@@ -87,12 +87,14 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     flatbuffer = graft(ear(), outputs={"embedding": "pooled"})
     write_model_file(folder / "tones.tflite", flatbuffer=flatbuffer, info=info, card="")
+    rng = np.random.default_rng(0)
     for recording in tone_catalog(folder, HEIGHTS).recordings:
         (folder / "birds" / recording.label).mkdir(parents=True, exist_ok=True)
-        sound, _ = soundfile.read(recording.path)
-        calling = np.arange(len(sound)) % 4000 < 1200  # a steady tone would be a floor
-        target = folder / "birds" / recording.label / recording.path.name
-        soundfile.write(target, np.where(calling, sound, 0.05 * sound[::-1]), RATE)
+        t = np.arange(soundfile.info(recording.path).frames) / RATE
+        tone = np.sin(2 * np.pi * HEIGHTS[recording.label] * t)
+        calling = t % 0.5 < 0.15  # a steady tone would be a floor
+        sound = 0.3 * tone * calling + 0.05 * rng.normal(size=len(t))
+        soundfile.write(folder / "birds" / recording.label / recording.path.name, sound, RATE)
     return folder
 
 
