@@ -56,6 +56,7 @@ MORE: Mapping[str, Mapping[str, Any]] = {
     "average": {"average": 0.99},
     "epochs_30": {"epochs": 30},
     "epochs_120": {"epochs": 120},
+    "with_beside": {"beside": ("logreg_windows",), "beside_share": 0.3},
     "published": {"model": "cnn_v20"},
 }
 """Standard steps that no table holds, and what is set besides in those that one does."""

@@ -70,8 +70,6 @@ _FEW_RECORDINGS: Mapping[str, Any] = {
     "schedule": "cosine",
     "overlap": 0.5,
     "pooling": "weighted",
-    "beside": ("logreg_windows",),
-    "beside_share": 0.3,
 }
 
 
