@@ -54,6 +54,7 @@ MORE: Mapping[str, Mapping[str, Any]] = {
     "window_384": {"window_frames": 384},
     "window_640": {"window_frames": 640},
     "average": {"average": 0.99},
+    "also": {"also": 0.2},
     "epochs_30": {"epochs": 30},
     "epochs_120": {"epochs": 120},
     "with_beside": {"beside": ("logreg_windows",), "beside_share": 0.3},
