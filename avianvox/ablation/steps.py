@@ -19,7 +19,7 @@ from avianvox.errors import ConfigError, InputError, UnknownNameError
 from avianvox.features.spec import FeatureSpec, spec_named
 from avianvox.inference.pooling import POOLINGS
 from avianvox.models import MODELS
-from avianvox.models.networks import RECIPES
+from avianvox.models.networks import DEFAULT_NETWORK, RECIPES
 from avianvox.models.protocol import TrainSettings
 from avianvox.registry import Registry, nearest
 from avianvox.training.augmentations import AUGMENTATIONS
@@ -31,7 +31,6 @@ from avianvox.training.samplers import SAMPLERS
 from avianvox.training.schedules import SCHEDULES
 
 BASE = "base"
-DEFAULT_MODEL = "avianvox_small"
 
 TABLES: Mapping[str, Registry[Any]] = {
     "loss": LOSSES,
@@ -114,7 +113,7 @@ def read_steps(path: Path | None = None, *, model: str | None = None, **given: A
     Parameters
     ----------
     path : Path, optional
-        A file of steps; without it, `DEFAULT_MODEL` and `standard_changes`.
+        A file of steps; without it, `DEFAULT_NETWORK` and `standard_changes`.
     model : str, optional
         The base's model; goes before that of the file.
     **given
@@ -132,10 +131,10 @@ def read_steps(path: Path | None = None, *, model: str | None = None, **given: A
     written = {**document.get(BASE, {}), **({} if model is None else {"model": model})}
     where = "" if path is None else f"{path}: "
     try:
-        base = _step(BASE, {}, {"model": DEFAULT_MODEL, **written}, given)
+        base = _step(BASE, {}, {"model": DEFAULT_NETWORK, **written}, given)
         changes = document.get("step") or standard_changes(base)
         found = [
-            _step(name, own, {"model": DEFAULT_MODEL, **written}, given) for name, own in changes.items()
+            _step(name, own, {"model": DEFAULT_NETWORK, **written}, given) for name, own in changes.items()
         ]
         if "step" not in document:
             found = [step for step in found if step.to_mapping() != base.to_mapping()]

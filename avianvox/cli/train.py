@@ -11,7 +11,7 @@ from avianvox.cli.common import echo
 from avianvox.cli.targets import Target, Writer
 from avianvox.dataset.placing import PLACINGS
 from avianvox.models import TRAINABLE
-from avianvox.models.networks import RECIPES
+from avianvox.models.networks import DEFAULT_NETWORK, RECIPES
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.emphasis import EMPHASES
 from avianvox.training.guides import GUIDES
@@ -70,7 +70,7 @@ Examples:
 @click.option("--out", required=True, type=Target(path_type=Path, file_okay=False), help="Run folder.")
 @click.option(
     "--model",
-    help=f"Name of a model: {', '.join(TRAINABLE)}.  [default: cnn_v20]",
+    help=f"Name of a model: {', '.join(TRAINABLE)}.  [default: {DEFAULT_NETWORK}]",
 )
 @click.option(
     "--on",
@@ -99,17 +99,20 @@ Examples:
     help="Name or file of a model that gives embeddings, such as birdnet; a network learns these beside the "
     "classes, and has the model's licence.",
 )
-@click.option("--epochs", type=int, help="Maximum number of epochs.  [default: 100]")
+@click.option("--epochs", type=int, help="Maximum number of epochs.  [default: of the recipe, or 100]")
 @click.option("--batch-size", type=int, help="Number of crops per batch.  [default: 32]")
-@click.option("--learning-rate", type=float, help="Learning rate.  [default: 0.001]")
+@click.option("--learning-rate", type=float, help="Learning rate.  [default: of the recipe, or 0.001]")
 @click.option(
-    "--crops", "crops_per_recording", type=int, help="Number of crops per recording and epoch.  [default: 1]"
+    "--crops",
+    "crops_per_recording",
+    type=int,
+    help="Number of crops per recording and epoch.  [default: of the recipe, or 1]",
 )
 @click.option(
     "--validation",
     type=float,
     help="Share of the recordings held out for early stopping, in whole sessions, at most 0.5. With 0, all "
-    "recordings are used for training, for all epochs.  [default: 0.15]",
+    "recordings are used for training, for all epochs.  [default: of the recipe, or 0.15]",
 )
 @click.option("--patience", type=int, help="Epochs without improvement before stopping.  [default: 20]")
 @click.option("--seed", type=int, help="Random seed of weights, crops and split.  [default: 0]")
@@ -212,8 +215,12 @@ def _asked(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _settings(config: Path | None, options: dict[str, Any]) -> "tuple[TrainConfig, FeatureSpec]":
+    from avianvox.config import parse_toml
     from avianvox.training.config import read_train_file
 
+    written = {} if config is None else parse_toml(config).get("train", {})
+    if "model" not in {**written, **options}:
+        options = {"model": DEFAULT_NETWORK, **options}
     return read_train_file(config, **options)
 
 

@@ -48,6 +48,9 @@ NETWORKS: Registry[Network] = Registry(
 )
 """Listing them needs no Keras."""
 
+DEFAULT_NETWORK = "avianvox_small"
+"""What ``avianvox train`` trains where no model is named."""
+
 
 _FEW_RECORDINGS: Mapping[str, Any] = {
     "epochs": 60,
