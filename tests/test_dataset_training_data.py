@@ -65,6 +65,8 @@ def test_species_in_the_background_have_a_share_of_the_target() -> None:
     two = replace(data, besides=((0, 2), (), ()))
     np.testing.assert_allclose(two.shares(np.array([0]), also=0.3), [[0.15, 0.7, 0.15]], rtol=1e-6)
     assert two.shares(np.array([0])).tolist() == [[0, 1, 0]]
+    turn = two.subset(np.flatnonzero(two.targets != 2)).without_unlearned()
+    assert all(c in set(turn.targets.tolist()) for row in turn.besides for c in row)
     assert joined().besides == ()
 
 

@@ -112,7 +112,7 @@ def test_the_file_answers_as_its_network_does_in_a_cross_validation(
     """Windows overlap by half, and sure ones count more: by the run as by the file."""
     copy = shutil.copytree(run, tmp_path / "run")
     config = json.loads((copy / CONFIG).read_text())
-    config["train"] |= {"overlap": 0.5, "pooling": "weighted"}
+    config["train"] |= {"overlap": 0.5, "pooling": "weighted", "from": "/runs/deep/first"}
     write_json(copy / CONFIG, config)
     export_run(copy, tmp_path / "half.tflite")
     info = read_model_file(tmp_path / "half.tflite").info
@@ -130,6 +130,8 @@ def test_the_file_answers_as_its_network_does_in_a_cross_validation(
         answer = classifier.classify(recording.path)
         assert len(answer.windows) == (found.positions == row).sum()
         np.testing.assert_allclose(answer.scores, pooled[row], atol=2e-3)
+    assert "runs/deep" not in json.dumps(dict(info.provenance))
+    assert info.provenance["train"]["from"] == "first"
     longest = recordings.recordings[0].path
     alone = Classifier.load(tmp_path / "half.tflite").classify(longest, overlap_s=0.0)
     assert len(alone.windows) < len(classifier.classify(longest).windows)

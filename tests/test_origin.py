@@ -138,7 +138,7 @@ def test_what_cannot_be_begun_from_is_said_in_one_line(
     wrong = {
         "expected a layer, got 'block2_con'; did you mean 'block2_conv'": {"freeze_until": "block2_con"},
         r"layers that begin anew \(logits\)": {"freeze_until": "logits"},
-        "no layer of its cnn_v20 fits": {"model": "avianvox_small"},
+        "no layer of its cnn_v20 fits": {"model": "avianvox_small", "combine": "overwrite"},
         "expected a network, got gnb_mfcc": {"model": "gnb_mfcc"},
     }
     for message, changes in wrong.items():
@@ -203,3 +203,16 @@ def test_the_commands_say_what_was_taken_and_refuse_to_judge_on_what_was_heard(
     heard = run(*compared, "--out", tmp_path / "again", begin=tmp_path / "run")
     assert isinstance(heard.exception, InputError)
     assert "has learned from 12 of these 12 recordings" in str(heard.exception)
+
+
+def test_weights_of_another_input_and_species_held_out_are_refused(
+    origin: Path, ours: tuple[Catalog, FeatureStore]
+) -> None:
+    catalog, store = ours
+    data = training_data(catalog, store, SPEC, catalog.labels)
+    other = replace(CONFIG.settings, combine="mel", from_=str(origin))
+    with pytest.raises(InputError, match='expected a run with combine = "mel", got one with "overwrite"'):
+        MODELS.get("cnn_v20")(other).fit(data, seed=0)
+    with pytest.raises(InputError, match=r"learned 1 of the species held out \(first: hoarse\)"):
+        Origin.open(origin).refuse_known(("high", "hoarse"))
+    Origin.open(origin).refuse_known(catalog.labels.names)

@@ -99,3 +99,10 @@ def test_the_network_may_have_more_to_say(data: TrainingData) -> None:
     np.testing.assert_allclose(fitted.predict(data).scores, expected, atol=1e-5)
     with pytest.raises(ConfigError, match="beside_share: expected 0 to 1, got 1"):
         TrainSettings(beside_share=1.0)
+
+
+def test_what_begins_elsewhere_is_one_network() -> None:
+    settings = replace(SETTINGS, from_="runs/birds", freeze_until="block1_conv")
+    together = MODELS.get("cnn_v20")(settings)
+    assert together.network.settings.from_ == "runs/birds"
+    assert [other.settings.from_ for other in together.others] == [None, None]

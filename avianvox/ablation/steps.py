@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from avianvox.config import parse_toml, settings_from_mapping, settings_to_mapping
+from avianvox.config import parse_toml, row_of, settings_from_mapping, settings_to_mapping
 from avianvox.dataset.placing import PLACINGS
 from avianvox.errors import ConfigError, InputError, UnknownNameError
 from avianvox.features.spec import FeatureSpec, spec_named
@@ -23,7 +23,7 @@ from avianvox.models.networks import DEFAULT_NETWORK, RECIPES
 from avianvox.models.protocol import TrainSettings
 from avianvox.registry import Registry, nearest
 from avianvox.training.augmentations import AUGMENTATIONS
-from avianvox.training.config import TrainConfig
+from avianvox.training.config import TrainConfig, ears_of
 from avianvox.training.emphasis import EMPHASES
 from avianvox.training.losses import LOSSES
 from avianvox.training.optimisers import OPTIMISERS
@@ -171,6 +171,11 @@ def _step(name: str, changes: Mapping[str, Any], base: Mapping[str, Any], given:
         settings = settings_from_mapping(TrainConfig, values, table=table).settings
     except ConfigError as error:
         raise ConfigError(str(error) if f"[{table}]" in str(error) else f"[{table}]: {error}") from error
+    if ears_of(settings):
+        raise ConfigError(
+            f"[{table}] guide: expected one that needs no other model, got a teacher; compare it with: "
+            "avianvox crossval --config"
+        )
     spec = FeatureSpec() if spec_name is None else spec_named(spec_name)
     return Step(name, model, settings, spec, _plain(changes))
 
@@ -214,7 +219,17 @@ def _augmentations(chosen: tuple[Any, ...]) -> dict[str, dict[str, Any]]:
         f"no_{kind}": {"augment": [row for row, own in zip(plain, kinds, strict=True) if own != kind]}
         for kind in kinds
     }
-    return without | {f"with_{row}": {"augment": [*plain, row]} for row in AUGMENTATIONS if row not in kinds}
+    others = [row for row in AUGMENTATIONS if row not in kinds and _stands_alone(row)]
+    return without | {f"with_{row}": {"augment": [*plain, row]} for row in others}
+
+
+def _stands_alone(augmentation: str) -> bool:
+    """Whether it needs no setting of the user's, such as a store of noises."""
+    try:
+        row_of(AUGMENTATIONS, augmentation, "train.augment")
+    except ConfigError:
+        return False
+    return True
 
 
 def _kind(choice: Any) -> str | None:

@@ -12,6 +12,7 @@ import numpy as np
 from avianvox.calibration.open_set import Answered
 from avianvox.evaluation.predictions import FoldPredictions, Pooled, pool
 from avianvox.inference.calibration import LogOdds, Scaling
+from avianvox.inference.pooling import pool_rows
 from avianvox.types import LabelSet, Recording
 
 
@@ -55,7 +56,8 @@ def turn_of(
     pooled = pool([known], recordings)
     energy = None
     if predictions.energy is not None:
-        energy = pooled.pooled(predictions.energy[:, None])[:, 0]
+        n = len(predictions.test_ids)
+        energy = pool_rows(predictions.energy[:, None], predictions.positions, n)[:, 0]
     answered = Answered(pooled.scores, energy, known.embedding, known.train_embedding, column[train])
     return HeldOutTurn(fold, pooled, learned, answered)
 

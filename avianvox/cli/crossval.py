@@ -226,7 +226,8 @@ def crossval(
             )
             for spec in ear_specs
         }
-        learned_from = _learned_from(names, train_settings, data.ids)
+        unknown = data.names if hold_out_species else ()
+        learned_from = _learned_from(names, train_settings, data.ids, unknown)
         learned_from |= {spec.model: spec.sha256 for spec in ear_specs if spec.model in teachers}
         epochs_seen = bars.epoch if workplace.executor == "serial" else None
         result = crossvalidate(
@@ -352,8 +353,13 @@ def _settings(
     return read.settings, spec, own
 
 
-def _learned_from(names: tuple[str, ...], settings: "TrainSettings", ids: list[str]) -> dict[str, str]:
-    """Names and hashes of what networks learn from besides. Raises `InputError` where it knows ``ids``."""
+def _learned_from(
+    names: tuple[str, ...], settings: "TrainSettings", ids: list[str], unknown: tuple[str, ...]
+) -> dict[str, str]:
+    """Names and hashes of what networks learn from besides.
+
+    Raises `InputError` where it knows ``ids``, or species of ``unknown``.
+    """
     from avianvox.models.networks import NETWORKS
 
     if settings.from_ is None or not any(name in NETWORKS for name in names):
@@ -362,6 +368,7 @@ def _learned_from(names: tuple[str, ...], settings: "TrainSettings", ids: list[s
 
     origin = Origin.open(settings.from_)
     origin.refuse_heard(ids)
+    origin.refuse_known(unknown)
     return {settings.from_: origin.sha256}
 
 

@@ -89,6 +89,11 @@ class TrainingData:
             self, recordings=self.recordings[positions], targets=self.targets[positions], besides=besides
         )
 
+    def without_unlearned(self) -> Self:
+        """The same, in whose backgrounds stand no classes but those of its labels."""
+        learned = set(np.unique(self.targets).tolist())
+        return replace(self, besides=tuple(tuple(c for c in row if c in learned) for row in self.besides))
+
     def shares(self, positions: np.ndarray, *, also: float = 0.0) -> np.ndarray:
         """Shares in the classes of the recordings at ``positions``: shape (n, n_classes), float32.
 

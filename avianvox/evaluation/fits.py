@@ -109,6 +109,8 @@ def fit_and_predict(data: TrainingData, ids: np.ndarray, job: Fit) -> Made:
     test = data.subset(fold.test)
     started = time.perf_counter()
     train = data.subset(fold.train)
+    if job.only_learned:
+        train = train.without_unlearned()
     predict = job.fit(train, job.seed)
     seconds = time.perf_counter() - started
     windows = predict(test)

@@ -85,7 +85,7 @@ def model_card(info: ModelInfo) -> str:
         "A first identification of the voices in a recording, for sorting and searching. It is for the "
         "species and the region of the training recordings. Have important results checked by a person who "
         "knows the species.",
-        "## Limits\n\n" + _bullets(_limits(bool(noise), calibrated=bool(info.calibration))),
+        "## Limits\n\n" + _bullets(_limits(bool(noise), info.calibration)),
         "## Figures\n\n" + figures,
         *_calibration(info),
         "## Training\n\n" + _bullets(f"{_words(key)}: {_plain(value)}" for key, value in provenance.items()),
@@ -123,9 +123,13 @@ def training_differences(info: ModelInfo) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _limits(has_noise: bool, *, calibrated: bool) -> list[str]:
+def _limits(has_noise: bool, calibration: Mapping[str, Any]) -> list[str]:
+    calibrated = bool(calibration)
+    unknown = any(calibration.get(level, {}).get("unknown") for level in ("recording", "window"))
     lines = [
-        "It knows only its own classes and assigns every sound to one of them.",
+        "It knows only its own classes. A threshold protects against others in part, as said above."
+        if unknown
+        else "It knows only its own classes and assigns every sound to one of them.",
         "Raw scores of the network are not probabilities. Calibrated scores are, on recordings like those "
         "below."
         if calibrated
@@ -134,7 +138,7 @@ def _limits(has_noise: bool, *, calibrated: bool) -> list[str]:
         "Its accuracy is lower with other recorders, places and seasons than in training. Random folds hide "
         "this.",
     ]
-    if calibrated:
+    if calibrated and not unknown:
         lines.insert(1, "Thresholds do not protect against sounds or species outside the training data.")
     return lines if has_noise else [*lines, "It has no class for recordings without an animal."]
 

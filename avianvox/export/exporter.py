@@ -114,6 +114,7 @@ def export_run(
         raise ModelFileError(f"{out} was not written: {'; '.join(parity.problems())}")
     provenance = dict(run.provenance) | {"figures": dict(run.figures)} | crossvalidation
     provenance["catalogs"] = [Path(source).name for source in provenance["catalogs"]]
+    provenance["train"] = _without_folders(provenance["train"])
     info = ModelInfo(
         name=name or out.stem,
         kind=run.architecture,
@@ -147,3 +148,12 @@ def _not_found(run: Run) -> str:
         f"{', '.join(run.config['catalogs']) or 'its catalogs, which the run does not name'}; "
         "the exported file is compared with its model on synthetic sound"
     )
+
+
+def _without_folders(value: Any, key: str = "") -> Any:
+    """Settings in which names of files stand without their folders: a model file travels."""
+    if isinstance(value, dict):
+        return {name: _without_folders(own, name) for name, own in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(own, key) for own in value]
+    return Path(value).name if key in ("from", "store", "model") and isinstance(value, str) else value

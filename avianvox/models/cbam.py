@@ -63,4 +63,4 @@ def by_place(blocks: Blocks, x: Any, name: str) -> Any:
     )(seen)
 
 
-avianvox_cbam = Network(build_cbam, "above_floor")
+avianvox_cbam = Network(build_cbam, "above_floor", embedding="dropout")

@@ -52,4 +52,4 @@ def _mixed(blocks: Blocks, x: Any, name: str, filters: int) -> Any:
     return layers.Conv2D(filters, 1, use_bias=False, kernel_initializer=kernel, name=name)(x)
 
 
-avianvox_lean = Network(build_lean, "above_floor")
+avianvox_lean = Network(build_lean, "above_floor", embedding="dropout")

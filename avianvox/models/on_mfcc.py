@@ -21,4 +21,4 @@ def build_mfcc(*, n_frames: int, n_rows: int, n_classes: int, seed: int = 0) -> 
     return keras.Model(inputs, blocks.heard_over_time(x, n_classes), name="mfcc_cnn")
 
 
-avianvox_mfcc = Network(build_mfcc, "above_floor")
+avianvox_mfcc = Network(build_mfcc, "above_floor", embedding="dropout")

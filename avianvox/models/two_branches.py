@@ -36,4 +36,4 @@ def build_two_branches(*, n_frames: int, n_rows: int, n_classes: int, seed: int 
     return keras.Model(inputs, blocks.heard_over_time(both, n_classes), name="two_branches_cnn")
 
 
-avianvox_two_branches = Network(build_two_branches, "above_floor")
+avianvox_two_branches = Network(build_two_branches, "above_floor", embedding="dropout")

@@ -144,7 +144,7 @@ class NetworkEstimator:
             model,
             partial(self._build, data),
             Origin.open(self.settings.from_),
-            spec=data.spec,
+            spec=self.spec_for(data.spec),
             classes=data.names,
             until=self.settings.freeze_until,
         )

@@ -77,6 +77,14 @@ class Origin:
                 f"{found[0]}), and each is in a test fold once; begin from a run on other recordings"
             )
 
+    def refuse_known(self, species: Sequence[str]) -> None:
+        """Raise `InputError` where species that are held out in turn would not be unknown."""
+        if found := sorted(set(self.run.labels.names) & set(species)):
+            raise InputError(
+                f"{self.run.path} has learned {len(found)} of the species held out (first: {found[0]}); "
+                "begin from a run on other species, or leave --hold-out-species out"
+            )
+
 
 @dataclass(frozen=True)
 class Begun:
@@ -120,6 +128,11 @@ def begin_from(
     """
     if origin.run.spec.extraction_fingerprint != spec.extraction_fingerprint:
         raise InputError(f"{origin.run.path} learned from other features; train with the same [features]")
+    if origin.run.spec.combine != spec.combine:
+        raise InputError(
+            f'{origin.run.path}: expected a run with combine = "{spec.combine}", got one with '
+            f'"{origin.run.spec.combine}"; set [train] combine, or begin from another run'
+        )
     arrays = read_arrays(origin.run.path / WEIGHTS)
     same = tuple(classes) == origin.run.labels.names
     of_classes = [] if same else class_layers(model, build)

@@ -180,7 +180,8 @@ def network_or_together(architecture: str, settings: TrainSettings) -> NetworkEs
         raise ConfigError(
             f"[train] beside: expected at most {MOST_BESIDE} models, got {len(settings.beside)}"
         )
-    return Together(network, tuple(_member(name, alone) for name in settings.beside))
+    anew = replace(alone, from_=None, freeze_until=None, guide=None)  # what begins elsewhere is one network
+    return Together(network, tuple(_member(name, anew) for name in settings.beside))
 
 
 def _member(name: str, settings: TrainSettings) -> Member:
