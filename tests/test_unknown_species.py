@@ -242,3 +242,18 @@ def test_the_command_says_what_unknown_species_get(tmp_path: Path) -> None:
     strict = CliRunner().invoke(cli, [*arguments, "--unknown-share", "0", "--unknown-recall", "1", "--json"])
     level = json.loads(strict.stdout)["unknown"]["levels"]["recording"]
     assert level["recall"]["value"] == 1.0
+
+
+def test_turns_that_are_missing_are_said_and_options_without_turns_refused(tmp_path: Path) -> None:
+    run(sessions_tell(), {"careful": careful}, tmp_path, ONE_BY_ONE)
+    next((tmp_path / "predictions").glob("*-without1-*.npz")).unlink()
+    result = CliRunner().invoke(cli, ["calibrate", str(tmp_path), "--precision", "0.3"])
+    assert result.exit_code == 0, result.output
+    assert "fits of careful on them are missing" in result.stderr
+    config = tmp_path / "config.json"
+    without = json.loads(config.read_text())
+    del without["hold_out_species"]
+    config.write_text(json.dumps(without))
+    result = CliRunner().invoke(cli, ["calibrate", str(tmp_path), "--unknown-share", "0.2"])
+    assert result.exit_code == 2
+    assert "needs species that were held out" in result.stderr

@@ -185,7 +185,7 @@ def calibrate(
     from avianvox.calibration.calibrate import calibrate_run
     from avianvox.calibration.saved import CalibrateOptions, keep_report
     from avianvox.errors import RunError, require_extra
-    from avianvox.evaluation.run_folder import CONFIG
+    from avianvox.evaluation.run_folder import CONFIG, HELD_OUT
     from avianvox.evaluation.saved_run import SavedRun
     from avianvox.export.calibrated import write_calibration
     from avianvox.export.card import training_differences
@@ -217,7 +217,16 @@ def calibrate(
             "with: avianvox crossval, or of a finished model: avianvox evaluate"
         )
     saved = SavedRun.open(run)
+    if not saved.config.get(HELD_OUT):
+        why = "needs species that were held out; add them with: avianvox crossval --hold-out-species"
+        _refuse(context, ("unknown_share", "unknown_recall"), why)
     report = calibrate_run(saved, model, grouping=grouping, options=options)
+    if saved.config.get(HELD_OUT) and report.unknown is None:
+        echo(
+            f"note: species were held out, and fits of {report.model} on them are missing; no score is found "
+            "below which nothing is named: run the cross-validation again to make them",
+            err=True,
+        )
     kept = keep_report(saved, report)
     if into is not None:
         spec = bands_from_mapping(saved.config["features"])
