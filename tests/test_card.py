@@ -35,6 +35,7 @@ def test_the_card_marks_thresholds_that_are_borrowed(rng: np.random.Generator) -
         config=config,
         settings_of=lambda model: config["model_settings"],
         pooled=lambda model, grouping: pooled,
+        held_out_species=lambda model, grouping: [],
     )
     report = calibrate_run(cast(SavedRun, run), options=CalibrateOptions(precision=0.6))
     assert report.calibration.basis["borrowed"] == ["Eus fus"]

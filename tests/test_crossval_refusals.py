@@ -136,7 +136,8 @@ def test_scores_that_are_no_numbers_are_named_by_file(
     path = finished / "predictions" / "parrot-session-1.npz"
     good = read_predictions(path)
     with open(tmp_path / "nan.npz", "wb") as stream:
-        np.savez(stream, **{**asdict(good), "scores": np.full_like(good.scores, np.nan)})
+        kept = {name: value for name, value in asdict(good).items() if value is not None}
+        np.savez(stream, **{**kept, "scores": np.full_like(good.scores, np.nan)})
     with pytest.raises(RunError, match=r"nan\.npz: expected finite scores"):
         read_predictions(tmp_path / "nan.npz")
 

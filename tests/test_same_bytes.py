@@ -32,7 +32,12 @@ _OF_BLAS = {
     f"np.{name}"
     for name in ("dot", "matmul", "vdot", "inner", "tensordot", "linalg", "convolve", "correlate", "cov")
 } | {"np.corrcoef", "np.vecdot", "np.polyfit"}
-_MAY_USE_BLAS = {"models/dense.py", "models/offset_regression.py", "report/confusion.py"}
+_MAY_USE_BLAS = {
+    "models/dense.py",
+    "models/offset_regression.py",
+    "report/confusion.py",
+    "training/guides/teacher.py",
+}
 """Fits on one thread, and an order of which the last digits are rounded away."""
 
 ELSEWHERE = "import sys, same_bytes; sys.stdout.buffer.write(same_bytes.extract_noise(sys.argv[1]).tobytes())"

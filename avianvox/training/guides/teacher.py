@@ -108,7 +108,10 @@ class Lessons:
         positions = data.recordings.tolist()
         lengths = {i: int(data.store.n_frames[i]) for i in positions}
         return cls(
-            {i: ((part - mean) @ axes).astype(np.float32) for i, part in zip(positions, rows, strict=True)},
+            {
+                i: np.einsum("wv,vc->wc", part - mean, axes).astype(np.float32)
+                for i, part in zip(positions, rows, strict=True)
+            },
             {i: _edges(len(part), lengths[i], spec, bands) for i, part in zip(positions, rows, strict=True)},
             lengths,
             reader.settings.n_frames,

@@ -138,7 +138,7 @@ class HierarchicalLoss(keras.losses.Loss):
             holds = np.arange(max(branches) + 1)[:, None] == np.array(branches)  # branch, class
             apart = ops.convert_to_tensor(np.where(holds, 0.0, _FAR_BELOW), dtype=logits.dtype)
             found = ops.logsumexp(logs[:, None, :] + apart, axis=-1)
-            wanted = shares @ ops.convert_to_tensor(holds.T, dtype=logits.dtype)
+            wanted = ops.matmul(shares, ops.convert_to_tensor(holds.T, dtype=logits.dtype))
             loss = -ops.expm1(self.exponents[number] * found) if self.exponents else -found
             total = total + weight * ops.sum(wanted * loss, axis=-1)
         return total
