@@ -205,7 +205,7 @@ def test_a_table_for_train_serves_here_and_what_is_not_used_is_said(tones: Path,
     assert result.exit_code == 0, result.output
     assert f"not used from {recipe}: model, seed\n" in result.stderr
     settings = json.loads((tmp_path / "run" / "config.json").read_text())["model_settings"]
-    assert settings["epochs"] == 150
+    assert settings["beside_share"] == 0.3
     assert "validation" not in settings
 
 
