@@ -154,7 +154,7 @@ def test_data_of_another_revision_has_another_hash(
 
 def test_a_model_file_of_an_older_release_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = read_model_file(find_model(DEFAULT_MODEL))
-    assert found.info.extractor_revision == 1  # it names none
+    assert found.info.extractor_revision == EXTRACTOR_REVISION
     path, mapping_of = tmp_path / "new.tflite", ModelInfo.to_mapping
     new = ModelInfo("new", found.info.kind, found.info.spec, found.info.labels)
     write_model_file(path, flatbuffer=found.flatbuffer, info=new, card="")

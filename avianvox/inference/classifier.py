@@ -48,7 +48,7 @@ class Classifier:
     >>> classifier = Classifier.load("model.tflite")
     >>> ((name, score),) = classifier.classify("recording.ogg").top(1)
     >>> name, round(score, 1)
-    ('Gymnasio nudipes', 0.2)
+    ('Coccyzus vieilloti', 0.6)
     """
 
     def __init__(self, model: ModelFile, runtime: Runtime) -> None:
