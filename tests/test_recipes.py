@@ -48,3 +48,13 @@ def test_a_comparison_goes_on_with_more_recipes_and_not_with_changed_ones(tmp_pa
     assert RunFolder(tmp_path, first).config[KEY] == {"b": {"epochs": 60}}
     with pytest.raises(RunError, match="epochs was 60 and is 61"):
         RunFolder(tmp_path, first | {"models": ["b"], KEY: {"b": {"epochs": 61}}})
+
+
+def test_a_comparison_goes_on_with_more_that_is_learned_from(tmp_path: Path) -> None:
+    first = {"models": ["a"], "per_class": [], "model_settings": {}}
+    RunFolder(tmp_path, first)
+    grown = RunFolder(tmp_path, first | {"models": ["a", "b"], "learned_from": {"birdnet": "ab"}})
+    assert grown.config["learned_from"] == {"birdnet": "ab"}
+    assert RunFolder(tmp_path, first).config["learned_from"] == {"birdnet": "ab"}
+    with pytest.raises(RunError, match="birdnet was ab and is cd"):
+        RunFolder(tmp_path, first | {"learned_from": {"birdnet": "cd"}})

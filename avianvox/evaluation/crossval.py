@@ -29,7 +29,7 @@ from avianvox.evaluation.held_out_species import Turn, draw_turns, turn_fold
 from avianvox.evaluation.learning import cut_training
 from avianvox.evaluation.predictions import read_predictions, write_predictions
 from avianvox.evaluation.rules import RULES
-from avianvox.evaluation.run_folder import AUDIT, FOLDER, HELD_OUT, RunFolder
+from avianvox.evaluation.run_folder import AUDIT, FOLDER, HELD_OUT, LEARNED_FROM, RunFolder
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.randomness import hash_name
 from avianvox.registry import nearest
@@ -179,7 +179,7 @@ def crossvalidate(
             "seed": settings.seed,
             "model_settings": dict(model_settings or {}),
             **({"recipes": {name: dict(own) for name, own in recipes.items()}} if recipes else {}),
-            **({"learned_from": dict(learned_from)} if learned_from else {}),
+            **({LEARNED_FROM: dict(learned_from)} if learned_from else {}),
             "labels": list(catalog.labels.names),
             "features": data.spec.to_mapping(),
             "data_hash": data.store.data_hash,

@@ -27,6 +27,9 @@ GROWING = ("models", "per_class", HELD_OUT)
 """Keys of the configuration under which a run that is continued may name more than before."""
 RECIPES = "recipes"
 """Key of the settings of models that have their own; a run that is continued may name more of them too."""
+LEARNED_FROM = "learned_from"
+"""Key of the hashes of what models learn from besides; likewise."""
+_BY_NAME = (RECIPES, LEARNED_FROM)
 CALIBRATION = "calibration"
 """Folder of what `avianvox.calibration.calibrate` finds; made when it is needed."""
 REPORT = "report"
@@ -83,15 +86,14 @@ class RunFolder:
         if FOLDER.config(path).exists():
             earlier = FOLDER.read(path)
             asked = _grown(earlier, asked)
-            before, now = earlier.get(RECIPES, {}), asked.get(RECIPES, {})
+            kept = {key: (earlier.get(key, {}), asked.get(key, {})) for key in _BY_NAME}
             FOLDER.refuse_other(
                 path,
-                earlier | {RECIPES: {name: own for name, own in before.items() if name in now}},
-                asked | {RECIPES: {name: own for name, own in now.items() if name in before}},
+                earlier | {key: _shared(before, now) for key, (before, now) in kept.items()},
+                asked | {key: _shared(now, before) for key, (before, now) in kept.items()},
                 but=GROWING,
             )
-            if before:
-                asked[RECIPES] = before | now
+            asked |= {key: before | now for key, (before, now) in kept.items() if before}
         self.config = asked
         FOLDER.begin(path, asked)
         if not (path / VERSIONS).exists():
@@ -128,6 +130,11 @@ class RunFolder:
     def keep_notes(self, fit: str, notes: Mapping[str, Any]) -> None:
         (self.path / NOTES).mkdir(exist_ok=True)
         self.write_json(f"{NOTES}/{fit}.json", dict(notes))
+
+
+def _shared(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``ours`` has under the names that both have."""
+    return {name: own for name, own in ours.items() if name in theirs}
 
 
 def fit_name(model: str, grouping: str, fold: int, per_class: int | None = None, turn: str = "") -> str:
