@@ -334,3 +334,12 @@ def test_the_commands_take_a_teacher(tones: Path, tmp_path: Path) -> None:
                                      "--teacher", str(model)])  # fmt: skip
     assert isinstance(wrong.exception, InputError)
     assert "guide: expected a network, got gnb_mfcc" in str(wrong.exception)
+
+
+def test_the_option_names_the_teacher_and_the_file_says_how(tmp_path: Path) -> None:
+    from avianvox.cli.train import _settings
+
+    file = tmp_path / "train.toml"
+    file.write_text('[train]\nmodel = "cnn_v20"\n[train.guide]\nkind = "teacher"\nweight = 2.0\n')
+    found, _ = _settings(file, {"guide": {"kind": "teacher", "model": "tones"}})
+    assert found.guide == Choice("teacher", (("model", "tones"), ("weight", 2.0)))

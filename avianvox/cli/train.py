@@ -219,6 +219,9 @@ def _settings(config: Path | None, options: dict[str, Any]) -> "tuple[TrainConfi
     from avianvox.training.config import read_train_file
 
     written = {} if config is None else parse_toml(config).get("train", {})
+    own = written.get("guide")
+    if "guide" in options and isinstance(own, dict) and own.get("kind") == "teacher":
+        options = {**options, "guide": {**own, **options["guide"]}}  # the file says how, the option who
     if "model" not in {**written, **options}:
         options = {"model": DEFAULT_NETWORK, **options}
     return read_train_file(config, **options)
