@@ -39,10 +39,11 @@ def test_a_constant_is_never_named(
 
 
 def test_windows_of_a_constant_beside_sound(classifier: Classifier) -> None:
-    samples = np.full(5 * WINDOW - 1, 0.2, np.float32)
-    samples[WINDOW : 2 * WINDOW] += 0.1 * np.random.default_rng(0).standard_normal(WINDOW, np.float32)
-    stream = classifier.windows([samples])
-    assert [window.first_sample for window in stream] == [WINDOW]
+    length = classifier.spec.n_frames * classifier.spec.hop_length
+    samples = np.full(5 * length - 1, 0.2, np.float32)
+    samples[length : 2 * length] += 0.1 * np.random.default_rng(0).standard_normal(length, np.float32)
+    stream = classifier.windows([samples], overlap_s=0.0)
+    assert [window.first_sample for window in stream] == [length]
     assert (stream.n_scored, stream.n_silent) == (1, 4)
 
 

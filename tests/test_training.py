@@ -457,7 +457,9 @@ def test_the_command_reads_a_file_and_options_go_before_it(catalog: Catalog, tmp
     (tmp_path / "recordings.csv").write_text("\n".join(rows))
     features = "\n".join(f"{k} = {v!r}" for k, v in SPEC.to_mapping().items())
     file = tmp_path / "train.toml"
-    file.write_text(f"[train]\nepochs = 7\nvalidation = 0\nseed = 3\n[features]\n{features}\n")
+    file.write_text(
+        f'[train]\nmodel = "cnn_v20"\nepochs = 7\nvalidation = 0\nseed = 3\n[features]\n{features}\n'
+    )
     arguments = [str(tmp_path / "recordings.csv"), "--config", str(file), "--out", str(tmp_path / "run")]
     result = CliRunner().invoke(command, [*arguments, "--epochs", "1"], catch_exceptions=False)
     assert result.exit_code == 0, result.output

@@ -222,8 +222,9 @@ def _settings(config: Path | None, options: dict[str, Any]) -> "tuple[TrainConfi
     own = written.get("guide")
     if "guide" in options and isinstance(own, dict) and own.get("kind") == "teacher":
         options = {**options, "guide": {**own, **options["guide"]}}  # the file says how, the option who
-    if "model" not in {**written, **options}:
-        options = {"model": DEFAULT_NETWORK, **options}
+    asked = {**written, **options}
+    if "model" not in asked:
+        options = {"model": _begun_model(asked.get("from")) or DEFAULT_NETWORK, **options}
     return read_train_file(config, **options)
 
 
@@ -340,3 +341,12 @@ def _worth(basis: Mapping[str, Any], level: Mapping[str, Any], labels: Sequence[
     never = [name for name, score in zip(labels, level["thresholds"], strict=True) if score is None]
     if never:
         yield f"always uncertain: {few(tuple(never))}; no score is sure enough to name a recording so"
+
+
+def _begun_model(run: Any) -> str | None:
+    """The network of the run whose weights are begun from; None where there is none."""
+    if not isinstance(run, str | Path):
+        return None
+    from avianvox.training.origin import Origin
+
+    return Origin.open(run).run.architecture
