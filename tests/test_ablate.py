@@ -344,6 +344,9 @@ def test_the_command_lists_fits_and_computes_again(
     table = [line.split("|")[1].strip() for line in fitted.stdout.splitlines() if line.startswith("|")]
     assert table[2:] == ["base", "nine", "pcen"]
     assert "9/9 draw 1, pcen.s1, session fold 3" in fitted.stderr
+    refused = call("--recompute", out, "--seeds", "3")
+    assert refused.exit_code == 2
+    assert "leave --seeds out" in refused.stderr
     again = call("--recompute", out, "--json")
     figures = json.loads(again.stdout)
     assert [row["step"] for row in figures["rows"]] == ["base", "nine", "pcen"]

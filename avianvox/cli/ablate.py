@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avianvox.cli.common import comma_names, echo, echo_text, show_table, workplace_of, workplace_options
+from avianvox.cli.common import (
+    comma_names,
+    echo,
+    echo_text,
+    refuse_beside_recompute,
+    show_table,
+    workplace_of,
+    workplace_options,
+)
 from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
@@ -149,6 +157,7 @@ def ablate(
     for module in ("sklearn", "matplotlib"):
         require_extra(module, extra="train", purpose="avianvox ablate")
     if recompute is not None:
+        refuse_beside_recompute(("recompute", "ensemble", "as_json"))
         _show(compute(recompute, ensembles=ensemble), recompute, as_json)
         return
     steps = _steps(config, step_names, epochs)

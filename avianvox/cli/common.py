@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from avianvox.words import printable, printable_lines
 
@@ -243,3 +244,17 @@ def exit_with_failures(lines: Iterable[str]) -> NoReturn:
         echo(f"failed: {line}", err=True)
         code = 3
     raise SystemExit(code)
+
+
+def refuse_beside_recompute(names: tuple[str, ...]) -> None:
+    """Raise `click.UsageError` where this call has arguments or options besides those of ``names``."""
+    context = click.get_current_context()
+    others = [
+        "CATALOG" if isinstance(parameter, click.Argument) else parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in (None, *names)
+        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+        and context.params[parameter.name] != ()
+    ]
+    if others:
+        raise click.UsageError(f"--recompute takes all it needs from RUN; leave {', '.join(others)} out")

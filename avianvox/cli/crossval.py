@@ -4,9 +4,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
-from avianvox.cli.common import comma_names, echo, echo_text, show_table, workplace_of, workplace_options
+from avianvox.cli.common import (
+    comma_names,
+    echo,
+    echo_text,
+    refuse_beside_recompute,
+    show_table,
+    workplace_of,
+    workplace_options,
+)
 from avianvox.cli.targets import Target, Writer
 from avianvox.evaluation.rules import RULES
 from avianvox.models import LADDER, MODELS
@@ -188,8 +195,7 @@ def crossval(
     for module in ("sklearn", "matplotlib"):
         require_extra(module, extra="train", purpose="avianvox crossval")
     if recompute is not None:
-        if others := _given_beside(("recompute", "against", "as_json")):
-            raise click.UsageError(f"--recompute takes all it needs from RUN; leave {', '.join(others)} out")
+        refuse_beside_recompute(("recompute", "against", "as_json"))
         _recompute(recompute, against, as_json)
         return
     if not catalogs:
@@ -259,18 +265,6 @@ def crossval(
     for line in data.left_out:
         echo(f"left out: {line}", err=True)
     exit_with_failures(unreadable(catalog.recordings, features))
-
-
-def _given_beside(names: tuple[str, ...]) -> list[str]:
-    """The arguments and options of this call but those of ``names``, as the user writes them."""
-    context = click.get_current_context()
-    return [
-        "CATALOG" if isinstance(parameter, click.Argument) else parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name not in (None, *names)
-        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
-        and context.params[parameter.name] != ()
-    ]
 
 
 def _recompute(run: Path, against: str | None, as_json: bool) -> None:
