@@ -47,7 +47,6 @@ MORE: Mapping[str, Mapping[str, Any]] = {
     "optimiser_sgd": {"learning_rate": 0.05},
     "pcen": {"spec": "pcen", "combine": "mel", "placing": "anywhere"},
     "combine_mel": {"combine": "mel"},
-    "padding_zero": {"padding": "zero"},
     "crops_4": {"crops_per_recording": 4},
     "batch_16": {"batch_size": 16},
     "window_384": {"window_frames": 384},

@@ -109,7 +109,9 @@ class BandHeight(keras.layers.Layer):
     """
 
     def call(self, x: Any) -> Any:
-        heights = np.linspace(-1.0, 1.0, x.shape[2], dtype=np.float32)[None, None, :, None]
+        heights = ops.convert_to_tensor(
+            np.linspace(-1.0, 1.0, x.shape[2], dtype=np.float32)[None, None, :, None]
+        )
         return ops.concatenate([x, ops.zeros_like(x) + heights], axis=-1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

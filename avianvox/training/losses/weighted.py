@@ -96,6 +96,9 @@ def _clipped(logits: Any, most: float) -> Any:
 
     @ops.custom_gradient
     def passed(x: Any) -> Any:
-        return 1.0 * x, lambda upstream: ops.clip(upstream, -limit, limit)
+        def slopes(*args: Any, upstream: Any = None) -> Any:  # Keras' backends differ in how they call it
+            return ops.clip(args[0] if upstream is None else upstream, -limit, limit)
+
+        return 1.0 * x, slopes
 
     return passed(logits)
