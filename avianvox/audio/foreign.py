@@ -78,7 +78,8 @@ class FfmpegSource:
 
     def _read(self, size: int) -> bytes:
         assert self._process.stdout is not None
-        return self._process.stdout.read(size)
+        piece: bytes = self._process.stdout.read(size)
+        return piece
 
     def _printed(self) -> str:
         """Its first and its last words; a damaged file may bring millions."""

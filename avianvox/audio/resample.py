@@ -13,7 +13,8 @@ def mix_to_mono(frames: np.ndarray) -> np.ndarray:
     if frames.shape[1] == 1:
         return frames[:, 0]
     if frames.shape[1] == 2:
-        return (frames[:, 0] + frames[:, 1]) * np.float32(0.5)
+        mean: np.ndarray = (frames[:, 0] + frames[:, 1]) * np.float32(0.5)
+        return mean
     mixed: np.ndarray = frames.mean(axis=1, dtype=np.float32)
     return mixed
 

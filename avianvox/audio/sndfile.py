@@ -36,7 +36,7 @@ _HEADER_BYTES, _HEADER_CALLS = 1 << 26, 50_000
 """What may be read until a file is open. A few kilobytes are, or some megabytes where it holds a picture."""
 
 
-class _OneWay(soundfile.SoundFile):
+class _OneWay(soundfile.SoundFile):  # type: ignore[misc]
     """A sound file that is read from front to back."""
 
     def seekable(self) -> bool:

@@ -115,7 +115,8 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Of each band over time, shape (n_mels,); 0 where a band does not vary."""
     a, b = (x - x.mean(axis=0, dtype=np.float64) for x in (a, b))
     spread = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
-    return (a * b).sum(axis=0) / np.where(spread > 0, spread, np.inf)
+    likeness: np.ndarray = (a * b).sum(axis=0) / np.where(spread > 0, spread, np.inf)
+    return likeness
 
 
 def _exact(store: "FeatureStore", positions: np.ndarray, rows: list[int]) -> Iterator[Duplicate]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from avianvox.errors import InputError
-from avianvox.evaluation.plain import plain
+from avianvox.evaluation.plain import plain_mapping
 from avianvox.files import atomic_write
 from avianvox.randomness import derive_rng
 from avianvox.types import LabelSet, Recording
@@ -55,7 +55,7 @@ class DurationCorrelation:
         names = ("pearson", "spearman", "pearson_p", "spearman_p", "slope", "intercept")
         points = zip(self.labels, self.minutes, self.accuracy, strict=True)
         classes = {label: {"minutes": minutes, "accuracy": accuracy} for label, minutes, accuracy in points}
-        return plain({**{name: getattr(self, name) for name in names}, "classes": classes})
+        return plain_mapping({**{name: getattr(self, name) for name in names}, "classes": classes})
 
     def __str__(self) -> str:
         if math.isnan(self.pearson):

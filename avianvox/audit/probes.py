@@ -190,7 +190,8 @@ class _Separation:
         cells = self._codes[of] * len(self._sizes) + self._targets
         table = np.bincount(cells, minlength=self._n_codes * len(self._sizes)).reshape(self._n_codes, -1)
         chosen = table[:, self.classes]
-        return 0.5 + (chosen / own - (table.sum(axis=1, keepdims=True) - chosen) / others) / 2
+        accuracy: np.ndarray = 0.5 + (chosen / own - (table.sum(axis=1, keepdims=True) - chosen) / others) / 2
+        return accuracy
 
 
 def _deal(occasions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -223,4 +224,5 @@ def _tail(values: np.ndarray) -> np.ndarray:
     shape = 4 / skewness**2
     beyond = gammaincc(shape, np.maximum(shape + 2 * heights[0] / skewness, 0.0))
     seen = (heights[1:] >= heights[0] - 1e-9).mean(axis=0)
-    return np.maximum(beyond, seen)
+    shares: np.ndarray = np.maximum(beyond, seen)
+    return shares

@@ -14,7 +14,7 @@ import numpy as np
 from avianvox.dataset.splits import Fold, Split, report_split
 from avianvox.evaluation import metrics
 from avianvox.evaluation.bootstrap import sign_flip_p
-from avianvox.evaluation.plain import plain
+from avianvox.evaluation.plain import plain_mapping
 from avianvox.evaluation.rules import RULES
 from avianvox.types import LabelSet, Recording
 
@@ -96,7 +96,7 @@ class SplitFacts:
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain values."""
-        return plain(
+        return plain_mapping(
             {
                 "grouping": self.split.grouping,
                 "folds": len(self.split.folds),

@@ -78,7 +78,8 @@ def covered(distances: np.ndarray, targets: np.ndarray, limit: float) -> np.ndar
 
 def set_sizes(distances: np.ndarray, limit: float) -> np.ndarray:
     """The number of classes in each row's set, shape (n,); 1 at least."""
-    return (distances <= limit).sum(axis=1)
+    sizes: np.ndarray = (distances <= limit).sum(axis=1)
+    return sizes
 
 
 def random_halves(

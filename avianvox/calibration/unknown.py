@@ -248,6 +248,7 @@ def auroc(scores: np.ndarray, above: np.ndarray, below: np.ndarray, sessions: np
         pairs = weights[high].sum(axis=0) * weights[low].sum(axis=0)
         found = np.full(weights.shape[1], np.nan)
         sums = np.einsum("rl,lr->r", won, weights[low])
-        return np.divide(sums, pairs, out=found, where=pairs > 0)
+        shares: np.ndarray = np.divide(sums, pairs, out=found, where=pairs > 0)
+        return shares
 
     return session_interval(figure, sessions)

@@ -185,11 +185,12 @@ def calibrate(
     from avianvox.calibration.calibrate import calibrate_run
     from avianvox.calibration.saved import CalibrateOptions, keep_report
     from avianvox.errors import RunError, require_extra
-    from avianvox.evaluation.run_folder import CONFIG, HELD_OUT
+    from avianvox.evaluation.run_folder import HELD_OUT
     from avianvox.evaluation.saved_run import SavedRun
     from avianvox.export.calibrated import write_calibration
     from avianvox.export.card import training_differences
     from avianvox.features.kinds import bands_from_mapping
+    from avianvox.runfolder import CONFIG
 
     if precision is not None and best_f1:
         raise click.UsageError("--precision and --best-f1 are two rules: give one")

@@ -175,7 +175,8 @@ class CropReader:
     def offsets_at(self, indices: np.ndarray, shares: np.ndarray) -> np.ndarray:
         """First frames at ``shares``, from 0 to below 1, of those at which a crop may begin."""
         choices = np.maximum(self._n_frames[indices] - self.settings.n_frames, 0) + 1
-        return (shares * choices).astype(np.int64)
+        offsets: np.ndarray = (shares * choices).astype(np.int64)
+        return offsets
 
     def windows(self, indices: np.ndarray, *, hop_frames: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The fixed windows of recordings, as `window_offsets` lays them; the hop is a window by default.

@@ -115,7 +115,8 @@ def _smoothed(values: np.ndarray, reach: int) -> np.ndarray:
     sums = np.concatenate(([0.0], np.cumsum(values, dtype=np.float64)))
     frames = np.arange(len(values))
     begin, end = np.maximum(frames - reach, 0), np.minimum(frames + reach + 1, len(values))
-    return (sums[end] - sums[begin]) / (end - begin)
+    means: np.ndarray = (sums[end] - sums[begin]) / (end - begin)
+    return means
 
 
 PLACINGS: Registry[type[Placing]] = Registry(

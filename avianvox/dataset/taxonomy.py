@@ -87,7 +87,8 @@ class Taxonomy:
     def unplaced(self) -> np.ndarray:
         """Whether a class is a species whose family or order is not known, shape (n_classes,), bool."""
         placed = (np.array(self.families) != "") & (np.array(self.orders) != "")
-        return ~placed & (np.array(self.labels.names) != NO_BIRD)
+        unplaced: np.ndarray = ~placed & (np.array(self.labels.names) != NO_BIRD)
+        return unplaced
 
     def names(self, level: str) -> tuple[str, ...]:
         """The name of each class at a level of `LEVELS`."""

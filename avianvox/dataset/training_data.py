@@ -99,7 +99,7 @@ class TrainingData:
 
         Background species have ``also`` together, where there are any; the rest is that of the label.
         """
-        found = np.eye(self.n_classes, dtype=np.float32)[self.targets[positions]]
+        found: np.ndarray = np.eye(self.n_classes, dtype=np.float32)[self.targets[positions]]
         if also and self.besides:
             for row, position in enumerate(positions.tolist()):
                 if others := self.besides[position]:

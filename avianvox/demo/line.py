@@ -190,7 +190,8 @@ class _Line:
         return lines, [self._picture("voices", gallery(tiles, self.spec, boxes=boxes))]
 
     def train(self) -> Made:
-        from avianvox.training.train import TrainConfig, train
+        from avianvox.training.config import TrainConfig
+        from avianvox.training.train import train
 
         shared = {f.name: getattr(self.learning, f.name) for f in fields(self.learning)}
         config = TrainConfig(

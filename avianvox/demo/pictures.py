@@ -23,7 +23,8 @@ _SHOWN_DB = 60.0  # range of the colours below the loudest point
 def hz_to_band(hz: np.ndarray | float, spec: FeatureSpec) -> np.ndarray:
     """Where a frequency lies on an axis of mel bands: 0 is the lower edge, ``spec.n_mels`` the upper one."""
     low, high = hz_to_mel(spec.fmin_hz), hz_to_mel(spec.fmax_hz)
-    return (hz_to_mel(hz) - low) / (high - low) * spec.n_mels
+    bands: np.ndarray = (hz_to_mel(hz) - low) / (high - low) * spec.n_mels
+    return bands
 
 
 def draw_spectrogram(

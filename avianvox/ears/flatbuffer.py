@@ -70,6 +70,6 @@ def operator_names(model: Any) -> tuple[str, ...]:
     return tuple(found)
 
 
-class _AlignedBuilder(flatbuffers.Builder):
+class _AlignedBuilder(flatbuffers.Builder):  # type: ignore[misc]
     def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:
         return super().StartVector(elemSize, numElems, max(alignment, _ALIGNMENT))

@@ -104,7 +104,8 @@ def session_interval(
         values = _rows(statistic, sessions)
 
         def figure(weights: np.ndarray) -> np.ndarray:
-            return metrics.weighted_sums(values, weights) / weights.sum(axis=0)
+            means: np.ndarray = metrics.weighted_sums(values, weights) / weights.sum(axis=0)
+            return means
 
     if not len(sessions):
         return Interval(np.nan, np.nan, np.nan)

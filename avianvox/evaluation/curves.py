@@ -95,4 +95,5 @@ def _share(cumulated: np.ndarray) -> np.ndarray:
 def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """``part / whole``, NaN where ``whole`` is 0."""
     whole = np.broadcast_to(whole, part.shape)
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    shares: np.ndarray = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    return shares

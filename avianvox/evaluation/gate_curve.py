@@ -13,7 +13,7 @@ import numpy as np
 
 from avianvox.errors import InputError
 from avianvox.evaluation.bootstrap import session_interval
-from avianvox.evaluation.plain import plain
+from avianvox.evaluation.plain import plain_mapping
 from avianvox.types import Recording
 
 VOICE, NOISE, MADE, MIX = "voice", "noise", "made", "mix"
@@ -50,7 +50,8 @@ class Windows:
     @property
     def strongest(self) -> np.ndarray:
         """Which windows are the strongest one of a recording with a voice, shape (n,), bool."""
-        return (self.kinds == VOICE) & (self.ranks == 0)
+        strongest: np.ndarray = (self.kinds == VOICE) & (self.ranks == 0)
+        return strongest
 
 
 def recall_thresholds(scores: np.ndarray, windows: Windows) -> dict[float, float]:
@@ -109,7 +110,7 @@ def gate_figures(
             "noise": {ids[i]: value for i, value in of_noise.items()},
         }
     counts = {kind: int((windows.kinds == kind).sum()) for kind in (VOICE, NOISE, MADE, MIX)}
-    return dict(plain({"windows": counts, "recall": found}))
+    return plain_mapping({"windows": counts, "recall": found})
 
 
 def _means(values: np.ndarray, windows: Windows, kind: str) -> dict[int, float]:

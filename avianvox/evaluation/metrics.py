@@ -65,7 +65,8 @@ def _check_positions(what: str, positions: np.ndarray, n_classes: int) -> None:
 
 def best_class(scores: np.ndarray) -> np.ndarray:
     """Position of the highest score of each row, shape (n,), int64; the first one where scores tie."""
-    return scores.argmax(axis=1)
+    best: np.ndarray = scores.argmax(axis=1)
+    return best
 
 
 def accuracy(targets: np.ndarray, predicted: np.ndarray) -> float:
@@ -92,7 +93,8 @@ def expected_hits(targets: np.ndarray, scores: np.ndarray, *, k: int = 1) -> np.
     validate(targets, scores)
     own = scores[np.arange(len(targets)), targets][:, None]
     above, tied = (scores > own).sum(axis=1), (scores == own).sum(axis=1)
-    return np.clip((k - above) / tied, 0.0, 1.0)
+    hits: np.ndarray = np.clip((k - above) / tied, 0.0, 1.0)
+    return hits
 
 
 def top_k_accuracy(targets: np.ndarray, scores: np.ndarray, *, k: int = 5) -> float:
@@ -138,7 +140,8 @@ def confusion_matrix(targets: np.ndarray, predicted: np.ndarray, *, n_classes: i
 
 def class_support(confusion: np.ndarray) -> np.ndarray:
     """Targets of each class, shape (n_classes,), int64."""
-    return confusion.sum(axis=1)
+    support: np.ndarray = confusion.sum(axis=1)
+    return support
 
 
 def class_recall(confusion: np.ndarray) -> np.ndarray:
@@ -262,4 +265,5 @@ def _per_class(
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    ratio: np.ndarray = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    return ratio

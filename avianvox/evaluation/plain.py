@@ -13,6 +13,11 @@ def counted(n: int, word: str) -> str:
     return f"{n} {word}{'' if n == 1 else 'es' if word.endswith('s') else 's'}"
 
 
+def plain_mapping(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`plain` of each value."""
+    return {key: plain(value) for key, value in values.items()}
+
+
 def plain(value: Any) -> Any:
     """Dataclasses and mappings as dictionaries, arrays and sequences as lists, numbers of six decimals.
 

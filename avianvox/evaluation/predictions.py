@@ -62,7 +62,8 @@ class FoldPredictions:
     @property
     def window_targets(self) -> np.ndarray:
         """Class position of each window, shape (n_windows,)."""
-        return self.targets[self.positions]
+        targets: np.ndarray = self.targets[self.positions]
+        return targets
 
     def recording_scores(self) -> np.ndarray:
         """What the pooling makes of each recording's windows, shape (n_recordings, n_classes), float64."""
@@ -160,7 +161,8 @@ class Pooled:
     @property
     def predicted(self) -> np.ndarray:
         """The class of the highest score, shape (n,), int64; the first one where scores tie."""
-        return self.scores.argmax(axis=1)
+        best: np.ndarray = self.scores.argmax(axis=1)
+        return best
 
     @property
     def sessions(self) -> np.ndarray:

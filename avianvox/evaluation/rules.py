@@ -101,4 +101,5 @@ def _look_up(
     nothing = np.zeros(len(labels))
     known = np.array([counts.get(key_of(recording), nothing) for recording in test])
     known = known.reshape(len(test), len(labels))
-    return (known + shares) / (known.sum(axis=1, keepdims=True) + 1)
+    scores: np.ndarray = (known + shares) / (known.sum(axis=1, keepdims=True) + 1)
+    return scores

@@ -15,7 +15,6 @@ from avianvox.evaluation.held_out_species import Turn, draw_turns
 from avianvox.evaluation.predictions import FoldPredictions, Pooled, pool, read_predictions
 from avianvox.evaluation.run_folder import (
     AUDIT,
-    CONFIG,
     FIGURES,
     FOLDER,
     HELD_OUT,
@@ -27,6 +26,7 @@ from avianvox.evaluation.run_folder import (
     read_recordings,
 )
 from avianvox.registry import nearest
+from avianvox.runfolder import CONFIG
 from avianvox.types import LabelSet, Recording
 
 _NEEDED = ("labels", "groupings", "models", "features", "n_folds", "seed", "model_settings")

@@ -219,7 +219,7 @@ class _Build:
         """Whether all files of the present store are there, as long as they have to be."""
         with suppress(StoreError):
             FeatureStore.open(self.out)
-            return len(self._folder(self.out / present["data"]).entries) == present["n_recordings"]
+            return len(self._folder(self.out / present["data"]).entries) == int(present["n_recordings"])
         return False
 
     def _folder(self, path: Path) -> DataFolder:

@@ -55,7 +55,8 @@ def mel_matrix(spec: FeatureSpec) -> np.ndarray:
     rising = -distance[:, :-2] / widths[:-1]
     falling = distance[:, 2:] / widths[1:]
     triangles = np.maximum(0.0, np.minimum(rising, falling))
-    return (triangles * (2.0 / (edges[2:] - edges[:-2]))).astype(np.float32)
+    weights: np.ndarray = (triangles * (2.0 / (edges[2:] - edges[:-2]))).astype(np.float32)
+    return weights
 
 
 def dct_matrix(spec: FeatureSpec) -> np.ndarray:
@@ -68,4 +69,4 @@ def cosines(n: int, n_mfcc: int) -> np.ndarray:
     k = np.arange(n_mfcc)[None, :]
     matrix = np.cos(np.pi * k * (2 * np.arange(n)[:, None] + 1) / (2 * n)) * np.sqrt(2.0 / n)
     matrix[:, 0] = np.sqrt(1.0 / n)
-    return matrix.astype(np.float32)
+    return np.asarray(matrix, np.float32)

@@ -34,4 +34,5 @@ def above_floor(windows: np.ndarray) -> np.ndarray:
     for _ in range(FLOOR_STEPS):
         floor = np.minimum(windows, floor + np.float32(FLOOR_MARGIN_DB)).mean(axis=-2, keepdims=True)
     above = np.clip(windows - floor, np.float32(LEAST_DB), np.float32(MOST_DB))
-    return above / np.float32(SCALE_DB)
+    scaled: np.ndarray = above / np.float32(SCALE_DB)
+    return scaled

@@ -45,4 +45,5 @@ class Normalisation:
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Normalised ``values``, shape (..., n_features), float32."""
-        return (values.astype(np.float32) - self.mean) / self.deviation
+        normalised: np.ndarray = (values.astype(np.float32) - self.mean) / self.deviation
+        return normalised

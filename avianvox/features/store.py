@@ -192,7 +192,8 @@ class FeatureStore:
 
     def content_hash(self, position: int) -> str:
         """Hexadecimal SHA-256 of the source file; of a part, `avianvox.features.ledger.part_content`."""
-        return self.index["content"][position].tobytes().hex()
+        digits: str = self.index["content"][position].tobytes().hex()
+        return digits
 
     def summary(self) -> dict[str, Any]:
         """What the store holds, as plain values."""
@@ -218,7 +219,7 @@ def _map(file: Path, shape: tuple[int, ...], dtype: str | None) -> np.ndarray:
         with open(file, "rb") as stream:
             if stream.read(6) != b"\x93NUMPY":
                 raise ValueError("it is no array")
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
+        array: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise
     except (OSError, ValueError, EOFError) as error:

@@ -137,4 +137,5 @@ def place_labels(
 def _overlapping(windows: Windows, within: np.ndarray, begin_s: float, end_s: float) -> np.ndarray:
     begins, ends = windows.begin_s[within], windows.end_s[within]
     shared = np.minimum(ends, end_s) - np.maximum(begins, begin_s)
-    return within[shared >= 0.5 * np.minimum(ends - begins, end_s - begin_s)]
+    overlapping: np.ndarray = within[shared >= 0.5 * np.minimum(ends - begins, end_s - begin_s)]
+    return overlapping

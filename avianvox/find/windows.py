@@ -79,13 +79,15 @@ class Windows:
         spec = self.store.spec
         begins = self.row * (spec.hop_length / spec.sample_rate)
         latest = self.store.index["decoded_s"][self.position] - spec.window_s
-        return np.maximum(0.0, np.fmin(begins, latest))
+        begins_s: np.ndarray = np.maximum(0.0, np.fmin(begins, latest))
+        return begins_s
 
     @cached_property
     def end_s(self) -> np.ndarray:
         """Seconds within the recording, shape (n,)."""
         ends = self.begin_s + self.store.spec.window_s
-        return np.fmin(ends, self.store.index["decoded_s"][self.position])
+        ends_s: np.ndarray = np.fmin(ends, self.store.index["decoded_s"][self.position])
+        return ends_s
 
     @cached_property
     def confidence(self) -> np.ndarray:

@@ -18,8 +18,8 @@ def activate(values: np.ndarray, activation: str) -> np.ndarray:
     """
     if activation == "sigmoid":
         powers = np.exp(-np.abs(values))  # of no positive number, so that nothing overflows
-        return np.where(values >= 0, 1.0 / (1.0 + powers), powers / (1.0 + powers)).astype(np.float32)
-    if activation == "softmax":
+        values = np.where(values >= 0, 1.0 / (1.0 + powers), powers / (1.0 + powers)).astype(np.float32)
+    elif activation == "softmax":
         powers = np.exp(values - values.max(axis=-1, keepdims=True))
-        return (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
+        values = (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
     return values

@@ -260,7 +260,7 @@ def _near(levels: np.ndarray) -> np.ndarray:
     padded[:, _FAR:-_FAR] = levels
     pairs = padded[:, :-1] + padded[:, 1:]
     sixes = pairs[:, :-4] + pairs[:, 2:-2] + pairs[:, 4:]
-    near = sixes[:, :n_bands] + sixes[:, _FAR + _NEAR :]
+    near: np.ndarray = sixes[:, :n_bands] + sixes[:, _FAR + _NEAR :]
     near *= _one_over_neighbours(n_bands)
     return near
 

@@ -294,7 +294,7 @@ def _has_rows(rows: IO[bytes], record: Mapping[str, Any]) -> bool:
     if min(record["offset"], record["length"]) < 0 or end > os.fstat(rows.fileno()).st_size:
         return False
     rows.seek(record["offset"])
-    return crc32(rows.read(record["length"])) == record["crc32"]
+    return bool(crc32(rows.read(record["length"])) == record["crc32"])
 
 
 def _append(path: Path) -> FileIO:

@@ -56,7 +56,8 @@ class Top:
 
     def scores(self) -> np.ndarray:
         assert self._highest is not None
-        return self._highest.mean(axis=0)
+        scores: np.ndarray = self._highest.mean(axis=0)
+        return scores
 
 
 class Maximum:

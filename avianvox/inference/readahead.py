@@ -4,7 +4,7 @@ import atexit
 from collections.abc import Iterable, Iterator
 from queue import SimpleQueue
 from threading import Semaphore, Thread
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class _Fetcher(Generic[T]):
         self.free.release()
 
 
-_fetchers: WeakSet[_Fetcher] = WeakSet()
+_fetchers: WeakSet[_Fetcher[Any]] = WeakSet()
 _LONGEST_S = 5.0  # that the process waits at its end: a thread may listen to a pipe in which nothing comes
 
 

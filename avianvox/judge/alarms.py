@@ -211,6 +211,9 @@ def _rate(false: np.ndarray, hours: np.ndarray, sessions: np.ndarray) -> Interva
     def per_hour(weights: np.ndarray) -> np.ndarray:
         listened = metrics.weighted_sums(hours, weights)
         shape = np.full(listened.shape, np.nan)
-        return np.divide(metrics.weighted_sums(false, weights), listened, out=shape, where=listened > 0)
+        rates: np.ndarray = np.divide(
+            metrics.weighted_sums(false, weights), listened, out=shape, where=listened > 0
+        )
+        return rates
 
     return session_interval(per_hour, sessions)

@@ -62,7 +62,8 @@ def held_out_names(answers: Answers) -> np.ndarray:
     if answers.exclusive:
         scores /= np.maximum(1 - scores[each, own], _LEAST)[:, None]
     scores[each, own] = 0.0
-    return np.minimum(answers.names_at(scores), 1.0)
+    shares: np.ndarray = np.minimum(answers.names_at(scores), 1.0)
+    return shares
 
 
 def choose_unknown(answers: Answers, share: float = SHARE) -> dict[str, Chosen]:

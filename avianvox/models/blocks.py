@@ -98,7 +98,7 @@ def over_zones(x: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable(package="avianvox")
-class BandHeight(keras.layers.Layer):
+class BandHeight(keras.layers.Layer):  # type: ignore[misc]
     """Adds a channel that says where each band is: from -1, the lowest, to 1.
 
     Input shape (batch, n_frames, n_rows, 1); output shape (batch, n_frames, n_rows, 2).
@@ -119,7 +119,7 @@ class BandHeight(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="avianvox")
-class Cepstrum(keras.layers.Layer):
+class Cepstrum(keras.layers.Layer):  # type: ignore[misc]
     """MFCC of windows: the cosine transform of their bands.
 
     Of bands above the noise floor, it is the MFCC without those of the floor, so that neither gain nor steady

@@ -24,7 +24,7 @@ _DB_PER_NEPER = np.float32(10.0 / np.log(10.0))
 
 
 @keras.saving.register_keras_serializable(package="avianvox")
-class FrontEnd(keras.layers.Layer):
+class FrontEnd(keras.layers.Layer):  # type: ignore[misc]
     """Windows of sound to log-mel power and MFCC.
 
     Input shape (batch, spec.window_samples), float32, full scale ±1; output shape
@@ -62,7 +62,7 @@ class FrontEnd(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="avianvox")
-class CombineAndNormalise(keras.layers.Layer):
+class CombineAndNormalise(keras.layers.Layer):  # type: ignore[misc]
     """Raw features to a model's input: ``(x - mean) / deviation`` of the values that ``spec.combine`` picks.
 
     With ``above_floor``: what `avianvox.features.floor.above_floor` makes of the bands.

@@ -39,7 +39,7 @@ class Dense:
     def __call__(self, values: np.ndarray) -> np.ndarray:
         found = np.einsum("ni,io->no", values, self.weight) + self.bias
         if self.activation == "relu":
-            return np.maximum(found, 0.0)
+            return np.asarray(np.maximum(found, 0.0))
         powers = np.exp(found - found.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 

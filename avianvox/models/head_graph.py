@@ -28,7 +28,7 @@ def attach(head: Head, numbers: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable(package="avianvox")
-class FloorStatistics(keras.layers.Layer):
+class FloorStatistics(keras.layers.Layer):  # type: ignore[misc]
     """`avianvox.models.statistics.floor_numbers` of windows, as a layer.
 
     Input shape (batch, n_frames, n_features), dB in the first ``n_mels`` columns; output shape

@@ -58,7 +58,8 @@ class Report:
         """Plain values for JSON; an undefined number is None."""
         sections = {s.key: {"absent": s.absent} if s.absent else dict(s.data) for s in self.sections}
         head = {"kind": KIND, "format_version": FORMAT_VERSION, "title": self.title}
-        return _finite({**head, "model": self.model, "grouping": self.grouping, "sections": sections})
+        mapping = {**head, "model": self.model, "grouping": self.grouping, "sections": sections}
+        return {key: _finite(value) for key, value in mapping.items()}
 
 
 def write_report(run: SavedRun, out: Path, *, model: str | None = None, n_clips: int = N_CLIPS) -> Report:

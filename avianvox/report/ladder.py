@@ -49,7 +49,8 @@ def cell(figure: Mapping[str, Any] | None) -> str:
 
 def value(figure: Mapping[str, Any]) -> float | None:
     """The figure that `cell` prints."""
-    return figure["pooled"] if figure.get("low") is not None else figure["mean"]
+    shown: float | None = figure["pooled"] if figure.get("low") is not None else figure["mean"]
+    return shown
 
 
 def ladder_section(figures: Mapping[str, Any], groupings: Sequence[str], shown: str) -> Section:

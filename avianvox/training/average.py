@@ -59,7 +59,7 @@ def _normalising(model: Any) -> list[Any]:
     return found
 
 
-class Averaged(keras.callbacks.Callback):
+class Averaged(keras.callbacks.Callback):  # type: ignore[misc]
     """While a network is validated, it has its averaged weights; training goes on with its own.
 
     Attributes

@@ -106,7 +106,7 @@ def _optimiser(settings: TrainSettings, emphasised: Emphasising | None, *, n_ste
     return made
 
 
-class _Keeper(keras.callbacks.Callback):
+class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps history, best weights and checkpoint, and says when to stop."""
 
     def __init__(

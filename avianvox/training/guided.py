@@ -9,7 +9,7 @@ CLASSES, GUIDE = "classes", "guide"
 """Keys of the targets that it learns from."""
 
 
-class Guided(keras.Model):
+class Guided(keras.Model):  # type: ignore[misc]
     """Answers as the network does; in training, to the guide too.
 
     Parameters
@@ -49,4 +49,5 @@ class Guided(keras.Model):
         """Of the classes."""
         if isinstance(y, dict):
             y, y_pred = y[CLASSES], y_pred[0]
-        return super().compute_metrics(x, y, y_pred, sample_weight)
+        metrics: dict[str, Any] = super().compute_metrics(x, y, y_pred, sample_weight)
+        return metrics

@@ -23,7 +23,7 @@ from avianvox.training.samplers.shuffled import Shuffled
 from avianvox.types import Crop
 
 
-class CropSequence(keras.utils.PyDataset):
+class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
     """Seeded random crops of the recordings that a sampler plans for each epoch.
 
     Parameters
@@ -170,7 +170,7 @@ class CropSequence(keras.utils.PyDataset):
         self.move_to(self.epoch + 1)
 
 
-class WindowSequence(keras.utils.PyDataset):
+class WindowSequence(keras.utils.PyDataset):  # type: ignore[misc]
     """The fixed windows of recordings, in order.
 
     Parameters

@@ -54,7 +54,8 @@ def sheet() -> MutableSequence[float]:
     """Where the workers of this process write; it is handed to them as they start."""
     from multiprocessing import get_context
 
-    return get_context("spawn").RawArray("d", 2 * _PLACES)
+    places: MutableSequence[float] = get_context("spawn").RawArray("d", 2 * _PLACES)
+    return places
 
 
 def forget_open() -> None:

@@ -67,7 +67,8 @@ def coloured_noise(n: int, exponent: float, rng: np.random.Generator) -> np.ndar
     steps = np.arange(len(spectrum), dtype=np.float64)
     steps[0] = np.inf
     noise = np.fft.irfft(spectrum * steps ** (-exponent / 2), size)[:n]
-    return noise / noise.std()
+    scaled: np.ndarray = noise / noise.std()
+    return scaled
 
 
 def background(n: int, sample_rate: int, place: Place, rng: np.random.Generator) -> np.ndarray:
@@ -98,7 +99,7 @@ def impulse_response(sample_rate: int, decay_s: float, level: float, rng: np.ran
     t = np.arange(n) / sample_rate
     tail = rng.standard_normal(n) * 10.0 ** (-3.0 * t / decay_s)
     tail[t < 0.01] = 0.0
-    response = level * tail / max(np.sqrt(np.sum(tail**2)), 1e-12)
+    response: np.ndarray = level * tail / max(np.sqrt(np.sum(tail**2)), 1e-12)
     response[0] = 1.0
     return response
 

@@ -115,7 +115,8 @@ def _log_mel(store: FeatureStore, recording: Recording) -> np.ndarray:
 def _floor(log_mel: np.ndarray) -> np.ndarray:
     """Level of each band in the quieter frames that hold sound, shape (n_mels,)."""
     sounding = log_mel[log_mel.max(axis=1) > FLOOR_DB]
-    return np.quantile(sounding if len(sounding) else log_mel, 0.3, axis=0)
+    floor: np.ndarray = np.quantile(sounding if len(sounding) else log_mel, 0.3, axis=0)
+    return floor
 
 
 def _windows(log_mel: np.ndarray, spec: FeatureSpec, per_window: int) -> list[np.ndarray]:

@@ -72,7 +72,8 @@ def mix_windows(voice: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarr
 def _coloured(colour: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     """Noise with the amplitudes ``colour`` of its n // 2 + 1 frequencies, shape (n,), with unit variance."""
     noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(n)) * colour, n)
-    return noise / noise.std()
+    scaled: np.ndarray = noise / noise.std()
+    return scaled
 
 
 def _wandering(n: int, n_turns: float, rng: np.random.Generator) -> np.ndarray:
@@ -90,7 +91,8 @@ def _drops(n: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     response = rng.standard_normal(len(t)) * np.exp(-t / rng.uniform(0.001, 0.012))
     falling = 1.0 / (1.0 + np.fft.rfftfreq(n, 1.0 / sample_rate) / rng.uniform(500.0, 12000.0))
     drops = np.fft.irfft(np.fft.rfft(clicks) * np.fft.rfft(response, n) * falling, n)
-    return drops / drops.std()
+    scaled: np.ndarray = drops / drops.std()
+    return scaled
 
 
 def _amplitude(level_db: float) -> float:

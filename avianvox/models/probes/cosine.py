@@ -31,7 +31,8 @@ def fit_cosine(heard: Heard, targets: np.ndarray, settings: TrainSettings, seed:
 
 def _directions(values: np.ndarray) -> np.ndarray:
     lengths = np.sqrt(np.einsum("nd,nd->n", values, values))
-    return values / np.maximum(lengths, 1e-12)[:, None]
+    directions: np.ndarray = values / np.maximum(lengths, 1e-12)[:, None]
+    return directions
 
 
 cosine = partial(Probe, fit_cosine)

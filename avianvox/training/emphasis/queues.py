@@ -48,7 +48,7 @@ class Queues:
         return EmphasisSampling(train, {name: getattr(self, name) for name in _LEAST_RANKS})
 
 
-class EmphasisSampling(keras.callbacks.Callback):
+class EmphasisSampling(keras.callbacks.Callback):  # type: ignore[misc]
     """The queues of one training.
 
     Parameters
@@ -114,7 +114,7 @@ def ranks_of(logits: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return np.asarray((logits > right).sum(axis=1))
 
 
-class _Paced(keras.optimizers.schedules.LearningRateSchedule):
+class _Paced(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
     """A schedule that follows the planned batches: an optimiser counts the others too."""
 
     def __init__(self, schedule: Any, step: Any) -> None:

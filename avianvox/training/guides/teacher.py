@@ -120,7 +120,7 @@ class Lessons:
 
     @property
     def n_components(self) -> int:
-        return next(iter(self.components.values())).shape[1]
+        return int(next(iter(self.components.values())).shape[1])
 
     def target(self, recording: int, offset: int) -> np.ndarray:
         """Of a crop: the mean over the ear's windows, by how much of the crop each shares."""
@@ -133,7 +133,8 @@ class Lessons:
         """Of mixed crops, targets are mixed as their classes are."""
         pairs = zip(batch.recordings.tolist(), batch.offsets.tolist(), strict=True)
         each = np.stack([self.target(recording, offset) for recording, offset in pairs])
-        return np.einsum("ij,jk->ik", batch.shares, each).astype(np.float32)
+        targets: np.ndarray = np.einsum("ij,jk->ik", batch.shares, each).astype(np.float32)
+        return targets
 
 
 def overlaps(edges: np.ndarray, offset: int, n_frames: int, length: int, *, looped: bool) -> np.ndarray:

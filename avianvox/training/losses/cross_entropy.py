@@ -17,7 +17,7 @@ class CrossEntropy:
 
 
 @keras.saving.register_keras_serializable(package="avianvox")
-class SharedCrossEntropy(keras.losses.Loss):
+class SharedCrossEntropy(keras.losses.Loss):  # type: ignore[misc]
     """Cross-entropy of classes, or of shares in them."""
 
     def __init__(self, name: str = "cross_entropy", **kwargs: Any) -> None:

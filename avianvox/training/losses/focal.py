@@ -27,7 +27,7 @@ class Focal:
 
 
 @keras.saving.register_keras_serializable(package="avianvox")
-class FocalCrossEntropy(keras.losses.Loss):
+class FocalCrossEntropy(keras.losses.Loss):  # type: ignore[misc]
     """``-(1 - p)^gamma log(p)``, with ``p`` the probability of the right class.
 
     References

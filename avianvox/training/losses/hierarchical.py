@@ -103,7 +103,7 @@ def branches_of(classes: Classes) -> list[list[int]]:
 
 
 @keras.saving.register_keras_serializable(package="avianvox")
-class HierarchicalLoss(keras.losses.Loss):
+class HierarchicalLoss(keras.losses.Loss):  # type: ignore[misc]
     """The weighted sum over levels of ``-log(p)``, or of ``1 - p^exponent`` where there are exponents.
 
     ``p``: the probability of the branch of the right class.

@@ -25,7 +25,7 @@ class LabelSmoothing:
 
 
 @keras.saving.register_keras_serializable(package="avianvox")
-class SmoothedCrossEntropy(keras.losses.Loss):
+class SmoothedCrossEntropy(keras.losses.Loss):  # type: ignore[misc]
     """Cross-entropy; ``1 - smoothing`` of the target is what is right, the rest is spread over all classes.
 
     References

@@ -58,7 +58,7 @@ class Weighted:
 
 
 @keras.saving.register_keras_serializable(package="avianvox")
-class WeightedCrossEntropy(keras.losses.Loss):
+class WeightedCrossEntropy(keras.losses.Loss):  # type: ignore[misc]
     """``-weight log(p)``, with ``p`` the probability of the right class.
 
     References
@@ -94,11 +94,10 @@ def _clipped(logits: Any, most: float) -> Any:
     """``logits``; no slope of a row's own loss goes beyond ``most``, where losses are averaged."""
     limit = most / ops.cast(ops.shape(logits)[0], logits.dtype)
 
-    @ops.custom_gradient
     def passed(x: Any) -> Any:
         def slopes(*args: Any, upstream: Any = None) -> Any:  # Keras' backends differ in how they call it
             return ops.clip(args[0] if upstream is None else upstream, -limit, limit)
 
         return 1.0 * x, slopes
 
-    return passed(logits)
+    return ops.custom_gradient(passed)(logits)
