@@ -1,13 +1,18 @@
 """The built wheel: what it asks for, what travels in it, and that it classifies when installed elsewhere."""
 
 import os
+import re
 import subprocess
 import sys
+import tarfile
 import zipfile
+from configparser import ConfigParser
 from email.parser import Parser
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -31,8 +36,89 @@ def test_the_base_install_asks_for_what_classifying_needs(wheel: Path) -> None:
     base = {r.split(">")[0].strip() for r in requirements if "extra ==" not in r}
     zones = 'tzdata; sys_platform == "win32"'  # other systems have their own
     assert base == {"numpy", "soundfile", "soxr", "audioread", "click", "ai-edge-litert", "rich", zones}
-    extras = {"train", "plot", "parquet", "xlsx", "live", "onnx", "dask", "index", "test", "dev", "all"}
+    extras = {
+        "train",
+        "plot",
+        "parquet",
+        "xlsx",
+        "live",
+        "onnx",
+        "dask",
+        "index",
+        "test",
+        "docs",
+        "dev",
+        "all",
+    }
     assert set(metadata.get_all("Provides-Extra") or []) == extras
+
+
+def test_the_lowest_versions_are_those_of_the_base_install() -> None:
+    config = ConfigParser(interpolation=None)
+    config.read(REPOSITORY / "setup.cfg", encoding="utf-8")
+    asked = [line for line in config["options"]["install_requires"].split("\n") if ">=" in line]
+    lines = (REPOSITORY / ".ci" / "lowest.txt").read_text(encoding="utf-8").split("\n")
+    pinned = [re.split(" == ", line) for line in lines if line and not line.startswith("#")]
+    for (package, version), line in zip(pinned, asked, strict=True):
+        name, least = line.split(" >= ")
+        assert (package, [*least.split("."), "0", "0"][:3]) == (name, version.split("."))
+
+
+def test_the_source_archive_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path / "dist")]
+    subprocess.run([*build, "--sdist", str(REPOSITORY)], check=True, capture_output=True)
+    with tarfile.open(next((tmp_path / "dist").glob("*.tar.gz"))) as archive:
+        archive.extractall(tmp_path / "source", filter="data")
+    (source,) = (tmp_path / "source").iterdir()
+    for name in ("CHANGELOG.md", "CITATION.cff", ".ci/run", "docs/conf.py", "tests/conftest.py"):
+        assert (source / name).is_file()
+    assert not (source / "docs" / "reference").exists()
+    subprocess.run([*build, "--wheel", str(source)], check=True, capture_output=True)
+    assert contents(next((tmp_path / "dist").glob("*.whl"))) == contents(wheel)
+
+
+def contents(path: Path) -> dict[str, str]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: sha256(archive.read(name)).hexdigest() for name in archive.namelist()}
+
+
+def test_the_citation_is_of_this_version() -> None:
+    config = ConfigParser(interpolation=None)
+    config.read(REPOSITORY / "setup.cfg", encoding="utf-8")
+    cited = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
+    assert cited["cff-version"] == "1.2.0"
+    assert str(cited["version"]) == config["metadata"]["version"]
+    assert cited["license"] == config["metadata"]["license"]
+    assert cited["repository-code"] == config["metadata"]["url"]
+    assert all(isinstance(cited[key], str) and cited[key] for key in ("title", "message", "type"))
+    assert all(set(author) & {"name", "family-names"} for author in cited["authors"])
+
+
+def test_issue_forms_have_what_they_need() -> None:
+    forms = sorted((REPOSITORY / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+    kinds = {"markdown", "input", "textarea", "dropdown", "checkboxes"}
+    for path in forms:
+        form = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if path.name == "config.yml":
+            assert {"name", "url", "about"} == set(form["contact_links"][0])
+            continue
+        assert form["name"]
+        assert form["description"]
+        ids = [field["id"] for field in form["body"]]
+        assert len(ids) == len(set(ids))
+        assert all(field["type"] in kinds and field["attributes"]["label"] for field in form["body"])
+    assert len(forms) == 4
+
+
+def test_hooks_are_those_of_this_environment() -> None:
+    hooks = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    (repository,) = hooks["repos"]
+    assert repository["repo"] == "local"
+    assert [(hook["id"], hook["language"]) for hook in repository["hooks"]] == [
+        ("ruff", "system"),
+        ("ruff-format", "system"),
+        ("mypy", "system"),
+    ]
 
 
 def test_everything_in_the_package_travels_in_the_wheel(wheel: Path) -> None:
