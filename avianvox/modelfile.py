@@ -126,6 +126,13 @@ def read_model_file(path: Path | str) -> ModelFile:
     ModelFileError
         One line: not a model, not one of avianvox's, cut off, damaged, or of a format version that this
         release does not know.
+
+    Examples
+    --------
+    >>> import avianvox as av
+    >>> info = av.read_model_file("model.tflite").info
+    >>> info.spec.sample_rate, len(info.labels)
+    (22050, 36)
     """
     return _read(Path(path), all_hashes=False)
 

@@ -4,13 +4,14 @@ Conventions: sample and frame indices are the stored truth and seconds are deriv
 float32, mono, full scale ±1; feature arrays are time-major, shape ``(n_frames, n_features)``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import overload
 from unicodedata import normalize
 
 import numpy as np
@@ -228,13 +229,29 @@ class LabelSet:
     def __len__(self) -> int:
         return len(self.names)
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.index
+
+    @overload
+    def __getitem__(self, position: int) -> str: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> tuple[str, ...]: ...
+
+    def __getitem__(self, position: int | slice) -> str | tuple[str, ...]:
+        return self.names[position]
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
     """Scores of one window of a recording: ``scores`` has shape (n_classes,), float32 in [0, 1].
 
     ``decision`` is None where the model has no thresholds. ``confidence`` says how much a window counts
-    beside the others of its recording, where the model's pooling asks for it.
+    beside the others of its recording, where the model's pooling asks for it. Samples are at ``sample_rate``
+    Hz, mostly the model's.
     """
 
     first_sample: int
@@ -242,6 +259,15 @@ class Window:
     scores: np.ndarray
     decision: Decision | None = None
     confidence: float = 1.0
+    sample_rate: int = 1
+
+    @property
+    def begin_s(self) -> float:
+        return self.first_sample / self.sample_rate
+
+    @property
+    def end_s(self) -> float:
+        return (self.first_sample + self.n_samples) / self.sample_rate
 
 
 @dataclass(frozen=True, slots=True)

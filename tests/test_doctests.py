@@ -6,11 +6,13 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from test_rooms import dotted, modules
+from test_rooms import PACKAGE, dotted, modules
 
 from avianvox.modelfolder import DEFAULT_MODEL, find_model
 
-WITH_EXAMPLES = [path for path in modules() if ">>> " in path.read_text(encoding="utf-8")]
+WITH_EXAMPLES = [
+    path for path in (PACKAGE / "__init__.py", *modules()) if ">>> " in path.read_text(encoding="utf-8")
+]
 
 
 @pytest.fixture

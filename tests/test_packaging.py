@@ -41,6 +41,7 @@ def test_the_base_install_asks_for_what_classifying_needs(wheel: Path) -> None:
         "plot",
         "parquet",
         "xlsx",
+        "frames",
         "live",
         "onnx",
         "dask",

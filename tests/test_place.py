@@ -278,7 +278,7 @@ def test_wrong_options_of_a_place_are_one_line(given: list[str], told: str, tmp_
 def test_the_summary_says_what_was_heard_all_the_same() -> None:
     from collections import Counter
 
-    from avianvox.cli.classify_question import against_place
+    from avianvox.api.question import against_place
 
     assert list(against_place(Counter(), 0)) == []
     assert list(against_place(Counter({"Parus medius": 2}), 3)) == [

@@ -42,6 +42,7 @@ ROOMS = (
     ("training",),
     ("export",),
     ("ablation", "reproduce", "demo"),
+    ("api",),
     ("cli",),
 )
 """From top to bottom; modules of one row may import each other."""

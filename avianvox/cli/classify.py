@@ -15,7 +15,7 @@ import click
 
 from avianvox.cli.classify_asked import ClassifyOptions
 from avianvox.cli.classify_options import EPILOG, classify_options
-from avianvox.cli.common import exit_with_failures, fitted, workplace_of
+from avianvox.cli.common import exit_with_failures, fitted, remark, workplace_of
 from avianvox.cli.targets import Writer, refuse_table
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ def classify(**given: Any) -> None:
     os.environ.setdefault(
         "OPENBLAS_NUM_THREADS", "1"
     )  # before NumPy: its threads cost more than they bring here
+    from avianvox.api.question import below_thresholds, question_of
     from avianvox.audio.find import find_inputs
     from avianvox.cli.classify_progress import Watch
-    from avianvox.cli.classify_question import below_thresholds, question_of
-    from avianvox.cli.classify_refusals import refuse_contradictions, refuse_output
+    from avianvox.cli.classify_refusals import refuse_options, refuse_output
     from avianvox.errors import InputError
     from avianvox.modelfolder import default_model
 
@@ -52,13 +52,13 @@ def classify(**given: Any) -> None:
     output = options.output
     on_screen = output in (None, "-") or _is_device(output)
     form = options.format_name or _format_of(output)
-    refuse_contradictions(options, form, on_screen=on_screen)
+    refuse_options(options, form, on_screen=on_screen)
     inputs = map(str, find_inputs(options.paths))
     first = list(islice(inputs, _LOOKED_AT))  # enough to see whether workers are worth their start
     if output and not on_screen:
         refuse_output(output, form, first)
     try:
-        question = question_of(options)
+        question = question_of(options, remark)
         workplace = _workplace(options, first)
         run = _stream if on_screen else _keep
         with (

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from avianvox.cli.classify_asked import PERIODS
+from avianvox.api.asked import PERIODS
 from avianvox.cli.common import SPREADSHEET_HELP, FiniteFloat, workplace_options
 from avianvox.cli.place_options import WEIGHING
 from avianvox.cli.targets import Target

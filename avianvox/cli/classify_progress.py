@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avianvox.api.question import against_place
 from avianvox.audio.find import find_inputs
-from avianvox.cli.classify_question import against_place
 from avianvox.cli.common import MovingBar, fitted
 from avianvox.files import output_error
 from avianvox.inference.runs import Tally

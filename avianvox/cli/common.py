@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 import click
 from click.core import ParameterSource
 
+from avianvox.errors import InputError
 from avianvox.words import printable, printable_lines
 
 if TYPE_CHECKING:
@@ -203,6 +204,20 @@ class MovingBar:
     def _tick(self) -> None:
         while not self._ended.wait(_TICK_S):
             self.move()
+
+
+def remark(line: str) -> None:
+    """Tell the user something beside the result: one line on standard error."""
+    echo(line, err=True)
+
+
+@contextmanager
+def wrong_usage() -> Iterator[None]:
+    """Make wrong usage (exit code 2) of an `InputError` about what the options say."""
+    try:
+        yield
+    except InputError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def echo(line: object, *, err: bool = False) -> None:

@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avianvox.cli.classify_asked import Weighing
-from avianvox.cli.common import FiniteFloat, echo, echo_text, workplace_of, workplace_options
-from avianvox.cli.place_options import WEIGHING, options_of, place_asked
+from avianvox.api.asked import Weighing, place_asked
+from avianvox.cli.common import (
+    FiniteFloat,
+    echo,
+    echo_text,
+    workplace_of,
+    workplace_options,
+    wrong_usage,
+)
+from avianvox.cli.place_options import WEIGHING, options_of
 from avianvox.cli.targets import Target, Writer
 from avianvox.inference.pooling import POOLINGS
 
@@ -142,7 +149,8 @@ def evaluate(
     if unknown_share is not None and not choosing:
         raise click.UsageError("--unknown-share needs --thresholds choose")
     earlier = None if thresholds is None or choosing else read_thresholds(Path(thresholds))
-    asked = place_asked(Weighing(**place))
+    with wrong_usage():
+        asked = place_asked(Weighing(**place))
     workplace = workplace_of(jobs, scheduler, dask_config, default=lambda: 1)
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():

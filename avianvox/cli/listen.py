@@ -5,15 +5,15 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from avianvox.api.asked import Asked, Live
 from avianvox.cli.classify import classify
-from avianvox.cli.classify_asked import Asked
-from avianvox.cli.common import echo
+from avianvox.cli.common import echo, remark
 
 if TYPE_CHECKING:
     from avianvox.inference.live import Feed, Listening
@@ -46,7 +46,7 @@ Examples:
   avianvox listen - --begin 2026-05-01T04:30-04:00 --name garden --by window
 """
 
-_SHARED = {field.name for field in fields(Asked) if field.default is MISSING} - {"by", "site", "quiet"}
+_SHARED = {field.name for field in fields(Live)} - {"by", "place", "site", "quiet"}
 """Options that mean what they mean in ``avianvox classify``."""
 
 
@@ -99,12 +99,14 @@ def listen(
     it is the system's microphone.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy, as in classify
-    from avianvox.cli.classify_refusals import OF_EVENTS, written
+    from avianvox.api.question import OF_EVENTS
+    from avianvox.cli.classify_refusals import written
     from avianvox.errors import InputError
     from avianvox.modelfolder import default_model
 
     given = Asked(**asked | {"model": asked["model"] or default_model()}, top=1)
-    idle = written(OF_EVENTS | {"multi_label": "--multi-label"}) if given.by == "window" else []
+    of_events = OF_EVENTS | {"multi_label": "--multi-label"}
+    idle = [of_events[name] for name in written(of_events)] if given.by == "window" else []
     if idle:
         raise click.UsageError(f"{', '.join(idle)}: only for events, not for --by window")
     if given.gate_recall is not None and not (given.gate or given.gate_file):
@@ -135,15 +137,15 @@ class Input:
 
 
 def _listen(asked: Asked, sound: Input) -> None:
+    from avianvox.api.question import against_place, below_thresholds, question_of
     from avianvox.audio.decode import CANCEL
-    from avianvox.cli.classify_question import against_place, below_thresholds, question_of
     from avianvox.errors import AudioError
     from avianvox.inference.classifier import Classifier
     from avianvox.inference.gate import load_gate
     from avianvox.inference.live import Feed, Listening
     from avianvox.inference.live_inputs import open_microphone, read_pipe
 
-    question = question_of(asked)
+    question = question_of(asked, remark)
     gate = load_gate(question.gate, question.gate_recall) if question.gate else None
     classifier = Classifier.load(asked.model)
     feed = Feed(sound.rate, _say, channel=sound.channel)

@@ -1,15 +1,11 @@
 """Options that say where and when: of ``avianvox classify``, ``evaluate`` and ``species``."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from avianvox.cli.classify_asked import Weighing, Where
 from avianvox.cli.common import FiniteFloat
-
-if TYPE_CHECKING:
-    from avianvox.inference.place_options import PlaceOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,39 +53,3 @@ def options_of(rows: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
         return command
 
     return put
-
-
-def week_option(asked: Where) -> int | None:
-    """The week of ``--week`` or ``--date``; None where neither is given. Raises `click.UsageError`."""
-    week, text = asked.week, asked.date
-    if text is None:
-        return week
-    if week is not None:
-        raise click.UsageError("--week and --date: give one of them")
-    from avianvox.audio.notes import date_alone
-    from avianvox.inference.place_options import week_of
-
-    day = date_alone(text)
-    if day is None:
-        raise click.UsageError(f"--date: expected a date such as 2026-05-20, got '{text}'")
-    return week_of(day)
-
-
-def place_asked(asked: Weighing) -> "PlaceOptions | None":
-    """What is asked about the place, or None where nothing is. Raises `click.UsageError`."""
-    from avianvox.inference.place_options import WEIGHT, PlaceOptions
-
-    lat, lon, weight, wall = asked.lat, asked.lon, asked.place_weight, asked.place_min
-    week = week_option(asked)
-    if (lat is None) != (lon is None):
-        raise click.UsageError("--lat and --lon: give both of them")
-    if asked.place and lat is not None:
-        raise click.UsageError("--place auto excludes --lat and --lon")
-    if asked.place is None and lat is None:
-        if (week, weight, wall) != (None, None, None):
-            raise click.UsageError(
-                "--week, --date, --place-weight and --place-min need a place: give --lat and --lon, or "
-                "--place auto"
-            )
-        return None
-    return PlaceOptions(lat, lon, week, WEIGHT if weight is None else weight, wall or 0.0)

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from avianvox.cli.classify_asked import Weighing
-from avianvox.cli.common import FiniteFloat, exit_with_failures, progress_bar
-from avianvox.cli.place_options import WHEN, WHERE, options_of, place_asked
+from avianvox.api.asked import Weighing, place_asked
+from avianvox.cli.common import FiniteFloat, exit_with_failures, progress_bar, wrong_usage
+from avianvox.cli.place_options import WHEN, WHERE, options_of
 from avianvox.cli.targets import Target, Writer
 
 EPILOG = """\b
@@ -132,7 +132,8 @@ def segments(
     from avianvox.tables.recordings import folder_of
     from avianvox.types import Status
 
-    asked = place_asked(Weighing(**where, place_weight=None, place_min=None))
+    with wrong_usage():
+        asked = place_asked(Weighing(**where))
     if model is not None and asked is None:
         raise click.UsageError("--model needs a place: give --place auto, or --lat and --lon")
     model = model or default_model()

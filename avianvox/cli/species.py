@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from avianvox.cli.classify_asked import Where
-from avianvox.cli.common import FiniteFloat
-from avianvox.cli.place_options import WHEN, WHERE, options_of, week_option
+from avianvox.api.asked import Where, week_asked
+from avianvox.cli.common import FiniteFloat, wrong_usage
+from avianvox.cli.place_options import WHEN, WHERE, options_of
 
 EPILOG = """\b
 The number behind a species is what the geo model gives, from 0 to 1: how often observers list the species
@@ -52,7 +52,8 @@ def species(least: float, unknown: bool, model: str | None, form: str | None, **
     from avianvox.modelfile import read_model_file
     from avianvox.modelfolder import default_model, find_model
 
-    week = week_option(asked)
+    with wrong_usage():
+        week = week_asked(asked)
     place = Place(asked.lat, asked.lon, ALL_YEAR if week is None else week)
     found = read_model_file(find_model(model or default_model()))
     info, geo = found.info, geo_of(found)

@@ -8,10 +8,11 @@ another recording with an id that is taken gets a new one.
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import overload
 
 from avianvox.dataset.label_remarks import label_remarks
 from avianvox.errors import CatalogError
@@ -87,6 +88,21 @@ class Catalog:
 
     def __len__(self) -> int:
         return len(self.recordings)
+
+    def __iter__(self) -> Iterator[Recording]:
+        return iter(self.recordings)
+
+    @overload
+    def __getitem__(self, position: int) -> Recording: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> "Catalog": ...
+
+    def __getitem__(self, position: int | slice) -> "Recording | Catalog":
+        """A recording, or the catalog of several."""
+        if isinstance(position, slice):
+            return self.subset(range(*position.indices(len(self))))
+        return self.recordings[position]
 
     def subset(self, indices: Iterable[int]) -> "Catalog":
         """The recordings at ``indices``, in that order, with their own problems."""

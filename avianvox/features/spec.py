@@ -65,6 +65,13 @@ class FeatureSpec:
         What a model sees of both.
     n_frames : int
         Frames in a model's window.
+
+    Examples
+    --------
+    >>> import avianvox as av
+    >>> spec = av.FeatureSpec(n_frames=64)
+    >>> round(spec.window_s, 2), spec.n_features
+    (1.49, 148)
     """
 
     in_graph: ClassVar[bool] = True

@@ -302,7 +302,8 @@ class WindowStream:
                 scaled = calibration.apply(scores, "window")
                 scores, decision = scaled.astype(np.float32), calibration.window.decide(scaled)
             confidence = 1.0 if self._confidence is None else self._confidence(found)
-            yield start, Window(start, min(length, self.n_samples - start), scores, decision, confidence)
+            n_samples = min(length, self.n_samples - start)
+            yield start, Window(start, n_samples, scores, decision, confidence, spec.sample_rate)
         return pauses[0] if pauses else None
 
     def _rows(self, blocks: Iterator[np.ndarray | Pause], pauses: list[Pause]) -> Iterator[np.ndarray]:

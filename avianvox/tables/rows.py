@@ -170,27 +170,55 @@ def _write_json(rows: Iterable[Row], columns: Sequence[Column], file: IO[bytes],
 
 
 def _write_parquet(rows: Iterable[Row], columns: Sequence[Column], file: IO[bytes], about: About) -> None:
-    import pyarrow as pa
     from pyarrow import parquet
 
-    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64(), datetime: pa.timestamp("ms")}
-    fields = []
-    for column in columns:
-        fields.append(pa.field(column.name, kinds[column.kind]))
-        fields += [pa.field(offset_name(column.name), pa.int64())] if column.kind is datetime else []
-    schema = pa.schema(
-        fields,
-        metadata={f"avianvox.{key}": value for key, value in about.items()},
-    )
+    schema = arrow_schema(columns, about)
     rows = iter(rows)
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         while group := list(islice(rows, ROW_GROUP)):
-            arrays: list[Sequence[Any]] = []
-            for column, values in zip(columns, zip(*group, strict=True), strict=True):
-                plain = [column.plain(value) for value in values]
-                arrays += zip(*map(_clock, plain), strict=True) if column.kind is datetime else [plain]
-            batch = [pa.array(a, field.type) for a, field in zip(arrays, fields, strict=True)]
-            writer.write_batch(pa.record_batch(batch, schema=schema))
+            writer.write_batch(arrow_batch(group, columns, schema))
+
+
+def arrow_schema(columns: Sequence[Column], about: About) -> Any:
+    """The `pyarrow.Schema` of columns; what ``about`` says is in its metadata."""
+    import pyarrow as pa
+
+    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64(), datetime: pa.timestamp("ms")}
+    return pa.schema(
+        [pa.field(name, kinds[kind]) for name, kind in flat_columns(columns)],
+        metadata={f"avianvox.{key}": value for key, value in about.items()},
+    )
+
+
+def arrow_batch(rows: Sequence[Row], columns: Sequence[Column], schema: Any) -> Any:
+    """Rows as a `pyarrow.RecordBatch` of the schema that `arrow_schema` gives."""
+    import pyarrow as pa
+
+    values = flat_values(rows, columns)
+    arrays = [pa.array(one, field.type) for one, field in zip(values, schema, strict=True)]
+    return pa.record_batch(arrays, schema=schema)
+
+
+def flat_columns(columns: Sequence[Column]) -> list[tuple[str, type]]:
+    """Names and kinds where a time is two columns: what the clock showed, and `offset_name`."""
+    found: list[tuple[str, type]] = []
+    for column in columns:
+        found.append((column.name, column.kind))
+        found += [(offset_name(column.name), int)] if column.kind is datetime else []
+    return found
+
+
+def flat_values(rows: Sequence[Row], columns: Sequence[Column]) -> list[Sequence[Any]]:
+    """The values under each of `flat_columns`; None where one is not known."""
+    found: list[Sequence[Any]] = []
+    for i, column in enumerate(columns):
+        plain = [column.plain(row[i]) for row in rows]
+        if column.kind is datetime:
+            clocks = [_clock(value) for value in plain]
+            found += [moment for moment, _ in clocks], [offset for _, offset in clocks]
+        else:
+            found.append(plain)
+    return found
 
 
 def _clock(text: Value) -> tuple[datetime | None, int | None]:

@@ -1,15 +1,12 @@
-"""From the options of ``avianvox classify`` to the question that is asked of every recording."""
+"""From what is asked to the question that every recording, or live sound, is asked."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import isinf
 from typing import TYPE_CHECKING
 
-import click
-
-from avianvox.cli.classify_asked import Asked
-from avianvox.cli.common import echo
-from avianvox.cli.place_options import place_asked
+from avianvox.api.asked import Asked, place_asked
+from avianvox.errors import InputError
 from avianvox.inference.events import EventOptions, event_thresholds, noted_score
 from avianvox.inference.question import Question
 from avianvox.inference.sites import folder_above
@@ -23,19 +20,39 @@ if TYPE_CHECKING:
 
 _SHOWN_AGAINST = 10
 
+OF_EVENTS = {
+    "leave": "--leave",
+    "gap_s": "--gap",
+    "min_length_s": "--min-length",
+    "smooth": "--smooth",
+}
+"""What is asked about events alone, and how the command line calls it."""
 
-def question_of(asked: Asked) -> Question:
-    """What is asked of every recording; what it says of the species is resolved with the model's labels."""
+
+Say = Callable[[str], object]
+"""Takes one line that the user should know."""
+
+
+def question_of(asked: Asked, say: Say) -> Question:
+    """What is asked of every recording; what it says of the species is resolved with the model's labels.
+
+    ``say`` takes what cannot appear in the answer, and names that are read in another way.
+
+    Raises
+    ------
+    InputError
+        Something contradicts the model, or something else that is asked.
+    """
     if asked.coverage is not None:
         _check_coverage(asked.model, asked.coverage)
     if asked.level != "species":
         _calibrated_alternatives(asked.model, "--level", "scores of a genus have no sum")
-    by, wanted = "event" if asked.counted else asked.by, _wanted(asked)
+    by, wanted = "event" if asked.counted else asked.by, _wanted(asked, say)
     if asked.calibrated and asked.min_score is None:
         if by == "event":
-            _say_what_cannot_appear(asked, wanted)
+            _say_what_cannot_appear(asked, wanted, say)
         elif asked.species_list is not None:
-            _say_what_stays_uncertain(asked, wanted, by)
+            _say_what_stays_uncertain(asked, wanted, by, say)
     return Question(
         by=by,
         overlap_s=asked.overlap_s,
@@ -62,6 +79,29 @@ def question_of(asked: Asked) -> Question:
     )
 
 
+def refuse_contradictions(asked: Asked, given: Iterable[str]) -> None:
+    """Raise `InputError` where something would change nothing, or two don't go together.
+
+    ``given``: what was asked for of `OF_EVENTS`.
+    """
+    by, counted = asked.by, asked.counted
+    if asked.coverage is not None and (
+        asked.top is not None or asked.min_score is not None or not asked.calibrated
+    ):
+        raise InputError("--coverage excludes --top, --min-score and --raw")
+    if asked.level != "species":
+        if counted or by == "event":
+            raise InputError("--level: only for recordings and windows, not for events")
+        if asked.coverage is not None or asked.multi_label or not asked.calibrated:
+            raise InputError("--level excludes --coverage, --multi-label and --raw")
+    if (counted or by == "event") and (asked.coverage, asked.top) != (None, None):
+        raise InputError("--top and --coverage: only for recordings and windows, not for events")
+    if by in ("recording", "window") and (idle := [OF_EVENTS[name] for name in given]):
+        raise InputError(f"{', '.join(idle)}: only for events; give --by event, hour, day or night too")
+    if asked.gate_recall is not None and not (asked.gate or asked.gate_file):
+        raise InputError("--gate-recall needs --gate")
+
+
 def _place(asked: Asked) -> "PlaceOptions | None":
     """What is asked about the place; a model without a geo model is refused before anything is read."""
     place = place_asked(asked)
@@ -86,7 +126,7 @@ def against_place(against: Counter[str], placeless: int) -> Iterator[str]:
         yield f"heard though not expected here: {shown}" + (f" and {more} species more" if more > 0 else "")
 
 
-def _say_what_cannot_appear(asked: Asked, wanted: tuple[int, ...] | None) -> None:
+def _say_what_cannot_appear(asked: Asked, wanted: tuple[int, ...] | None, say: Say) -> None:
     """One line where species have no threshold for events: by name those that were asked for by name."""
     from avianvox.inference.species import few
     from avianvox.types import NO_BIRD
@@ -99,20 +139,17 @@ def _say_what_cannot_appear(asked: Asked, wanted: tuple[int, ...] | None) -> Non
     if never and (by_name or not asked.quiet):
         which = few(never) if by_name else f"{len(never)} of the model's {len(species)} species"
         score = noted_score(labels, calibration)
-        echo(
-            f"no events of {which}: the model has no threshold for them; --min-score {score:g} sets one",
-            err=True,
-        )
+        say(f"no events of {which}: the model has no threshold for them; --min-score {score:g} sets one")
 
 
-def _say_what_stays_uncertain(asked: Asked, wanted: tuple[int, ...] | None, by: str) -> None:
+def _say_what_stays_uncertain(asked: Asked, wanted: tuple[int, ...] | None, by: str, say: Say) -> None:
     """One line where species that were asked for by name have no threshold for recordings, or for windows."""
     from avianvox.inference.species import few
 
     labels, calibration = _labels_and_calibration(asked)
     thresholds = calibration.level(by).thresholds if calibration else ()
     if thresholds and (never := _without_threshold(wanted or (), labels, thresholds)):
-        echo(f"always uncertain by {by}: {few(never)}; the model has no threshold for them", err=True)
+        say(f"always uncertain by {by}: {few(never)}; the model has no threshold for them")
 
 
 def _without_threshold(
@@ -165,19 +202,17 @@ def _calibrated_alternatives(model: str, flag: str, so: str) -> "Calibration":
 
     found = read_model_file(find_model(model))
     if not found.info.exclusive:
-        raise click.UsageError(
+        raise InputError(
             f"{flag}: several classes of {model} may be right at once, so that {so}; --min-score chooses by "
             "score"
         )
     calibration = read_calibration(found)
     if calibration is None:
-        raise click.UsageError(
-            f"{flag}: {model} has no calibration; add one with 'avianvox calibrate RUN --into'"
-        )
+        raise InputError(f"{flag}: {model} has no calibration; add one with 'avianvox calibrate RUN --into'")
     return calibration
 
 
-def _wanted(asked: Asked) -> tuple[int, ...] | None:
+def _wanted(asked: Asked, say: Say) -> tuple[int, ...] | None:
     """Positions of the classes that may be named; None for all of them."""
     if asked.species_list is None and asked.exclude is None:
         return None
@@ -191,10 +226,10 @@ def _wanted(asked: Asked) -> tuple[int, ...] | None:
         if names is not None:
             choice = read_species(names, labels)
             for line in choice.notes(labels):
-                echo(line, err=True)
+                say(line)
             chosen &= set(choice.indices) if keep else chosen - set(choice.indices)
     if not chosen:
-        raise click.UsageError("--species-list and --exclude leave no species to name")
+        raise InputError("--species-list and --exclude leave no species to name")
     return tuple(sorted(chosen))
 
 
@@ -202,7 +237,7 @@ def _channels(text: str) -> str | int:
     if text in ("mix", "each"):
         return text
     if not text.isdecimal() or int(text) < 1:
-        raise click.UsageError(f"--channels: expected mix, each, or a number from 1, got '{text}'")
+        raise InputError(f"--channels: expected mix, each, or a number from 1, got '{text}'")
     return int(text)
 
 

@@ -1,0 +1,205 @@
+"""The front door: `import avianvox as av`, and what its results are."""
+
+import io
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import avianvox as av
+from avianvox.api.asked import Asked, Live
+from avianvox.api.recordings import Options
+from avianvox.api.words import in_python
+from avianvox.cli.classify import classify as command
+from avianvox.cli.listen import listen as listen_command
+from avianvox.errors import InputError
+from avianvox.inference.events import EventOptions
+from avianvox.modelfolder import DEFAULT_MODEL, find_model
+
+SAMPLE = find_model(DEFAULT_MODEL).with_name("sample.ogg")
+
+
+@pytest.fixture(scope="module")
+def sample() -> tuple[np.ndarray, int]:
+    return soundfile.read(SAMPLE, dtype="float32")
+
+
+def scores(found: "av.Detections") -> list[tuple[str, float | None]]:
+    return [(row.scientific_name, row.score) for row in found]
+
+
+def test_dir_shows_public_names_and_nothing_else() -> None:
+    assert dir(av) == sorted(av.__all__)
+    assert all(getattr(av, name) is not None for name in av.__all__)
+
+
+def test_every_public_name_has_an_example() -> None:
+    without = [
+        name
+        for name in av.__all__
+        if callable(getattr(av, name)) and ">>> " not in (getattr(av, name).__doc__ or "")
+    ]
+    assert without == []
+
+
+def test_whatever_holds_the_sound_the_answer_is_the_same(sample: tuple[np.ndarray, int]) -> None:
+    samples, rate = sample
+    expected = scores(av.classify(SAMPLE))
+    assert expected[0][0] == "Coccyzus vieilloti"
+    assert scores(av.classify(str(SAMPLE))) == expected
+    assert scores(av.classify(io.BytesIO(SAMPLE.read_bytes()))) == expected
+    with open(SAMPLE, "rb") as stream:
+        assert scores(av.classify(stream)) == expected
+    assert scores(av.classify(samples, sample_rate=rate)) == expected
+    assert scores(av.classify((samples, rate))) == expected
+    assert scores(av.classify(np.stack([samples, samples], axis=1), sample_rate=rate)) == expected
+    mixed = av.classify([SAMPLE, (samples.astype(np.float64), rate), io.BytesIO(SAMPLE.read_bytes())])
+    assert scores(mixed) == expected * 3
+    assert [row.path for row in mixed][::3] == [str(SAMPLE), "array 2", "file 3"]
+
+
+def test_whole_numbers_are_samples_of_so_many_bits(sample: tuple[np.ndarray, int]) -> None:
+    samples, rate = sample
+    for kind in (np.int16, np.int32):
+        whole = (samples * float(np.iinfo(kind).max)).round().astype(kind)
+        found = av.classify(whole, sample_rate=rate)
+        assert found == av.classify((whole / -float(np.iinfo(kind).min)).astype(np.float32), sample_rate=rate)
+        assert found[0].scientific_name == "Coccyzus vieilloti"
+
+
+def test_sound_in_memory_lies_at_no_site(sample: tuple[np.ndarray, int]) -> None:
+    assert av.classify(sample)[0].site == ""
+    assert av.classify(sample, site="garden")[0].site == "garden"
+    assert av.classify(SAMPLE)[0].site == SAMPLE.parent.name
+
+
+@pytest.mark.parametrize(
+    ("sounds", "rate", "told"),
+    [
+        (np.zeros(100), None, "needs its rate"),
+        (np.zeros(100), 0, "more than 0 Hz"),
+        (np.zeros((2, 2, 2)), 8000, "shape (2, 2, 2)"),
+        (np.zeros((2, 9000)), 8000, "turn it with .T"),
+        (np.zeros(100, np.uint8), 8000, "uint8"),
+        (np.zeros(0), 8000, "shape (0,)"),
+        (3, None, "got int"),
+        (io.StringIO("text"), None, "binary mode"),
+    ],
+)
+def test_what_is_no_sound_is_refused_in_one_line(sounds: object, rate: int | None, told: str) -> None:
+    with pytest.raises(InputError) as refused:
+        av.classify(sounds, sample_rate=rate)
+    assert told in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_fails_is_a_row(tmp_path: Path) -> None:
+    (tmp_path / "broken.wav").write_bytes(b"RIFF")
+    found = av.classify([tmp_path / "broken.wav", SAMPLE, tmp_path / "none.wav"])
+    assert [(Path(row.path).name, str(row.status)) for row in found.failed] == [
+        ("broken.wav", "undecodable"),
+        ("none.wav", "missing"),
+    ]
+
+
+def test_keyword_arguments_are_named_as_they_are_written() -> None:
+    assert in_python("--coverage excludes --top and --raw") == "coverage excludes top and calibrated=False"
+    assert in_python("a--b, -- and --gap 1.5") == "a--b, -- and gap_s 1.5"
+    with pytest.raises(InputError, match=r"^top and coverage: only for recordings"):
+        av.events(SAMPLE, top=2)
+    with pytest.raises(InputError, match=r"^gap_s: only for events"):
+        av.classify(SAMPLE, gap_s=1.0)
+    with pytest.raises(TypeError, match="'min_leng'; did you mean 'min_length_s'"):
+        av.events(SAMPLE, min_leng=1.0)  # type: ignore[call-arg]
+    with pytest.raises(InputError, match=r"Detections\.per"):
+        av.classify(SAMPLE, by="night")
+
+
+def test_notes_stand_beside_the_rows() -> None:
+    found = av.events(SAMPLE, species=["Coccyzus vieilloti", "Corvus nobody"])
+    assert any("the model doesn't know 'Corvus nobody'" in note for note in found.notes)
+    assert not found[:1].notes or found[:1].notes == found.notes
+
+
+def test_a_table_that_is_kept_goes_on(tmp_path: Path) -> None:
+    out, heard = tmp_path / "rows.csv", []
+    first = av.events(SAMPLE, out=out, site="garden")
+    again = av.events(
+        [SAMPLE, tmp_path / "none.wav"], out=out, site="garden", resume=True, progress=heard.append
+    )
+    assert scores(again[: len(first)]) == scores(first)
+    assert [entry.path for entry in heard] == [str(tmp_path / "none.wav")]
+    with pytest.raises(InputError, match="resume needs"):
+        av.events(SAMPLE, resume=True)
+
+
+def test_a_pandas_session(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    place = tmp_path / "20260501_043000.ogg"
+    place.write_bytes(SAMPLE.read_bytes())
+    found = av.events([place, SAMPLE], timezone="-04:00")
+    frame = found.to_pandas()
+    assert list(frame.columns[:3]) == ["path", "status", "channel"]
+    assert frame["begin_time"].iloc[0] == pandas.Timestamp("2026-05-01T04:30:00")
+    assert frame["begin_utc_offset_s"].tolist() == [-4 * 3600, pandas.NA]
+    assert pandas.isna(frame["begin_time"].iloc[1])
+    best = frame[frame["score"] > 0.1].groupby("scientific_name")["score"].max()
+    assert best.to_dict() == {"Coccyzus vieilloti": found[0].score}
+    hours = found.per("hour").to_pandas()
+    assert hours["n_events"].sum() == 2
+    assert hours["recorded_s"].sum() == 20.0
+
+
+def test_frames_of_every_library_hold_the_same(tmp_path: Path) -> None:
+    found = av.classify(SAMPLE)
+    rows = found.to_rows()
+    assert rows[0]["score"] == found[0].score
+    assert rows[0]["begin_time"] is None
+    arrow = found.to_arrow()
+    assert arrow.to_pylist() == found.to_polars().to_dicts()
+    assert [row["score"] for row in arrow.to_pylist()] == [row["score"] for row in rows]
+    found.save(tmp_path / "found.parquet")
+    assert av.read_table(tmp_path / "found.parquet") == found
+
+
+def test_rows_have_length_iteration_and_indexing() -> None:
+    found = av.classify(SAMPLE)
+    assert len(found) == 3
+    assert list(found) == [found[0], found[1], found[2]]
+    assert found[-1] is found[2]
+    assert isinstance(found[:2], type(found))
+    assert found[0] in found
+    assert found.of("puerto rican lizard cuckoo")[0] is found[0]
+    assert list(found.named) == [found[0]]
+    assert "3 detections" in repr(found)
+
+
+def test_labels_windows_and_catalogs_too(synth_catalog_dir: Path) -> None:
+    model = av.load_model()
+    labels = model.labels
+    assert (len(labels), labels[0], list(labels)) == (len(labels.names), labels.names[0], list(labels.names))
+    assert labels[:2] == labels.names[:2]
+    assert "Coccyzus vieilloti" in labels
+    windows = model.classify(SAMPLE).windows
+    assert windows[0].begin_s == 0.0
+    assert windows[0].end_s == pytest.approx(windows[0].n_samples / model.spec.sample_rate)
+    assert windows[-1].end_s <= 10.0
+
+
+def test_defaults_are_those_of_the_command_line() -> None:
+    asked = Asked(model="")
+    given = command.make_context("classify", ["recording.wav"]).params
+    shared = {field.name for field in fields(Asked)} - {"paths", "model"}
+    assert {name: given[name] for name in shared} == {name: getattr(asked, name) for name in shared}
+    events = EventOptions()
+    for name in ("leave", "gap_s", "min_length_s", "smooth", "multi_label"):
+        assert getattr(asked, name) == getattr(events, name)
+
+
+def test_every_option_of_the_command_can_be_asked_for() -> None:
+    explicit = {"model", "by", "min_score", "species_list", "exclude", "paths", "quiet", "gate_file"}
+    assert {field.name for field in fields(Asked)} - explicit == set(Options.__annotations__)
+    shared = {parameter.name for parameter in listen_command.params}
+    assert {field.name for field in fields(Live)} - {"place"} <= shared
