@@ -15,31 +15,53 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # typing takes longer than all else until `avianvox.signals` is at work
 if TYPE_CHECKING:
+    from avianvox.api.catalogs import read_catalog
+    from avianvox.api.compare import crossvalidate
     from avianvox.api.models import load_model, read_table
     from avianvox.api.recordings import classify, events
+    from avianvox.api.stores import build_store, crops
+    from avianvox.api.tables import Detections
+    from avianvox.api.teach import export, train
+    from avianvox.api.worth import calibrate
     from avianvox.features.spec import FeatureSpec
     from avianvox.inference.classifier import Classifier
     from avianvox.modelfile import read_model_file
 
 _PUBLIC = {
     "Classifier": "avianvox.inference.classifier",
+    "Detections": "avianvox.api.tables",
     "FeatureSpec": "avianvox.features.spec",
+    "build_store": "avianvox.api.stores",
+    "calibrate": "avianvox.api.worth",
     "classify": "avianvox.api.recordings",
+    "crops": "avianvox.api.stores",
+    "crossvalidate": "avianvox.api.compare",
     "events": "avianvox.api.recordings",
+    "export": "avianvox.api.teach",
     "load_model": "avianvox.api.models",
+    "read_catalog": "avianvox.api.catalogs",
     "read_model_file": "avianvox.modelfile",
     "read_table": "avianvox.api.models",
+    "train": "avianvox.api.teach",
 }
 
 __all__ = [
     "Classifier",
+    "Detections",
     "FeatureSpec",
     "__version__",
+    "build_store",
+    "calibrate",
     "classify",
+    "crops",
+    "crossvalidate",
     "events",
+    "export",
     "load_model",
+    "read_catalog",
     "read_model_file",
     "read_table",
+    "train",
 ]
 
 

@@ -188,6 +188,28 @@ def test_labels_windows_and_catalogs_too(synth_catalog_dir: Path) -> None:
     assert windows[-1].end_s <= 10.0
 
 
+def test_a_store_has_length_iteration_and_indexing(synth_catalog_dir: Path, tmp_path: Path) -> None:
+    catalog = av.read_catalog(synth_catalog_dir)
+    assert [recording.id for recording in catalog[:2]] == [catalog[0].id, catalog[1].id]
+    assert list(catalog)[-1] == catalog[-1]
+    assert catalog.paths == (str(synth_catalog_dir),)
+    store = av.build_store(catalog[:3], tmp_path / "store")
+    assert len(store) == len(list(store)) == 3
+    np.testing.assert_array_equal(store[catalog[1].id], store[1])
+    np.testing.assert_array_equal(store[-1], list(store)[2])
+    assert catalog[0].id in store
+    assert "nothing" not in store
+    with pytest.raises(IndexError):
+        store[3]
+    drawn, all_of_them = av.crops(store, n_frames=40), av.crops(store, every=True, n_frames=40)
+    assert drawn.values.shape == (3, 40, 128)
+    assert len(all_of_them) > len(drawn)
+    first = next(i for i, crop in enumerate(all_of_them.where) if crop.first_frame == 40)
+    np.testing.assert_array_equal(
+        all_of_them[first], store[all_of_them.where[first].recording_id][40:80, :128]
+    )
+
+
 def test_defaults_are_those_of_the_command_line() -> None:
     asked = Asked(model="")
     given = command.make_context("classify", ["recording.wav"]).params

@@ -50,7 +50,7 @@ class Nearest:
 
 @pytest.fixture(autouse=True)
 def _models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("avianvox.cli.crossval.MODELS", Registry("model", {"nearest": f"{__name__}:Nearest"}))
+    monkeypatch.setattr("avianvox.api.compare.MODELS", Registry("model", {"nearest": f"{__name__}:Nearest"}))
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_rules_are_compared_like_models_and_limits_give_a_learning_curve(tones: 
 def test_the_ladder_stands_for_its_rungs(
     tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avianvox.cli.crossval.LADDER", ("chance", "nearest"))
+    monkeypatch.setattr("avianvox.api.compare.LADDER", ("chance", "nearest"))
     result = crossval_of(tones, tmp_path / "run", "--models", "majority,ladder", "--json")
     assert list(json.loads(result.stdout)["models"]) == ["majority", "chance", "nearest"]
 

@@ -16,11 +16,13 @@ WITH_EXAMPLES = [
 
 
 @pytest.fixture
-def example_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``recording.ogg`` and ``model.tflite``, those of the package, in the current folder."""
+def example_files(tmp_path: Path, synth_catalog_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``recording.ogg`` and ``model.tflite`` of the package, and synthetic ``recordings``, in the current
+    folder."""
     bundled = find_model(DEFAULT_MODEL)
     shutil.copy(bundled, tmp_path / "model.tflite")
     shutil.copy(bundled.with_name("sample.ogg"), tmp_path / "recording.ogg")
+    shutil.copytree(synth_catalog_dir, tmp_path / "recordings")
     monkeypatch.chdir(tmp_path)
 
 

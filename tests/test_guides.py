@@ -337,9 +337,9 @@ def test_the_commands_take_a_teacher(tones: Path, tmp_path: Path) -> None:
 
 
 def test_the_option_names_the_teacher_and_the_file_says_how(tmp_path: Path) -> None:
-    from avianvox.cli.train import _settings
+    from avianvox.api.teach import settings_of
 
     file = tmp_path / "train.toml"
     file.write_text('[train]\nmodel = "cnn_v20"\n[train.guide]\nkind = "teacher"\nweight = 2.0\n')
-    found, _ = _settings(file, {"guide": {"kind": "teacher", "model": "tones"}})
+    found, _ = settings_of(file, {"teacher": "tones"})
     assert found.guide == Choice("teacher", (("model", "tones"), ("weight", 2.0)))

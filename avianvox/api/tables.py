@@ -143,6 +143,13 @@ class Detections(Rows[Detection]):
     ----------
     notes : tuple of str
         What one should know beside the rows, such as species that can't appear.
+
+    Examples
+    --------
+    >>> import avianvox as av
+    >>> found = av.classify("recording.ogg")
+    >>> len(found), len(found.named), found.to_rows()[0]["rank"]
+    (3, 1, 1)
     """
 
     _called = "detections"

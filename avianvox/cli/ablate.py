@@ -173,7 +173,8 @@ def ablate(
     from dataclasses import replace
 
     from avianvox.ablation.run import FOLDER
-    from avianvox.cli.common import exit_with_failures, unreadable
+    from avianvox.api.catalogs import unreadable
+    from avianvox.cli.common import exit_with_failures
     from avianvox.cli.crossval_progress import progress_of_crossval
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.dataset.training_data import training_data

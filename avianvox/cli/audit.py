@@ -99,8 +99,9 @@ def audit(
     import json
     from dataclasses import replace
 
+    from avianvox.api.catalogs import unreadable
     from avianvox.audit.index import audit_recordings
-    from avianvox.cli.common import exit_with_failures, progress_bar, unreadable
+    from avianvox.cli.common import exit_with_failures, progress_bar
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.errors import CatalogError
     from avianvox.evaluation.plain import counted

@@ -181,23 +181,18 @@ def calibrate(
     """
     import json
 
+    from avianvox.api.worth import calibrate as calibrate_model
     from avianvox.calibration.answers import holds_answers
-    from avianvox.calibration.calibrate import calibrate_run
-    from avianvox.calibration.saved import CalibrateOptions, keep_report
-    from avianvox.errors import RunError, require_extra
-    from avianvox.evaluation.run_folder import HELD_OUT
-    from avianvox.evaluation.saved_run import SavedRun
-    from avianvox.export.calibrated import write_calibration
-    from avianvox.export.card import training_differences
-    from avianvox.features.kinds import bands_from_mapping
+    from avianvox.calibration.saved import CalibrateOptions, CalibrationReport
+    from avianvox.errors import require_extra
+    from avianvox.evaluation.run_folder import FOLDER, HELD_OUT
     from avianvox.runfolder import CONFIG
 
     if precision is not None and best_f1:
         raise click.UsageError("--precision and --best-f1 are two rules: give one")
     require_extra("scipy", extra="train", purpose="avianvox calibrate")
-    wanted = None if best_f1 else precision or 0.9
     options = CalibrateOptions(
-        precision=wanted,
+        precision=None if best_f1 else precision or 0.9,
         accuracy=accuracy,
         listening_factor=listening_factor,
         coverages=coverages,
@@ -205,48 +200,28 @@ def calibrate(
         unknown_share=unknown_share,
         unknown_recall=unknown_recall,
     )
-    if holds_answers(run):
+    finished = holds_answers(run)
+    if finished:
         _refuse(context, _OF_A_RUN, "is for a cross-validation, and RUN is of 'avianvox evaluate'")
-        from avianvox.cli.calibrate_finished import calibrate_finished
-
-        calibrate_finished(run, model, out, options, as_json)
-        return
-    _refuse(context, ("out",), "is for a finished model; --into names the model file of a cross-validation")
-    if not (run / CONFIG).exists():
-        raise RunError(
-            f"{run}: expected the folder of a cross-validation or of an evaluation, found neither; make one "
-            "with: avianvox crossval, or of a finished model: avianvox evaluate"
-        )
-    saved = SavedRun.open(run)
-    if not saved.config.get(HELD_OUT):
-        why = "needs species that were held out; add them with: avianvox crossval --hold-out-species"
-        _refuse(context, ("unknown_share", "unknown_recall"), why)
-    report = calibrate_run(saved, model, grouping=grouping, options=options)
-    if saved.config.get(HELD_OUT) and report.unknown is None:
-        echo(
-            f"note: species were held out, and fits of {report.model} on them are missing; no score is found "
-            "below which nothing is named: run the cross-validation again to make them",
-            err=True,
-        )
-    kept = keep_report(saved, report)
-    if into is not None:
-        spec = bands_from_mapping(saved.config["features"])
-        if frames := saved.settings_of(report.model).get("window_frames"):
-            spec = spec.with_changes(n_frames=frames)
-        info = write_calibration(
-            into, report.calibration, kind=report.model, labels=saved.labels.names, spec=spec
-        )
-        if differences := training_differences(info):
-            click.echo(
-                f"note: {into} was trained differently from the models of {run} ({'; '.join(differences)}); "
-                "its calibration may be worse than measured",
-                err=True,
-            )
-    if as_json:
-        echo_text(json.dumps(report.to_mapping(), indent=1, allow_nan=False))
     else:
-        echo_text("\n".join(_lines(report)))
-    echo(f"kept in {kept}" + (f", written into {into}" if into else ""), err=True)
+        why = "is for a finished model; --into names the model file of a cross-validation"
+        _refuse(context, ("out",), why)
+        if (run / CONFIG).exists() and not FOLDER.read(run).get(HELD_OUT):
+            why = "needs species that were held out; add them with: avianvox crossval --hold-out-species"
+            _refuse(context, ("unknown_share", "unknown_recall"), why)
+    found = calibrate_model(run, model=model, grouping=grouping, into=into, out=out, options=options)
+    for note in found.notes:
+        echo(f"note: {note}", err=True)
+    report = found.report
+    if isinstance(report, CalibrationReport):
+        lines, kept = _lines(report), f"kept in {found.kept}" + (f", written into {into}" if into else "")
+    else:
+        from avianvox.cli.calibrate_finished import finished_lines
+
+        lines = finished_lines(report)
+        kept = f"wrote {found.model}; {report.answers.path} is as it was"
+    echo_text(json.dumps(found.figures, indent=1, allow_nan=False) if as_json else "\n".join(lines))
+    echo(kept, err=True)
 
 
 def _refuse(context: click.Context, names: tuple[str, ...], why: str) -> None:

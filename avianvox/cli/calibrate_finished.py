@@ -1,38 +1,15 @@
-"""``avianvox calibrate`` of a finished model, by the answers that ``avianvox evaluate`` kept."""
+"""What ``avianvox calibrate`` prints of a finished model."""
 
-import json
 from collections.abc import Iterator
 from math import isinf
-from pathlib import Path
 
-from avianvox.calibration.answers import read_answers
-from avianvox.calibration.finished import FinishedReport, calibrate_answers
-from avianvox.calibration.saved import CalibrateOptions
+from avianvox.calibration.finished import FinishedReport
 from avianvox.cli.calibrate import level_rows, verdicts
-from avianvox.cli.common import echo, echo_text
-from avianvox.cli.targets import refuse_recording
 from avianvox.evaluation.figures import Table
-from avianvox.export.calibrated import copy_calibrated
-from avianvox.files import atomic_write
 
 
-def calibrate_finished(
-    folder: Path, model: str | None, out: Path | None, options: CalibrateOptions, as_json: bool
-) -> None:
-    """Calibrate a finished model by the answers that ``avianvox evaluate`` kept, into a copy of it."""
-    answers = read_answers(folder, model)
-    out = out or folder / f"{Path(answers.path).stem}_calibrated.tflite"
-    refuse_recording(str(out))
-    report = calibrate_answers(answers, options)
-    copy_calibrated(Path(answers.path), out, report.calibration, sha256=answers.sha256)
-    text = json.dumps(report.to_mapping(), indent=1, allow_nan=False)
-    with atomic_write(folder / "calibration.json") as stream:
-        stream.write(f"{text}\n")
-    echo_text(text if as_json else "\n".join(_finished_lines(report)))
-    echo(f"wrote {out}; {answers.path} is as it was", err=True)
-
-
-def _finished_lines(report: FinishedReport) -> Iterator[str]:
+def finished_lines(report: FinishedReport) -> Iterator[str]:
+    """What is found of a finished model."""
     window, recording = report.levels["window"], report.levels["recording"]
     yield (
         f"{report.answers.name}, {report.n_folds} session folds: {recording.n_sessions} sessions, "

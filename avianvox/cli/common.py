@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from avianvox.evaluation.figures import Table
-    from avianvox.features.store import FeatureStore
-    from avianvox.types import Recording
     from avianvox.workers import Workplace
 
 SPREADSHEET_HELP = (
@@ -244,12 +242,6 @@ def show_table(table: "Table") -> None:
     for row in table.rows:
         shown.add_row(*(text.Text(printable(cell)) for cell in row))
     console.Console().print(shown)
-
-
-def unreadable(recordings: "Iterable[Recording]", store: "FeatureStore") -> list[str]:
-    """One line for each recording whose file failed when the store was built."""
-    statuses = ((r.path, store.status(store.index_of(r.id))) for r in recordings)
-    return [f"{path}: {status}" for path, status in statuses if status.failed]
 
 
 def exit_with_failures(lines: Iterable[str]) -> NoReturn:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avianvox.api.compare import crossvalidate, rungs
 from avianvox.cli.common import (
     comma_names,
     echo,
@@ -13,21 +14,14 @@ from avianvox.cli.common import (
     show_table,
     workplace_of,
     workplace_options,
+    wrong_usage,
 )
 from avianvox.cli.targets import Target, Writer
 from avianvox.evaluation.rules import RULES
 from avianvox.models import LADDER, MODELS
-from avianvox.models.probes import PROBES, probe_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from avianvox.dataset.catalog import Catalog
     from avianvox.evaluation.conclude import CrossvalResult
-    from avianvox.evaluation.fits import FitFunction
-    from avianvox.features.spec import FeatureSpec
-    from avianvox.features.store import FeatureStore
-    from avianvox.models.protocol import Progress, TrainSettings
 
 EPILOG = f"""\b
 The predictions of each fit are saved at once. To continue an interrupted run, run the same command again.
@@ -62,9 +56,6 @@ Examples:
     --out runs/bayes
   avianvox crossval --recompute runs/bayes --against gnb_mfcc
 """
-
-_UNUSED = ("model", "seed", "validation", "patience", "validation_windows")
-"""Keys of a [train] table that mean nothing here: models and seed are options, and no fit holds data back."""
 
 
 def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, ...]:
@@ -174,23 +165,9 @@ def crossval(
     several are merged. The data are audited first. The run folder OUT keeps folds, predictions, audit,
     figures, tables and confusion matrices.
     """
-    from dataclasses import replace
-
-    from avianvox.cli.common import exit_with_failures, unreadable
-    from avianvox.cli.crossval_progress import progress_of_crossval
-    from avianvox.config import settings_to_mapping
-    from avianvox.dataset.catalog import read_catalogs
-    from avianvox.dataset.training_data import training_data
+    from avianvox.cli.common import exit_with_failures
+    from avianvox.cli.screen import Screen
     from avianvox.errors import require_extra
-    from avianvox.evaluation.crossval import CrossvalSettings, crossvalidate
-    from avianvox.evaluation.run_folder import FOLDER
-    from avianvox.features.layout import STORE
-    from avianvox.features.provide import default_store, provide_store
-    from avianvox.features.spec import spec_named
-    from avianvox.inference.embedding import EmbeddingSpec
-    from avianvox.models.networks import NETWORKS
-    from avianvox.training.config import ears_of
-    from avianvox.workers import Workplace, n_cores
 
     for module in ("sklearn", "matplotlib"):
         require_extra(module, extra="train", purpose="avianvox crossval")
@@ -201,70 +178,34 @@ def crossval(
     if not catalogs:
         raise click.UsageError("Missing argument 'CATALOG...'.")
     workplace = workplace_of(jobs, scheduler, dask_config, default=lambda: 1)
-    names = _rungs(model_names)
-    if against is not None and against not in names:  # said before hours of fits
-        raise click.UsageError(f"--against {against}: name it in --models too")
-    settings = CrossvalSettings(groupings, folds, seed, per_class, hold_out_species)
-    train_settings, spec, recipes = _settings(config, epochs, names)
-    if spec_name is not None:
-        spec = spec_named(spec_name)
-    teachers = [
-        ear for name in names if name in NETWORKS for ear in ears_of(recipes.get(name, train_settings))
-    ]
-    ear_names = dict.fromkeys([*(found[0] for name in names if (found := probe_of(name))), *teachers])
-    ear_specs = [EmbeddingSpec.of_model(name) for name in ear_names]
-    catalog = read_catalogs(catalogs)
-    for line in catalog.problem_lines():
-        echo(line, err=True)
-    FOLDER.refuse_foreign(out)
-    with progress_of_crossval() as bars:
-        at = store or default_store(out, spec)
-        elsewhere = workplace if workplace.executor == "dask" else None
-        features = provide_store(catalog.recordings, spec, at, workplace=elsewhere, progress=bars.features)
-        data = training_data(catalog, features, spec, catalog.labels)
-        ears = {
-            spec.model: provide_store(
-                catalog.recordings,
-                spec,
-                default_store(out, spec),
-                workplace=elsewhere or Workplace(n_cores()),
-                progress=bars.features,
-            )
-            for spec in ear_specs
-        }
-        unknown = data.names if hold_out_species else ()
-        learned_from = _learned_from(names, train_settings, data.ids, unknown)
-        learned_from |= {spec.model: spec.sha256 for spec in ear_specs if spec.model in teachers}
-        epochs_seen = bars.epoch if workplace.executor == "serial" else None
-        result = crossvalidate(
-            replace(data, ears={name: ears[name] for name in teachers}),
-            catalog,
-            {
-                name: _fit(name, catalog, recipes.get(name, train_settings), epochs_seen, ears)
-                for name in names
-            },
-            out,
-            settings,
-            model_settings=settings_to_mapping(train_settings),
-            recipes={name: settings_to_mapping(own) for name, own in recipes.items()},
-            learned_from=learned_from,
-            fresh=fresh,
-            workplace=replace(
-                workplace,
-                shared=tuple((found.path / STORE).absolute() for found in (features, *ears.values())),
-            ),
-            against=against,
-            progress=bars.fit,
-            steps=bars.step,
-        )
-    if not features.in_decibels:
+    with wrong_usage():
+        names = rungs(model_names, against=against)
+    compared = crossvalidate(
+        catalogs,
+        names,
+        out,
+        groupings=groupings,
+        folds=folds,
+        seed=seed,
+        per_class=per_class,
+        hold_out_species=hold_out_species,
+        epochs=epochs,
+        config=config,
+        spec=spec_name,
+        store=store,
+        workplace=workplace,
+        fresh=fresh,
+        against=against,
+        watch=Screen(),
+    )
+    if not compared.store.in_decibels:
         click.echo("audit of the sound left out: it needs log-mel features", err=True)
-    if set(result.splits) - set(groupings):
+    if set(compared.result.splits) - set(groupings):
         click.echo("added session folds: figures from random folds alone mislead", err=True)
-    _show(result, out, as_json)
-    for line in data.left_out:
+    _show(compared.result, out, as_json)
+    for line in compared.left_out:
         echo(f"left out: {line}", err=True)
-    exit_with_failures(unreadable(catalog.recordings, features))
+    exit_with_failures(compared.failed)
 
 
 def _recompute(run: Path, against: str | None, as_json: bool) -> None:
@@ -277,93 +218,6 @@ def _recompute(run: Path, against: str | None, as_json: bool) -> None:
     with progress_of_crossval() as bars:
         result = conclude(SavedRun.open(run), against=against, progress=partial(bars.step, "figures"))
     _show(result, run, as_json)
-
-
-def _rungs(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of models and rules, with the ladder's rungs in its place."""
-    from avianvox.errors import UnknownNameError
-    from avianvox.evaluation.rules import RULES
-    from avianvox.registry import nearest
-
-    if not names:
-        raise click.UsageError("--models names no model")
-    known = [*MODELS, *RULES, "ladder"]
-    rungs: list[str] = []
-    for name in names:
-        first, *ears = name.split("+")
-        if first not in known and probe_of(first) is None:
-            raise UnknownNameError(
-                f"unknown model '{first}'{nearest(first, known)} (known: {', '.join(known)}; with an ear "
-                f"such as birdnet: {', '.join(f'birdnet_{probe}' for probe in PROBES)})"
-            )
-        rungs += LADDER if first == "ladder" else (first,)
-        rungs += [f"{ear}_{probe}" for ear in ears for probe in PROBES]
-    return tuple(dict.fromkeys(rungs))
-
-
-def _fit(
-    name: str,
-    catalog: "Catalog",
-    settings: "TrainSettings",
-    epochs_seen: "Progress | None",
-    ears: "Mapping[str, FeatureStore]",
-) -> "FitFunction":
-    from functools import partial
-
-    from avianvox.evaluation.fits import rule_fit
-    from avianvox.evaluation.rules import RULES
-    from avianvox.models.protocol import fit_function
-
-    if name in RULES:
-        return rule_fit(name, catalog)
-    if found := probe_of(name):
-        from avianvox.models.probes.probe import fit_probe
-
-        ear, probe = found
-        return partial(fit_probe, PROBES.get(probe), settings, catalog.labels, ears[ear])
-    return fit_function(MODELS.get(name), settings, epochs_seen)
-
-
-def _settings(
-    config: Path | None, epochs: int | None, names: tuple[str, ...]
-) -> "tuple[TrainSettings, FeatureSpec, dict[str, TrainSettings]]":
-    """How models are fitted, on what, and how those are that have a recipe.
-
-    Unused keys are named on standard error.
-    """
-    from avianvox.config import parse_toml
-    from avianvox.models.networks import RECIPES
-    from avianvox.training.config import TrainConfig, read_train_file
-
-    given = {} if epochs is None else {"epochs": epochs}
-    read, spec = read_train_file(config, model=TrainConfig.model, **given)
-    if config is not None:
-        written = parse_toml(config).get("train", {})
-        if unused := [name for name in written if name in _UNUSED]:
-            echo(f"not used from {config}: {', '.join(unused)}", err=True)
-    own = {
-        name: read_train_file(config, model=name, **given)[0].settings for name in names if name in RECIPES
-    }
-    return read.settings, spec, own
-
-
-def _learned_from(
-    names: tuple[str, ...], settings: "TrainSettings", ids: list[str], unknown: tuple[str, ...]
-) -> dict[str, str]:
-    """Names and hashes of what networks learn from besides.
-
-    Raises `InputError` where it knows ``ids``, or species of ``unknown``.
-    """
-    from avianvox.models.networks import NETWORKS
-
-    if settings.from_ is None or not any(name in NETWORKS for name in names):
-        return {}
-    from avianvox.training.origin import Origin
-
-    origin = Origin.open(settings.from_)
-    origin.refuse_heard(ids)
-    origin.refuse_known(unknown)
-    return {settings.from_: origin.sha256}
 
 
 def _show(result: "CrossvalResult", out: Path, as_json: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avianvox.api.watch import ComparisonWatch
 from avianvox.cli.common import MovingBar, echo, progress_bars
 
 if TYPE_CHECKING:
@@ -15,23 +16,17 @@ if TYPE_CHECKING:
     from avianvox.models.protocol import EpochReport
 
 
-class Lines:
+class Lines(ComparisonWatch):
     """Progress for a log: one line for each fit."""
 
     def features(self, done: int, total: int) -> None:
         if done == total:
             click.echo(f"features of {total} recordings are there", err=True)
 
-    def epoch(self, report: "EpochReport") -> None:
-        pass
-
     def fit(self, report: "FitReport") -> None:
         if report.done:
             took = "kept" if report.kept else f"{report.seconds:.1f} s"
             echo(f"{report.number}/{report.n_fits} {_fit_name(report)}: {took}", err=True)
-
-    def step(self, what: str, done: int, total: int) -> None:
-        pass
 
 
 class Bars(Lines):

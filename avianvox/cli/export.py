@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from avianvox.cli.common import echo, echo_text
+from avianvox.cli.common import echo, echo_text, wrong_usage
 from avianvox.cli.targets import MODEL_MARK, Target, Writer
 
 EPILOG = """\b
@@ -71,58 +71,35 @@ def export(
     """
     import json
 
-    from avianvox.training.on_ear import FOLDER as ON_EAR
-    from avianvox.training.run import FOLDER as NETWORK
+    from avianvox.api.teach import export as export_model
+    from avianvox.api.teach import refuse_for_run
+    from avianvox.export.exporter import ExportReport
 
-    if ON_EAR.is_at(run):
-        _export_on_ear(run, out, quantize, name, licence, head_only, as_json)
-        return
-    NETWORK.read(run)
-    if head_only:
-        raise click.UsageError("--head-only is for a run on an ear: avianvox train CATALOG --on birdnet")
-
-    from avianvox.audio.chatter import silence_decoders
-
-    with silence_decoders():  # TensorFlow greets on standard error
-        from avianvox.export import export_run
-
-    report = export_run(
-        run, out, quantize=quantize or "none", verify=verify, name=name, figures=figures, licence=licence
+    with wrong_usage():
+        refuse_for_run(run, quantize=quantize, head_only=head_only)
+    made = export_model(
+        run,
+        out,
+        quantize=quantize,
+        verify=verify,
+        name=name,
+        figures=figures,
+        licence=licence,
+        head_only=head_only,
     )
-    for note in report.notes:
-        echo(note, err=True)
-    for problem in report.parity.problems():
-        echo(f"beyond tolerance: {problem}", err=True)
-    if as_json:
-        echo_text(json.dumps(report.to_mapping(), indent=2, ensure_ascii=False))
-        return
-    echo(f"{report.path}: {report.info.kind}, {len(report.info.labels)} classes, {report.size} bytes")
-    for line in report.parity.lines():
-        echo(line)
-    click.echo(f"operators: {', '.join(report.operators)}")
-
-
-def _export_on_ear(
-    run: Path,
-    out: Path,
-    quantize: str | None,
-    name: str | None,
-    licence: str,
-    head_only: bool,
-    as_json: bool,
-) -> None:
-    import json
-
-    from avianvox.export.on_ear import export_on_ear
-
-    if quantize not in (None, "none", "float16"):
-        raise click.UsageError(f"--quantize {quantize}: a head on an ear is exported with none or float16")
-    if head_only and quantize is not None:
-        raise click.UsageError("--head-only and --quantize exclude each other")
-    float16 = quantize != "none"
-    made = export_on_ear(run, out, name=name, float16=float16, licence=licence, head_only=head_only)
+    if isinstance(made, ExportReport):
+        for note in made.notes:
+            echo(note, err=True)
+        for problem in made.parity.problems():
+            echo(f"beyond tolerance: {problem}", err=True)
     if as_json:
         echo_text(json.dumps(made.to_mapping(), indent=2, ensure_ascii=False))
+        return
+    if isinstance(made, ExportReport):
+        echo(f"{made.path}: {made.info.kind}, {len(made.info.labels)} classes, {made.size} bytes")
+        for line in made.parity.lines():
+            echo(line)
+        click.echo(f"operators: {', '.join(made.operators)}")
         return
     echo(
         f"{made.path}: head on {made.info.source['ear']}, {len(made.info.labels)} classes, {made.size} bytes"

@@ -71,20 +71,17 @@ def build(
     Exit code 3 says that some recordings could not be read; each is listed. The workers of a Dask cluster
     (--scheduler) write to the folder of the store: it has to be on a file system that they share.
     """
-    from avianvox.cli.common import exit_with_failures, progress_bar
-    from avianvox.dataset.catalog import read_catalogs
-    from avianvox.features.build import build_store
+    from avianvox.api.stores import build as build_features
+    from avianvox.cli.common import exit_with_failures
+    from avianvox.cli.screen import Screen
     from avianvox.inference.spec_names import spec_of
     from avianvox.workers import n_cores
 
     workplace = workplace_of(jobs, scheduler, dask_config, default=n_cores)
     spec = spec_of(spec_name, overlap_s=overlap_s, scores=not no_scores)
-    catalog = read_catalogs(catalogs)
-    for line in catalog.problem_lines():
-        echo(line, err=True)
+    watch = Screen()
+    report, catalog = build_features(catalogs, out, spec=spec, dtype=dtype, workplace=workplace, watch=watch)
     recordings = catalog.recordings
-    with progress_bar("features") as progress:
-        report = build_store(recordings, spec, out, dtype=dtype, workplace=workplace, progress=progress)
     paths = {recording.id: recording.path for recording in recordings}
     rows = "frames" if spec.anchored else "windows"
     hours = spec.frames_to_seconds(report.n_frames) / 3600

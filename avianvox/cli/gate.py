@@ -73,7 +73,8 @@ def train(
     """Train a gate on one CATALOG or on several together."""
     import json
 
-    from avianvox.cli.common import exit_with_failures, progress_bar, unreadable
+    from avianvox.api.catalogs import unreadable
+    from avianvox.cli.common import exit_with_failures, progress_bar
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.errors import OutputError, require_extra
     from avianvox.features.provide import provide_store

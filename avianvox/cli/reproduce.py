@@ -85,7 +85,8 @@ def reproduce(
     """
     import json
 
-    from avianvox.cli.common import exit_with_failures, unreadable
+    from avianvox.api.catalogs import unreadable
+    from avianvox.cli.common import exit_with_failures
     from avianvox.dataset.catalog import read_catalog
     from avianvox.dataset.published import ORIGIN
     from avianvox.errors import require_extra

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from avianvox.audio.guard import refuse_recording
 from avianvox.errors import OutputError
 
 MODEL_MARK = b"avianvox.json"
@@ -129,24 +130,6 @@ def _refuse_other(path: str, target: Target) -> None:
         raise OutputError(
             f"cannot write {path}: there is a file that is no {target.only_ours}; name a new file"
         )
-
-
-def refuse_recording(path: str) -> None:
-    """Raise `OutputError` where a file at ``path`` is called like a recording, or is one by its content."""
-    from avianvox.audio.find import is_audio
-    from avianvox.audio.headers import recognise
-
-    if not os.path.isfile(path):
-        return
-    if is_audio(path) or is_audio(os.path.realpath(path)):
-        raise OutputError(f"cannot write {path}: there is a recording of this name; name another file")
-    try:
-        with open(path, "rb") as file:
-            container, _ = recognise(file)
-    except OSError:
-        return  # whoever writes there says what is wrong
-    if container:
-        raise OutputError(f"cannot write {path}: there is a recording ({container}); name another file")
 
 
 def _refuse_own_model(path: str) -> None:

@@ -1,6 +1,6 @@
 """``avianvox train``: train a model on a catalog."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -21,11 +21,8 @@ from avianvox.training.samplers import SAMPLERS
 from avianvox.training.schedules import SCHEDULES
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from avianvox.features.spec import FeatureSpec
-    from avianvox.models.protocol import EpochReport
-    from avianvox.training.config import TrainConfig
+    from avianvox.dataset.catalog import Catalog
+    from avianvox.training.on_ear import EarRun
     from avianvox.training.run import Run
 
 EPILOG = f"""\b
@@ -141,104 +138,39 @@ def train(
     if resume and fresh:
         raise click.UsageError("--resume and --fresh exclude each other")
     if ear is not None:
-        given = [key for key in _given(options) if key != "seed"]
+        given = [key for key, value in options.items() if value is not None and key != "seed"]
         given += [name for name, on in (("config", config is not None), ("resume", resume)) if on]
         if given:
-            raise click.UsageError(
-                f"--on takes no {', '.join('--' + name.replace('_', '-') for name in given)}"
-            )
-        _train_on_ear(catalogs, out, ear, store, options["seed"] or 0, fresh, as_json, quiet)
-        return
+            names = (name.removesuffix("_").replace("_", "-") for name in given)
+            raise click.UsageError(f"--on takes no {', '.join(f'--{name}' for name in names)}")
     import json
 
-    from avianvox.cli.common import exit_with_failures, progress_bar, progress_bars, unreadable
-    from avianvox.dataset.catalog import read_catalogs
-    from avianvox.errors import require_extra
+    from avianvox.api.teach import train as train_model
+    from avianvox.cli.common import exit_with_failures
+    from avianvox.cli.screen import Screen
+    from avianvox.training.run import Run
 
-    require_extra("sklearn", extra="train", purpose="avianvox train")
-    from avianvox.features.provide import default_store, provide_store
-    from avianvox.inference.embedding import EmbeddingSpec
-    from avianvox.models.networks import NETWORKS
-    from avianvox.training.config import ears_of
-    from avianvox.training.train import check_trainable, refuse_earlier_run
-    from avianvox.training.train import train as train_model
-
-    refuse_earlier_run(out, resume=resume or fresh)
-    settings, spec = _settings(config, _asked(options))
-    check_trainable(settings.model)
-    if settings.model in NETWORKS:
-        require_extra("tensorflow", extra="train", purpose=f"avianvox train --model {settings.model}")
-    catalog = read_catalogs(catalogs)
-    for line in catalog.problem_lines():
-        echo(line, err=True)
-    with progress_bar("features", hide=quiet) as report:
-        features = provide_store(catalog.recordings, spec, store or default_store(out, spec), progress=report)
-    ears = {}
-    for name in ears_of(settings):
-        ear_spec = EmbeddingSpec.of_model(name)
-        with progress_bar(f"embeddings by {name}", hide=quiet) as report:
-            at = default_store(out, ear_spec)
-            ears[name] = provide_store(catalog.recordings, ear_spec, at, progress=report)
-    with progress_bars(hide=quiet) as bars:
-        run = train_model(
-            catalog,
-            features,
-            settings,
-            out,
-            spec=spec,
-            ears=ears,
-            catalogs=[str(path) for path in catalogs],
-            resume=resume,
-            fresh=fresh,
-            progress=_epochs(bars),
-        )
+    trained = train_model(
+        catalogs,
+        out,
+        on=ear,
+        store=store,
+        config=config,
+        resume=resume,
+        fresh=fresh,
+        watch=Screen(quiet=quiet),
+        **{name: value for name, value in options.items() if value is not None},
+    )
     if as_json:
-        click.echo(json.dumps(run.figures, indent=1))
+        click.echo(json.dumps(trained.figures, indent=1))
+    elif isinstance(trained.run, Run):
+        _show(trained.run)
     else:
-        _show(run)
-    for line in run.split["left out"]:
-        echo(f"left out: {line}", err=True)
-    exit_with_failures(unreadable(catalog.recordings, features))
-
-
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that were given, as settings of ``[train]``."""
-    return {key.removesuffix("_"): value for key, value in options.items() if value is not None}
-
-
-def _asked(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The same, with a teacher as the guide that it is."""
-    given = _given(options)
-    if "teacher" in given:
-        given["guide"] = {"kind": "teacher", "model": given.pop("teacher")}
-    return given
-
-
-def _settings(config: Path | None, options: dict[str, Any]) -> "tuple[TrainConfig, FeatureSpec]":
-    from avianvox.config import parse_toml
-    from avianvox.training.config import read_train_file
-
-    written = {} if config is None else parse_toml(config).get("train", {})
-    own = written.get("guide")
-    if "guide" in options and isinstance(own, dict) and own.get("kind") == "teacher":
-        options = {**options, "guide": {**own, **options["guide"]}}  # the file says how, the option who
-    asked = {**written, **options}
-    if "model" not in asked:
-        options = {"model": _begun_model(asked.get("from")) or DEFAULT_NETWORK, **options}
-    return read_train_file(config, **options)
-
-
-def _epochs(bars: "Progress | None") -> "Callable[[EpochReport], None] | None":
-    """A bar over the epochs with the last figures beside it, or None."""
-    if bars is None:
-        return None
-    task = bars.add_task("training", total=None)
-
-    def report_epoch(report: "EpochReport") -> None:
-        figures = "  ".join(f"{name} {value:.3f}" for name, value in report.figures.items())
-        bars.update(task, total=report.n_epochs, completed=report.epoch, description=figures)
-
-    return report_epoch
+        _show_on_ear(trained.run, ear or "", trained.catalog)
+    if isinstance(trained.run, Run):
+        for line in trained.run.split["left out"]:
+            echo(f"left out: {line}", err=True)
+    exit_with_failures(trained.failed)
 
 
 def _show(run: "Run") -> None:
@@ -276,56 +208,24 @@ def _begun(begun: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _train_on_ear(
-    catalogs: tuple[Path, ...],
-    out: Path,
-    ear: str,
-    store: Path | None,
-    seed: int,
-    fresh: bool,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    import json
-
-    from avianvox.cli.common import exit_with_failures, progress_bar, unreadable
-    from avianvox.dataset.catalog import read_catalogs
-    from avianvox.errors import require_extra
+def _show_on_ear(run: "EarRun", ear: str, catalog: "Catalog") -> None:
     from avianvox.evaluation.plain import counted
-    from avianvox.features.provide import default_store, provide_store
-    from avianvox.inference.embedding import EmbeddingSpec
-    from avianvox.training.on_ear import refuse_taken, train_on_ear
 
-    require_extra("sklearn", extra="train", purpose="avianvox train --on")
-    refuse_taken(out, fresh=fresh)
-    spec = EmbeddingSpec.of_model(ear)
-    catalog = read_catalogs(catalogs)
-    for line in catalog.problem_lines():
-        echo(line, err=True)
-    with progress_bar("embeddings", hide=quiet) as report:
-        features = provide_store(catalog.recordings, spec, store or default_store(out, spec), progress=report)
-    run = train_on_ear(
-        catalog, features, out, seed=seed, catalogs=[str(path) for path in catalogs], fresh=fresh
-    )
-    if as_json:
-        click.echo(json.dumps(run.figures, indent=1))
+    figures, folds = run.figures, run.figures["session_folds"]
+    parts = any(recording.begin_s is not None for recording in catalog.recordings)
+    heard = counted(figures["n_recordings"], "labelled part" if parts else "recording")
+    echo(f"{run.path}: head on {ear}, {counted(len(run.labels), 'class')}, {heard}")
+    if folds is None:
+        echo("  too few sessions for session folds: how good it is on new sessions is not known")
     else:
-        figures, folds = run.figures, run.figures["session_folds"]
-        parts = any(recording.begin_s is not None for recording in catalog.recordings)
-        heard = counted(figures["n_recordings"], "labelled part" if parts else "recording")
-        echo(f"{run.path}: head on {ear}, {counted(len(run.labels), 'class')}, {heard}")
-        if folds is None:
-            echo("  too few sessions for session folds: how good it is on new sessions is not known")
-        else:
-            of_what = "part" if parts else "recording"
-            echo(f"  accuracy per {of_what} on session folds: {folds['recording']['accuracy']:.3f}")
-            if figures["unknown_to_ear"]:
-                echo(f"  of species that {ear} does not know: {folds['accuracy_unknown_to_ear']:.3f}")
-        if basis := run.calibration.get("basis"):
-            for line in _worth(basis, run.calibration["recording"], run.labels.names):
-                echo(f"  {line}")
-        echo(f"  {ear} may have heard these recordings in its own training; then figures are too good")
-    exit_with_failures(unreadable(catalog.recordings, features))
+        of_what = "part" if parts else "recording"
+        echo(f"  accuracy per {of_what} on session folds: {folds['recording']['accuracy']:.3f}")
+        if figures["unknown_to_ear"]:
+            echo(f"  of species that {ear} does not know: {folds['accuracy_unknown_to_ear']:.3f}")
+    if basis := run.calibration.get("basis"):
+        for line in _worth(basis, run.calibration["recording"], run.labels.names):
+            echo(f"  {line}")
+    echo(f"  {ear} may have heard these recordings in its own training; then figures are too good")
 
 
 def _worth(basis: Mapping[str, Any], level: Mapping[str, Any], labels: Sequence[str]) -> Iterator[str]:
@@ -341,12 +241,3 @@ def _worth(basis: Mapping[str, Any], level: Mapping[str, Any], labels: Sequence[
     never = [name for name, score in zip(labels, level["thresholds"], strict=True) if score is None]
     if never:
         yield f"always uncertain: {few(tuple(never))}; no score is sure enough to name a recording so"
-
-
-def _begun_model(run: Any) -> str | None:
-    """The network of the run whose weights are begun from; None where there is none."""
-    if not isinstance(run, str | Path):
-        return None
-    from avianvox.training.origin import Origin
-
-    return Origin.open(run).run.architecture

@@ -55,12 +55,15 @@ class Catalog:
         Name of the source in `avianvox.dataset.sources.SOURCES`.
     split : mapping of str to str
         Recording id to "train" or "test", where the source defines a split.
+    paths : tuple of str
+        What it was read from; empty where it is a part of that, or was made of recordings.
     """
 
     recordings: tuple[Recording, ...]
     problems: tuple[Problem, ...] = ()
     source: str = ""
     split: Mapping[str, str] = field(default_factory=dict)
+    paths: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def from_rows(
@@ -216,18 +219,18 @@ def read_catalog(path: Path | str, *, source: str | None = None) -> Catalog:
     return catalog
 
 
-def read_catalogs(paths: Iterable[Path | str]) -> Catalog:
+def read_catalogs(paths: Iterable[str | os.PathLike[str]]) -> Catalog:
     """Read one or several catalogs and merge them.
 
     A recording whose id stands in an earlier catalog already is called ``folder/id``, after its catalog's
     folder, see `Catalog.merged`. Raises as that and `read_catalog` do.
     """
-    first, *others = map(Path, paths)
+    first, *others = places = tuple(map(Path, paths))
     merged = read_catalog(first)
     for path in others:
         folder = path if path.is_dir() else path.parent
         merged = merged.merged(read_catalog(path), name=folder.resolve().name)
-    return merged
+    return replace(merged, paths=tuple(map(str, places)))
 
 
 def recording_problems(recording: Recording) -> list[Problem]:

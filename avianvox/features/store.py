@@ -123,6 +123,25 @@ class FeatureStore:
     def __len__(self) -> int:
         return len(self.index)
 
+    def __getitem__(self, recording: int | str) -> np.ndarray:
+        """The rows of a recording, by its position or id. Raises as sequences do, or as `index_of` does."""
+        position = self.index_of(recording) if isinstance(recording, str) else recording
+        if not -len(self) <= position < len(self):
+            raise IndexError(
+                f"the store in {self.path} holds {len(self)} recordings, got position {recording}"
+            )
+        return self.features(position)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """The rows of each recording, in the order of ``ids``."""
+        return map(self.features, range(len(self)))
+
+    def __contains__(self, recording_id: object) -> bool:
+        try:
+            return isinstance(recording_id, str) and self.index_of(recording_id) >= 0
+        except UnknownNameError:
+            return False
+
     @property
     def bands(self) -> FeatureSpec:
         """The spec of a store of mel bands and MFCC; `StoreError` where the rows are something else."""

@@ -1,0 +1,319 @@
+"""Models are compared on folds: `crossvalidate`."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avianvox.api.catalogs import catalog_of, unreadable
+from avianvox.api.watch import Watch
+from avianvox.errors import InputError, UnknownNameError
+from avianvox.evaluation.rules import RULES
+from avianvox.models import LADDER, MODELS
+from avianvox.models.probes import PROBES, probe_of
+from avianvox.registry import nearest
+
+if TYPE_CHECKING:
+    from avianvox.api.catalogs import Recordings
+    from avianvox.dataset.catalog import Catalog
+    from avianvox.evaluation.conclude import CrossvalResult
+    from avianvox.evaluation.figures import Table
+    from avianvox.evaluation.fits import FitFunction
+    from avianvox.features.spec import FeatureSpec
+    from avianvox.features.store import FeatureStore
+    from avianvox.models.protocol import Progress, TrainSettings
+    from avianvox.workers import Workplace
+
+UNUSED = ("model", "seed", "validation", "patience", "validation_windows")
+"""Keys of a [train] table that mean nothing here: models and seed are options, and no fit holds data back."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A cross-validation that is done.
+
+    Attributes
+    ----------
+    path : Path
+        The run folder.
+    result : CrossvalResult
+    catalog : Catalog
+    store : FeatureStore
+    left_out : tuple of str
+        One line for each recording that could not be used.
+    """
+
+    path: Path
+    result: "CrossvalResult"
+    catalog: "Catalog"
+    store: "FeatureStore"
+    left_out: tuple[str, ...]
+
+    @property
+    def table(self) -> "Table":
+        """The ladder: a row for each model."""
+        return self.result.table
+
+    @property
+    def figures(self) -> Mapping[str, Any]:
+        """All figures, as ``figures.json`` holds them."""
+        return self.result.figures
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know beside the numbers."""
+        return self.result.notes
+
+    @property
+    def failed(self) -> list[str]:
+        """One line for each recording that could not be read."""
+        return unreadable(self.catalog.recordings, self.store)
+
+    def accuracy(self, model: str, grouping: str = "session") -> float:
+        """Of recordings, mean over the folds of a grouping."""
+        found = self.figures["models"][model]["groupings"][grouping]
+        return float(found["recording"]["accuracy"]["mean"])
+
+    def _repr_html_(self) -> str:
+        from avianvox.api.display import table_html
+
+        rows = [list(row) for row in self.table.rows]
+        return table_html(self.table.columns, rows, n_rows=len(rows), called="models")
+
+
+def crossvalidate(
+    catalog: "Recordings",
+    models: str | Sequence[str],
+    out: "str | os.PathLike[str]",
+    *,
+    groupings: Sequence[str] = ("random", "session"),
+    folds: int = 3,
+    seed: int = 0,
+    per_class: Sequence[int] = (),
+    hold_out_species: int | None = None,
+    epochs: int | None = None,
+    config: "str | os.PathLike[str] | None" = None,
+    spec: str | None = None,
+    store: "str | os.PathLike[str] | None" = None,
+    workplace: "Workplace | None" = None,
+    fresh: bool = False,
+    against: str | None = None,
+    watch: Watch | None = None,
+) -> Compared:
+    """Compare models on random and on grouped folds.
+
+    Random folds are too optimistic, because training and test share recording sessions; folds that keep
+    sessions together are added where ``groupings`` has none. Each fit is kept at once: the same call goes on
+    with a run that was interrupted, and more models add to it.
+
+    Parameters
+    ----------
+    catalog : Catalog, path-like, or an iterable of paths or recordings
+    models : str or sequence of str
+        Names in `avianvox.models.MODELS`, rules that hear nothing, such as ``"chance"``, or ``"ladder"``.
+    out : path-like
+        The run folder.
+    groupings : sequence of str
+        Of ``random``, ``session``, ``recordist``, ``site`` and ``published``.
+    folds : int
+    seed : int
+        Of folds and fits.
+    per_class : sequence of int
+        Learning curves: maximum numbers of training recordings of a class.
+    hold_out_species : int, optional
+        Besides, fit each model without so many species at a time.
+    epochs : int, optional
+        Of networks.
+    config : path-like, optional
+        TOML file of `train`.
+    spec : str, optional
+        Named feature settings.
+    store : path-like, optional
+        Feature store; one in ``out`` if left out.
+    workplace : Workplace, optional
+        Where the fits are made; here, if left out.
+    fresh : bool
+        Discard an earlier run in ``out``.
+    against : str, optional
+        Model that each other one is compared with, paired by session.
+    watch : Watch, optional
+
+    Returns
+    -------
+    Compared
+
+    Raises
+    ------
+    UnknownNameError, InputError, CatalogError, RunError, StoreError, MissingExtraError
+
+    Examples
+    --------
+    >>> import avianvox as av
+    >>> compared = av.crossvalidate("recordings", ["chance", "gnb_mfcc"], "comparison", folds=2)
+    >>> compared.accuracy("chance") < compared.accuracy("gnb_mfcc")
+    True
+    """
+    from dataclasses import replace
+
+    from avianvox.config import settings_to_mapping
+    from avianvox.dataset.training_data import training_data
+    from avianvox.errors import require_extra
+    from avianvox.evaluation.crossval import CrossvalSettings
+    from avianvox.evaluation.crossval import crossvalidate as compare
+    from avianvox.evaluation.run_folder import FOLDER
+    from avianvox.features.layout import STORE
+    from avianvox.features.provide import default_store, provide_store
+    from avianvox.features.spec import spec_named
+    from avianvox.inference.embedding import EmbeddingSpec
+    from avianvox.models.networks import NETWORKS
+    from avianvox.training.config import ears_of
+    from avianvox.workers import Workplace, n_cores
+
+    for module in ("sklearn", "matplotlib"):
+        require_extra(module, extra="train", purpose="avianvox crossval")
+    watch, here, out = watch or Watch(), workplace or Workplace(), Path(out)
+    names = rungs([models] if isinstance(models, str) else models, against=against)
+    settings = CrossvalSettings(tuple(groupings), folds, seed, tuple(per_class), hold_out_species)
+    train_settings, features_spec, recipes = _settings(
+        None if config is None else Path(config), epochs, names, watch
+    )
+    if spec is not None:
+        features_spec = spec_named(spec)
+    teachers = [
+        ear for name in names if name in NETWORKS for ear in ears_of(recipes.get(name, train_settings))
+    ]
+    ear_names = dict.fromkeys([*(ear[0] for name in names if (ear := probe_of(name))), *teachers])
+    ear_specs = [EmbeddingSpec.of_model(name) for name in ear_names]
+    found = catalog_of(catalog)
+    for line in found.problem_lines():
+        watch.say(line)
+    FOLDER.refuse_foreign(out)
+    with watch.comparing() as told:
+        at = default_store(out, features_spec) if store is None else Path(store)
+        elsewhere = here if here.executor == "dask" else None
+        features = provide_store(
+            found.recordings, features_spec, at, workplace=elsewhere, progress=told.features
+        )
+        data = training_data(found, features, features_spec, found.labels)
+        ears = {
+            ear.model: provide_store(
+                found.recordings,
+                ear,
+                default_store(out, ear),
+                workplace=elsewhere or Workplace(n_cores()),
+                progress=told.features,
+            )
+            for ear in ear_specs
+        }
+        unknown = data.names if hold_out_species else ()
+        learned_from = _learned_from(names, train_settings, data.ids, unknown)
+        learned_from |= {ear.model: ear.sha256 for ear in ear_specs if ear.model in teachers}
+        epochs_seen = told.epoch if here.executor == "serial" else None
+        result = compare(
+            replace(data, ears={name: ears[name] for name in teachers}),
+            found,
+            {name: _fit(name, found, recipes.get(name, train_settings), epochs_seen, ears) for name in names},
+            out,
+            settings,
+            model_settings=settings_to_mapping(train_settings),
+            recipes={name: settings_to_mapping(own) for name, own in recipes.items()},
+            learned_from=learned_from,
+            fresh=fresh,
+            workplace=replace(
+                here, shared=tuple((one.path / STORE).absolute() for one in (features, *ears.values()))
+            ),
+            against=against,
+            progress=told.fit,
+            steps=told.step,
+        )
+    return Compared(out, result, found, features, data.left_out)
+
+
+def rungs(names: Sequence[str], *, against: str | None = None) -> tuple[str, ...]:
+    """The names of models and rules, with the ladder's rungs in its place.
+
+    Raises
+    ------
+    UnknownNameError
+        One of them is none.
+    InputError
+        There are none, or ``against`` is not among them: this is said before hours of fits.
+    """
+    if not names:
+        raise InputError("--models names no model")
+    known = [*MODELS, *RULES, "ladder"]
+    found: list[str] = []
+    for name in names:
+        first, *ears = name.split("+")
+        if first not in known and probe_of(first) is None:
+            raise UnknownNameError(
+                f"unknown model '{first}'{nearest(first, known)} (known: {', '.join(known)}; with an ear "
+                f"such as birdnet: {', '.join(f'birdnet_{probe}' for probe in PROBES)})"
+            )
+        found += LADDER if first == "ladder" else (first,)
+        found += [f"{ear}_{probe}" for ear in ears for probe in PROBES]
+    if against is not None and against not in found:
+        raise InputError(f"--against {against}: name it in --models too")
+    return tuple(dict.fromkeys(found))
+
+
+def _fit(
+    name: str,
+    catalog: "Catalog",
+    settings: "TrainSettings",
+    epochs_seen: "Progress | None",
+    ears: "Mapping[str, FeatureStore]",
+) -> "FitFunction":
+    from functools import partial
+
+    from avianvox.evaluation.fits import rule_fit
+    from avianvox.models.protocol import fit_function
+
+    if name in RULES:
+        return rule_fit(name, catalog)
+    if found := probe_of(name):
+        from avianvox.models.probes.probe import fit_probe
+
+        ear, probe = found
+        return partial(fit_probe, PROBES.get(probe), settings, catalog.labels, ears[ear])
+    return fit_function(MODELS.get(name), settings, epochs_seen)
+
+
+def _settings(
+    config: Path | None, epochs: int | None, names: Sequence[str], watch: Watch
+) -> "tuple[TrainSettings, FeatureSpec, dict[str, TrainSettings]]":
+    """How models are fitted, on what, and how those are that have a recipe; ``watch`` hears unused keys."""
+    from avianvox.config import parse_toml
+    from avianvox.models.networks import RECIPES
+    from avianvox.training.config import TrainConfig, read_train_file
+
+    given = {} if epochs is None else {"epochs": epochs}
+    read, spec = read_train_file(config, model=TrainConfig.model, **given)
+    if config is not None:
+        written = parse_toml(config).get("train", {})
+        if unused := [name for name in written if name in UNUSED]:
+            watch.say(f"not used from {config}: {', '.join(unused)}")
+    own = {
+        name: read_train_file(config, model=name, **given)[0].settings for name in names if name in RECIPES
+    }
+    return read.settings, spec, own
+
+
+def _learned_from(
+    names: Sequence[str], settings: "TrainSettings", ids: list[str], unknown: tuple[str, ...]
+) -> dict[str, str]:
+    """Names and hashes of what networks learn from besides.
+
+    Raises `InputError` where it knows ``ids``, or species of ``unknown``.
+    """
+    from avianvox.models.networks import NETWORKS
+
+    if settings.from_ is None or not any(name in NETWORKS for name in names):
+        return {}
+    from avianvox.training.origin import Origin
+
+    origin = Origin.open(settings.from_)
+    origin.refuse_heard(ids)
+    origin.refuse_known(unknown)
+    return {settings.from_: origin.sha256}
