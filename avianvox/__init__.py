@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from avianvox.api.catalogs import read_catalog
     from avianvox.api.compare import crossvalidate
     from avianvox.api.models import load_model, read_table
+    from avianvox.api.picture import plot_spectrogram
     from avianvox.api.recordings import classify, events
     from avianvox.api.stores import build_store, crops
     from avianvox.api.tables import Detections
@@ -39,6 +40,7 @@ _PUBLIC = {
     "events": "avianvox.api.recordings",
     "export": "avianvox.api.teach",
     "load_model": "avianvox.api.models",
+    "plot_spectrogram": "avianvox.api.picture",
     "read_catalog": "avianvox.api.catalogs",
     "read_model_file": "avianvox.modelfile",
     "read_table": "avianvox.api.models",
@@ -58,6 +60,7 @@ __all__ = [
     "events",
     "export",
     "load_model",
+    "plot_spectrogram",
     "read_catalog",
     "read_model_file",
     "read_table",

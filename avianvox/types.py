@@ -4,19 +4,20 @@ Conventions: sample and frame indices are the stored truth and seconds are deriv
 float32, mono, full scale ±1; feature arrays are time-major, shape ``(n_frames, n_features)``.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 from unicodedata import normalize
 
 import numpy as np
 
 from avianvox.errors import InputError
+from avianvox.registry import Registry
 
 NO_BIRD = "no bird"
 """Label of recordings that hold no animal voice."""
@@ -70,8 +71,29 @@ class Decision(StrEnum):
     UNKNOWN = "unknown"  # birds that the model never learned reach such scores too
 
 
+SHOWN: Registry[Callable[[Any], str]] = Registry(
+    "type that a notebook shows",
+    {
+        "Detection": "avianvox.api.display:detection_html",
+        "Prediction": "avianvox.api.display:prediction_html",
+        "Recording": "avianvox.api.display:recording_html",
+        "Waveform": "avianvox.api.display:waveform_html",
+    },
+)
+"""Name of a type to what makes HTML of a value: sound, spectrogram and scores."""
+
+
+class _Shown:
+    """A value that notebooks show by its row of `SHOWN`."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return SHOWN.get(type(self).__name__)(self)
+
+
 @dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(_Shown):
     """One row of a catalog: a sound file, or the part of one that was annotated, and what is known about it.
 
     Empty strings and ``None`` mean "not known"; nothing is guessed. A part has a ``begin_s``, and its id is
@@ -142,7 +164,7 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
-class Waveform:
+class Waveform(_Shown):
     """Mono sound. ``samples``: shape (n,), float32, full scale ±1; ``sample_rate`` in Hz."""
 
     samples: np.ndarray
@@ -271,7 +293,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Detection:
+class Detection(_Shown):
     """One row of a table: a species in a span of a recording, or what came of a recording without an answer.
 
     Empty strings and ``None`` mean "not known" or "does not apply". Without ``begin_s`` the row speaks of the
@@ -305,7 +327,7 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(_Shown):
     """The answer for one recording.
 
     ``scores``: shape (n_classes,), the mean over the windows; ``windows`` in order of time, both empty where

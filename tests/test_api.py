@@ -1,6 +1,7 @@
 """The front door: `import avianvox as av`, and what its results are."""
 
 import io
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import soundfile
 import avianvox as av
 from avianvox.api.asked import Asked, Live
 from avianvox.api.recordings import Options
+from avianvox.api.tables import Detections
 from avianvox.api.words import in_python
 from avianvox.cli.classify import classify as command
 from avianvox.cli.listen import listen as listen_command
-from avianvox.errors import InputError
+from avianvox.errors import AudioError, InputError
 from avianvox.inference.events import EventOptions
 from avianvox.modelfolder import DEFAULT_MODEL, find_model
+from avianvox.types import Detection, Recording, Waveform
 
 SAMPLE = find_model(DEFAULT_MODEL).with_name("sample.ogg")
 
@@ -208,6 +211,42 @@ def test_a_store_has_length_iteration_and_indexing(synth_catalog_dir: Path, tmp_
     np.testing.assert_array_equal(
         all_of_them[first], store[all_of_them.where[first].recording_id][40:80, :128]
     )
+
+
+def test_what_a_notebook_shows_needs_no_network(sample: tuple[np.ndarray, int], tmp_path: Path) -> None:
+    event = av.events(SAMPLE)[0]
+    for shown in (event, Recording("a", SAMPLE), Waveform(*sample), av.load_model().classify(SAMPLE)):
+        page = shown._repr_html_()
+        assert "<audio controls" in page
+        assert page.count("data:image/png;base64,") == 1
+        assert not re.search(r"(src|href)=\"(?!data:)", page)
+    assert "Coccyzus vieilloti (Puerto Rican Lizard Cuckoo), 0.60, named, sample.ogg" in event._repr_html_()
+    assert "&lt;b&gt;" in Detection(str(SAMPLE), scientific_name="<b>")._repr_html_()
+    assert "not to be heard" in Detection("none.wav", scientific_name="x")._repr_html_()
+    many = Detections(Detection(f"{i}.wav", rank=1) for i in range(30))
+    assert "30 detections, of which 20 are shown" in many._repr_html_()
+    assert av.events(SAMPLE).gallery()._repr_html_().count("<audio") == 1
+
+
+def test_sound_at_any_rate_can_be_heard() -> None:
+    waves = np.sin(np.arange(25_600) / 8).astype(np.float32)
+    for rate, kind in ((48000, "audio/mpeg"), (256000, "audio/flac")):
+        assert f"data:{kind}" in Waveform(waves, rate)._repr_html_()
+
+
+def test_a_spectrogram_shows_the_part_that_is_asked_for(sample: tuple[np.ndarray, int]) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    row = Detection(str(SAMPLE), begin_s=2.0, end_s=3.0, low_hz=1000.0, high_hz=4000.0)
+    axes = av.plot_spectrogram(row, context_s=0.5)
+    assert axes.get_xlim() == pytest.approx((1.5, 3.5), abs=0.01)
+    assert len(axes.patches) == 3
+    axes = av.plot_spectrogram(sample, begin_s=4.0, end_s=5.0, axes=axes)
+    assert axes.get_xlim() == pytest.approx((4.0, 5.0), abs=0.01)
+    assert av.plot_spectrogram(str(SAMPLE)).get_xlim() == pytest.approx((0, 10), abs=0.01)
+    with pytest.raises(AudioError, match=r"the sound ends before 40\.0 s"):
+        av.plot_spectrogram(SAMPLE, begin_s=40.0)
+    matplotlib.pyplot.close("all")
 
 
 def test_defaults_are_those_of_the_command_line() -> None:

@@ -63,7 +63,11 @@ HOMES = {
 }
 """Packages that may be imported in these rooms and nowhere else."""
 
-LATE = {("avianvox.features.kinds", "inference"), ("avianvox.models", "training")}
+LATE = {
+    ("avianvox.features.kinds", "inference"),
+    ("avianvox.models", "training"),
+    ("avianvox.types", "api"),
+}
 """Tables that name rows in a room below them, which are imported when somebody asks for them."""
 
 ROW = re.compile(r"avianvox((?:\.\w+)+):(\w+)")

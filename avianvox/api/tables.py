@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
+    from avianvox.api.display import Gallery
     from avianvox.inference.period_table import SummaryRow
 
 T = TypeVar("T")
@@ -183,6 +184,12 @@ class Detections(Rows[Detection]):
         return self._with(
             row for row in self if key in (name_key(row.scientific_name), name_key(row.common_name))
         )
+
+    def gallery(self, n: int = 6) -> "Gallery":
+        """The first ``n`` rows that name something, to look at and listen to in a notebook."""
+        from avianvox.api.display import Gallery
+
+        return Gallery([row for row in self if row.scientific_name][:n])
 
     def per(self, by: str, *, timezone: str = "", uncertain: bool = False) -> "Rows[SummaryRow]":
         """How often each species was found by hour, day or night, and how long was recorded.

@@ -11,6 +11,7 @@ from avianvox.files import atomic_write
 from avianvox.types import Detection
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _FRAME_S = 0.023  # of a spectrum: a note of 20 ms and two tones 50 Hz apart can both be told
@@ -60,14 +61,21 @@ def draw_segment(clip: Clip, detection: Detection, title: str) -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    figure = Figure(figsize=(8.0, 3.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    draw_clip(axes, clip, detection)
+    axes.set_title(title, fontsize=9, loc="left", parse_math=False)
+    return figure
+
+
+def draw_clip(axes: "Axes", clip: Clip, detection: Detection) -> None:
+    """Draw on axes of matplotlib what `draw_segment` draws, but for the title."""
     power, step_hz = spectrogram(clip.samples.mean(axis=1), clip.sample_rate)
     top_hz = highest_hz(detection, clip.sample_rate)
     shown = power[: int(top_hz / step_hz) + 1]
     audible = shown[int(min(_RUMBLE_HZ, top_hz / 2) / step_hz) :]
     peak = float(np.percentile(audible, 99.8))
-    figure = Figure(figsize=(8.0, 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
     axes.imshow(
         shown,
         origin="lower",
@@ -77,7 +85,8 @@ def draw_segment(clip: Clip, detection: Detection, title: str) -> "Figure":
         vmin=max(peak - _RANGE_DB, float(np.median(audible))),
         vmax=peak,
     )
-    begin_s, end_s = detection.begin_s or 0.0, detection.end_s or 0.0
+    begin_s = clip.begin_s if detection.begin_s is None else detection.begin_s
+    end_s = clip.end_s if detection.end_s is None else detection.end_s
     axes.axvspan(clip.begin_s, max(begin_s, clip.begin_s), color="white", alpha=0.25, lw=0)
     axes.axvspan(min(end_s, clip.end_s), clip.end_s, color="white", alpha=0.25, lw=0)
     if detection.low_hz is not None and detection.high_hz is not None:
@@ -85,8 +94,6 @@ def draw_segment(clip: Clip, detection: Detection, title: str) -> "Figure":
         axes.fill([begin_s, end_s, end_s, begin_s], [low, low, high, high], fill=False, ec="white")
     axes.set(xlim=(clip.begin_s, clip.end_s), ylim=(0, top_hz / 1000), xlabel="seconds in the recording")
     axes.set_ylabel("kHz")
-    axes.set_title(title, fontsize=9, loc="left", parse_math=False)
-    return figure
 
 
 def save_picture(figure: "Figure", path: Path) -> None:

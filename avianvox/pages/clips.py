@@ -28,6 +28,7 @@ SHOWN_DB = 55.0
 """Range of the colours below the loudest point of a clip."""
 
 _PEAK = 0.7
+_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _COLOURS = 40
 _TICK_ROOM = 14.0  # right of a tick, for half of its text
 _TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16000)
@@ -116,9 +117,16 @@ def clip_audio(clip: Clip) -> str:
 
     It is made as loud as it can be without clipping: this is to be listened to, not to be measured.
     """
-    peak = float(np.abs(clip.samples).max(initial=0.0)) or 1.0
+    return sound_address(clip.samples, clip.spec.sample_rate)
+
+
+def sound_address(samples: np.ndarray, sample_rate: int) -> str:
+    """The same of any samples at a rate that MP3 has; others become FLAC."""
+    peak = float(np.abs(samples).max(initial=0.0)) or 1.0
     kind, mime = ("MP3", "audio/mpeg") if "MP3" in soundfile.available_formats() else ("OGG", "audio/ogg")
-    content = encode_samples(clip.samples * (_PEAK / peak), clip.spec.sample_rate, container=kind)
+    if sample_rate not in _MP3_RATES:
+        kind, mime = "FLAC", "audio/flac"
+    content = encode_samples(samples * (_PEAK / peak), sample_rate, container=kind)
     return f"data:{mime};base64,{b64encode(content).decode()}"
 
 
@@ -126,7 +134,7 @@ def clip_picture(clip: Clip, *, title: str) -> Markup:
     """The clip's spectrogram over seconds of the recording and kHz on the mel scale."""
     spec = clip.spec.with_changes(hop_length=clip.spec.n_fft // 8)
     rows = extract_features(Waveform(clip.samples, spec.sample_rate), spec).values[:, : spec.n_mels]
-    image = b64encode(palette_png(_colour_steps(rows.T[::-1]))).decode()
+    image = b64encode(palette_png(colour_steps(rows.T[::-1]))).decode()
     left, top, width, height, foot = 34.0, 4.0, 400.0, 150.0, 172.0
     right = left + width
 
@@ -204,7 +212,7 @@ def palette_png(pixels: np.ndarray) -> bytes:
     )
 
 
-def _colour_steps(decibels: np.ndarray) -> np.ndarray:
+def colour_steps(decibels: np.ndarray) -> np.ndarray:
     """Few steps, so that the picture is small: 1.4 dB each."""
     top = float(decibels.max())
     share = np.clip(1 + (decibels - top) / SHOWN_DB, 0, 1)
