@@ -17,6 +17,7 @@ TYPE_CHECKING = False  # typing takes longer than all else until `avianvox.signa
 if TYPE_CHECKING:
     from avianvox.api.catalogs import read_catalog
     from avianvox.api.compare import crossvalidate
+    from avianvox.api.live import listen
     from avianvox.api.models import load_model, read_table
     from avianvox.api.picture import plot_spectrogram
     from avianvox.api.recordings import classify, events
@@ -39,6 +40,7 @@ _PUBLIC = {
     "crossvalidate": "avianvox.api.compare",
     "events": "avianvox.api.recordings",
     "export": "avianvox.api.teach",
+    "listen": "avianvox.api.live",
     "load_model": "avianvox.api.models",
     "plot_spectrogram": "avianvox.api.picture",
     "read_catalog": "avianvox.api.catalogs",
@@ -59,6 +61,7 @@ __all__ = [
     "crossvalidate",
     "events",
     "export",
+    "listen",
     "load_model",
     "plot_spectrogram",
     "read_catalog",

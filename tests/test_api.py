@@ -3,7 +3,9 @@
 import io
 import re
 from dataclasses import fields
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -249,6 +251,33 @@ def test_a_spectrogram_shows_the_part_that_is_asked_for(sample: tuple[np.ndarray
     matplotlib.pyplot.close("all")
 
 
+def test_live_sound_gives_the_events_of_a_recording(sample: tuple[np.ndarray, int]) -> None:
+    samples, rate = sample
+    blocks = np.array_split(samples, 40)
+    begin = datetime(2026, 5, 1, 4, 30, tzinfo=timezone(timedelta(hours=-4)))
+    heard = list(av.listen(blocks, rate=rate, begin=begin, name="garden", site="home"))
+    assert [(row.scientific_name, row.score) for row in heard] == [
+        (row.scientific_name, pytest.approx(row.score, abs=1e-4)) for row in av.events(sample)
+    ]
+    assert (heard[0].path, heard[0].site) == ("garden", "home")
+    assert heard[0].begin_time == "2026-05-01T04:30:00.000-04:00"
+    windows = av.listen(blocks, rate=rate, by="window")
+    assert next(windows).begin_s == 0.0
+    windows.close()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'top'"):
+        av.listen(blocks, top=2)  # type: ignore[call-arg]
+    told: list[str] = []
+    assert list(av.listen([np.zeros((2, 2, 2))], rate=rate, say=told.append)) == []
+    assert told == ["the sound ended: expected samples of shape (n,) or (n, channels), got shape (2, 2, 2)"]
+
+
+def test_raw_samples_in_a_pipe_are_heard(sample: tuple[np.ndarray, int], tmp_path: Path) -> None:
+    samples, rate = sample
+    (tmp_path / "raw").write_bytes(samples.astype("<f4").tobytes())
+    with open(tmp_path / "raw", "rb") as pipe:
+        assert [row.scientific_name for row in av.listen(pipe, rate=rate)] == ["Coccyzus vieilloti"]
+
+
 def test_defaults_are_those_of_the_command_line() -> None:
     asked = Asked(model="")
     given = command.make_context("classify", ["recording.wav"]).params
@@ -261,6 +290,6 @@ def test_defaults_are_those_of_the_command_line() -> None:
 
 def test_every_option_of_the_command_can_be_asked_for() -> None:
     explicit = {"model", "by", "min_score", "species_list", "exclude", "paths", "quiet", "gate_file"}
-    assert {field.name for field in fields(Asked)} - explicit == set(Options.__annotations__)
+    assert {field.name for field in fields(Asked)} - explicit == set(get_type_hints(Options))
     shared = {parameter.name for parameter in listen_command.params}
     assert {field.name for field in fields(Live)} - {"place"} <= shared

@@ -7,7 +7,7 @@ The command ``avianvox classify`` is these two.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack, get_type_hints
 
 from avianvox.api.asked import Asked
 from avianvox.api.question import OF_EVENTS, question_of, refuse_contradictions
@@ -27,31 +27,36 @@ if TYPE_CHECKING:
     from avianvox.workers import Workplace
 
 
-class Options(TypedDict, total=False):
-    """What else `classify` and `events` are asked; see `avianvox.api.asked` and ``avianvox classify -h``."""
+class LiveOptions(TypedDict, total=False):
+    """What else can be asked of any sound; see `avianvox.api.asked` and ``avianvox listen -h``."""
 
     calibrated: bool
-    channels: str | int
-    coverage: float
     date: str
     gap_s: float
     gate: bool | str
     gate_recall: float
     lat: float
     leave: float
-    level: str
     lon: float
     min_length_s: float
     multi_label: bool
     overlap_s: float
-    place: str
     place_min: float
     place_weight: float
     site: str
     smooth: int
+    week: int
+
+
+class Options(LiveOptions, total=False):
+    """What else `classify` and `events` are asked; see ``avianvox classify -h``."""
+
+    channels: str | int
+    coverage: float
+    level: str
+    place: str
     timezone: str
     top: int
-    week: int
 
 
 def classify(
@@ -148,6 +153,7 @@ def classify(
     with python_words(), sound_files(sounds, sample_rate=sample_rate) as files:
         asked = asked_of(
             options,
+            get_type_hints(Options),
             model=str(model or default_model()),
             by=by,
             species_list=listed(species),
@@ -213,9 +219,9 @@ def events(
     )
 
 
-def asked_of(options: Options, **given: object) -> Asked:
-    """What is asked in keyword arguments. Raises ``TypeError`` for one that there isn't."""
-    known = list(Options.__annotations__)
+def asked_of(options: LiveOptions, known: Iterable[str], **given: object) -> Asked:
+    """What is asked in keyword arguments. Raises ``TypeError`` for one that is not ``known``."""
+    known = sorted(known)
     for name in options:
         if name not in known:
             raise TypeError(f"unexpected keyword argument '{name}'{nearest(name, known)}")
