@@ -17,6 +17,7 @@ TYPE_CHECKING = False  # typing takes longer than all else until `avianvox.signa
 if TYPE_CHECKING:
     from avianvox.api.catalogs import read_catalog
     from avianvox.api.compare import crossvalidate
+    from avianvox.api.estimator import SpeciesClassifier
     from avianvox.api.live import listen
     from avianvox.api.models import load_model, read_table
     from avianvox.api.picture import plot_spectrogram
@@ -33,6 +34,7 @@ _PUBLIC = {
     "Classifier": "avianvox.inference.classifier",
     "Detections": "avianvox.api.tables",
     "FeatureSpec": "avianvox.features.spec",
+    "SpeciesClassifier": "avianvox.api.estimator",
     "build_store": "avianvox.api.stores",
     "calibrate": "avianvox.api.worth",
     "classify": "avianvox.api.recordings",
@@ -53,6 +55,7 @@ __all__ = [
     "Classifier",
     "Detections",
     "FeatureSpec",
+    "SpeciesClassifier",
     "__version__",
     "build_store",
     "calibrate",

@@ -51,7 +51,7 @@ HOMES = {
     "keras": {"models", "training", "export"},
     "tensorflow": {"models", "training", "export"},
     "ai_edge_quantizer": {"export"},
-    "sklearn": {"find", "models", "dataset", "evaluation", "audit", "calibration"},
+    "sklearn": {"api", "find", "models", "dataset", "evaluation", "audit", "calibration"},
     "scipy": {"models", "evaluation", "audit", "calibration", "report"},
     "usearch": {"find"},
     "librosa": set(),

@@ -89,6 +89,16 @@ class Catalog:
         """All labels in alphabetical order."""
         return LabelSet.from_recordings(self.recordings)
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The label of each recording."""
+        return tuple(recording.label for recording in self.recordings)
+
+    @property
+    def sessions(self) -> tuple[str, ...]:
+        """The session of each recording: what must not be parted by folds."""
+        return tuple(recording.session for recording in self.recordings)
+
     def __len__(self) -> int:
         return len(self.recordings)
 
