@@ -67,6 +67,10 @@ class OutputError(AvianvoxError, OSError):
     """A result cannot be written: the disk is full, or the place is not writable."""
 
 
+class PluginError(AvianvoxError, ImportError):
+    """What another package adds to a table cannot be loaded."""
+
+
 class MissingExtraError(AvianvoxError, ImportError):
     """An optional package is not installed."""
 

@@ -3,15 +3,25 @@
 Everything that grows (models, sources, output formats, runtimes, executors) is one such table. A row
 is ``"name": "package.module:attribute"``, so listing the names imports nothing. A row may say what it is:
 ``"name": ("package.module:attribute", "what people read about it")``.
+
+Other packages add rows to some tables (`GROUPS`) by entry points. They are looked for when a name is asked
+for that no row of avianvox has, or when all names are: a table whose own rows suffice costs nothing.
 """
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Generic, TypeVar, cast
 
-from avianvox.errors import UnknownNameError
+from avianvox.errors import PluginError, UnknownNameError
 
 T = TypeVar("T")
+
+GROUPS = {
+    "models": "avianvox.models",
+    "sources": "avianvox.sources",
+    "formats": "avianvox.formats",
+}
+"""Groups of entry points, by the table that they add to."""
 
 
 def nearest(name: str, known: list[str]) -> str:
@@ -31,6 +41,8 @@ class Registry(Generic[T]):
         What the table holds, in the singular: it appears in error messages.
     rows : mapping of str to str or tuple of str
         ``name -> "package.module:attribute"``, or that and a summary.
+    group : str, optional
+        Of entry points by which other packages add rows. A name that is taken stays what it is.
 
     Attributes
     ----------
@@ -38,8 +50,12 @@ class Registry(Generic[T]):
         Of the rows that have one.
     """
 
-    def __init__(self, kind: str, rows: Mapping[str, str | tuple[str, str]]) -> None:
+    def __init__(
+        self, kind: str, rows: Mapping[str, str | tuple[str, str]], *, group: str | None = None
+    ) -> None:
         self.kind = kind
+        self._group = group
+        self._added: dict[str, tuple[str, str]] | None = None
         self.summaries: dict[str, str] = {}
         self._rows: dict[str, str] = {}
         for name, row in rows.items():
@@ -57,19 +73,58 @@ class Registry(Generic[T]):
 
     def get(self, name: str) -> T:
         """Import and return the object behind ``name``. Raises `UnknownNameError` with the known names."""
-        if name not in self._rows:
-            known = list(self._rows)
+        if name in self._rows:
+            return cast(T, attribute(self._rows[name]))
+        if name not in self.added:
+            known = list(self)
             raise UnknownNameError(
                 f"unknown {self.kind} '{name}'{nearest(name, known)} (known: {', '.join(known)})"
             )
-        module, attribute = self._rows[name].split(":")
-        return cast(T, getattr(import_module(module), attribute))
+        target, package = self.added[name]
+        try:
+            return cast(T, attribute(target))
+        except Exception as error:  # whatever it is, it is that package's, and the others go on
+            raise PluginError(
+                f"the {self.kind} '{name}' of the package {package} cannot be loaded: "
+                f"{type(error).__name__}: {error}; update or uninstall the package"
+            ) from error
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The names that avianvox has itself; asking for them looks for no other packages."""
+        return tuple(self._rows)
+
+    @property
+    def added(self) -> Mapping[str, tuple[str, str]]:
+        """Rows of other packages: name to target and package."""
+        if self._added is None:
+            self._added = {}
+            for name, target, package in entry_rows(self._group) if self._group else ():
+                if name not in self._rows and target.count(":") == 1:
+                    self._added.setdefault(name, (target, package))
+        return self._added
 
     def __contains__(self, name: object) -> bool:
-        return name in self._rows
+        return name in self._rows or name in self.added
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
+        yield from self._rows
+        yield from self.added
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows) + len(self.added)
+
+
+def attribute(target: str) -> object:
+    """What ``"module:attribute"`` stands for, imported."""
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)
+
+
+def entry_rows(group: str) -> Iterator[tuple[str, str, str]]:
+    """Name, target and package of each entry point of a group, by name."""
+    from importlib.metadata import entry_points
+
+    for point in sorted(entry_points(group=group), key=lambda point: point.name):
+        package = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
+        yield point.name, point.value, package

@@ -226,13 +226,14 @@ def _list_trainable(as_json: bool) -> None:
     import json
 
     from avianvox.evaluation.rules import SUMMARIES as RULE_SUMMARIES
-    from avianvox.models import SUMMARIES, TRAINABLE
+    from avianvox.models import MODELS, SUMMARIES, TRAINABLE
     from avianvox.models.probes import PROBES
 
     probes = {f"birdnet_{name}": summary for name, summary in PROBES.summaries.items()}
-    width = max(map(len, (*SUMMARIES, *RULE_SUMMARIES, *probes)))
+    added = {name: f"of the package {package}" for name, (_, package) in MODELS.added.items()}
+    width = max(map(len, (*MODELS, *RULE_SUMMARIES, *probes)))
     for kind, heading, summaries in (
-        ("model", "models (* for avianvox train too)", SUMMARIES),
+        ("model", "models (* for avianvox train too)", SUMMARIES | added),
         ("probe", "heads on the embeddings of a model such as birdnet (birdnet_logreg)", probes),
         ("rule", "rules, which use no sound", RULE_SUMMARIES),
     ):

@@ -213,7 +213,8 @@ def read_catalog(path: Path | str, *, source: str | None = None) -> Catalog:
         if source is not None:
             catalog = SOURCES.get(source)().read(path)
         else:
-            readers = (SOURCES.get(name)() for name in SOURCES)
+            names = sorted(SOURCES, key=lambda name: name == "folders")  # any folder with folders is one
+            readers = (SOURCES.get(name)() for name in names)
             reader = next((r for r in readers if r.recognises(path)), None)
             if reader is None:
                 raise CatalogError(

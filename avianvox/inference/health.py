@@ -24,6 +24,7 @@ from avianvox.inference.classifier import Classifier
 from avianvox.inference.gate import DEFAULT_GATE, Gate
 from avianvox.inference.speed import measure_speed
 from avianvox.modelfolder import DEFAULT_MODEL, bundled_models, default_model, own_models
+from avianvox.registry import GROUPS, attribute, entry_rows
 from avianvox.types import Window
 from avianvox.workers import n_cores
 
@@ -31,6 +32,7 @@ FEATURES = {
     "plot": "pictures of segments",
     "parquet": "Parquet tables",
     "xlsx": "spreadsheets",
+    "frames": "data frames of results",
     "dask": "a cluster (--scheduler)",
     "live": "a microphone (listen)",
     "onnx": "models in ONNX (models add)",
@@ -255,6 +257,20 @@ def _features() -> Iterator[Check]:
             yield Check("features", purpose, "ready")
 
     yield _time_zones()
+    yield from _plugins()
+
+
+def _plugins() -> Iterator[Check]:
+    """What other packages add to tables."""
+    for group in GROUPS.values():
+        for name, target, package in entry_rows(group):
+            try:
+                attribute(target)
+            except Exception as error:  # whatever it is, the others go on
+                value, advice = f"{type(error).__name__}: {error}", f"update or uninstall {package}"
+                yield Check("plug-ins", f"{group}: {name}", value, state=State.ABSENT, advice=advice)
+            else:
+                yield Check("plug-ins", f"{group}: {name}", package)
 
 
 def _time_zones() -> Check:

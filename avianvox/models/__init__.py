@@ -4,7 +4,7 @@ Listing the table imports nothing; Keras and scikit-learn are imported when a mo
 """
 
 from avianvox.models.protocol import EstimatorFactory
-from avianvox.registry import Registry
+from avianvox.registry import GROUPS, Registry
 
 _NETWORKS = {
     "pca_dense": "avianvox.training.together:pca_dense",
@@ -31,6 +31,7 @@ MODELS: Registry[EstimatorFactory] = Registry(
         "mlp_mfcc": "avianvox.models.statistics:mlp_mfcc",
         **_NETWORKS,
     },
+    group=GROUPS["models"],
 )
 """``name -> factory``: ``MODELS.get("cnn_v20")(settings)`` is an estimator."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from avianvox.errors import AvianvoxError, InputError
 from avianvox.files import open_regular, output_error
-from avianvox.registry import Registry
+from avianvox.registry import GROUPS, Registry
 from avianvox.tables.spreadsheet import CsvFormat
 from avianvox.texts import decode_head
 from avianvox.types import Detection
@@ -79,6 +79,7 @@ FORMATS: Registry[type[Format]] = Registry(
         "generic_seq": "avianvox.tables.sequences:GenericSeq",
         "table": "avianvox.tables.terminal:Table",
     },
+    group=GROUPS["formats"],
 )
 
 STREAMS = ("csv", "jsonl", "table")
@@ -121,13 +122,21 @@ def format_of(path: Path | str, name: str | None = None) -> str:
 
 def format_of_new(path: Path | str) -> str:
     """The format that the ending of ``path`` stands for; raises `InputError` where it stands for none."""
-    endings = {ending: name for name in FORMATS for ending in FORMATS.get(name).endings}
+    endings = _endings(FORMATS.own)
     fitting = [ending for ending in endings if str(path).lower().endswith(ending)]
+    if not fitting:  # only now are other packages looked for
+        endings = _endings(FORMATS)
+        fitting = [ending for ending in endings if str(path).lower().endswith(ending)]
     if not fitting:
         raise InputError(
             f"'{path}' has no known format; end the name in {', '.join(endings)}, or name the format"
         )
     return endings[max(fitting, key=len)]
+
+
+def _endings(names: Iterable[str]) -> dict[str, str]:
+    """Ending to the format that it stands for."""
+    return {ending: name for name in names for ending in FORMATS.get(name).endings}
 
 
 def _recognised(path: Path | str, names: Iterable[str]) -> str | None:
@@ -169,13 +178,14 @@ def read_table(
         yield from _read(Path(path), found, _sounds(beside), recordings)
         return
     names = [format_of(path, name)] if name else [n for n in FORMATS if FORMATS.get(n).one_per_recording]
+    wanted = (*TABLE_ENDINGS, *_endings(name for name in names if name in FORMATS.added))
     anything = False
     for folder, folders, files in os.walk(path):
         folders.sort()
         sounds = _sounds(files)
         for file in sorted(files):
             table = Path(folder, file)
-            if file.lower().endswith(TABLE_ENDINGS) and (known := _recognised(table, names)):
+            if file.lower().endswith(wanted) and (known := _recognised(table, names)):
                 anything = True
                 yield from _read(table, known, sounds, recordings)
     if not anything:
@@ -307,7 +317,7 @@ def _fitting(place: Path, recording: str, ending: str) -> Path:
 def is_one_file(out: Path | str, name: str) -> bool:
     """Whether `write_table` makes one file of ``out``, and not a folder of tables."""
     form = FORMATS.get(name)
-    ending = os.path.splitext(form.endings[0])[1]
+    ending = os.path.splitext(f"name{form.endings[0]}")[1]  # a name that is an ending alone has none
     return not form.one_per_recording or (
         os.path.splitext(out)[1].lower() == ending and not os.path.isdir(out)
     )

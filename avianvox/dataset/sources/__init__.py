@@ -7,7 +7,7 @@ order which of them recognises a path. What readers share is in `avianvox.datase
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from avianvox.registry import Registry
+from avianvox.registry import GROUPS, Registry
 
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
@@ -32,4 +32,5 @@ SOURCES: Registry[type[Source]] = Registry(
         "csv": "avianvox.dataset.sources.plain_csv:PlainCsv",
         "folders": "avianvox.dataset.sources.folders:Folders",
     },
+    group=GROUPS["sources"],
 )
