@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from avianvox.api.tables import Detections
     from avianvox.api.teach import export, train
     from avianvox.api.worth import calibrate
+    from avianvox.audio.synth import synthesize_dataset
     from avianvox.features.spec import FeatureSpec
     from avianvox.inference.classifier import Classifier
     from avianvox.modelfile import read_model_file
@@ -48,6 +49,7 @@ _PUBLIC = {
     "read_catalog": "avianvox.api.catalogs",
     "read_model_file": "avianvox.modelfile",
     "read_table": "avianvox.api.models",
+    "synthesize_dataset": "avianvox.audio.synth",
     "train": "avianvox.api.teach",
 }
 
@@ -70,6 +72,7 @@ __all__ = [
     "read_catalog",
     "read_model_file",
     "read_table",
+    "synthesize_dataset",
     "train",
 ]
 

@@ -93,6 +93,7 @@ def crossvalidate(
     per_class: Sequence[int] = (),
     hold_out_species: int | None = None,
     epochs: int | None = None,
+    settings: Mapping[str, Any] | None = None,
     config: "str | os.PathLike[str] | None" = None,
     spec: str | None = None,
     store: "str | os.PathLike[str] | None" = None,
@@ -125,6 +126,8 @@ def crossvalidate(
         Besides, fit each model without so many species at a time.
     epochs : int, optional
         Of networks.
+    settings : mapping, optional
+        What else ``[train]`` may say of networks, such as ``{"batch_size": 8}``; it goes before ``config``.
     config : path-like, optional
         TOML file of `train`.
     spec : str, optional
@@ -174,9 +177,10 @@ def crossvalidate(
         require_extra(module, extra="train", purpose="avianvox crossval")
     watch, here, out = watch or Watch(), workplace or Workplace(), Path(out)
     names = rungs([models] if isinstance(models, str) else models, against=against)
-    settings = CrossvalSettings(tuple(groupings), folds, seed, tuple(per_class), hold_out_species)
+    asked = CrossvalSettings(tuple(groupings), folds, seed, tuple(per_class), hold_out_species)
+    given = {**(settings or {}), **({} if epochs is None else {"epochs": epochs})}
     train_settings, features_spec, recipes = _settings(
-        None if config is None else Path(config), epochs, names, watch
+        None if config is None else Path(config), given, names, watch
     )
     if spec is not None:
         features_spec = spec_named(spec)
@@ -215,7 +219,7 @@ def crossvalidate(
             found,
             {name: _fit(name, found, recipes.get(name, train_settings), epochs_seen, ears) for name in names},
             out,
-            settings,
+            asked,
             model_settings=settings_to_mapping(train_settings),
             recipes={name: settings_to_mapping(own) for name, own in recipes.items()},
             learned_from=learned_from,
@@ -281,14 +285,13 @@ def _fit(
 
 
 def _settings(
-    config: Path | None, epochs: int | None, names: Sequence[str], watch: Watch
+    config: Path | None, given: Mapping[str, Any], names: Sequence[str], watch: Watch
 ) -> "tuple[TrainSettings, FeatureSpec, dict[str, TrainSettings]]":
     """How models are fitted, on what, and how those are that have a recipe; ``watch`` hears unused keys."""
     from avianvox.config import parse_toml
     from avianvox.models.networks import RECIPES
     from avianvox.training.config import TrainConfig, read_train_file
 
-    given = {} if epochs is None else {"epochs": epochs}
     read, spec = read_train_file(config, model=TrainConfig.model, **given)
     if config is not None:
         written = parse_toml(config).get("train", {})

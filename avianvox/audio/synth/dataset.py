@@ -202,6 +202,13 @@ def synthesize_dataset(
         A setting is unknown or outside its range, or ``out_dir`` holds files.
     OutputError
         ``out_dir`` cannot be written.
+
+    Examples
+    --------
+    >>> import avianvox as av
+    >>> folder = av.synthesize_dataset("voices", n_species=2, n_recordings=2, no_bird=1)
+    >>> len(av.read_catalog(folder))
+    5
     """
     chosen = settings_from_mapping(SynthSettings, settings, table="synth")
     out = Path(out_dir)
