@@ -116,7 +116,8 @@ class Crops:
         return len(self.values)
 
     def __getitem__(self, position: int) -> "np.ndarray":
-        return self.values[position]
+        window: np.ndarray = self.values[position]
+        return window
 
 
 def crops(

@@ -91,7 +91,7 @@ def calibrate(
     from avianvox.calibration.answers import holds_answers
     from avianvox.calibration.saved import CalibrateOptions
     from avianvox.errors import RunError, require_extra
-    from avianvox.evaluation.run_folder import CONFIG
+    from avianvox.runfolder import CONFIG
 
     require_extra("scipy", extra="train", purpose="avianvox calibrate")
     folder = Path(run) if isinstance(run, str | os.PathLike) else run.path
