@@ -42,6 +42,11 @@ def open_lines(path: Path | str, *, error: type[AvianvoxError] = InputError) -> 
         yield _lines(file, path, error)
 
 
+def lines_of(content: bytes, path: Path | str, *, error: type[AvianvoxError] = InputError) -> Iterator[str]:
+    """The lines of what was read of ``path``, as `open_lines` gives and refuses them."""
+    return _lines(io.BufferedReader(io.BytesIO(content)), path, error)
+
+
 def read_text(path: Path | str, *, error: type[AvianvoxError] = InputError) -> str:
     """A whole text of at most `MOST_BYTES`, also from a pipe, as a shell's ``<(...)`` is one."""
     n_characters, lines = 0, []

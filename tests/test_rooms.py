@@ -27,6 +27,7 @@ ROOMS = (
         "workers",
     ),
     ("tables",),
+    ("verdicts",),
     ("audio",),
     ("features",),
     ("dataset",),
