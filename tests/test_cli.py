@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,11 +13,13 @@ import pytest
 from fake_birdnet import patch_birdnet, write_folder, write_wheel
 from fake_xeno_canto import KEY, FakeXenoCanto, row
 from handmade_ear import LABELS, ear
+from test_verdicts import said
 
 from avianvox.cli.main import COMMANDS, main
 from avianvox.errors import ConfigError
 from avianvox.tables.columns import HEADER, to_csv
 from avianvox.types import Detection
+from avianvox.verdicts.writing import Writer
 
 
 def commands() -> list[tuple[str, click.Command]]:
@@ -65,6 +68,11 @@ def workspace(synth_catalog_dir: Path, tiny_model: Path, tmp_path_factory: pytes
     rows = [f"{sound.relative_to(here)},{sound.parent.name}\n" for sound in sounds[::4]]
     (here / "labels.csv").write_text("path,label\n" + "".join(rows))
     (here / "clusters.csv").write_text(HEADER + to_csv([call]))
+    heard = Detection(f"recordings/{sounds[0].relative_to(here / 'recordings')}", begin_s=0.5, end_s=1.5)
+    named = replace(heard, scientific_name="Parus major", score=0.9)
+    (here / "events.csv").write_text(HEADER + to_csv([named]))
+    with Writer(here / "events.verdicts.csv") as verdicts:
+        verdicts.add(said("1", file=named.path, start_s=0.5, end_s=1.5, suggested="Parus major", species=()))
     (here / "names.csv").write_text("name,label\nParus major,Parus minor\n")
     return here
 

@@ -27,7 +27,6 @@ ROOMS = (
         "workers",
     ),
     ("tables",),
-    ("verdicts",),
     ("audio",),
     ("features",),
     ("dataset",),
@@ -37,6 +36,7 @@ ROOMS = (
     ("pages",),
     ("evaluation", "audit"),
     ("calibration",),
+    ("verdicts",),
     ("report", "judge"),
     ("models",),
     ("find",),
@@ -68,6 +68,7 @@ LATE = {
     ("avianvox.features.kinds", "inference"),
     ("avianvox.models", "training"),
     ("avianvox.types", "api"),
+    ("avianvox.tables.formats", "verdicts"),
 }
 """Tables that name rows in a room below them, which are imported when somebody asks for them."""
 

@@ -14,7 +14,7 @@ from avianvox.errors import InputError, MissingExtraError
 from avianvox.inference.period_table import SUMMARY_COLUMNS, summarise, write_summary
 from avianvox.tables import spreadsheet
 from avianvox.tables.columns import COLUMNS
-from avianvox.tables.formats import EVERY_ROW, FORMATS, STREAMS, form_of, read_table, write_table
+from avianvox.tables.formats import EVERY_ROW, FORMATS, READ_ONLY, STREAMS, form_of, read_table, write_table
 from avianvox.tables.native import typed_rows
 from avianvox.tables.spreadsheet import CsvFormat
 
@@ -96,7 +96,7 @@ def test_csv_is_defused_on_request_alone(name: str, formula: str, tmp_path: Path
     assert [cell.removeprefix("'") for cell in found[True]] == found[False]
 
 
-@pytest.mark.parametrize("name", [name for name in FORMATS if name not in CSV])
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in (*CSV, *READ_ONLY)])
 def test_where_a_text_is_no_formula_the_option_is_refused(name: str) -> None:
     with pytest.raises(InputError, match=f"--spreadsheet is for CSV.*not for {name}"):
         form_of(name, spreadsheet=True)

@@ -14,7 +14,7 @@ import click
 
 from avianvox.cli.common import SPREADSHEET_HELP, fitted
 from avianvox.cli.targets import Target, Writer, refuse_table
-from avianvox.tables.formats import FORMATS, WRITE_ONLY
+from avianvox.tables.formats import FORMATS, READ_ONLY, WRITE_ONLY
 
 if TYPE_CHECKING:
     from avianvox.tables.formats import Format
@@ -34,6 +34,7 @@ Formats and their file names:
   birdnet         .birdnet.csv      BirdNET
   simple_seq      .simple-seq.csv   crowsetta
   generic_seq     .generic-seq.csv  crowsetta
+  verdicts        .verdicts.csv     what reviewers said; only read
   table           .txt              for reading; cannot be converted back
 
 \b
@@ -87,7 +88,7 @@ class Tally:
 @click.option(
     "--to",
     "out_format",
-    type=click.Choice(list(FORMATS)),
+    type=click.Choice([name for name in FORMATS if name not in READ_ONLY]),
     metavar="FORMAT",
     help="Format of OUT.  [default: by its file name]",
 )

@@ -16,6 +16,7 @@ from avianvox.cli.common import (
     workplace_options,
     wrong_usage,
 )
+from avianvox.cli.label_options import add_labels_option, with_labels
 from avianvox.cli.targets import Target, Writer
 from avianvox.evaluation.rules import RULES
 from avianvox.models import LADDER, MODELS
@@ -84,6 +85,7 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     metavar="A,B",
     help="Groupings of the folds: random, session, recordist, site, published.",
 )
+@add_labels_option
 @click.option("--folds", type=click.IntRange(min=2), default=3, show_default=True, help="Number of folds.")
 @click.option("--seed", default=0, show_default=True, help="Random seed of folds and fits.")
 @click.option(
@@ -142,6 +144,7 @@ def crossval(
     catalogs: tuple[Path, ...],
     model_names: tuple[str, ...],
     groupings: tuple[str, ...],
+    labels: tuple[Path, ...],
     folds: int,
     seed: int,
     per_class: tuple[int, ...],
@@ -177,6 +180,7 @@ def crossval(
         return
     if not catalogs:
         raise click.UsageError("Missing argument 'CATALOG...'.")
+    catalogs = with_labels(catalogs, labels)
     workplace = workplace_of(jobs, scheduler, dask_config, default=lambda: 1)
     with wrong_usage():
         names = rungs(model_names, against=against)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from avianvox.cli.common import echo, echo_text, workplace_of, workplace_options
+from avianvox.cli.label_options import add_labels_option, with_labels
 from avianvox.cli.targets import Target, Writer
 
 
@@ -27,7 +28,7 @@ Embeddings of a model of your own (avianvox models add birdnet):
   avianvox features build recordings/ --out embeddings/ --spec birdnet
 """,
 )
-@click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path())
+@click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=Target(file_okay=False), help="Folder of the store.")
 @click.option(
     "--spec",
@@ -52,9 +53,11 @@ Embeddings of a model of your own (avianvox models add birdnet):
     show_default=True,
     help="Number format of the values.",
 )
+@add_labels_option
 @workplace_options("number of cores")
 def build(
-    catalogs: tuple[str, ...],
+    catalogs: tuple[Path, ...],
+    labels: tuple[Path, ...],
     out: str,
     spec_name: str,
     overlap_s: float | None,
@@ -80,7 +83,9 @@ def build(
     workplace = workplace_of(jobs, scheduler, dask_config, default=n_cores)
     spec = spec_of(spec_name, overlap_s=overlap_s, scores=not no_scores)
     watch = Screen()
-    report, catalog = build_features(catalogs, out, spec=spec, dtype=dtype, workplace=workplace, watch=watch)
+    report, catalog = build_features(
+        with_labels(catalogs, labels), out, spec=spec, dtype=dtype, workplace=workplace, watch=watch
+    )
     recordings = catalog.recordings
     paths = {recording.id: recording.path for recording in recordings}
     rows = "frames" if spec.anchored else "windows"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avianvox.cli.common import echo
+from avianvox.cli.label_options import add_labels_option, with_labels
 from avianvox.cli.targets import Target, Writer
 from avianvox.dataset.placing import PLACINGS
 from avianvox.models import TRAINABLE
@@ -55,6 +56,8 @@ Examples:
   avianvox train recordings/ --on birdnet --out runs/ours
   avianvox train recordings/ --from runs/first --freeze-until block2_conv \\
     --out runs/second --epochs 20
+  avianvox train recordings/ --add-labels events.verdicts.csv --out runs/more \\
+    --epochs 60
   avianvox train recordings/ --model avianvox_small --teacher birdnet \\
     --out runs/taught --epochs 5
   avianvox train recordings/ background/ --out runs/final --validation 0 \\
@@ -69,6 +72,7 @@ Examples:
     "--model",
     help=f"Name of a model: {', '.join(TRAINABLE)}.  [default: {DEFAULT_NETWORK}]",
 )
+@add_labels_option
 @click.option(
     "--on",
     "ear",
@@ -121,6 +125,7 @@ Examples:
 def train(
     catalogs: tuple[Path, ...],
     out: Path,
+    labels: tuple[Path, ...],
     ear: str | None,
     store: Path | None,
     config: Path | None,
@@ -137,6 +142,7 @@ def train(
     """
     if resume and fresh:
         raise click.UsageError("--resume and --fresh exclude each other")
+    catalogs = with_labels(catalogs, labels)
     if ear is not None:
         given = [key for key, value in options.items() if value is not None and key != "seed"]
         given += [name for name, on in (("config", config is not None), ("resume", resume)) if on]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import overload
 
 from avianvox.dataset.label_remarks import label_remarks
-from avianvox.errors import CatalogError
+from avianvox.errors import CatalogError, InputError
 from avianvox.files import sha256_file
 from avianvox.types import LabelSet, Recording, composed
 
@@ -234,14 +234,38 @@ def read_catalogs(paths: Iterable[str | os.PathLike[str]]) -> Catalog:
     """Read one or several catalogs and merge them.
 
     A recording whose id stands in an earlier catalog already is called ``folder/id``, after its catalog's
-    folder, see `Catalog.merged`. Raises as that and `read_catalog` do.
+    folder, see `Catalog.merged`. Tables of verdicts behind the first catalog speak of recordings of the other
+    catalogs: parts have their ids, recordists, dates and sites, and so belong to their sessions. Raises as
+    `read_catalog` and `Catalog.merged` do.
     """
     first, *others = places = tuple(map(Path, paths))
     merged = read_catalog(first)
+    verdicts = [path for path in others if _holds_verdicts(path)]
     for path in others:
-        folder = path if path.is_dir() else path.parent
-        merged = merged.merged(read_catalog(path), name=folder.resolve().name)
+        if path not in verdicts:
+            folder = path if path.is_dir() else path.parent
+            merged = merged.merged(read_catalog(path), name=folder.resolve().name)
+    if verdicts:
+        merged = merged.merged(_read_verdicts(verdicts, merged), name="verdicts")
     return replace(merged, paths=tuple(map(str, places)))
+
+
+def _holds_verdicts(path: Path) -> bool:
+    from avianvox.tables.formats import format_of
+
+    try:
+        return path.is_file() and format_of(path) == "verdicts"
+    except InputError:
+        return False  # whoever reads it says what is wrong
+
+
+def _read_verdicts(tables: Sequence[Path], known: Catalog) -> Catalog:
+    from avianvox.dataset.sources.annotations import read_verdicts
+
+    try:
+        return read_verdicts(tables, known)
+    except InputError as error:
+        raise CatalogError(str(error)) from error
 
 
 def recording_problems(recording: Recording) -> list[Problem]:

@@ -3,7 +3,7 @@
 A table of labels names a file or the id of a recording, perhaps a begin and an end in seconds, and a label;
 where begin and end are empty, the label is of the whole recording. Other columns are passed over, and so are
 rows without a label. The label ``?`` teaches nothing: somebody has listened and did not know, so that it is
-not suggested again. Tables of Raven, Audacity, Kaleidoscope and the like are read too.
+not suggested again. Tables of verdicts are read, and those of Raven, Audacity, Kaleidoscope and the like.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from avianvox.find.places import Places
 from avianvox.find.windows import Windows
 from avianvox.tables.delimited import Line, read_head, read_lines
 from avianvox.tables.formats import read_table
+from avianvox.verdicts.table import MARKS
 
 _FILES = ("path", "file", "filename", "recording", "recording_id", "id")
 _LABELS = ("label", "species", "scientific_name")
@@ -64,9 +65,10 @@ def read_labels(path: Path) -> tuple[list[Label], list[str]]:
         The table cannot be read.
     """
     delimiter, columns = read_head(path)
-    if not (any(name in columns for name in _FILES) and any(name in columns for name in _LABELS)):
+    own = any(name in columns for name in _FILES) and any(name in columns for name in _LABELS)
+    if not own or set(columns) >= MARKS:
         rows = list(read_table(path))
-        named = ((row, canonical_label(row.scientific_name or row.common_name)) for row in rows)
+        named = ((row, _name(row.scientific_name or row.common_name)) for row in rows)
         found = [Label(r.path, r.begin_s, r.end_s, name, str(path), path) for r, name in named if name]
         if rows and not found:
             raise InputError(
@@ -87,8 +89,7 @@ def read_labels(path: Path) -> tuple[list[Label], list[str]]:
 
 def _label(line: Line, path: Path) -> Label | None:
     """None where the row has no label; raises `InputError` where it says nothing clear."""
-    label = line.text(*_LABELS)
-    label = label if label == UNSURE else canonical_label(label)
+    label = _name(line.text(*_LABELS))
     if not label:
         return None
     name, begin_s, end_s = line.text(*_FILES), line.number(*_BEGINS), line.number(*_ENDS)
@@ -101,6 +102,10 @@ def _label(line: Line, path: Path) -> Label | None:
             f"'{line.text(*_BEGINS)}' and '{line.text(*_ENDS)}'"
         )
     return Label(name, begin_s, end_s, label, line.origin, path)
+
+
+def _name(text: str) -> str:
+    return text if text == UNSURE else canonical_label(text)
 
 
 def place_labels(

@@ -63,6 +63,14 @@ class Among(Protocol):
         """Like `Format.read`."""
 
 
+@runtime_checkable
+class Together(Protocol):
+    """A format in which several people's tables say one thing together."""
+
+    def read_together(self, paths: Sequence[Path]) -> Iterator[Detection]:
+        """Like `Format.read`, of several tables as one."""
+
+
 FORMATS: Registry[type[Format]] = Registry(
     "format",
     {
@@ -77,6 +85,7 @@ FORMATS: Registry[type[Format]] = Registry(
         "birdnet": "avianvox.tables.birdnet:BirdNet",
         "simple_seq": "avianvox.tables.sequences:SimpleSeq",
         "generic_seq": "avianvox.tables.sequences:GenericSeq",
+        "verdicts": "avianvox.verdicts.format:VerdictTable",
         "table": "avianvox.tables.terminal:Table",
     },
     group=GROUPS["formats"],
@@ -87,6 +96,8 @@ EVERY_ROW = (*STREAMS, "parquet", "xlsx")
 """Formats that keep every row, also of files in which nothing was named."""
 WRITE_ONLY = ("xlsx", "table")
 """Formats that are not read back."""
+READ_ONLY = ("verdicts",)
+"""Formats in which detections are not written: what people said of them."""
 
 _HEAD = 4096
 _LONGEST_NAME = 230  # bytes; file systems take 255, and a temporary sibling needs some of them
@@ -192,6 +203,16 @@ def read_table(
         raise InputError(f"{path}: there is no table of {', '.join(names)} in this folder")
 
 
+def read_together(paths: Sequence[Path], name: str) -> Iterator[Detection]:
+    """What several tables of the format ``name`` say as one; else of one after the other, as `read_table`."""
+    form = FORMATS.get(name)()
+    if isinstance(form, Together):
+        yield from form.read_together(paths)
+    else:
+        for path in paths:
+            yield from read_table(path, name)
+
+
 def _read(
     table: Path, name: str, sounds: Mapping[str, str], recordings: "Recordings | None"
 ) -> Iterator[Detection]:
@@ -293,8 +314,10 @@ def write_table(
 
 
 def form_of(name: str, *, spreadsheet: bool = False) -> Format:
-    """The format ``name``, ready to write; `InputError` where ``spreadsheet`` has no meaning for it."""
+    """The format ``name``, ready to write; `InputError` where it isn't, or ``spreadsheet`` means nothing."""
     form = FORMATS.get(name)()
+    if name in READ_ONLY:
+        raise InputError(f"'{name}' can't be written: it holds what people said; name another format")
     if spreadsheet:
         if not isinstance(form, CsvFormat):
             raise InputError(f"--spreadsheet is for CSV, where a text may pass for a formula; not for {name}")

@@ -125,6 +125,9 @@ class Verdict:
 COLUMNS = tuple(field.name for field in fields(Verdict))
 HEADER = csv_line(COLUMNS)
 
+MARKS = frozenset({"id", "file", "suggested", "verdict"})
+"""Columns by which a table of verdicts is known."""
+
 _DECIMALS = {"start_s": 3, "end_s": 3, "low_hz": 1, "high_hz": 1, "score": 4, "seconds": 2}
 
 
@@ -216,7 +219,7 @@ def read_tables(paths: Iterable[Path | str]) -> list[Verdict]:
 
 def is_header(line: str) -> bool:
     """Whether a table that begins with ``line`` is one of verdicts."""
-    return {"id", "file", "verdict", "suggested"} <= set(_cells(line))
+    return set(_cells(line)) >= MARKS
 
 
 def parse_verdicts(content: bytes, origin: str) -> list[Verdict]:

@@ -11,11 +11,19 @@ from avianvox.dataset.catalog import read_catalog
 from avianvox.inference.species import read_species
 from avianvox.modelfile import read_model_file
 from avianvox.modelfolder import bundled_models
-from avianvox.tables.formats import FORMATS, WRITE_ONLY, read_table, write_table
+from avianvox.tables.formats import FORMATS, READ_ONLY, WRITE_ONLY, read_table, write_table
+from avianvox.verdicts.table import HEADER
 from tests.fuzz.hostile import NAMES, scattered
 
 _ENCODINGS = ("latin-1", "utf-16", "utf-16-le", "utf-8-sig", "cp1252", "mac-roman", "utf-32")
 _OUT = ("csv", "jsonl", "parquet", "xlsx", "raven", "kaleidoscope", "birdnet", "generic_seq", "table")
+_SAID = (
+    "1,2026-05-01T06:00:00Z,Ana,night/a.wav,0.0,3.0,1000,2500,Aus bus,0.9,accepted,Cus dus,0,3.5,,note",
+    "2,2026-05-01T06:00:09Z,Ana,night/a.wav,0.0,3.0,,,Aus bus,0.9,noise,,0,2.0,1,",
+    "3,2026-05-01T06:00:19Z,Bo,night/a.wav,,,,,,,added,Aus bus,1,,,",
+    "4,2026-05-01T06:01:00Z,Ana,,,,,,,,undone,,0,,2,",
+)
+VERDICTS = HEADER + "\n".join(_SAID) + "\n"
 _NAMES_OF_ONE = ("a.wav", "ñ.wav", "night/a.wav")
 
 
@@ -50,7 +58,10 @@ def cases(rng: np.random.Generator, folder: Path) -> Iterator[tuple[str, Callabl
 def _twisted(rng: np.random.Generator, name: str, place: Path) -> tuple[str, bytes]:
     """A table as avianvox writes it with something wrong in it."""
     rows = NIGHT[:2] if FORMATS.get(name).one_per_recording else NIGHT
-    FORMATS.get(name)().write(rows, place)
+    if name in READ_ONLY:
+        place.write_text(VERDICTS, encoding="utf-8")
+    else:
+        FORMATS.get(name)().write(rows, place)
     whole = place.read_bytes()
     kind = rng.integers(7)
     if kind == 0 and name != "parquet":

@@ -44,6 +44,8 @@ class File:
 def parts_of(file: File, no_bird_s: float) -> Iterator[Recording]:
     """The recordings that a file's marks make, in order of time; equal marks make one.
 
+    A mark of no bird during which something calls makes none.
+
     Parameters
     ----------
     file : File
@@ -61,7 +63,8 @@ def parts_of(file: File, no_bird_s: float) -> Iterator[Recording]:
             others[k].add(mark.label)
         open_marks.append(i)
     whole = file.recording
-    rows = [_row(whole, mark, heard) for mark, heard in zip(marks, others, strict=True) if mark.found]
+    taught = ((m, heard) for m, heard in zip(marks, others, strict=True) if m.found)
+    rows = [_row(whole, m, heard) for m, heard in taught if m.label != NO_BIRD or not heard - {NO_BIRD, ""}]
     if no_bird_s > 0:
         whole = replace(whole, duration_s=probe(whole.path, decode=False).header_s)
         rows += [_row(whole, gap, set()) for gap in _gaps(marks, whole.duration_s, no_bird_s)]

@@ -21,8 +21,8 @@ of a model: in a folder without `SETTINGS` they are passed over.
 """
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
 from pathlib import Path
@@ -36,10 +36,10 @@ from avianvox.dataset.sources.noted import noted
 from avianvox.errors import CatalogError, ConfigError, InputError
 from avianvox.files import open_regular
 from avianvox.registry import nearest
-from avianvox.tables.formats import TABLE_ENDINGS, format_of, read_table
+from avianvox.tables.formats import TABLE_ENDINGS, format_of, read_table, read_together
 from avianvox.tables.recordings import Recordings, recording_of
 from avianvox.texts import decode_head
-from avianvox.types import Recording
+from avianvox.types import Detection, Recording
 
 SETTINGS = "annotations.toml"
 
@@ -90,12 +90,33 @@ class Annotations:
         names = Names(given, known.recordings if known else ())
         files = _Files(audio, known)
         try:
-            problems = [found for table in tables for found in _read(table, files, names)]
+            problems = [
+                found
+                for table in tables
+                for found in _read(table, read_table(table, recordings=files.recordings), files, names)
+            ]
         except InputError as error:
             raise CatalogError(str(error)) from error
         problems += [Problem(SOURCE_PROBLEM, "", str(place), line) for line in names.doubts()]
         rows = (part for file in files.by_path.values() for part in parts_of(file, settings.no_bird_s))
         return Catalog.from_rows(rows, source="annotations", problems=problems)
+
+
+def read_verdicts(tables: Sequence[Path], known: Catalog) -> Catalog:
+    """What reviewers said in one or several tables of verdicts, as parts of the recordings of ``known``.
+
+    What a catalog says of a file is known of its parts: they have its recordist, date and site, and so
+    belong to its session.
+
+    Raises
+    ------
+    InputError
+        A table cannot be read.
+    """
+    files, names = _Files(tables[0].parent, known), Names({}, known.recordings)
+    problems = list(_read(tables[0], read_together(tables, "verdicts"), files, names))
+    rows = (part for file in files.by_path.values() if file.marks for part in parts_of(file, 0.0))
+    return Catalog.from_rows(rows, source="verdicts", problems=problems)
 
 
 def read_settings(path: Path) -> tuple[AnnotationSettings, dict[str, str]]:
@@ -136,8 +157,14 @@ class _Files:
 
     @cached_property
     def _rows(self) -> dict[str, Recording]:
+        """What is known of each file as a whole, also where a catalog has parts of it alone."""
         rows = self.known.recordings if self.known else ()
-        return {os.path.realpath(row.path): row for row in rows}
+        wholes = sorted(rows, key=lambda row: row.begin_s is None)
+        return {os.path.realpath(row.path): _whole(row) for row in wholes}
+
+    @cached_property
+    def _known_files(self) -> Recordings:
+        return Recordings(sorted({str(row.path) for row in self._rows.values()}))
 
     def get(self, name: str) -> File:
         """The file that a table calls ``name``; it need not be there."""
@@ -146,7 +173,7 @@ class _Files:
         return self.by_name[name]
 
     def _find(self, name: str) -> File:
-        here = name if os.path.isfile(name) else self.recordings.find(name)
+        here = name if os.path.isfile(name) else self.recordings.find(name) or self._known_files.find(name)
         path = Path(here or self.audio / os.path.basename(name))
         real = os.path.realpath(path)
         if real not in self.by_path:
@@ -157,10 +184,18 @@ class _Files:
         return self.by_path[real]
 
 
-def _read(table: Path, files: _Files, names: Names) -> Iterator[Problem]:
+def _whole(row: Recording) -> Recording:
+    """The file that a recording is a part of, without what is known of that part alone."""
+    if row.begin_s is None:
+        return row
+    file = replace(row, id=row.file_id, label="", common_name="", background=(), duration_s=None)
+    return replace(file, begin_s=None, end_s=None, low_hz=None, high_hz=None)
+
+
+def _read(table: Path, rows: Iterable[Detection], files: _Files, names: Names) -> Iterator[Problem]:
     """Put the rows of a table to their files; what is wrong with one is listed, and it is left out."""
     anything = False
-    for row in read_table(table, recordings=files.recordings):
+    for row in rows:
         anything = True
         if row.rank not in (None, 1) or not row.status.usable:
             continue
@@ -181,7 +216,7 @@ def _read(table: Path, files: _Files, names: Names) -> Iterator[Problem]:
 
 def _tables(folder: Path, *, answers: bool = False) -> Iterator[Path]:
     """Tables of annotations in a folder and below; answers of a model only where these are asked for."""
-    passed_over = _NATIVE if answers else (*_NATIVE, "birdnet", "kaleidoscope")
+    passed_over = _NATIVE if answers else (*_NATIVE, "birdnet", "kaleidoscope", "verdicts")
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for file in sorted(files):
