@@ -13,12 +13,17 @@ from avianvox.cli.main import COMMANDS, main
 from avianvox.cli.targets import MODEL_MARK, Target, Writer, reads
 from avianvox.modelfile import DESCRIPTION
 from avianvox.modelfolder import BUNDLED_FOLDER, DEFAULT_MODEL
+from avianvox.verdicts.table import HEADER
 
 WRITING = {
     "classify --output": "classify {sound} --output {target}",
     "classify --log-file": "classify {sound} --log-file {target}",
     "convert out": "convert {table} {target} --to csv",
     "segments --out": "segments {table} --out {target}",
+    "verdicts show --output": "verdicts show {table} --verdicts {verdicts} --output {target}",
+    "verdicts draw --output": "verdicts draw {table} -n 1 --output {target}",
+    "verdicts export --output": "verdicts export {table} --verdicts {verdicts} --output {target}",
+    "verdicts import --verdicts": "verdicts import {table} {table} --reviewer A --verdicts {target}",
     "data split --out": "data split {catalog} --out {target}",
     "data import --out": "data import {catalog} --out {target}",
     "data download --out": "data download gen:Vireo --key k --out {target}",
@@ -53,6 +58,8 @@ WRITING = {
 }
 """Every option and argument that writes, and a call with it."""
 
+VERDICTS = f"{HEADER}1,2026-05-01T06:00:00Z,A,sound.flac,0,1,,,Parus major,,accepted,,0,,,\n"
+
 NO_TARGET = {
     "config",
     "dask_config",
@@ -64,6 +71,7 @@ NO_TARGET = {
     "features",
     "searched",
     "split_file",
+    "labels",
 }
 """Options that name something to read."""
 
@@ -105,6 +113,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synth_catalog_dir: Pat
     shutil.copy(sound, "sound.flac")
     shutil.copy(sound, "in.csv")
     Path("table.csv").write_text("path,begin_s,end_s,scientific_name\nsound.flac,0,1,Parus major\n")
+    Path("said.verdicts.csv").write_text(VERDICTS)
     return tmp_path
 
 
@@ -114,6 +123,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 
 def run(call: str, target: object, capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
     places = {"sound": "sound.flac", "table": "table.csv", "catalog": "catalog", "new": "new"}
+    places["verdicts"] = "said.verdicts.csv"
     with pytest.raises(SystemExit) as ended:
         main([part.format(target=target, **places) for part in call.split()])
     return ended.value.code, capsys.readouterr().err

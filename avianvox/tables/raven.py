@@ -149,7 +149,7 @@ def _detection(line: Line, table: Path, begins: Mapping[str, float]) -> Detectio
         path=path,
         channel=channel,
         begin_s=within,
-        end_s=within + length,
+        end_s=round(within + length, 9),
         low_hz=low,
         high_hz=high,
         site=line.text("site"),
