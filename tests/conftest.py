@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import chromium, page  # noqa: F401, fixtures
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
