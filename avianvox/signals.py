@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -81,6 +81,37 @@ def interruptible() -> Iterator[None]:
         sys.unraisablehook = told
         if _ALARM:
             signal.setitimer(signal.ITIMER_REAL, 0)
+        for number in ours:
+            signal.signal(number, former[number])
+
+
+@contextmanager
+def asked_to_stop(stop: Callable[[], object]) -> Iterator[list[int]]:
+    """In the block, Ctrl-C and SIGTERM call ``stop``, and the work ends in its own way; another one ends it.
+
+    Yields
+    ------
+    list of int
+        The signals that came. Outside of the main thread none does.
+    """
+    came: list[int] = []
+    if not _is_main_thread():
+        yield came
+        return
+
+    def heed(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        for known in former:
+            signal.signal(known, signal.SIG_DFL)
+        stop()
+
+    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ours = [number for number, handler in former.items() if handler not in (signal.SIG_IGN, None)]
+    try:
+        for number in ours:
+            signal.signal(number, heed)
+        yield came
+    finally:
         for number in ours:
             signal.signal(number, former[number])
 

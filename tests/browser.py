@@ -1,7 +1,7 @@
 """Headless Chromium for tests of pages: the fixture `page`, in which an error of the page fails the test.
 
-`conftest.py` imports the fixtures, so a test asks for ``page`` or ``chromium`` by name. The browser is the one
-that is installed, else Playwright's own; where there is neither, or no Playwright, the tests are skipped.
+`conftest.py` imports the fixtures, so a test asks for ``page`` or ``chromium`` by name. The browser is the
+one that is installed, else Playwright's own; where there is neither, or no Playwright, tests are skipped.
 """
 
 import shutil

@@ -44,6 +44,7 @@ ROOMS = (
     ("export",),
     ("ablation", "reproduce", "demo"),
     ("api",),
+    ("desk",),
     ("cli",),
 )
 """From top to bottom; modules of one row may import each other."""
@@ -59,6 +60,8 @@ HOMES = {
     "onnxruntime": {"inference"},
     "distributed": {"workers"},
     "dask": {"workers"},
+    "starlette": {"desk"},
+    "uvicorn": {"desk"},
     "rich": {"cli"},
     "click": {"cli"},
 }

@@ -37,6 +37,7 @@ FEATURES = {
     "live": "a microphone (listen)",
     "onnx": "models in ONNX (models add)",
     "index": "an index of windows (search)",
+    "review": "the pages of review",
     "train": "training, crossval and export",
 }
 """Extras of the package, and what they are for."""
