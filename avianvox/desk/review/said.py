@@ -76,7 +76,7 @@ class SaidSoFar:
         return sorted({name for verdict in self._writer.verdicts for name in verdict.names})
 
     def progress(self, reviewer: str, view: range) -> dict[str, float]:
-        """How many items of a view have an answer, of which kind, and the median of seconds since the start."""
+        """How many items of a view have an answer, of which kind; the median of seconds since the start."""
         counts: dict[str, float] = defaultdict(int)
         for position, verdict in self._decided[reviewer].items():
             if position in view:

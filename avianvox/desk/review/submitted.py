@@ -113,22 +113,29 @@ class Desk:
         number = sent.get("file")
         if not isinstance(number, int) or not 0 <= number < len(self._material.files):
             raise InputError("file: expected the number of a recording")
-        if common["verdict"] not in (Said.ADDED, Said.UNDONE):
-            raise InputError(f"verdict: expected added or undone without an event, got {common['verdict']}")
+        common["file"] = self._material.files[number]
+        replaces = _text(sent, "replaces", may_be_empty=True)
         start_s, end_s, low_hz, high_hz = box
-        if common["verdict"] == Said.ADDED and (start_s is None or not start_s < (end_s or 0.0)):
+        if common["verdict"] == Said.UNDONE:
+            self._take_back(common, replaces, chain=sent.get("chain") is True)
+            return
+        if common["verdict"] != Said.ADDED:
+            raise InputError(f"verdict: expected added or undone without an event, got {common['verdict']}")
+        if start_s is None or end_s is None or start_s >= end_s:
             raise InputError("box: expected a begin and an end of the added call")
         self._said.add(
-            Verdict(
-                **common,
-                file=self._material.files[number],
-                start_s=start_s,
-                end_s=end_s,
-                low_hz=low_hz,
-                high_hz=high_hz,
-                replaces=_text(sent, "replaces", may_be_empty=True),
-            )
+            Verdict(**common, start_s=start_s, end_s=end_s, low_hz=low_hz, high_hz=high_hz, replaces=replaces)
         )
+
+    def _take_back(self, common: dict[str, Any], replaces: str, *, chain: bool) -> None:
+        """Undo the last change of a call; in a ``chain``, all of them and the call itself."""
+        name, n = replaces, 0
+        while name:
+            self._said.add(
+                Verdict(**{**common, "id": f"{common['id']}{f'.{n}' if n else ''}"}, replaces=name)
+            )
+            before = self._said.with_id(common["reviewer"], common["file"], name) if chain else None
+            name, n = before.replaces if before else "", n + 1
 
 
 def _text(
