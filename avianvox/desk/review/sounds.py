@@ -193,7 +193,7 @@ class Sounds:
         clip = self.piece(name, begin_s, end_s, channel)
         power, step_hz = pooled_spectra(clip.samples[:, 0], clip.sample_rate, columns)
         decibels = 10 * np.log10(power + 1e-12)
-        audible = decibels[int(min(_RUMBLE_HZ, clip.sample_rate / 4) / step_hz) :]
+        audible = decibels[int(min(_RUMBLE_HZ, clip.sample_rate / 4) / step_hz) :: 2, ::3]
         bright = float(np.percentile(audible, 99.8))
         dark = max(bright - _RANGE_DB, float(np.median(audible)))
         points = np.clip(np.round((decibels - _FLOOR_DB) / STEP_DB), 0, 255).astype(np.uint8)
@@ -219,7 +219,7 @@ def pooled_spectra(samples: np.ndarray, sample_rate: int, columns: int) -> tuple
     """
     frame_s = _FRAME_OF_BATS_S if sample_rate > _BATS_RATE else _FRAME_S
     n_fft = 1 << round(np.log2(max(_LEAST_FRAME, frame_s * sample_rate)))
-    hop = int(np.clip(len(samples) // columns, n_fft // 16, n_fft // 4))
+    hop = int(np.clip(len(samples) // columns, n_fft // 16, n_fft // 2))
     window = np.hanning(n_fft + 1)[:-1].astype(np.float32)
     padded = np.pad(samples, n_fft // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[: len(samples) : hop]
@@ -227,7 +227,8 @@ def pooled_spectra(samples: np.ndarray, sample_rate: int, columns: int) -> tuple
     pooled = np.zeros((n_columns, n_fft // 2 + 1), np.float32)
     column_of = np.arange(len(frames)) * n_columns // len(frames)
     for at in range(0, len(frames), _FRAMES_AT_ONCE):
-        spectra = np.abs(np.fft.rfft(frames[at : at + _FRAMES_AT_ONCE] * window, axis=1)) ** 2
+        spectra = np.fft.rfft(frames[at : at + _FRAMES_AT_ONCE] * window, axis=1)
+        power = np.square(spectra.real) + np.square(spectra.imag)
         here, firsts = np.unique(column_of[at : at + _FRAMES_AT_ONCE], return_index=True)
-        pooled[here] = np.maximum(pooled[here], np.maximum.reduceat(spectra, firsts, axis=0))
+        pooled[here] = np.maximum(pooled[here], np.maximum.reduceat(power, firsts, axis=0))
     return pooled.T / float(window.sum() / 2) ** 2, sample_rate / n_fft

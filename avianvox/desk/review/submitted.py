@@ -88,16 +88,15 @@ class Desk:
             return
         before = self._said.on(common["reviewer"], position)
         common["replaces"] = before.id if before and before.id != common["id"] else ""
-        begin_s, end_s, low_hz, high_hz = box
-        self._said.add(Verdict(**common, **shown, low_hz=low_hz, high_hz=high_hz))
-        moved = begin_s is not None and (
-            abs(begin_s - (first.begin_s or 0.0)) > _MOVED_S
-            or first.end_s is None
-            or abs((end_s or 0.0) - first.end_s) > _MOVED_S
-        )
-        if moved:
+        start_s, end_s, low_hz, high_hz = box
+        verdicts = [Verdict(**common, **shown, low_hz=low_hz, high_hz=high_hz)]
+        if start_s is not None and not _same_span((start_s, end_s), (first.begin_s, first.end_s)):
             common |= {"id": common["id"] + _BOX, "replaces": common["id"], "seconds": None}
-            self._said.add(Verdict(**common, start_s=begin_s, end_s=end_s, low_hz=low_hz, high_hz=high_hz))
+            verdicts.append(
+                Verdict(**common, start_s=start_s, end_s=end_s, low_hz=low_hz, high_hz=high_hz)
+            )
+        for one in verdicts:  # all of them are valid: a submission is kept whole or not at all
+            self._said.add(one)
 
     def _undo(self, common: dict[str, Any], replaces: str) -> None:
         """Take a verdict back, and the box that was moved with it before."""
@@ -136,6 +135,11 @@ class Desk:
             )
             before = self._said.with_id(common["reviewer"], common["file"], name) if chain else None
             name, n = before.replaces if before else "", n + 1
+
+
+def _same_span(one: tuple[float | None, ...], other: tuple[float | None, ...]) -> bool:
+    pairs = zip(one, other, strict=True)
+    return all(a is not None and b is not None and abs(a - b) <= _MOVED_S for a, b in pairs)
 
 
 def _text(

@@ -74,7 +74,7 @@ export class VirtualList {
       element.id = `row-${index}`;
       element.setAttribute("aria-posinset", index + 1);
       element.setAttribute("aria-setsize", this.total);
-      element.setAttribute("aria-selected", index === this.current);
+      element.setAttribute("aria-selected", Boolean(row) && index === this.current);
       this.draw(element, row, index);
     }
     this.elements.forEach((element, slot) => { if (!used.has(slot)) element.hidden = true; });

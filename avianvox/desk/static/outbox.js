@@ -73,4 +73,10 @@ export class Outbox {
     }
     this.busy = false;
   }
+
+  // Wait until all is delivered, but no longer than so many milliseconds.
+  async settled(most) {
+    const end = performance.now() + most;
+    while (this.waiting.length && performance.now() < end) await new Promise((go) => setTimeout(go, 50));
+  }
 }

@@ -43,13 +43,14 @@ class Review {
       chosen: (mark) => this.chosen(mark),
       sought: (seconds) => this.seek(seconds),
       viewed: () => this.viewed(),
-      painted: () => { this.shownAt = performance.now(); },
+      painted: () => this.shown(),
     });
     this.picture.stepDb = this.session.step_db;
     this.player = new Player((at) => { this.picture.playhead = at; this.picture.laterMarks(); },
-      () => { $("play").firstChild.textContent = this.player.playing ? "Pause " : "Play "; });
+      () => { if (this.player.playing) this.shown(); $("play").firstChild.textContent = this.player.playing ? "Pause " : "Play "; });
     this.naming = new NameField($("naming"), this.names, (species) => this.named(species), () => this.unnamed());
     this.connect();
+    await this.outbox.settled(5000); // what waited since the last sitting is an answer too
     if (this.me) await this.relist();
     else this.who();
   }
@@ -232,6 +233,7 @@ class Review {
       this.row ??= await this.list.get(index);
       if (turn !== this.turn) return;
       this.shownAt = performance.now();
+      this.seen = false;
       this.item = null;
       this.boxed = false;
       this.player.stop();
@@ -415,6 +417,13 @@ class Review {
     else this.sound(true, [Math.max(0, from), Math.min(this.item.length_s, to, from + LONGEST_HEARD_S)], seconds);
   }
 
+  // From here on the seconds of a verdict count: there is something to see or to hear.
+  shown() {
+    if (this.seen) return;
+    this.seen = true;
+    this.shownAt = performance.now();
+  }
+
   seconds() { return Math.max(0, (performance.now() - this.shownAt) / 1000); }
 
   accept() {
@@ -429,7 +438,7 @@ class Review {
   }
 
   guess(i) {
-    const species = this.item?.guesses?.[i]?.species;
+    const species = this.item ? this.item.guesses[i]?.species : i === 0 ? this.row?.species : "";
     if (!species) return;
     if (species === this.row.species) this.accept();
     else this.decide("other", [species]);
@@ -442,6 +451,7 @@ class Review {
   }
 
   ask_(purpose, title, more = {}) {
+    this.shown();
     this.purpose = purpose;
     this.naming.start(title, more);
   }
@@ -467,7 +477,9 @@ class Review {
   // Say it, remember how to take it back, and go on.
   decide(verdict, species = [], names = species) {
     if (!this.row) return;
-    const { row, mark } = this, id = crypto.randomUUID();
+    const { row, mark } = this, id = crypto.randomUUID(), again = row.said;
+    if (again?.verdict === verdict && String(again.species) === String(names) && !this.boxed && !$("note").value.trim())
+      return void this.nextOpen(this.index, true);
     const box = mark && (this.boxed || mark.low !== null) ? [mark.begin, mark.end, mark.low, mark.high] : null;
     this.put({ id, key: row.key, verdict, species, box, seconds: this.seconds(), note: $("note").value.trim() });
     $("note").value = "";

@@ -97,6 +97,7 @@ export class Spectrogram {
     this.playhead = null;
     this.message = "";
     this.painted = false;
+    this.box.ariaBusy = "true";
     const top = this.topHz();
     this.view = { from: 0, to: 1, low: 0, high: top };
     this.span(from, to);
@@ -154,6 +155,7 @@ export class Spectrogram {
         this.later();
         if (!this.painted) {
           this.painted = true;
+          this.box.ariaBusy = "false";
           requestAnimationFrame(() => this.hears.painted());
         }
       }, (error) => {
@@ -217,10 +219,11 @@ export class Spectrogram {
     pen.strokeStyle = ink;
     pen.font = "12px system-ui, sans-serif";
     this.axes(pen);
-    if (this.message) {
+    const message = this.message || (this.painted ? "" : "The spectrogram is being drawn.");
+    if (message) {
       pen.fillStyle = "#fff";
       pen.textAlign = "center";
-      pen.fillText(this.message, LEFT + this.width / 2, TOP + this.height / 2, this.width - 20);
+      pen.fillText(message, LEFT + this.width / 2, TOP + this.height / 2, this.width - 20);
     }
   }
 
