@@ -24,6 +24,7 @@ WRITING = {
     "verdicts draw --output": "verdicts draw {table} -n 1 --output {target}",
     "verdicts export --output": "verdicts export {table} --verdicts {verdicts} --output {target}",
     "verdicts import --verdicts": "verdicts import {table} {table} --reviewer A --verdicts {target}",
+    "review --verdicts": "review {table} --verdicts {target}",
     "data split --out": "data split {catalog} --out {target}",
     "data import --out": "data import {catalog} --out {target}",
     "data download --out": "data download gen:Vireo --key k --out {target}",
