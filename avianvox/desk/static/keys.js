@@ -28,9 +28,7 @@ export class Keys {
   hear(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.target.closest("input:not([type=range]), textarea, select") || document.querySelector("dialog[open]")) return;
-    if (event.target.closest("button") && [" ", "Enter"].includes(event.key)) {
-      if (event.target.matches(":focus-visible") && !event.target.closest(".answers, .tools, .guesses")) return;
-    }
+    if (event.target.closest("button, a") && [" ", "Enter"].includes(event.key)) return; // they are meant
     const action = this.actions.get(event.key);
     if (!action || action(event.key) === false) return;
     event.preventDefault();

@@ -64,7 +64,6 @@ class Review {
     document.title = `${title} – avianvox review`;
     $("order").replaceChildren(...orders.map((name) => option([name, ORDERS[name] ?? name])));
     $("species").append(...species.map(([name, common, n]) => option([name, `${common || name} (${n})`])));
-    $("species").parentElement.hidden = blind || species.length < 2;
     $("slow").replaceChildren(...SPEEDS.map(option));
     $("known").replaceChildren(...reviewers.map((name) => option([name, name])));
     $("view").value = views.events ? "events" : "recordings";
@@ -79,7 +78,10 @@ class Review {
   on(name) { return $(name).getAttribute("aria-pressed") === "true"; }
 
   connect() {
-    const click = (id, action) => $(id).addEventListener("click", () => { action(); $(id).blur(); });
+    const click = (id, action) => $(id).addEventListener("click", (event) => {
+      action();
+      if (event.detail) $(id).blur(); // after a mouse, keys are for the item again
+    });
     for (const id of ["view", "order", "species", "state"]) $(id).addEventListener("change", () => { $(id).blur(); this.relist(); });
     const flip = (name, then = () => {}) => () => {
       $(name).setAttribute("aria-pressed", !this.on(name));
@@ -154,7 +156,8 @@ class Review {
 
   async relist() {
     const [view, order, species, state] = ["view", "order", "species", "state"].map((id) => $(id).value);
-    for (const id of ["order", "species"]) $(id).disabled = view === "recordings";
+    $("order").parentElement.hidden = $("guesses").hidden = view === "recordings";
+    $("species").parentElement.hidden = view === "recordings" || this.session.species.length < 2;
     try {
       const made = await ask("list", { view, order, species: view === "events" ? species : "", state, reviewer: this.me });
       this.listed = made.list;
@@ -201,7 +204,7 @@ class Review {
     const place = row.begin_s === null ? "" : ` ${clock(row.begin_s, true)}`;
     const file = `${row.name}${place}`, when = (row.begin_time || "").slice(0, 16).replace("T", " ");
     const title = row.species ? this.names.label(row.species) : file;
-    const second = row.species ? [file, when].filter(Boolean).join(" · ") : when || `item ${index + 1}`;
+    const second = row.species ? [file, when].filter(Boolean).join(" · ") : when || `${index + 1} of ${this.list.total}`;
     const score = row.score === null || row.score === undefined ? "" : row.score.toFixed(2);
     element.replaceChildren(make("span", SIGNS[said] ?? "", `mark ${said}`), make("b", title), make("i", score), make("small", second));
     element.title = said ? `${this.told(row.said)}` : "";
@@ -278,7 +281,7 @@ class Review {
       score.textContent = guess.score === null ? "" : guess.score.toFixed(2);
       button.append(key, ` ${guess.common || guess.species} `, score);
       button.title = guess.species + (guess.expected === "no" ? ", not expected here" : "");
-      button.addEventListener("click", () => { button.blur(); this.guess(i); });
+      button.addEventListener("click", () => this.guess(i));
       return button;
     }));
   }
@@ -337,6 +340,7 @@ class Review {
     if (this.span && this.span[0] <= from && to <= this.span[1]) return;
     clearTimeout(this.nearing);
     this.nearing = setTimeout(async () => {
+      if (turn !== this.turn || !this.item) return;
       const whole = !this.events, length = this.item.length_s;
       const span = whole ? [0, length] : [Math.max(0, from - 60), to + 60];
       try {
@@ -370,6 +374,7 @@ class Review {
 
   // A long recording as a strip: where one is, and what was found in it.
   strip() {
+    if (!this.item) return;
     const length = this.item.length_s, { from, to } = this.picture.view;
     $("strip").hidden = this.events || length <= to - from + 0.01;
     if ($("strip").hidden) return;
