@@ -46,13 +46,12 @@ def test_the_base_install_asks_for_what_classifying_needs(wheel: Path) -> None:
         "onnx",
         "dask",
         "index",
+        "review",
         "test",
         "docs",
         "dev",
         "all",
     }
-    extras = {"train", "plot", "parquet", "xlsx", "live", "onnx", "dask", "index", "review", "test"}
-    extras |= {"dev", "all"}
     assert set(metadata.get_all("Provides-Extra") or []) == extras
 
 
