@@ -36,7 +36,7 @@ else:
 
 _ABANDONED_S = 24 * 3600.0  # age from which on a file is nobody's where the disk knows no locks
 _UNHELD_YET_S = 10.0  # a new folder may not have its lock yet
-_TEMPORARY = re.compile(r"\..+\.avianvox-\d+\.partial", re.DOTALL)
+_TEMPORARY = re.compile(r"\.(.+)\.avianvox-\d+\.partial", re.DOTALL)
 _SCRATCH = "avianvox-scratch-"
 
 
@@ -127,6 +127,13 @@ def sweep(path: Path | str) -> None:
         sibling, descriptor = _claim(Path(os.path.realpath(path)))
         sibling.unlink()
         os.close(descriptor)
+
+
+def sweep_folder(folder: Path) -> None:
+    """Remove what processes that are gone have left of `atomic_write` to files in ``folder``."""
+    for path in folder.iterdir():
+        if found := _TEMPORARY.fullmatch(path.name):
+            sweep(folder / found[1])
 
 
 def holdings(folder: Path) -> list[Path]:

@@ -1,20 +1,19 @@
 """Listening to a pipe: the same rows as from a file, as events end, and an end at any wish."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 import pytest
 import soundfile
 from handmade_model import write_handmade
+from listen_process import RATE, SCENE, SILENCE, listening, run, tone
 
 from avianvox.cli.listen import listen
 from avianvox.cli.main import main
@@ -23,48 +22,12 @@ from avianvox.inference.classifier import Classifier
 from avianvox.inference.question import Question
 from avianvox.tables.columns import HEADER, from_csv
 
-RATE = 32000
 BEGIN = "2026-12-31T23:59:50.000-04:00"
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_handmade(tmp_path_factory.mktemp("model") / "tones.tflite")
-
-
-def tone(hz: float, seconds: float) -> np.ndarray:
-    """At half of full scale, shape (n,), float32."""
-    return np.float32(0.5) * np.sin(2 * np.pi * hz * np.arange(round(seconds * RATE)) / RATE).astype(
-        np.float32
-    )
-
-
-SILENCE = np.zeros(12 * RATE, np.float32)
-SCENE = np.concatenate((tone(1000, 9), SILENCE, tone(6000, 9), tone(3000, 6), SILENCE))
-
-
-@contextmanager
-def listening(model: Path, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]]:
-    """A process that listens to a pipe; it is ended when the block ends."""
-    command = [sys.executable, "-m", "avianvox", "listen", "-", "--model", str(model), "--rate", str(RATE)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen([*command, *options], bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        patience = threading.Timer(60, process.kill)
-        patience.start()
-        try:
-            yield process, process.stdin, process.stdout
-        finally:
-            patience.cancel()
-            process.kill()
-
-
-def run(model: Path, data: bytes, *options: str) -> tuple[int, list[dict[str, Any]], str]:
-    """Exit code, rows and what was said."""
-    with listening(model, *options) as (process, _, _):
-        out, said = process.communicate(data)
-    return process.returncode, [json.loads(line) for line in out.splitlines()], said.decode()
 
 
 def test_the_rows_are_those_of_a_file_with_the_time_of_day(model: Path, tmp_path: Path) -> None:
@@ -210,7 +173,9 @@ def test_a_closed_input_is_said(
 
 
 def test_the_help_shows_calls_that_are_right() -> None:
-    examples = [line.split()[2:] for line in str(listen.epilog).splitlines() if line.startswith("  avianvox")]
-    assert len(examples) == 3
+    examples = [
+        shlex.split(line)[2:] for line in str(listen.epilog).splitlines() if line.startswith("  avianvox")
+    ]
+    assert len(examples) == 5
     for arguments in examples:
         assert listen.make_context("listen", arguments).params["rate"] in (48000, 44100)

@@ -35,6 +35,7 @@ ROOMS = (
     ("ears",),
     ("pages",),
     ("evaluation", "audit"),
+    ("trigger",),
     ("calibration",),
     ("verdicts",),
     ("report", "judge"),

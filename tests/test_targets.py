@@ -18,6 +18,8 @@ from avianvox.verdicts.table import HEADER
 WRITING = {
     "classify --output": "classify {sound} --output {target}",
     "classify --log-file": "classify {sound} --log-file {target}",
+    "listen --output": "listen - --output {target}",
+    "listen --save-clips": "listen - --save-clips {target}",
     "convert out": "convert {table} {target} --to csv",
     "segments --out": "segments {table} --out {target}",
     "verdicts show --output": "verdicts show {table} --verdicts {verdicts} --output {target}",

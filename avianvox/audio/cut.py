@@ -140,23 +140,34 @@ def _joined(i: int, pieces: list[np.ndarray]) -> Iterator[tuple[int, np.ndarray]
 def write_clip(clip: Clip, path: Path) -> None:
     """Write a clip as WAV or FLAC, by the ending of ``path``; it appears whole or not at all.
 
+    Raises
+    ------
+    AudioError
+        As `encode_clip`.
+    OutputError
+        The file cannot be written.
+    """
+    content = encode_clip(clip, path.suffix[1:])
+    with atomic_write(path, "wb") as stream:
+        stream.write(content)
+
+
+def encode_clip(clip: Clip, kind: str) -> bytes:
+    """A clip as the bytes of a file, ``kind`` "wav" or "flac".
+
     Samples of up to 24 bits come out as they went in. Louder than full scale is clipped.
 
     Raises
     ------
     AudioError
         FLAC doesn't hold so many channels, or such a rate.
-    OutputError
-        The file cannot be written.
     """
     steps = np.round(clip.samples * float(1 << (clip.bits - 1)))
     steps = np.clip(steps, -(1 << (clip.bits - 1)), (1 << (clip.bits - 1)) - 1)
     whole = steps.astype(np.int16) if clip.bits == 16 else steps.astype(np.int32) << 8
-    kind = path.suffix[1:].upper()
+    kind = kind.upper()
     try:
-        content = encode_samples(whole, clip.sample_rate, container=kind, codec=f"PCM_{clip.bits}")
+        return encode_samples(whole, clip.sample_rate, container=kind, codec=f"PCM_{clip.bits}")
     except soundfile.LibsndfileError as error:
         held = f"{whole.shape[1]} channels at {clip.sample_rate} Hz"
         raise AudioError(f"{kind} cannot hold {held}; use WAV", status=Status.UNSUPPORTED) from error
-    with atomic_write(path, "wb") as stream:
-        stream.write(content)

@@ -14,21 +14,41 @@ import click
 from avianvox.api.asked import Asked, Live
 from avianvox.cli.classify import classify
 from avianvox.cli.common import echo, remark
+from avianvox.cli.listen_options import Outcomes, open_trigger, outcome_options, refuse_idle
+from avianvox.cli.listen_rows import forms_of, open_rows
+from avianvox.cli.targets import Writer
 
 if TYPE_CHECKING:
+    from avianvox.cli.listen_rows import Write
     from avianvox.inference.live import Feed, Listening
+    from avianvox.trigger.trigger import Trigger
 
 EPILOG = """\b
-Each line on standard output is a JSON object with the columns of docs/tables.md. begin_time and end_time
-are times of this computer's clock. If the stream is not live, such as a recording, give the time of its
-first sample with --begin. Problems (no sound for some seconds, a computer that is too slow) are reported on
-standard error. An outage of more than three seconds is a pause. It ends an event, unless --gap is longer.
-begin_s and end_s include pauses.
+A terminal shows a readable line for each event. A pipe or a file gets a JSON object per line, with the
+columns of docs/tables.md. begin_time and end_time are times of this computer's clock. If the stream is not
+live, such as a recording, give the time of its first sample with --begin. Problems (no sound for some
+seconds, a computer that is too slow) are reported on standard error. An outage of more than three seconds is
+a pause. It ends an event, unless --gap is longer. begin_s and end_s include pauses.
 
 \b
 An event is written when it has ended: one window (about three seconds) and --gap after the last call.
 Ctrl-C or the end of the input ends the command, after the last event is written. A closed output ends it
 too. The exit code is then 0.
+
+\b
+--on-event runs a command for each event, beside listening. At most --on-event-jobs run at the same time; 64
+events wait, the next ones are dropped, and that is said. A command that fails, or takes longer than
+--on-event-timeout, is one line on standard error, and is counted. At the end, those that run and wait have
+one more timeout to finish; a second Ctrl-C kills them. What a command prints goes to standard error. For a
+shell: --on-event "sh -c '...'".
+
+\b
+--save-clips saves the sound of each event; of a long event, that of its last minute. The name has time,
+species and score. clips.csv has a row for each clip, with the columns of docs/tables.md, where begin_s and
+end_s are within the clip: 'avianvox segments' and 'convert' read it. If --clips-budget is reached, the oldest
+clips and their rows are removed; rows of --output stay. A clip that you rename or move is yours, and stays.
+No clip is saved while the disk is nearly full (5 % or 500 MB free, the smaller of both).
+docs/raspberry-pi.md describes a service that survives a reboot.
 
 Exit codes: 0 done; 1 failed, or no sound at all; 2 wrong usage.
 
@@ -44,13 +64,17 @@ Examples:
   avianvox listen
   avianvox listen - --rate 44100 --channels 2 --sample-format s16le --gate
   avianvox listen - --begin 2026-05-01T04:30-04:00 --name garden --by window
+  avianvox listen --save-clips clips --clips-budget 8GB --output events.csv
+  avianvox listen --species-list "Setophaga angelae" --on-event "./camera.sh"
 """
 
 _SHARED = {field.name for field in fields(Live)} - {"by", "place", "site", "quiet"}
 """Options that mean what they mean in ``avianvox classify``."""
 
 
-@click.command(epilog=EPILOG, params=[param for param in classify.params if param.name in _SHARED])
+@click.command(
+    cls=Writer, epilog=EPILOG, params=[param for param in classify.params if param.name in _SHARED]
+)
 @click.argument("source", required=False, metavar="[-|DEVICE]")
 @click.option(
     "--rate", type=click.IntRange(1000), default=48000, show_default=True, help="Sample rate in hertz."
@@ -82,6 +106,7 @@ _SHARED = {field.name for field in fields(Live)} - {"by", "place", "site", "quie
 @click.option("--begin", metavar="TIME", help="Time of the first sample: ISO 8601 date and time.")
 @click.option("--name", metavar="TEXT", help="Value of the column path.  [default: - or the device]")
 @click.option("--site", default="", metavar="NAME", help="Value of the column site.")
+@outcome_options
 @click.option("-q", "--quiet", is_flag=True, help="No summary; problems are still reported.")
 def listen(
     source: str | None,
@@ -104,11 +129,14 @@ def listen(
     from avianvox.errors import InputError
     from avianvox.modelfolder import default_model
 
+    outcomes = Outcomes(**{field.name: asked.pop(field.name) for field in fields(Outcomes)})
     given = Asked(**asked | {"model": asked["model"] or default_model()}, top=1)
     of_events = OF_EVENTS | {"multi_label": "--multi-label"}
     idle = [of_events[name] for name in written(of_events)] if given.by == "window" else []
     if idle:
         raise click.UsageError(f"{', '.join(idle)}: only for events, not for --by window")
+    refuse_idle(outcomes, by=given.by)
+    forms = forms_of(outcomes.format_names, outcomes.output)
     if given.gate_recall is not None and not (given.gate or given.gate_file):
         raise click.UsageError("--gate-recall needs --gate")
     if channel and channel > channels:
@@ -118,7 +146,8 @@ def listen(
     if source == "-" and sys.stdin.isatty():
         raise click.UsageError("standard input is a keyboard; pipe raw samples into it (see -h)")
     try:
-        _listen(given, Input(source, rate, channels, channel, sample_format, _time(begin), name))
+        sound = Input(source, rate, channels, channel, sample_format, _time(begin), name)
+        _listen(given, sound, outcomes, forms)
     except InputError as error:
         raise click.UsageError(str(error)) from error
 
@@ -136,9 +165,10 @@ class Input:
     name: str | None
 
 
-def _listen(asked: Asked, sound: Input) -> None:
+def _listen(asked: Asked, sound: Input, outcomes: Outcomes, forms: tuple[str, ...]) -> None:
     from avianvox.api.question import against_place, below_thresholds, question_of
     from avianvox.audio.decode import CANCEL
+    from avianvox.audio.tape import Tape
     from avianvox.errors import AudioError
     from avianvox.inference.classifier import Classifier
     from avianvox.inference.gate import load_gate
@@ -148,9 +178,13 @@ def _listen(asked: Asked, sound: Input) -> None:
     question = question_of(asked, remark)
     gate = load_gate(question.gate, question.gate_recall) if question.gate else None
     classifier = Classifier.load(asked.model)
-    feed = Feed(sound.rate, _say, channel=sound.channel)
+    tape = None if outcomes.save_clips is None else Tape(sound.rate)
+    feed = Feed(sound.rate, _say, channel=sound.channel, tape=tape)
+    late_s = asked.gap_s + (asked.smooth + 2) * classifier.spec.window_s  # of an event, after its end
     with ExitStack() as opened:
-        signals = opened.enter_context(_stopped_by_signals(feed))
+        trigger = open_trigger(outcomes, _say, tape, opened, late_s=late_s)
+        write = opened.enter_context(open_rows(forms, outcomes.output))
+        signals = opened.enter_context(_stopped_by_signals(feed, trigger))
         name = "-"
         if sound.source == "-":
             read_pipe(0, feed, channels=sound.n_channels, sample_format=sound.sample_format)
@@ -159,15 +193,20 @@ def _listen(asked: Asked, sound: Input) -> None:
             if not asked.quiet:
                 _say(f"listening to {name}")
         name = sound.name or name
-        listening = Listening(classifier, feed, question, name=name, begin=sound.begin, gate=gate)
-        n_rows = _print_rows(listening)
+        passed = None if trigger is None else trigger.passed
+        listening = Listening(
+            classifier, feed, question, name=name, begin=sound.begin, gate=gate, passed=passed
+        )
+        if trigger is not None:
+            opened.callback(trigger.close)
+        n_rows = _print_rows(listening, write, trigger)
     heard_s = feed.meter.n_frames / feed.sample_rate
     if not heard_s and not signals:
         raise AudioError(
             "no sound arrived; check the microphone, or the messages of the program before the pipe"
         )
     if not asked.quiet:
-        _say(_summary(listening, feed, heard_s, n_rows))
+        _say(_summary(listening, feed, heard_s, n_rows, trigger))
         for line in below_thresholds(listening.below, asked):
             _say(line)
         for line in against_place(listening.against, 0):
@@ -188,31 +227,34 @@ def _time(text: str | None) -> datetime | None:
     return time if time.tzinfo else time.astimezone()
 
 
-def _print_rows(listening: "Listening") -> int:
+def _print_rows(listening: "Listening", write: "Write", trigger: "Trigger | None") -> int:
     """Write each row as it comes; a reader that has gone away ends it like the end of the input."""
-    from avianvox.tables.native import JsonLines
-
-    n_rows, lines = 0, JsonLines().lines
+    n_rows = 0
     for row in listening:
         try:
-            click.echo(lines([row]), nl=False)
+            write(row)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer must not fail again
             break
         n_rows += 1
+        if trigger is not None:
+            trigger.put(row)
     return n_rows
 
 
 @contextmanager
-def _stopped_by_signals(feed: "Feed") -> Iterator[list[int]]:
+def _stopped_by_signals(feed: "Feed", trigger: "Trigger | None") -> Iterator[list[int]]:
     """Let Ctrl-C and the system's wish end the feed; a second one is not waited for. Yields what came."""
     came: list[int] = []
 
     def stop(number: int, _frame: object) -> None:
         came.append(number)
         feed.stopped.set()
-        for known in former:
-            signal.signal(known, signal.SIG_DFL)
+        if len(came) > 1:
+            if trigger is not None:
+                trigger.kill()
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
     former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -223,7 +265,9 @@ def _stopped_by_signals(feed: "Feed") -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _summary(listening: "Listening", feed: "Feed", heard_s: float, n_rows: int) -> str:
+def _summary(
+    listening: "Listening", feed: "Feed", heard_s: float, n_rows: int, trigger: "Trigger | None"
+) -> str:
     windows = listening.windows
     n_windows = windows.n_scored + windows.n_silent + windows.n_gated
     parts = [f"{heard_s:.1f} s of sound", "1 window" if n_windows == 1 else f"{n_windows} windows"]
@@ -231,7 +275,8 @@ def _summary(listening: "Listening", feed: "Feed", heard_s: float, n_rows: int) 
     parts += [f"{windows.n_gated} skipped by the gate"] if windows.n_gated else []
     parts += [f"{feed.n_lost / feed.sample_rate:.1f} s lost"] if feed.n_lost else []
     parts += [f"{feed.meter.n_absurd:,} samples not finite"] if feed.meter.n_absurd else []
-    return ", ".join([*parts, "1 line" if n_rows == 1 else f"{n_rows} lines"])
+    parts += ["1 line" if n_rows == 1 else f"{n_rows} lines"]
+    return ", ".join(parts + (trigger.summary() if trigger else []))
 
 
 def _say(text: str) -> None:

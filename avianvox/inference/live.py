@@ -27,6 +27,7 @@ from avianvox.tables.times import iso_time
 from avianvox.types import Detection
 
 if TYPE_CHECKING:
+    from avianvox.audio.tape import Tape
     from avianvox.inference.gate import Gate
 
 STALL_S = 3.0
@@ -82,6 +83,8 @@ class Feed:
     say : callable
     channel : int, optional
         Counted from 1; by default all are mixed.
+    tape : Tape, optional
+        Of the same rate: takes in what is heard, as mono sound, for whoever wants it later.
 
     Attributes
     ----------
@@ -91,8 +94,10 @@ class Feed:
         Set it to end as if the input had ended.
     """
 
-    def __init__(self, sample_rate: int, say: Say, *, channel: int | None = None) -> None:
-        self.sample_rate, self.channel, self.say = sample_rate, channel, say
+    def __init__(
+        self, sample_rate: int, say: Say, *, channel: int | None = None, tape: "Tape | None" = None
+    ) -> None:
+        self.sample_rate, self.channel, self.say, self.tape = sample_rate, channel, say, tape
         self.meter = Meter()
         self.stopped = Flag()
         self.n_lost = 0
@@ -144,6 +149,8 @@ class Feed:
                 rest, pause = resampler.finish(), Pause(round(gap_s * sample_rate))
                 resampler = Resampler(self.sample_rate, sample_rate)
                 position += len(rest) + pause.n_samples
+                if self.tape is not None:
+                    self.tape.go_on_at(position / sample_rate)
                 yield rest
                 yield pause
             if frames is None:
@@ -153,6 +160,8 @@ class Feed:
             heard = self.meter.mix(frames)
             if self.channel is not None:
                 heard = pick_channel(frames, self.channel)[:, 0]
+            if self.tape is not None:
+                self.tape.push(heard)
             for block in resampler.push(heard):
                 position += len(block)
                 yield block
@@ -208,6 +217,7 @@ class Listening:
         name: str = "-",
         begin: datetime | None = None,
         gate: "Gate | None" = None,
+        passed: Callable[[float], None] | None = None,
     ) -> None:
         """Raises as `Classifier.windows` does.
 
@@ -222,8 +232,12 @@ class Listening:
         begin : datetime, optional
             See `Clock`.
         gate : Gate, optional
+        passed : callable, optional
+            Called with the seconds up to which events have been looked for, again and again, also while there
+            are none.
         """
         self._classifier, self._feed, self._question, self._name = classifier, feed, question, name
+        self._passed = passed
         self._rate = classifier.spec.sample_rate
         self._clock = Clock(self._rate, begin)
         self._search = event_search(classifier, question)
@@ -270,6 +284,8 @@ class Listening:
             if window is not None:
                 yield from search.push(weighed(window, self._weigher))
             yield from search.pass_to(first + 1)
+            if self._passed is not None:
+                self._passed(first / self._rate)
         yield from search.finish()
 
     def _row(self, found: Found) -> Detection:

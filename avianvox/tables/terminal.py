@@ -61,12 +61,7 @@ class Table:
         said = rows[0].decision  # the best one says it
         doubt = "" if said in (None, Decision.NAMED) else f"{said}, perhaps "
         for row in rows:
-            name = row.scientific_name or row.common_name
-            common = f" ({row.common_name})" if row.common_name not in ("", name) else ""
-            score = "" if row.score is None else f"{row.score:.4f}  "
-            place = ", not expected here" if row.expected_here == "no" else ""
-            line = f"{where}{score}{doubt}{name}{common}{place}"
-            text += f"    {printable(line)}\n"
+            text += f"    {printable(where + _species(row, doubt))}\n"
             doubt = ""
         return text
 
@@ -82,6 +77,31 @@ class Table:
 
     def recognises(self, head: str) -> bool:
         return False
+
+
+def live_line(row: Detection) -> str:
+    """One line for a species that has just been heard: time of day, species, length.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> row = Detection("-", begin_s=3.0, end_s=9.0, begin_time="2026-05-01T05:30:00.000-04:00", score=0.87)
+    >>> live_line(replace(row, scientific_name="Parus major", common_name="Great Tit"))
+    '2026-05-01 05:30:00  0.87  Parus major (Great Tit), 6.0 s'
+    """
+    doubt = "" if row.decision in (None, Decision.NAMED) else f"{row.decision}, perhaps "
+    time = row.begin_time[:19].replace("T", " ")
+    channel = "" if row.channel is None else f", channel {row.channel}"
+    length_s = (row.end_s or 0.0) - (row.begin_s or 0.0)
+    return printable(f"{time}  {_species(row, doubt, digits=2)}, {length_s:.1f} s{channel}")
+
+
+def _species(row: Detection, doubt: str, *, digits: int = 4) -> str:
+    name = row.scientific_name or row.common_name
+    common = f" ({row.common_name})" if row.common_name not in ("", name) else ""
+    score = "" if row.score is None else f"{row.score:.{digits}f}  "
+    place = ", not expected here" if row.expected_here == "no" else ""
+    return f"{score}{doubt}{name}{common}{place}"
 
 
 def _where(row: Detection) -> str:

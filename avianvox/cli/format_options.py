@@ -1,0 +1,35 @@
+"""The option ``--format`` of several commands: one name, or several."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def format_option(text: str, *, default: str, flag: str = "--format") -> Callable[[F], F]:
+    """An option ``format_names``: names of formats, separated by commas or given again; none by default."""
+    return click.option(
+        flag,
+        "format_names",
+        multiple=True,
+        callback=_names,
+        metavar="NAMES",
+        help=f"{text}  [default: {default}]",
+    )
+
+
+def _names(_ctx: click.Context, param: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
+    """Each name once, in their order; one that is no format is refused with the nearest."""
+    from avianvox.registry import nearest
+    from avianvox.tables.formats import FORMATS
+
+    names = tuple(dict.fromkeys(name.strip() for text in values for name in text.split(",")))
+    for name in names:
+        if name not in FORMATS:
+            raise click.UsageError(
+                f"{param.opts[0]}: expected one of {', '.join(FORMATS)}; got '{name}'"
+                f"{nearest(name, list(FORMATS))}"
+            )
+    return names
