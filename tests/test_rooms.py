@@ -34,6 +34,7 @@ ROOMS = (
     ("inference",),
     ("ears",),
     ("pages",),
+    ("browser",),
     ("evaluation", "audit"),
     ("trigger",),
     ("calibration",),

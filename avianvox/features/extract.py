@@ -20,7 +20,7 @@ from avianvox.types import FeatureMap, Waveform
 _BLOCK_FRAMES = 128  # fits a second-level cache; larger is slower
 _FFT_FRAMES = {np.float32: 32, np.float64: 16}  # their spectra are in a near cache when the power is taken
 _GROUPS = 16  # of neighbouring bands, which need about as many bins each
-_LEAST_POWER = np.finfo(np.float32).tiny  # has a logarithm
+LEAST_POWER = np.finfo(np.float32).tiny  # has a logarithm
 _DB = np.float32(10.0 / np.log(10.0))  # NumPy has a faster natural logarithm than a decimal one
 
 
@@ -110,7 +110,7 @@ class FeatureStream:
             gathered = self._gathered[: group.bins.size * _BLOCK_FRAMES].reshape(*group.bins.shape, -1)
             np.take(self._power, group.bins, axis=0, out=gathered, mode="clip")  # "raise" would copy it
             np.einsum("kb,kbt->bt", group.weights, gathered, out=log_mel[group.bands])
-        np.maximum(log_mel, _LEAST_POWER, out=log_mel)
+        np.maximum(log_mel, LEAST_POWER, out=log_mel)
         np.log(log_mel, out=log_mel)
         np.multiply(log_mel, _DB, out=log_mel)
         np.maximum(log_mel, self._floor_db, out=log_mel)  # silence is the same number on every machine

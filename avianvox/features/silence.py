@@ -18,13 +18,21 @@ _EDGE_S = 0.1  # that a constant takes to settle in the resampler when it begins
 
 
 class SilenceTest:
-    """Tells silent windows of one spec from others."""
+    """Tells silent windows of one spec from others.
+
+    Attributes
+    ----------
+    n_lowest : int
+        Bands that a constant reaches.
+    edge : int
+        Rows at each end of a window that hear a constant begin or end.
+    """
 
     def __init__(self, spec: FeatureSpec) -> None:
         self._n_mels = spec.n_mels
         one_bin_hz = spec.sample_rate / spec.n_fft  # of a Hann window, a constant fills two bins: 0 and 1
-        self._n_lowest = int(np.count_nonzero(band_edges_hz(spec)[: spec.n_mels] < one_bin_hz * 1.001))
-        self._edge = ceil((spec.n_fft / 2 + _EDGE_S * spec.sample_rate) / spec.hop_length)
+        self.n_lowest = int(np.count_nonzero(band_edges_hz(spec)[: spec.n_mels] < one_bin_hz * 1.001))
+        self.edge = ceil((spec.n_fft / 2 + _EDGE_S * spec.sample_rate) / spec.hop_length)
 
     def __call__(self, rows: np.ndarray) -> bool:
         """Whether nothing in a window is louder than `SILENCE_DB`, a constant apart.
@@ -37,7 +45,7 @@ class SilenceTest:
         powers = rows[:, : self._n_mels]
         if powers.max() <= SILENCE_DB:
             return True
-        edge = min(self._edge, (len(powers) - 1) // 2)
+        edge = min(self.edge, (len(powers) - 1) // 2)
         inner = powers[edge : len(powers) - edge]
-        constant, heard = inner[:, : self._n_lowest], inner[:, self._n_lowest :]
+        constant, heard = inner[:, : self.n_lowest], inner[:, self.n_lowest :]
         return bool(constant.max(initial=-np.inf) > SILENCE_DB >= heard.max(initial=-np.inf))

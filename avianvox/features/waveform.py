@@ -1,6 +1,6 @@
 """`WaveformSpec`: a model that hears the sound itself. Its rows are samples, and nothing is extracted."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ _MOST_RATE = 10_000_000
 _MOST_SAMPLES = 1 << 24
 """Of a window: 64 MB of sound."""
 
-_SILENCE = 3.0 / 32768
+SILENCE = 3.0 / 32768
 """Standard deviation over `_BLOCK_S`: three steps of 16 bits."""
 
 _BLOCK_S = 0.02
@@ -93,23 +93,9 @@ class WaveformSpec:
         """Rows of sound that comes in blocks: the samples themselves."""
         return WaveformStream()
 
-    def silence_test(self) -> Callable[[np.ndarray], bool]:
-        """Tells windows that hold nothing to name: nothing varies but noise of a few steps of 16 bits.
-
-        A constant is not heard, and where it begins or ends within `_EDGE_S` of the window's ends, neither is
-        the click.
-        """
-        edge, block = round(_EDGE_S * self.sample_rate), max(1, round(_BLOCK_S * self.sample_rate))
-
-        def is_silent(rows: np.ndarray) -> bool:
-            samples = rows[:, 0]
-            kept = min(edge, (len(samples) - 1) // 2)
-            inner = samples[kept : len(samples) - kept]
-            if _level(inner, block) >= _SILENCE:
-                return False
-            return bool(abs(inner.mean()) > _SILENCE) or _level(samples, block) < _SILENCE
-
-        return is_silent
+    def silence_test(self) -> "WaveformSilence":
+        """Tells windows that hold nothing to name."""
+        return WaveformSilence(self)
 
     def to_mapping(self) -> dict[str, Any]:
         return {"kind": KIND} | settings_to_mapping(self)
@@ -130,6 +116,34 @@ class WaveformStream:
     def finish(self) -> Iterator[np.ndarray]:
         """Nothing is left; the object can take the next recording."""
         yield from ()
+
+
+class WaveformSilence:
+    """Tells silent windows from others: nothing varies in them but noise of a few steps of 16 bits.
+
+    A constant is not heard, and where it begins or ends within `_EDGE_S` of the window's ends, neither is
+    the click.
+
+    Attributes
+    ----------
+    edge : int
+        Samples at each end that may hold such a click.
+    block : int
+        Samples over which `SILENCE` is measured.
+    """
+
+    def __init__(self, spec: WaveformSpec) -> None:
+        self.edge = round(_EDGE_S * spec.sample_rate)
+        self.block = max(1, round(_BLOCK_S * spec.sample_rate))
+
+    def __call__(self, rows: np.ndarray) -> bool:
+        """Whether nothing is heard in a window, shape (n, 1), without what is looped."""
+        samples = rows[:, 0]
+        kept = min(self.edge, (len(samples) - 1) // 2)
+        inner = samples[kept : len(samples) - kept]
+        if _level(inner, self.block) >= SILENCE:
+            return False
+        return bool(abs(inner.mean()) > SILENCE) or _level(samples, self.block) < SILENCE
 
 
 def _level(samples: np.ndarray, block: int) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from avianvox.registry import Registry
 from avianvox.types import Window
 
-_LEAST = 1e-30  # of a score, before its logarithm, and of a confidence
+LEAST = 1e-30  # of a score, before its logarithm, and of a confidence
 
 
 class Pooling(Protocol):
@@ -83,7 +83,7 @@ class Weighted:
         self._weight = 0.0
 
     def add(self, scores: np.ndarray, confidence: float = 1.0) -> None:
-        weight = max(float(confidence), _LEAST) ** 2
+        weight = max(float(confidence), LEAST) ** 2
         self._total = self._total + weight * scores.astype(np.float64)
         self._weight += weight
 
@@ -102,7 +102,7 @@ class MostConfident:
         self._kept: list[tuple[float, np.ndarray]] = []
 
     def add(self, scores: np.ndarray, confidence: float = 1.0) -> None:
-        self._kept.append((confidence, np.log(np.maximum(scores.astype(np.float64), _LEAST))))
+        self._kept.append((confidence, np.log(np.maximum(scores.astype(np.float64), LEAST))))
         self._kept.sort(key=lambda row: -row[0])  # stable: of equals the first one stays
         del self._kept[self._n :]
 

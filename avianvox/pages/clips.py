@@ -32,7 +32,7 @@ _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _COLOURS = 40
 _TICK_ROOM = 14.0  # right of a tick, for half of its text
 _TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16000)
-_ANCHORS = "000004 140e36 3b0f70 641a80 8c2981 b73779 de4968 f7705c fe9f6d fecf92 fcfdbf"
+ANCHORS = "000004 140e36 3b0f70 641a80 8c2981 b73779 de4968 f7705c fe9f6d fecf92 fcfdbf"
 """Matplotlib's colour map "magma" at eleven places."""
 
 
@@ -195,7 +195,7 @@ def palette_png(pixels: np.ndarray) -> bytes:
     ----------
     pixels : np.ndarray, shape (height, width), uint8 below the number of colours
     """
-    anchors = np.array([list(bytes.fromhex(colour)) for colour in _ANCHORS.split()], np.float64)
+    anchors = np.array([list(bytes.fromhex(colour)) for colour in ANCHORS.split()], np.float64)
     places = np.linspace(0, len(anchors) - 1, _COLOURS)
     colours = np.stack([np.interp(places, np.arange(len(anchors)), anchors[:, k]) for k in range(3)], axis=1)
     height, width = pixels.shape
