@@ -24,7 +24,7 @@ async function start() {
   page = await answer.json();
   const animals = page.labels.length - (page.events.no_bird === null ? 0 : 1);
   document.title = `avianvox: ${page.name}`;
-  $("about").textContent = `Model ${page.name}: ${animals} classes, windows of ${page.window_s.toFixed(1)} s`;
+  $("about").textContent = `Model ${page.name}: ${animals} species, windows of ${page.window_s.toFixed(1)} s`;
   $("file").onchange = () => {
     takeFiles($("file").files);
     $("file").value = "";

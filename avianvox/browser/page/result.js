@@ -4,6 +4,7 @@ import { clock, make } from "./dom.js";
 import { Spectrogram } from "./spectrogram.js";
 import { download, tableOf } from "./table.js";
 
+const MOST_ROWS = 500; // of events on the page; the table has them all
 const LIVE_S = 60; // of the microphone that stay in view
 const WORDS = { named: "named", uncertain: "uncertain, best guess", unknown: "unknown, most like", "": "best score" };
 
@@ -136,7 +137,7 @@ export class Result {
     for (const text of ["from", "to", "species", "score"]) head.append(make("th", { scope: "col" }, text));
     table.append(make("thead"), make("tbody"));
     table.tHead.append(head);
-    for (const event of this.events.slice(-500)) {
+    for (const event of this.events.slice(-MOST_ROWS).sort((a, b) => a.begin_s - b.begin_s)) {
       const row = make("tr");
       const play = make("button", { type: "button", class: "at" }, clock(event.begin_s, 1));
       play.disabled = !this.audio;

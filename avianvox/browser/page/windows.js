@@ -81,7 +81,7 @@ export class Listener {
     if (isSilent(rows, own, page.silence, this.size)) {
       this.silent++;
       this.#tellEvents(this.events.passTo(begin));
-      this.tell({ ...place, silent: true, best: [], decision: "" });
+      this.tell({ ...place, silent: true, best: [] });
       return;
     }
     const outputs = await this.run(rows);
@@ -92,8 +92,7 @@ export class Listener {
     this.scored++;
     this.pooling.add(scores, this.#confidence(found));
     this.#tellEvents(this.events.push(begin, end, scores));
-    const best = this.#best(scores, level, SHOWN);
-    this.tell({ ...place, silent: false, best, decision: best[0].decision });
+    this.tell({ ...place, silent: false, best: this.#best(scores, level, SHOWN) });
   }
 
   #confidence(found) {
@@ -111,12 +110,9 @@ export class Listener {
   }
 
   #best(scores, level, n) {
-    return ranked(scores, this.page.may_be_named)
-      .slice(0, n)
-      .map((label, i) => {
-        const score = scores[label];
-        return { label, score, decision: i === 0 ? decide(score, label, level) : "" };
-      });
+    const shown = ranked(scores, this.page.may_be_named).slice(0, n);
+    const decision = decide(scores[shown[0]], shown[0], level); // of the best one, and so of the window or recording
+    return shown.map((label) => ({ label, score: scores[label], decision }));
   }
 
   #tellEvents(events) {

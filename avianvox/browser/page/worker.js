@@ -17,7 +17,13 @@ async function load() {
     fetched("page.json").then((answer) => answer.json()),
     fetched("model.tflite").then((answer) => answer.arrayBuffer()),
   ]);
-  await litert.loadLiteRt(new URL("litert/litert_wasm_compat_internal.js", location.href).href);
+  const runtime = new URL("litert/litert_wasm_compat_internal.js", location.href);
+  self.Module = {
+    locateFile: (name) => new URL(name, runtime).href, // by itself it looks beside this script
+    printErr: (line) => /^(ERROR|FATAL)/.test(line) && console.error(line),
+    onAbort: (why) => postMessage({ type: "broken", message: String(why) }),
+  };
+  await litert.loadLiteRt(runtime.href);
   const model = await litert.loadAndCompile(new Uint8Array(bytes), { accelerator: "wasm" });
   const runner = page.signature === null ? model : model.signatures[page.signature];
   const shape = [...runner.getInputDetails()[0].shape];
