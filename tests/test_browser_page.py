@@ -3,10 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +13,7 @@ import soxr
 from browser import CHROMIUM, FLAGS, LAPTOP
 from click.testing import CliRunner
 from handmade_ear import LABELS, N_SAMPLES, RATE, ear, tone
+from static_server import Server
 
 from avianvox.audio.decode import load_waveform
 from avianvox.browser.site import write_site
@@ -36,27 +34,6 @@ SAME_PCM, RESAMPLED = 1e-3, 5e-3
 """By how much scores may differ from the command's. Where the sound is resampled, most of it comes from the
 last tenth of the band, where the resamplers' slopes differ by -58 dB of the sound."""
 PATIENCE_MS = 120_000
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-class Server:
-    """Serves a folder as ``python -m http.server`` does."""
-
-    def __init__(self, folder: Path, port: int = 0) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), partial(Quiet, directory=str(folder)))
-        self._server.daemon_threads = True
-        self._thread = Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-        self.address = f"http://localhost:{self._server.server_port}/"
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 @pytest.fixture(scope="module")

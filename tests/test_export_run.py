@@ -245,6 +245,23 @@ def test_a_missing_quantiser_is_said_before_anything_is_read(
         export_run(tmp_path, tmp_path / "m.tflite", quantize="dynamic")
 
 
+def test_a_run_becomes_a_page_for_browsers(
+    run: Path, model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Alone, or beside the model file that is asked for; settings of the export hold for both."""
+    settings = ["--licence", "CC BY 4.0", "--name", "letters"]
+    main_exits(0, ["export", str(run), "--web", str(tmp_path / "alone"), *settings])
+    (first, *_) = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{tmp_path / 'alone'}: page for letters, {len(LABELS)} classes, ")
+    assert (tmp_path / "alone" / "model.tflite").read_bytes() == model_file.read_bytes()
+    both = ["--web", str(tmp_path / "both"), "--out", str(tmp_path / "m.tflite")]
+    main_exits(0, ["export", str(run), *both, *settings, "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["web"]["model"] == "letters"
+    assert (tmp_path / "m.tflite").read_bytes() == (tmp_path / "both" / "model.tflite").read_bytes()
+    assert told["path"] == str(tmp_path / "m.tflite")
+
+
 def test_a_folder_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main_exits(1, ["export", str(tmp_path), "--out", str(tmp_path / "m.tflite")])
     assert "no training run in" in capsys.readouterr().err

@@ -127,7 +127,8 @@ def test_everything_in_the_package_travels_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     there = [p for p in (REPOSITORY / "avianvox").rglob("*") if p.is_file() and "__pycache__" not in p.parts]
-    assert {p.suffix for p in there} >= {".py", ".typed", ".tflite", ".ogg", ".csv", ".css", ".js"}
+    kinds = {".py", ".typed", ".tflite", ".ogg", ".csv", ".css", ".js", ".html", ".xz"}
+    assert {p.suffix for p in there} >= kinds
     assert {str(p.relative_to(REPOSITORY)) for p in there} <= names
     assert not any(n.startswith("tests/") for n in names)
 

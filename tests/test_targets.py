@@ -48,6 +48,7 @@ WRITING = {
     "reproduce --store": "reproduce {catalog} --store {target}",
     "reproduce --out": "reproduce {catalog} --out {target}",
     "export --out": "export {catalog} --out {target}",
+    "export --web": "export {catalog} --web {target}",
     "gate train --out": "gate train {catalog} --out {target}",
     "gate train --store": "gate train {catalog} --out {new} --store {target}",
     "search --index": "search {sound} --in {new} --index {target}",
