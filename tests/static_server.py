@@ -19,7 +19,8 @@ class Server:
         self._server.daemon_threads = True
         self._thread = Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
-        self.address = f"http://localhost:{self._server.server_port}/"
+        self.port = self._server.server_port
+        self.address = f"http://localhost:{self.port}/"
 
     def stop(self) -> None:
         self._server.shutdown()

@@ -91,20 +91,23 @@ async function listen() {
       input.close();
       worker.postMessage({ type: "live", id, over: true });
       listening = null;
-      button.setAttribute("aria-pressed", "false");
-      button.querySelector("b").textContent = "Microphone";
+      press(button, false);
     };
-    result.onstop = stop;
     listening = { id, stop };
     input.take((samples) => worker.postMessage({ type: "live", id, samples }, [samples.buffer]));
     worker.postMessage({ type: "listen", id, rate: input.rate });
-    button.setAttribute("aria-pressed", "true");
-    button.querySelector("b").textContent = "Stop";
+    press(button, true);
     say("");
   } catch (error) {
     say(error.message);
   }
   button.disabled = false;
+}
+
+function press(button, on) {
+  button.setAttribute("aria-pressed", String(on));
+  button.querySelector("b").textContent = on ? "Stop" : "Microphone";
+  button.querySelector("span").textContent = on ? "The microphone is on" : "Listen and name species live";
 }
 
 function stamp(date) {

@@ -22,12 +22,14 @@ export async function openMicrophone() {
   await context.resume();
   const node = new AudioWorkletNode(context, "microphone", { numberOfOutputs: 0 });
   context.createMediaStreamSource(stream).connect(node);
+  const awake = await navigator.wakeLock?.request("screen").catch(() => null); // a phone that sleeps hears nothing
   return {
     rate: context.sampleRate,
     take: (give) => (node.port.onmessage = ({ data }) => give(data)),
     close: () => {
       stream.getTracks().forEach((track) => track.stop());
       context.close();
+      awake?.release();
     },
   };
 }

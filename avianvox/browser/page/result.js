@@ -5,7 +5,7 @@ import { Spectrogram } from "./spectrogram.js";
 import { download, tableOf } from "./table.js";
 
 const MOST_ROWS = 500; // of events on the page; the table has them all
-const LIVE_S = 60; // of the microphone that stay in view
+const LIVE_S = 30; // of the microphone that stay in view
 const WORDS = { named: "named", uncertain: "uncertain, best guess", unknown: "unknown, most like", "": "best score" };
 
 export class Result {
@@ -66,7 +66,7 @@ export class Result {
   #tellProgress(seconds) {
     this.seconds = seconds;
     if (!this.file) {
-      this.note.textContent = `listening for ${clock(seconds)}`;
+      this.note.textContent = `listening for ${clock(seconds)}; answer of the last window`;
       return;
     }
     this.progress.value = this.total ? Math.min(1, seconds / this.total) : 0;

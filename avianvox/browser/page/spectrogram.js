@@ -4,6 +4,7 @@ import { clock, make } from "./dom.js";
 
 const MOST_COLUMNS = 3000;
 const MOST_LINES = 6;
+const PAUSE_MS = 200; // between two drawings: the worker needs the processor more
 const SHOWN_FROM = 0.05; // of a window's score
 
 export class Spectrogram {
@@ -92,16 +93,16 @@ export class Spectrogram {
   }
 
   #soon() {
-    this.planned ??= requestAnimationFrame(() => {
+    this.planned ??= setTimeout(() => {
       this.planned = null;
       this.draw();
-    });
+    }, PAUSE_MS);
   }
 
   draw() {
     const width = Math.max(1, Math.round(this.span_s / this.column_s / this.step));
     this.element.hidden = !this.columns.length;
-    this.inner.style.minWidth = `${Math.round(width / 2)}px`;
+    if (this.kept_s === null) this.inner.style.minWidth = `${Math.round(width / 2)}px`;
     this.#drawColumns(width);
     this.#drawLines(width);
     this.#drawAxis();
