@@ -4,15 +4,18 @@ much its scores differ from the command's.
 python benchmarks/browser.py RECORDING... [--model NAME|FILE]
 
 The recordings are decoded once and handed over as WAV, so that both get the same PCM: at the model's rate,
-and at 48 kHz, where each resamples for itself. As they are comes last: browsers decode MP3 in their own way.
+and at 48 kHz, where each resamples for itself. Milliseconds stand beside those of the command's classifier,
+measured in the same run. As they are comes last: browsers decode MP3 in their own way.
 """
 
 import argparse
 import csv
 import gzip
 import io
+import os
 import sys
-from contextlib import redirect_stdout
+import time
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -70,6 +73,29 @@ def differences(rows: list[dict[str, str]], classifier: Classifier, files: list[
     return np.array(found)
 
 
+def cpu_s(root: int) -> float:
+    """CPU time of the processes below one, such as a browser's, in seconds; Linux alone."""
+    parents, used = {}, {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = entry.read_text().rpartition(")")[2].split()
+            parents[int(entry.parent.name)] = int(fields[1])
+            used[int(entry.parent.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def below(process: int) -> bool:
+        return process in parents and (parents[process] == root or below(parents[process]))
+
+    return sum(seconds for process, seconds in used.items() if below(process))
+
+
+def command_ms(classifier: Classifier, files: list[Path]) -> tuple[float, float]:
+    """Milliseconds a window, of the clock and of the processor, decoding and features included."""
+    begin, used, n = time.perf_counter(), time.process_time(), 0
+    for path in files:
+        n += len(classifier.classify(path).windows)
+    return 1000 * (time.perf_counter() - begin) / n, 1000 * (time.process_time() - used) / n
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recordings", nargs="+", type=Path)
@@ -86,7 +112,7 @@ def main() -> None:
         classifier = Classifier.load(asked.model)
         rate = classifier.spec.sample_rate
         kinds: dict[str, list[Path]] = {}
-        for at_hz in (rate, 48000):
+        for at_hz in dict.fromkeys((rate, 48000)):
             folder = place / str(at_hz)
             folder.mkdir()
             made = kinds[f"WAV, {at_hz} Hz"] = []
@@ -102,14 +128,20 @@ def main() -> None:
         page.locator("body[data-model=ready]").wait_for()
         print(f"Chromium {browser.version}, {len(asked.recordings)} recordings")
         for name, files in kinds.items():
+            used = cpu_s(os.getpid())
             windows, recordings, times = ask(page, files)
+            cpu = 1000 * (cpu_s(os.getpid()) - used) / sum(row["rank"] == "1" for row in windows)
             for level, rows in (("window", windows), ("recording", recordings)):
                 off = differences(rows, classifier, files)
                 print(
                     f"{name}, {level}: {len(off)} scores, differences: median {np.median(off):.5f}, "
                     f"99 % {np.quantile(off, 0.99):.5f}, most {off.max():.5f}"
                 )
-            print(f"{name}: {median(times):.0f} ms a window, from {min(times):.0f} to {max(times):.0f}")
+            clock, peer = command_ms(classifier, files)
+            print(
+                f"{name}, a window: {median(times):.0f} ms, {min(times):.0f} at best, of the processor "
+                f"{cpu:.0f} ms; the command {clock:.0f} ms, of the processor {peer:.0f} ms"
+            )
         browser.close()
         server.stop()
 
