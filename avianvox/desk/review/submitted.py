@@ -92,9 +92,7 @@ class Desk:
         verdicts = [Verdict(**common, **shown, low_hz=low_hz, high_hz=high_hz)]
         if start_s is not None and not _same_span((start_s, end_s), (first.begin_s, first.end_s)):
             common |= {"id": common["id"] + _BOX, "replaces": common["id"], "seconds": None}
-            verdicts.append(
-                Verdict(**common, start_s=start_s, end_s=end_s, low_hz=low_hz, high_hz=high_hz)
-            )
+            verdicts.append(Verdict(**common, start_s=start_s, end_s=end_s, low_hz=low_hz, high_hz=high_hz))
         for one in verdicts:  # all of them are valid: a submission is kept whole or not at all
             self._said.add(one)
 
