@@ -9,6 +9,7 @@ import errno
 import os
 import re
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -20,12 +21,12 @@ from typing import IO, Any
 
 from avianvox.errors import AvianvoxError, InputError, OutputError
 
-if os.name == "nt":
+if sys.platform == "win32":
     import msvcrt
 
     def take_lock(descriptor: int) -> None:
         """Lock an open file or raise ``OSError``: `is_busy` tells whether another process holds it."""
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
 
@@ -34,6 +35,11 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+OPEN_FILES_STAY = sys.platform == "win32"
+"""Whether the system neither removes nor replaces a file that is open, by whomever."""
+
+_IN_USE = (5, 32, 33)  # what Windows says of such a file: access denied, sharing violation, lock violation
+_PATIENCE_S = 2.0  # a virus scanner or an indexer looks at each new file, for a moment
 _ABANDONED_S = 24 * 3600.0  # age from which on a file is nobody's where the disk knows no locks
 _UNHELD_YET_S = 10.0  # a new folder may not have its lock yet
 _TEMPORARY = re.compile(r"\.(.+)\.avianvox-\d+\.partial", re.DOTALL)
@@ -46,6 +52,9 @@ def output_error(error: OSError, path: Path) -> OutputError:
         return error
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         reason = "the disk is full; free some space and run the command again"
+    elif getattr(error, "winerror", None) in _IN_USE:
+        reason = "another program has it open, or there is no permission to write there; close it there"
+        reason += ", or choose another place"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         reason = "no permission to write there; choose another place"
     elif error.errno == errno.ENOENT:
@@ -60,12 +69,32 @@ def is_busy(error: OSError) -> bool:
     return isinstance(error, BlockingIOError | PermissionError)
 
 
+def reader_is_gone(error: OSError) -> bool:
+    """Whether whoever read our standard output has ended. Windows may call that an invalid argument."""
+    invalid = OPEN_FILES_STAY and error.errno == errno.EINVAL and error.filename is None
+    return isinstance(error, BrokenPipeError) or invalid
+
+
 def is_at(path: Path | str, descriptor: int) -> bool:
     """Whether the open file ``descriptor`` is the one at ``path``: it may have been removed or replaced."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except OSError:
         return False
+
+
+def move_into_place(source: Path | str, target: Path | str) -> None:
+    """`os.replace`; on Windows it waits a moment for whoever is looking at one of both."""
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            os.replace(source, target)
+        except PermissionError as error:
+            if getattr(error, "winerror", None) not in _IN_USE or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 @contextmanager
@@ -102,13 +131,13 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
             return
         target = Path(os.path.realpath(path))
         sibling, descriptor = _claim(target)
-        held = os.dup(descriptor) if os.name == "posix" else -1  # the lock, until the file is in place
+        held = -1 if OPEN_FILES_STAY else os.dup(descriptor)  # the lock, until the file is in place
         try:
             with open(sibling, mode, opener=lambda *_: descriptor, **text) as stream:  # type: ignore[call-overload]
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
-            os.replace(sibling, target)
+            move_into_place(sibling, target)
         finally:
             if held < 0 or is_at(sibling, held):
                 with suppress(OSError):
@@ -124,9 +153,7 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
 def sweep(path: Path | str) -> None:
     """Remove what processes that are gone have left of `atomic_write` to ``path``."""
     with suppress(OSError):
-        sibling, descriptor = _claim(Path(os.path.realpath(path)))
-        sibling.unlink()
-        os.close(descriptor)
+        discard(*_claim(Path(os.path.realpath(path))))
 
 
 def sweep_folder(folder: Path) -> None:
@@ -163,9 +190,20 @@ def _sweep_from(target: Path, number: int) -> None:
     while os.path.lexists(left := _sibling(target, number)):
         with suppress(OSError):
             if (descriptor := _open_unheld(left)) is not None:
-                left.unlink()
-                os.close(descriptor)
+                discard(left, descriptor)
         number += 1
+
+
+def discard(path: Path, descriptor: int) -> None:
+    """Remove a file that we hold open, and let it go: where that can be in this order, nobody else has it."""
+    try:
+        if OPEN_FILES_STAY:
+            os.close(descriptor)
+            descriptor = -1
+        path.unlink()
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def _sibling(target: Path, number: int) -> Path:
@@ -197,27 +235,30 @@ def scratch_folder() -> Iterator[Path]:
     import tempfile
 
     for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
-        if os.name == "posix" and re.fullmatch(r"[a-z0-9_]{8}", left.name.removeprefix(_SCRATCH)):
+        if not OPEN_FILES_STAY and re.fullmatch(r"[a-z0-9_]{8}", left.name.removeprefix(_SCRATCH)):
             with suppress(OSError), _held_folder(left):
                 if time.time() - left.stat().st_mtime > _UNHELD_YET_S:
                     shutil.rmtree(left)
     with tempfile.TemporaryDirectory(prefix=_SCRATCH, ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        with _held_folder(folder) if os.name == "posix" else nullcontext():
+        with nullcontext() if OPEN_FILES_STAY else _held_folder(folder):
             yield folder
 
 
 @contextmanager
 def _held_folder(folder: Path) -> Iterator[None]:
     """Hold the lock on a folder that is ours; raises ``OSError`` where another process does."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        if os.fstat(descriptor).st_uid != os.getuid():
-            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
-        take_lock(descriptor)
-        yield
-    finally:
-        os.close(descriptor)
+    if sys.platform != "win32":  # which opens no folders
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            if os.fstat(descriptor).st_uid != os.getuid():
+                raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+            take_lock(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+    else:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
 
 
 def open_regular(path: Path | str) -> BufferedReader:

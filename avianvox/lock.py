@@ -2,16 +2,18 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from avianvox.errors import StoreError
-from avianvox.files import is_at, is_busy, output_error, take_lock
+from avianvox.files import discard, is_at, is_busy, output_error, take_lock
 
 
 @contextmanager
-def exclusive_lock(path: Path, *, busy: str) -> Iterator[None]:
+def exclusive_lock(path: Path, *, busy: str, remove: bool = False) -> Iterator[None]:
     """Hold an advisory lock on the file ``path`` (made if need be) while the block runs.
+
+    With ``remove`` the file goes at the end.
 
     Raises
     ------
@@ -24,6 +26,7 @@ def exclusive_lock(path: Path, *, busy: str) -> Iterator[None]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise output_error(error, path) from error
+    held = False
     try:
         try:
             take_lock(descriptor)
@@ -33,6 +36,11 @@ def exclusive_lock(path: Path, *, busy: str) -> Iterator[None]:
             raise
         if not is_at(path, descriptor):  # its holder removed it meanwhile, and a third may hold another
             raise StoreError(busy)
+        held = True
         yield
     finally:
-        os.close(descriptor)
+        if held and remove:
+            with suppress(OSError):
+                discard(path, descriptor)
+        else:
+            os.close(descriptor)

@@ -20,9 +20,12 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 INTERRUPTED = "interrupted"
-_SIGNALS = tuple(getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n))
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # the last: Windows' Ctrl-Break, and its closed window
+_SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 _OF_A_TERMINAL = set(_SIGNALS) - {signal.SIGTERM}  # these go to all processes of a command at once
-_ALARM = (signal.SIGALRM,) if hasattr(signal, "setitimer") else ()
+_ALARM: tuple[int, ...] = ()
+if sys.platform != "win32":
+    _ALARM = (signal.SIGALRM,)
 _AGAIN_S = 0.2
 _SAME_WISH_S = 1.0  # a terminal that is closed sends two signals, and so does an impatient finger
 
@@ -79,7 +82,7 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = told
-        if _ALARM:
+        if sys.platform != "win32" and _ALARM:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number in ours:
             signal.signal(number, former[number])
@@ -151,7 +154,7 @@ def _raise(_number: int, _frame: FrameType | None) -> None:
 
 
 def _interrupt() -> None:
-    if _ALARM:
+    if sys.platform != "win32" and _ALARM:
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_S, _AGAIN_S)
     raise KeyboardInterrupt
 
@@ -168,14 +171,14 @@ def _again(_number: int, _frame: FrameType | None) -> None:
 @contextmanager
 def held() -> Iterator[None]:
     """Let an interrupt wait until the block is done. Processes begun in it see no Ctrl-C and no SIGHUP."""
-    mask = hasattr(signal, "pthread_sigmask")
     here = _is_main_thread()
     _State.depth += here
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_A_TERMINAL) if mask else set()
+    if sys.platform != "win32":
+        former = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_A_TERMINAL)
     try:
         yield
     finally:
-        if mask:
+        if sys.platform != "win32":
             signal.pthread_sigmask(signal.SIG_SETMASK, former)
         _State.depth -= here
         if here and not _State.depth and _State.waiting:

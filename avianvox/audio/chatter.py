@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from threading import Lock
 
+_STREAMS = {"darwin": ("__stdoutp", "__stderrp"), "linux": ("stdout", "stderr")}
 _lock = Lock()
 _depth = 0
 _loud: list[int | None] = []
@@ -22,15 +23,13 @@ _loud: list[int | None] = []
 @cache
 def _libc_streams() -> tuple[list[ctypes.c_void_p], int]:
     """C's ``stdout`` and ``stderr``, and a stream to nowhere; none where they are no variables."""
-    if sys.platform == "darwin":
-        symbols = ("__stdoutp", "__stderrp")
-    elif sys.platform == "linux" and "CS_GNU_LIBC_VERSION" in os.confstr_names:
-        symbols = ("stdout", "stderr")
+    symbols = _STREAMS.get(sys.platform, ())
+    if sys.platform == "linux":
         try:
             os.confstr("CS_GNU_LIBC_VERSION")
         except (OSError, ValueError):
-            return [], 0  # musl keeps them in read-only memory
-    else:
+            symbols = ()  # musl keeps them in read-only memory
+    if not symbols:
         return [], 0
     libc = ctypes.CDLL(None)
     libc.fopen.restype = ctypes.c_void_p

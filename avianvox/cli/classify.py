@@ -177,9 +177,9 @@ def _keep(
         watch.ledger = str(ledger.path)
         for entry in keep_answers(inputs, options.model, question, workplace, ledger, watch.tally):
             watch.done(entry)
-        ledger.finish()
         watch.relist(ledger.entries())
         watch.left_out = ledger.n_left_out
+        ledger.finish()
     if not direct:
         _write_table(rows, output, form, options)
 

@@ -229,11 +229,15 @@ def _time(text: str | None) -> datetime | None:
 
 def _print_rows(listening: "Listening", write: "Write", trigger: "Trigger | None") -> int:
     """Write each row as it comes; a reader that has gone away ends it like the end of the input."""
+    from avianvox.files import reader_is_gone
+
     n_rows = 0
     for row in listening:
         try:
             write(row)
-        except BrokenPipeError:
+        except OSError as error:
+            if not reader_is_gone(error):
+                raise
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer must not fail again
             break
         n_rows += 1
@@ -256,7 +260,8 @@ def _stopped_by_signals(feed: "Feed", trigger: "Trigger | None") -> Iterator[lis
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
 
-    former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    ends = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGBREAK"))
+    former = {number: signal.signal(number, stop) for number in ends if number}
     try:
         yield came
     finally:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn
@@ -155,6 +156,8 @@ def main(args: list[str] | None = None) -> NoReturn:
     """
     arguments = sys.argv[1:] if args is None else args
     no_output = _fill_standard_streams()
+    if sys.platform == "win32" and "PYTHONIOENCODING" not in os.environ:
+        _write_utf8(sys.stdout, sys.stderr)
     try:
         with interruptible():
             code = cli.main(args=list(arguments), prog_name="avianvox", standalone_mode=False)
@@ -167,15 +170,15 @@ def main(args: list[str] | None = None) -> NoReturn:
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):  # before or after the command itself
         _fail(AvianvoxError(INTERRUPTED), arguments)
-    except BrokenPipeError:
-        _let_go(sys.stdout, sys.stderr)
-        sys.exit(1)
     except OSError as error:
+        from avianvox.files import output_error, reader_is_gone
+
+        if reader_is_gone(error):
+            _let_go(sys.stdout, sys.stderr)
+            sys.exit(1)
         lost = (errno.ENOSPC, errno.EDQUOT, errno.EIO, *([errno.EBADF] if no_output else ()))
         if error.filename is not None or error.errno not in lost:
             raise
-        from avianvox.files import output_error
-
         _let_go(sys.stdout)
         refused = output_error(error, Path("standard output"))
         if error.errno == errno.EBADF:
@@ -224,6 +227,13 @@ def _fill_standard_streams() -> bool:
     if sys.stderr is None:
         sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
     return closed
+
+
+def _write_utf8(*streams: Any) -> None:
+    """Make what goes to a file or a pipe UTF-8 with ``\\n``, as on other systems: names have all letters."""
+    for stream in streams:
+        if isinstance(stream, TextIOWrapper) and not stream.isatty():
+            stream.reconfigure(encoding="utf-8", newline="\n")
 
 
 def _let_go(*streams: Any) -> None:

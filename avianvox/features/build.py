@@ -6,7 +6,6 @@ files are copied from the present store or from an earlier, interrupted build.
 """
 
 import json
-import os
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +36,7 @@ from avianvox.features.partial import DataFolder, PartialFolder, Shape
 from avianvox.features.spec import EXTRACTOR_REVISION
 from avianvox.features.store import FeatureStore
 from avianvox.features.worker import Task
-from avianvox.files import atomic_write, output_error
+from avianvox.files import atomic_write, move_into_place, output_error
 from avianvox.lock import exclusive_lock
 from avianvox.types import Recording
 from avianvox.workers import NoWorkers, Workplace, n_cores
@@ -176,7 +175,7 @@ class _Build:
                 present = None
         done = self._folder(self.partial_path)
         if not self._current(done.entries) or any(entry.doubtful for entry in done.entries):
-            os.replace(self.partial_path, self.out / f"{PARTIAL_PREFIX}{self.tag}{uuid4().hex}")
+            move_into_place(self.partial_path, self.out / f"{PARTIAL_PREFIX}{self.tag}{uuid4().hex}")
             done = self._folder(self.partial_path)
         n_extracted = 0
         self.progress(len(done.entries), len(self.recordings))
@@ -281,7 +280,7 @@ def publish(partial: Path, out: Path, description: dict[str, Any], *, replaces: 
     target = out / description["data"]
     if replaces:
         shutil.rmtree(target, ignore_errors=True)  # finished by a build that was killed before naming it
-        os.replace(partial, target)
+        move_into_place(partial, target)
         sync_folder(out)
         with atomic_write(out / STORE) as stream:
             json.dump(description, stream, indent=2)

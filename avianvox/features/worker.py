@@ -1,6 +1,5 @@
 """Describe one file: what a build's worker processes do."""
 
-import os
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from avianvox.features.kinds import RowStream, Spec
 from avianvox.features.layout import row_digest
 from avianvox.features.ledger import Entry, file_signature, part_content, reader_of
 from avianvox.features.spans import open_span, span_report, span_rows
-from avianvox.files import open_regular, output_error
+from avianvox.files import move_into_place, open_regular, output_error
 from avianvox.types import Span, Status
 
 
@@ -101,7 +100,7 @@ def _extract(task: Task, size: int, mtime_ns: int, content: str) -> Outcome:
                     digest.update(data)
                     spool.write(data)
                     n_frames += len(stored)
-            os.replace(own, task.spool)
+            move_into_place(own, task.spool)
         except BaseException as error:
             _local.spec = None  # the stream holds a part of this recording
             if isinstance(error, OSError) and not isinstance(error, AudioError):

@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -209,15 +210,19 @@ def _enough(name: str, value: float, least: float, advice: str) -> Check:
 
 def _memory_gb() -> tuple[float | None, float | None]:
     """Memory there is and memory free, in GB, within a container's limit; None where the system won't say."""
-    total = free = None
-    if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
-        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    total, free = _memory_bytes(), None
     if meminfo := _text("/proc/meminfo"):
         free = int(re.findall(r"MemAvailable:\s*(\d+)", meminfo)[0]) * 1024
     limit, used = _text("/sys/fs/cgroup/memory.max"), _text("/sys/fs/cgroup/memory.current")
     if total is not None and free is not None and limit.isdigit() and used.isdigit():
         total, free = min(total, int(limit)), min(free, int(limit) - int(used))
     return total and round(total / 1e9, 1), free and free / 1e9
+
+
+def _memory_bytes() -> float | None:
+    if sys.platform != "win32" and "SC_PHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return None
 
 
 def _text(path: str) -> str:

@@ -14,7 +14,7 @@ import json
 import os
 from array import array
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict
 from hashlib import sha256
 from io import FileIO
@@ -94,8 +94,7 @@ class Ledger:
             lock = self.path.with_name(f".{self.path.name}.lock")
             self._refuse_others(lock)
             busy = f"{self.path}: another run is writing to it; wait for its end, or choose another --output"
-            stack.enter_context(exclusive_lock(lock, busy=busy))
-            stack.callback(_remove, lock)
+            stack.enter_context(exclusive_lock(lock, busy=busy, remove=True))
             for path in (self.rows, self._output, self.path, self.partial):
                 sweep(path)
             if self._resume and os.path.exists(self.path):
@@ -267,7 +266,7 @@ class Ledger:
                 yield rows.read(record["length"]).decode()
 
     def finish(self) -> None:
-        """Write rows and ledger in the order of the inputs, and let go of the partial file.
+        """Write rows and ledger in the order of the inputs, and let go of the files: the last thing to do.
 
         Killed at any moment, it leaves a run that can be taken up again.
         """
@@ -285,6 +284,8 @@ class Ledger:
                 record["offset"] = offset
                 offset += record["length"]
                 file.write(json.dumps(record) + "\n")
+            for stream in (self._rows_file, self._file, self._reader):
+                stream.close()  # before the ledger is replaced: see `avianvox.files.OPEN_FILES_STAY`
         self.partial.unlink()
 
 
@@ -310,8 +311,3 @@ def _write_all(file: FileIO, content: bytes) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[file.write(rest) :]
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()

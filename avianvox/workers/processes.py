@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, MutableSequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -15,6 +16,7 @@ from avianvox.workers import NoWorkers, WorkerCrashed, heard
 
 T = TypeVar("T")
 
+_MOST_PROCESSES = 61 if sys.platform == "win32" else 1 << 16  # Windows waits for no more at once
 ALLOCATION = {"MALLOC_TRIM_THRESHOLD_": str(128 << 20), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
 """For glibc in worker processes: keep the memory of one block of sound for the next. Else it goes back to the
 system and is fetched anew each time, page by page, which is a sixth of the work on short files."""
@@ -86,7 +88,10 @@ def _processes(jobs: int) -> ProcessPoolExecutor:
     heard.forget_open()
     with held():
         return ProcessPoolExecutor(
-            jobs, mp_context=get_context("spawn"), initializer=start_worker, initargs=(heard.sheet(),)
+            min(jobs, _MOST_PROCESSES),
+            mp_context=get_context("spawn"),
+            initializer=start_worker,
+            initargs=(heard.sheet(),),
         )
 
 

@@ -19,7 +19,7 @@ from avianvox.dataset.download.answers import Sound, damaged, read_kept
 from avianvox.dataset.download.wishes import Plan, Wishes
 from avianvox.documents import MISSHAPEN, parse_json, write_json
 from avianvox.errors import InputError
-from avianvox.files import atomic_write, holdings, output_error, read_regular, sha256_file
+from avianvox.files import atomic_write, holdings, move_into_place, output_error, read_regular, sha256_file
 from avianvox.lock import exclusive_lock
 
 AUDIO, STATE = "audio", ".download"
@@ -111,7 +111,7 @@ class Folder:
         try:
             with open(partial, "r+b") as stream:
                 os.fsync(stream.fileno())
-            os.replace(partial, place)
+            move_into_place(partial, place)
             with open(self._ledger, "a", encoding="utf-8") as ledger:
                 ledger.write(json.dumps(asdict(kept)) + "\n")
                 ledger.flush()

@@ -1,6 +1,5 @@
 """One file from any address, which is what it should be or isn't there: its SHA-256 is known before."""
 
-import os
 import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -8,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from avianvox.dataset.download.session import Visitor
 from avianvox.dataset.download.sounds import fetch_file
 from avianvox.errors import DownloadError, InputError
-from avianvox.files import output_error, sha256_file
+from avianvox.files import move_into_place, output_error, sha256_file
 from avianvox.lock import exclusive_lock
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -67,7 +66,7 @@ def fetch_verified(visitor: Visitor, address: str, sha256: str, folder: Path) ->
                 "address and the hash"
             )
         try:
-            os.replace(partial, whole)
+            move_into_place(partial, whole)
         except OSError as error:
             raise output_error(error, whole) from error
     return whole
