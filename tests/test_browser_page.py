@@ -143,7 +143,10 @@ def test_the_page_gives_the_commands_answers(
         rows = table_there(page, by)
         for path, within in made.values():
             there = [row for row in rows if row["path"] == path.name]
-            assert_alike(there, table_here(path, by), within)
+            here = table_here(path, by)
+            assert_alike(there, here, within)
+            for name in ("message", "header_s", "decoded_s"):
+                assert [row[name] for row in there] == [row[name] for row in here], (path.name, by)
     named = page.locator(".result", has_text="as_is.wav").locator(".guess.first")
     assert "Puerto Rican Lizard Cuckoo" in named.inner_text()
     assert page.locator(".result[data-status=silent]").count() == 1
@@ -158,6 +161,19 @@ def test_what_is_no_sound_is_said_in_one_line(page: "Page", address: str, tmp_pa
     assert "this browser can't decode it: it is no sound file, damaged, or of another codec" in said
     assert "it is empty" in said
     assert len(table_there(page, "recording")) == 3, "the good file has its answer"
+
+
+def test_a_compressed_file_that_memory_would_not_hold_is_refused_before_it_is_decoded(
+    page: "Page", address: str, tmp_path: Path
+) -> None:
+    long = tmp_path / "night.flac"
+    with soundfile.SoundFile(long, "w", 96000, 1, "PCM_16") as file:
+        for _ in range(30):
+            file.write(np.zeros(96000 * 60, np.float32))
+    visit(page, address)
+    classify_there(page, long)
+    said = page.locator(".note").inner_text()
+    assert said.startswith("it is 30 min long and needs up to 1.4 GB here, more than 1 GB: convert it to WAV")
 
 
 def test_compressed_files_have_the_commands_answer(page: "Page", address: str, tmp_path: Path) -> None:

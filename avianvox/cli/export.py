@@ -1,5 +1,6 @@
 """``avianvox export``: a training run becomes one model file."""
 
+import os
 import shlex
 from pathlib import Path
 from typing import Any
@@ -124,9 +125,11 @@ def _write_page(model: Path | None, web: Path) -> Report:
     from avianvox.modelfolder import default_model, find_model
 
     site = write_site(find_model(model or default_model()), web)
+    python = "python" if os.name == "nt" else "python3"
+    folder = f'"{web}"' if os.name == "nt" else shlex.quote(str(web))
     return {"web": site.to_mapping()}, [
         f"{site.path}: page for {site.model}, {site.n_classes} classes, {site.n_bytes} bytes",
-        f"to look at it: python3 -m http.server 8000 --bind 127.0.0.1 --directory {shlex.quote(str(web))}",
+        f"to look at it: {python} -m http.server 8000 --bind 127.0.0.1 --directory {folder}",
         "then open http://localhost:8000; phones need a server with https://",
     ]
 
