@@ -10,7 +10,7 @@ import numpy as np
 from avianvox.audio import decode
 from avianvox.errors import ModelFileError
 from avianvox.features.extract import LEAST_POWER
-from avianvox.features.filters import dct_matrix, hann_window, mel_matrix
+from avianvox.features.filters import dct_matrix, hann_window, hz_to_mel, mel_matrix
 from avianvox.features.silence import SILENCE_DB, SilenceTest
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.waveform import SILENCE, WaveformSilence, WaveformSpec
@@ -23,7 +23,7 @@ from avianvox.inference.pooling import LEAST, pooling_for
 from avianvox.inference.window_stream import hop_frames
 from avianvox.modelfile import ModelFile
 from avianvox.modelinfo import SPECIES, ModelInfo
-from avianvox.pages.clips import ANCHORS
+from avianvox.pages.clips import ANCHORS, TICKS_HZ
 from avianvox.tables.columns import COLUMNS, DECIMALS
 from avianvox.types import NO_BIRD
 
@@ -68,7 +68,7 @@ def describe_page(model: ModelFile) -> dict[str, Any]:
         "hop_frames": hop_frames(spec, float(info.pooling.get("overlap_s", 0.0))),
         "window_s": spec.window_s,
         "front": None if bands is None else _front(bands),
-        "picture": _front(bands or _bands_to_look_at(spec.sample_rate)),
+        "picture": _picture(bands or _bands_to_look_at(spec.sample_rate)),
         "shared": bands is not None,
         "silence": _silence(spec.silence_test(), bands),
         **_outputs(info),
@@ -110,6 +110,17 @@ def _front(spec: FeatureSpec) -> dict[str, Any]:
         "count": count,
         "weights": _packed(np.concatenate(weights)),
     }
+
+
+def _picture(spec: FeatureSpec) -> dict[str, Any]:
+    """The same, and where frequencies stand in a spectrogram: 0 at its lower edge, 1 at its upper one."""
+    low, high = hz_to_mel(spec.fmin_hz), hz_to_mel(spec.fmax_hz)
+    ticks = [
+        [f"{hz / 1000:g} kHz", float((hz_to_mel(hz) - low) / (high - low))]
+        for hz in TICKS_HZ
+        if spec.fmin_hz < hz < spec.fmax_hz
+    ]
+    return _front(spec) | {"ticks": ticks}
 
 
 def _packed(values: np.ndarray) -> str:

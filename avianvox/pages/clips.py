@@ -31,7 +31,7 @@ _PEAK = 0.7
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _COLOURS = 40
 _TICK_ROOM = 14.0  # right of a tick, for half of its text
-_TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16000)
+TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16000)
 ANCHORS = "000004 140e36 3b0f70 641a80 8c2981 b73779 de4968 f7705c fe9f6d fecf92 fcfdbf"
 """Matplotlib's colour map "magma" at eleven places."""
 
@@ -158,7 +158,7 @@ def clip_picture(clip: Clip, *, title: str) -> Markup:
     for x1, x2 in ((left, begin), (end, right)):
         if x2 - x1 > 0.5:
             parts.append(tag("rect", x=x1, y=top, width=x2 - x1, height=height, fill="#000", opacity=0.45))
-    for hz in _TICKS_HZ:
+    for hz in TICKS_HZ:
         if spec.fmin_hz < hz < spec.fmax_hz:
             y = top + height * (1 - (float(hz_to_mel(hz)) - low) / (high - low))
             parts.append(tag("line", x1=left - 3, x2=left, y1=y, y2=y, class_="axis"))

@@ -32,13 +32,23 @@ export class Spectrogram {
     this.cursor.hidden = true;
     this.inner.append(this.canvas, this.lines, this.axis, this.cursor);
     this.scroll.append(this.inner);
-    this.element.append(this.scroll);
+    this.element.append(this.scroll, this.#ticks());
     this.element.hidden = true;
     this.inner.onclick = (event) => {
       const audio = this.element.parentElement.querySelector("audio");
       const box = this.inner.getBoundingClientRect();
       if (audio) audio.currentTime = this.from_s + ((event.clientX - box.left) / box.width) * this.span_s;
     };
+  }
+
+  #ticks() {
+    const ticks = make("div", { class: "ticks", "aria-hidden": "true" });
+    for (const [text, height] of this.page.picture.ticks) {
+      const tick = make("span", {}, text);
+      tick.style.bottom = `${100 * height}%`;
+      ticks.append(tick);
+    }
+    return ticks;
   }
 
   expect(seconds) {
