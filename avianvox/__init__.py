@@ -11,7 +11,9 @@ together: docs/architecture.md; or follow one recording: ``audio`` decodes it, `
 Importing this package costs next to nothing: public names are resolved when they are first used.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 
 TYPE_CHECKING = False  # typing takes longer than all else until `avianvox.signals` is at work
 if TYPE_CHECKING:
@@ -75,6 +77,20 @@ __all__ = [
     "synthesize_dataset",
     "train",
 ]
+
+
+class _FrontDoor(ModuleType):
+    """A module whose public names stay what they are when a folder of the same name (``export``) is imported.
+
+    Python would put the folder in their place. Whoever imports from it finds it all the same.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _PUBLIC and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _FrontDoor
 
 
 def __dir__() -> list[str]:

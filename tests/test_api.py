@@ -40,6 +40,14 @@ def test_dir_shows_public_names_and_nothing_else() -> None:
     assert all(getattr(av, name) is not None for name in av.__all__)
 
 
+def test_a_room_does_not_take_the_name_of_a_function() -> None:
+    from avianvox.export.card import model_card
+
+    assert callable(model_card)
+    assert callable(av.export)
+    assert av.export is av.export.__globals__["export"]
+
+
 def test_every_public_name_has_an_example() -> None:
     without = [
         name

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from avianvox.errors import InputError, ModelFileError
+from avianvox.export import parity as module
 from avianvox.export.card import model_card, read_figures
 from avianvox.export.flatbuffer import operators
 from avianvox.export.graph import QUANTIZATIONS, Graph, build_graph, convert, signature_runners
@@ -163,7 +164,7 @@ def test_both_roads_have_to_agree(
         return lambda **_: {"scores": next(answers)[None]}
 
     roads = {name: road(name) for name in ("serving_default", "features")}
-    monkeypatch.setattr("avianvox.export.parity.signature_runners", lambda _: roads)
+    monkeypatch.setattr(module, "signature_runners", lambda _: roads)
     parity = measure_parity(graph, b"", windows, tolerance=TOLERANCES["none"])
     assert parity.agreement == 0.0
     difference = np.abs(others - reference).max(axis=1)
@@ -180,15 +181,15 @@ def test_a_class_as_good_as_the_best_is_no_disagreement(
     """Within the tolerance of scores, which of two classes comes first says nothing."""
     answers = np.array([[0.4002, 0.4, 0.1998], [0.42, 0.4, 0.18]], np.float32)
     two = Windows(windows.waveforms[:2], windows.features[:2], "two windows")
-    monkeypatch.setattr("avianvox.export.parity._run", lambda model, inputs: answers)
-    monkeypatch.setattr("avianvox.export.parity._features_difference", lambda *_: 0.0)
+    monkeypatch.setattr(module, "_run", lambda model, inputs: answers)
+    monkeypatch.setattr(module, "_features_difference", lambda *_: 0.0)
 
     def road() -> Any:
         swapped = iter(answers[:, [1, 0, 2]])
         return lambda **_: {"scores": next(swapped)[None]}
 
     roads = {name: road() for name in ("serving_default", "features")}
-    monkeypatch.setattr("avianvox.export.parity.signature_runners", lambda _: roads)
+    monkeypatch.setattr(module, "signature_runners", lambda _: roads)
     assert measure_parity(graph, b"", two, tolerance=TOLERANCES["none"]).agreement == 0.5
 
 
