@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,8 +26,9 @@ SAMPLE = find_model(DEFAULT_MODEL).with_name("sample.ogg")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which the example is installed; nothing is fetched."""
     site = tmp_path_factory.mktemp("site")
+    source = shutil.copytree(EXAMPLE, tmp_path_factory.mktemp("source") / "plugin")  # pip builds in it
     options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--target", str(site)]
-    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(EXAMPLE)], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(source)], check=True)
     return site
 
 

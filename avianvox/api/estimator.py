@@ -30,7 +30,7 @@ Recordings: TypeAlias = "Catalog | Sequence[Recording] | Sequence[str | os.PathL
 _HOW = "give cross_val_score groups=catalog.sessions and cv=GroupKFold()"
 
 
-class SpeciesClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn brings no types
+class SpeciesClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Any model of avianvox as a classifier of scikit-learn: `fit`, `predict`, `predict_proba`, `score`.
 
     What it takes in place of a matrix is recordings: a catalog, a part of one, or paths. A score on
