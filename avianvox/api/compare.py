@@ -75,6 +75,10 @@ class Compared:
         found = self.figures["models"][model]["groupings"][grouping]
         return float(found["recording"]["accuracy"]["mean"])
 
+    def __repr__(self) -> str:
+        models = ", ".join(self.result.outcomes)
+        return f"<cross-validation of {models} in {self.path}>"
+
     def _repr_html_(self) -> str:
         from avianvox.api.display import table_html
 

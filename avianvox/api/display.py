@@ -27,7 +27,8 @@ def table_html(columns: Sequence[str], rows: Sequence[Sequence[str]], *, n_rows:
     filled = [i for i in range(len(columns)) if any(row[i] for row in rows)]
     head = tag("tr", *(tag("th", columns[i], style=_CELL) for i in filled))
     body = [tag("tr", *(tag("td", row[i], style=_CELL) for i in filled)) for row in rows]
-    more = f"{n_rows:,} {called}" + (f", of which {len(rows)} are shown" if n_rows > len(rows) else "")
+    more = f"{n_rows:,} {called if n_rows != 1 else called.removesuffix('s')}"
+    more += f", of which {len(rows)} are shown" if n_rows > len(rows) else ""
     return div([tag("table", tag("thead", head), tag("tbody", *body), style=_TABLE), _note(more)])
 
 
@@ -66,8 +67,8 @@ def _heard(clip: "Clip", *, all_of_it: bool) -> Iterable[Markup]:
         style="display: block; image-rendering: auto; max-width: 100%; margin: 0.3em 0",
     )
     end_s = clip.begin_s + len(samples) / rate
-    yield _note(f"{clip.begin_s:.1f} to {end_s:.1f} s of the recording, 0 to {top_hz / 1000:g} kHz")
-    yield tag("audio", controls=True, preload="none", src=sound_address(samples, rate))
+    yield _note(f"{clip.begin_s:.1f} to {end_s:.1f} s of the recording, 0 to {top_hz / 1000:.3g} kHz")
+    yield tag("audio", controls=True, preload="metadata", src=sound_address(samples, rate))
 
 
 def detection_html(detection: Detection) -> str:
@@ -95,9 +96,9 @@ def prediction_html(prediction: Prediction) -> str:
         common = prediction.labels.common_name(prediction.labels.index[name])
         cells = (name, common, f"{score:.2f}", tag("span", style=bar))
         rows.append(tag("tr", *(tag("td", cell, style=_CELL) for cell in cells)))
-    said = prediction.decision or prediction.message or prediction.status
+    said = prediction.decision or prediction.message or (prediction.status if not rows else "")
     table = tag("table", tag("tbody", *rows), style=_TABLE) if rows else None
-    return div([table, _note(str(said)), Markup(sound_html(prediction.path))])
+    return div([table, _note(str(said)) if said else None, Markup(sound_html(prediction.path))])
 
 
 def gallery_html(sounds: "Iterable[Heard]") -> str:

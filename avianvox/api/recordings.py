@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from avianvox.api.inputs import Sounds
     from avianvox.api.tables import Detections
     from avianvox.inference.answers import Entry
+    from avianvox.inference.ledger import Ledger
     from avianvox.inference.question import Question
     from avianvox.inference.runs import Tally
     from avianvox.types import Detection
@@ -171,9 +172,11 @@ def classify(
                 found += map(files.named, rows)
                 done(entry)
         else:
-            found += kept(
-                files.paths(), asked.model, question, workplace, Path(out), resume=resume, done=done
-            )
+            from avianvox.tables.formats import read_table
+
+            inputs, table = files.paths(), Path(out)
+            keep(inputs, asked.model, question, workplace, table, table, tally, resume=resume, done=done)
+            found += read_table(table, "csv")
     return Detections(found, notes=notes)
 
 
@@ -248,23 +251,42 @@ def stream(
         yield answer.entry, list(from_csv(StringIO(HEADER + answer.rows, newline="")))
 
 
-def kept(
+def keep(
     inputs: Iterable[str],
     model: str,
     question: "Question",
     workplace: "Workplace",
-    out: Path,
+    rows: Path,
+    output: Path,
+    tally: "Tally",
     *,
     resume: bool,
     done: "Callable[[Entry], object]",
-) -> "Iterator[Detection]":
-    """Keep rows and ledger in ``out`` as files finish, and give the rows of the whole table."""
-    from avianvox.inference.ledger import Ledger
-    from avianvox.inference.runs import Tally, keep_answers, settings_of
-    from avianvox.tables.formats import read_table
+    finished: "Callable[[Ledger], object]" = lambda ledger: None,
+) -> None:
+    """Keep rows and ledger as files finish, and put the rows in order at the end.
 
-    with Ledger(out, out, settings_of(model, question), resume=resume) as ledger:
-        for entry in keep_answers(inputs, model, question, workplace, ledger, Tally()):
+    Parameters
+    ----------
+    rows, output : Path
+        See `avianvox.inference.ledger.Ledger`.
+    tally : Tally
+        Counts every file.
+    resume : bool
+    done : callable
+        Called with what came of each file that was read.
+    finished : callable
+        Called with the ledger when the rows are in order.
+
+    Raises
+    ------
+    InputError, OutputError, StoreError
+    """
+    from avianvox.inference.ledger import Ledger
+    from avianvox.inference.runs import keep_answers, settings_of
+
+    with Ledger(rows, output, settings_of(model, question), resume=resume) as ledger:
+        for entry in keep_answers(inputs, model, question, workplace, ledger, tally):
             done(entry)
         ledger.finish()
-    yield from read_table(out, "csv")
+        finished(ledger)

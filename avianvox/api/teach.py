@@ -41,6 +41,9 @@ class Trained:
     catalog: "Catalog"
     store: "FeatureStore"
 
+    def __repr__(self) -> str:
+        return f"<training run of {len(self.labels)} classes in {self.path}>"
+
     @property
     def path(self) -> Path:
         return self.run.path

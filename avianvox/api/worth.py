@@ -34,6 +34,9 @@ class Calibrated:
     model: Path | None = None
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<calibration in {self.model or self.kept}>"
+
     @property
     def figures(self) -> Mapping[str, Any]:
         """All figures as plain values."""

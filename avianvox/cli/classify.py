@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -127,8 +126,7 @@ def _stream(
     watch: "Watch",
 ) -> None:
     """Write answers to standard output in the order of the inputs, each as soon as it is its turn."""
-    from avianvox.inference.runs import answer_files
-    from avianvox.tables.columns import HEADER, from_csv
+    from avianvox.api.recordings import stream
     from avianvox.tables.formats import form_of
     from avianvox.tables.terminal import Table
 
@@ -139,10 +137,9 @@ def _stream(
     table = cast("Stream", made)
 
     def groups() -> "Iterator[list[Detection]]":
-        for _, answer in answer_files(inputs, options.model, question, workplace):
-            watch.tally.add(answer.entry)
-            yield list(from_csv(StringIO(HEADER + answer.rows, newline="")))
-            watch.done(answer.entry)
+        for entry, rows in stream(inputs, options.model, question, workplace, watch.tally):
+            yield rows
+            watch.done(entry)
 
     with _destination(options.output, for_people=form == "table") as write:
         if options.counted:
@@ -166,20 +163,25 @@ def _keep(
     watch: "Watch",
 ) -> None:
     """Keep rows and ledger as files finish, and write the table at the end."""
-    from avianvox.inference.ledger import Ledger
-    from avianvox.inference.runs import keep_answers, settings_of
+    from avianvox.api.recordings import keep
+    from avianvox.inference.ledger import ledger_path
 
     output = Path(options.output or "")
     direct = form == "csv" and not options.counted and not options.spreadsheet
     rows = output if direct else output.with_name(f"{output.name}.rows.csv")
-    settings = settings_of(options.model, question)
-    with Ledger(rows, output, settings, resume=options.resume) as ledger:
-        watch.ledger = str(ledger.path)
-        for entry in keep_answers(inputs, options.model, question, workplace, ledger, watch.tally):
-            watch.done(entry)
-        watch.relist(ledger.entries())
-        watch.left_out = ledger.n_left_out
-        ledger.finish()
+    watch.ledger = str(ledger_path(output))
+    keep(
+        inputs,
+        options.model,
+        question,
+        workplace,
+        rows,
+        output,
+        watch.tally,
+        resume=options.resume,
+        done=watch.done,
+        finished=watch.relist,
+    )
     if not direct:
         _write_table(rows, output, form, options)
 

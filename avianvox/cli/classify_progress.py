@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from avianvox.inference.answers import Entry
+    from avianvox.inference.ledger import Ledger
 
 LOG_EVERY_S = 60.0
 SHOWN_FAILURES = 20
@@ -117,9 +118,11 @@ class Watch:
             self._logged = time.monotonic()
             self.log(f"{self.tally.files} of {self._total or '?'} files, {self._rate()}, {self._left()}")
 
-    def relist(self, entries: Iterable["Entry"]) -> None:
-        """List the failures among ``entries``, which a ledger has, in place of those seen so far."""
-        self.failed = list(islice((_failure(e) for e in entries if e.status.failed), SHOWN_FAILURES))
+    def relist(self, ledger: "Ledger") -> None:
+        """List the failures that a finished ledger has, in place of those seen so far."""
+        failed = (_failure(entry) for entry in ledger.entries() if entry.status.failed)
+        self.failed = list(islice(failed, SHOWN_FAILURES))
+        self.left_out = ledger.n_left_out
 
     def _rate(self) -> str:
         seconds = time.monotonic() - self._begin
