@@ -17,6 +17,7 @@ from avianvox.desk.review.submitted import Desk
 from avianvox.errors import AudioError, InputError
 from avianvox.tables.columns import HEADER, to_csv
 from avianvox.types import Detection
+from avianvox.verdicts.events import Listed, draw, write_drawn
 from avianvox.verdicts.standing import standing
 from avianvox.verdicts.table import Said, read_verdicts
 from avianvox.verdicts.writing import Writer
@@ -78,17 +79,18 @@ def test_events_in_time_come_by_the_clock_across_files() -> None:
     assert [p for p, _ in names(material, material.ordered(EVENTS, "time"))] == ["1.wav", "2.wav", "3.wav"]
 
 
-def test_every_beginning_of_a_draw_is_a_random_sample_of_each_species() -> None:
-    rows = [event("a.wav", n, TIT if n % 10 else BLACKBIRD, n / 1000) for n in range(1000)]
+def test_drawn_is_the_draw_of_the_verdicts(tmp_path: Path) -> None:
+    rows = [event("a.wav", n, TIT if n % 10 else BLACKBIRD, n / 1000) for n in range(200)]
     drawn = Material(rows, seed=1).ordered(EVENTS, "drawn")
-    assert sorted(drawn) == list(range(1000))
-    assert drawn == Material(rows, seed=1).ordered(EVENTS, "drawn")
+    assert sorted(drawn) == list(range(200))
     assert drawn != Material(rows, seed=2).ordered(EVENTS, "drawn")
-    first = [rows[n] for n in drawn[:120]]
-    tits = [row for row in first if row.scientific_name == TIT]
-    assert len(tits) == 60  # one of each in turn, however rare
-    mean = np.mean([row.score for row in tits])
-    assert abs(mean - 0.5) < 4 * 0.289 / np.sqrt(60)
+    chosen = draw([Listed(row) for row in rows], 50, seed=1)
+    assert [rows[n] for n in drawn[:50]] == [row.detection for row in chosen]
+    write_drawn(chosen, tmp_path / "drawn.csv")
+    found = read_material(tmp_path / "drawn.csv")
+    assert found.is_drawn
+    assert [item.first.begin_s for item in found.items[:50]] == [row.detection.begin_s for row in chosen]
+    assert found.ordered(EVENTS, "drawn") == list(range(50))
 
 
 def test_keys_are_the_same_in_every_run_and_tell_two_suggestions_apart() -> None:

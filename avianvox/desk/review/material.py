@@ -16,13 +16,14 @@ from avianvox.errors import InputError
 from avianvox.inference.picks import PICKS
 from avianvox.randomness import hash_name
 from avianvox.types import Detection, composed
+from avianvox.verdicts.events import STRATUM, Listed, draw, event_of
 from avianvox.verdicts.table import Event
 from avianvox.words import valid_unicode
 
 EVENTS, RECORDINGS = "events", "recordings"
 
-BLIND_ORDERS = ("time", "drawn")
-"""Orders that tell nothing of what the model guessed."""
+BLIND_ORDERS = ("time", "drawn", "listed")
+"""Orders that tell nothing of what the model guessed, unless the table's own one does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,7 @@ class Item:
     @property
     def event(self) -> Event:
         """What a verdict on it speaks of."""
-        first = self.first
-        start_s, end_s = (None if s is None else round(s, 3) for s in (first.begin_s, first.end_s))
-        return Event(valid_unicode(first.path), start_s, end_s, composed(first.scientific_name))
+        return event_of(self.first)
 
     @property
     def key(self) -> str:
@@ -67,6 +66,8 @@ class Material:
         Events with a lower score are left out; those without a score are not.
     seed : int
         Of the order ``drawn``.
+    is_drawn : bool
+        Whether the rows were drawn already: ``drawn`` is the order that they have.
     """
 
     def __init__(
@@ -76,8 +77,10 @@ class Material:
         *,
         min_score: float = 0.0,
         seed: int = 0,
+        is_drawn: bool = False,
     ) -> None:
         self._seed = seed
+        self.is_drawn = is_drawn
         self._numbers: dict[str, int] = {}
         heads: list[list[Detection]] = []
         whole: dict[int, Detection] = {}
@@ -149,21 +152,11 @@ class Material:
         return ORDERS[order](self, positions)
 
     def drawn(self, positions: Sequence[int]) -> list[int]:
-        """A random order of each species, one of each in turn.
-
-        However far a reviewer comes, the events of a species that were seen are a random sample of them.
-        """
-        strata: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for n in positions:
-            event = self.items[n].event
-            place = hash_name(self._seed, "draw", event.file, str(event.start_s), str(event.end_s))
-            strata[event.suggested].append((place, n))
-        turns = [
-            (turn, hash_name(self._seed, "turn", name, turn), n)
-            for name, stratum in strata.items()
-            for turn, (_, n) in enumerate(sorted(stratum))
-        ]
-        return [n for _, _, n in sorted(turns)]
+        """As `avianvox.verdicts.events.draw` draws: wherever one stops, what was judged is a draw."""
+        if self.is_drawn:
+            return list(positions)
+        listed = [Listed(self.items[n].first) for n in positions]
+        return [self.by_event[row.event] for row in draw(listed, len(listed), seed=self._seed)]
 
     def overlapping(self, file: int, begin_s: float, end_s: float) -> Iterator[int]:
         """Positions of the events of a file that share a moment with a span."""
@@ -210,8 +203,9 @@ ORDERS: dict[str, Callable[[Material, Sequence[int]], list[int]]] = {
     "species": _by(lambda item: (item.first.scientific_name, PICKS["best"](item.first, 0))),
     "time": _by(_in_time),
     "drawn": Material.drawn,
+    "listed": lambda _, positions: list(positions),
 }
-"""Orders of events; of recordings, all of them are that of time."""
+"""Orders of events; of recordings, all of them are that of time. ``listed``: as in the table."""
 
 
 def read_material(
@@ -227,7 +221,8 @@ def read_material(
     Parameters
     ----------
     source : Path
-        A folder that `avianvox segments` wrote stands for its index.
+        A folder that `avianvox segments` wrote stands for its index. A list that `avianvox verdicts draw`
+        has drawn keeps its order.
     table_format : str, optional
         Of `avianvox.tables.formats.FORMATS`; by default what the content says.
     audio : Path, optional
@@ -242,6 +237,7 @@ def read_material(
     """
     from avianvox.audio.locate import recordings_in
     from avianvox.inference.segments import INDEX
+    from avianvox.tables.delimited import read_head
     from avianvox.tables.formats import read_table
     from avianvox.tables.recordings import folder_of
 
@@ -271,7 +267,9 @@ def read_material(
     paths = dict.fromkeys(row.path for row in rows)
     known = {os.path.abspath(recordings.find(path) or path) for path in paths} if sounds else set()
     others = [path for path in sounds if os.path.abspath(path) not in known]
-    material = Material(rows, others, min_score=min_score, seed=seed)
+    is_csv = source.suffix.lower() == ".csv" and os.path.isfile(source)
+    drawn = is_csv and STRATUM in read_head(source)[1]
+    material = Material(rows, others, min_score=min_score, seed=seed, is_drawn=drawn)
     if not material.items:
         raise InputError(f"{source}: expected events or recordings, the table has no rows")
     return material

@@ -113,6 +113,7 @@ class ReviewPages:
                 "blind": blind,
                 "views": {view: len(material.view(view)) for view in (EVENTS, RECORDINGS)},
                 "orders": [name for name in ORDERS if not blind or name in BLIND_ORDERS],
+                "order": "drawn" if material.is_drawn else "time" if blind else "uncertain",
                 "species": [] if blind else material.species(),
                 "progress": self._progress(self._reviewer(request)),
                 "step_db": STEP_DB,

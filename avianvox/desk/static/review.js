@@ -11,7 +11,7 @@ import { clock, Spectrogram } from "./spectrogram.js";
 const $ = (id) => document.getElementById(id);
 const SIGNS = { accepted: "✓", other: "→", unsure: "?", noise: "✗", skipped: "»", added: "+" };
 const WORDS = { accepted: "Accepted", unsure: "Unsure", noise: "Noise", skipped: "Skipped" };
-const ORDERS = { uncertain: "uncertain first", best: "best first", species: "by species", time: "by time", drawn: "drawn, for precision" };
+const ORDERS = { uncertain: "uncertain first", best: "best first", species: "by species", time: "by time", drawn: "drawn, for precision", listed: "as in the table" };
 const SPEEDS = [[1, "1×"], [2, "½×"], [4, "¼×"], [10, "1/10×"], [20, "1/20×"]];
 const AROUND_S = 1.5, HEARD_S = 0.3, LONGEST_HEARD_S = 120, PAGE_S = 30, HURRY_MS = 180;
 
@@ -63,6 +63,7 @@ class Review {
     $("title").title = `Verdicts: ${this.session.table}`;
     document.title = `${title} – avianvox review`;
     $("order").replaceChildren(...orders.map((name) => option([name, ORDERS[name] ?? name])));
+    $("order").value = this.session.order;
     $("species").append(...species.map(([name, common, n]) => option([name, `${common || name} (${n})`])));
     $("slow").replaceChildren(...SPEEDS.map(option));
     $("known").replaceChildren(...reviewers.map((name) => option([name, name])));
