@@ -17,8 +17,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from avianvox.tables.columns import HEADER, to_csv
-from avianvox.types import Detection
 from avianvox.verdicts.standing import standing
 from avianvox.verdicts.table import Verdict, read_verdicts
 
@@ -47,20 +45,14 @@ def write_sounds(folder: Path) -> None:
 
 def write_events(path: Path, n: int) -> None:
     """Events of three species, one after the other, each with another score; the first the most uncertain."""
-    rows = [
-        Detection(
-            "ab"[k % 2] + ".wav",
-            begin_s=(k // 2) * 18.0 / n,
-            end_s=(k // 2) * 18.0 / n + 1.5 + k // 2 % 10 / 1000,
-            scientific_name=SPECIES[k % 3][0],
-            common_name=SPECIES[k % 3][1],
-            score=0.5 + 0.4 * k / n,
-            site="Maricao",
-            decoded_s=20.0,
-        )
-        for k in range(n)
-    ]
-    path.write_text(HEADER + to_csv(rows))
+    lines = ["path,begin_s,end_s,site,scientific_name,common_name,score,decoded_s"]
+    for k in range(n):
+        begin_s = (k // 2) * 18 / n
+        end_s = begin_s + 1.5 + k // 2 % 10 / 1000  # no two alike
+        species, common = SPECIES[k % 3]
+        place = f"{'ab'[k % 2]}.wav,{begin_s:.3f},{end_s:.3f},Maricao"
+        lines.append(f"{place},{species},{common},{0.5 + 0.4 * k / n:.4f},20")
+    path.write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture
@@ -340,6 +332,7 @@ def test_in_blind_mode_nothing_of_the_suggestions_reaches_the_page(
     assert [o.text_content() for o in page.locator("#order option").all()] == [
         "by time",
         "drawn, for precision",
+        "as in the table",
     ]
     page.keyboard.press("Enter")  # nothing to accept
     page.keyboard.press("o")

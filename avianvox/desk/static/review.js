@@ -1,46 +1,37 @@
 // The page of review: what is listed, what is shown, what is said of it.
 
 import { ask } from "./ask.js";
-import { Keys } from "./keys.js";
+import { Calls } from "./calls.js";
+import { connect, memory, pressed, SPEEDS } from "./controls.js";
 import { VirtualList } from "./list.js";
 import { NameField, Names } from "./names.js";
 import { Outbox } from "./outbox.js";
 import { Player } from "./player.js";
+import { drawRow, guessButtons, SIGNS, told } from "./rows.js";
 import { clock, Spectrogram } from "./spectrogram.js";
 
 const $ = (id) => document.getElementById(id);
-const SIGNS = { accepted: "✓", other: "→", unsure: "?", noise: "✗", skipped: "»", added: "+" };
-const WORDS = { accepted: "Accepted", unsure: "Unsure", noise: "Noise", skipped: "Skipped" };
 const ORDERS = { uncertain: "uncertain first", best: "best first", species: "by species", time: "by time", drawn: "drawn, for precision", listed: "as in the table" };
-const SPEEDS = [[1, "1×"], [2, "½×"], [4, "¼×"], [10, "1/10×"], [20, "1/20×"]];
 const AROUND_S = 1.5, HEARD_S = 0.3, LONGEST_HEARD_S = 120, PAGE_S = 30, HURRY_MS = 180;
-
-const memory = {
-  get(name, other) {
-    try { return JSON.parse(localStorage.getItem(`avianvox.${name}`)) ?? other; } catch { return other; }
-  },
-  set(name, value) {
-    try { localStorage.setItem(`avianvox.${name}`, JSON.stringify(value)); } catch { /* then it is asked for again */ }
-  },
-};
 
 class Review {
   async begin() {
     this.session = await ask("session");
     this.me = this.session.reviewer || memory.get("reviewer", "");
     this.names = new Names(await ask("names"));
+    this.calls = new Calls(this);
     this.done = [];
     this.fill();
     this.outbox = new Outbox(this.session.table, (state) => this.heard(state));
     this.list = new VirtualList($("list"), {
       load: (from, count) => ask("rows", { list: this.listed, from, count, reviewer: this.me }),
-      draw: (element, row, index) => this.drawRow(element, row, index),
+      draw: (element, row, index) => drawRow(element, row, index, this.list.total, this.names),
       pick: (index) => this.go(index),
     });
     this.picture = new Spectrogram($("picture"), {
-      drawn: (box) => this.drawn(box),
-      changed: (mark) => this.reshaped(mark),
-      chosen: (mark) => this.chosen(mark),
+      drawn: (box) => this.calls.draw(box),
+      changed: (mark) => this.calls.reshaped(mark),
+      chosen: (mark) => this.calls.chosen(mark),
       sought: (seconds) => this.seek(seconds),
       viewed: () => this.viewed(),
       painted: () => this.shown(),
@@ -49,7 +40,7 @@ class Review {
     this.player = new Player((at) => { this.picture.playhead = at; this.picture.laterMarks(); },
       () => { if (this.player.playing) this.shown(); $("play").firstChild.textContent = this.player.playing ? "Pause " : "Play "; });
     this.naming = new NameField($("naming"), this.names, (species) => this.named(species), () => this.unnamed());
-    this.connect();
+    this.keys = connect(this);
     await this.outbox.settled(5000); // what waited since the last sitting is an answer too
     if (this.me) await this.relist();
     else this.who();
@@ -76,71 +67,6 @@ class Review {
   }
 
   get events() { return $("view").value === "events"; }
-  on(name) { return $(name).getAttribute("aria-pressed") === "true"; }
-
-  connect() {
-    const click = (id, action) => $(id).addEventListener("click", (event) => {
-      action();
-      if (event.detail) $(id).blur(); // after a mouse, keys are for the item again
-    });
-    for (const id of ["view", "order", "species", "state"]) $(id).addEventListener("change", () => { $(id).blur(); this.relist(); });
-    const flip = (name, then = () => {}) => () => {
-      $(name).setAttribute("aria-pressed", !this.on(name));
-      memory.set(name, this.on(name));
-      then();
-    };
-    const loud = flip("loud", () => this.sound(this.player.playing)), auto = flip("auto");
-    const draw = () => { this.picture.drawing = !this.picture.drawing; $("draw").setAttribute("aria-pressed", this.picture.drawing); };
-    const slower = () => {
-      $("slow").selectedIndex = ($("slow").selectedIndex + 1) % SPEEDS.length;
-      this.sound(this.player.playing);
-    };
-    const contrast = (step) => {
-      $("contrast").value = Number($("contrast").value) + step;
-      this.picture.contrast = -Number($("contrast").value);
-      this.picture.later();
-    };
-    const escape = () => {
-      this.picture.drawing = false;
-      $("draw").setAttribute("aria-pressed", false);
-      this.picture.choose(this.mark ?? null);
-    };
-    const zoom = (factor) => () => this.row && this.picture.zoom(factor);
-    const name = () => this.nameItem();
-    $("slow").addEventListener("change", () => { $("slow").blur(); this.sound(this.player.playing); });
-    $("contrast").addEventListener("input", () => contrast(0));
-    $("strip").addEventListener("pointerdown", (event) => this.stripped(event));
-    $("reviewer").form.addEventListener("submit", () => this.introduced($("reviewer").value.trim()));
-    $("ask").addEventListener("cancel", (event) => { if (!this.me) event.preventDefault(); });
-    addEventListener("visibilitychange", () => { if (!document.hidden && this.hiddenAt) this.shownAt += performance.now() - this.hiddenAt; this.hiddenAt = document.hidden ? performance.now() : 0; });
-    const actions = {
-      play: () => this.toggle(), loud, auto, out: zoom(1 / 1.6), in: zoom(1.6), fit: () => this.fit(), draw, remove: () => this.remove(),
-      accept: () => this.accept(), other: name, unsure: () => this.decide("unsure"), noise: () => this.decide("noise"),
-      skip: () => this.decide("skipped"), undo: () => this.undo(), who: () => this.who(), help: () => this.keys.show(),
-    };
-    for (const [id, action] of Object.entries(actions)) click(id, action);
-    const table = [
-      [["Enter", "a"], "Accept the suggestion; for a recording: all calls are marked", actions.accept],
-      [["1", "2", "3", "4", "5", "6", "7", "8"], "The guess of this number", (key) => this.guess(Number(key) - 1)],
-      [["o"], "Name another species, or several; rename a chosen call", name],
-      [["u"], "Unsure", actions.unsure], [["n"], "Noise: no animal voice", actions.noise],
-      [["s", "x"], "Skip", actions.skip], [["z", "Backspace"], "Undo", actions.undo],
-      [["ArrowDown", "j"], "Next", () => this.go(this.index + 1)], [["ArrowUp", "k"], "Previous", () => this.go(this.index - 1)],
-      [["g"], "Next without an answer", () => this.nextOpen(this.index)],
-      [[" "], "Play or pause", actions.play], [["d"], "Another speed, slower for bats", slower],
-      [["l"], "Louder", loud], [["p"], "Autoplay", auto],
-      [["+", "="], "Zoom in", actions.in], [["-"], "Zoom out", actions.out],
-      [["ArrowLeft"], "Move back in time", () => this.picture.pan(-0.25)], [["ArrowRight"], "Move on in time", () => this.picture.pan(0.25)],
-      [["PageUp"], "A page back", () => this.picture.pan(-0.9)], [["PageDown"], "A page on", () => this.picture.pan(0.9)],
-      [["h"], "Higher frequencies or all of them", () => this.height()], [["f", "0"], "Back to the item", actions.fit],
-      [["]"], "More contrast", () => contrast(4)], [["["], "Less contrast", () => contrast(-4)],
-      [["b"], "Draw a box around a missing call (or hold Shift and drag)", draw],
-      [["Delete"], "Remove the chosen call", actions.remove], [["c"], "Write a note", () => $("note").focus()],
-      [["Escape"], "Leave what was begun", escape], [["?"], "These keys", actions.help],
-    ];
-    $("note").addEventListener("keydown", (event) => { if (["Enter", "Escape"].includes(event.key)) $("note").blur(); });
-    this.keys = new Keys(table, $("keys"));
-  }
 
   who() {
     $("reviewer").value = this.me;
@@ -195,27 +121,6 @@ class Review {
     this.trouble(trouble ? `${trouble} ${waiting} ${waiting === 1 ? "verdict waits" : "verdicts wait"} in this browser.` : lost);
   }
 
-  drawRow(element, row, index) {
-    const make = (tag, text, css = "") => Object.assign(document.createElement(tag), { textContent: text, className: css });
-    if (!row) {
-      element.replaceChildren(make("span", ""), make("b", "…"));
-      return;
-    }
-    const said = row.said?.verdict ?? "";
-    const place = row.begin_s === null ? "" : ` ${clock(row.begin_s, true)}`;
-    const file = `${row.name}${place}`, when = (row.begin_time || "").slice(0, 16).replace("T", " ");
-    const title = row.species ? this.names.label(row.species) : file;
-    const second = row.species ? [file, when].filter(Boolean).join(" · ") : when || `${index + 1} of ${this.list.total}`;
-    const score = row.score === null || row.score === undefined ? "" : row.score.toFixed(2);
-    element.replaceChildren(make("span", SIGNS[said] ?? "", `mark ${said}`), make("b", title), make("i", score), make("small", second));
-    element.title = said ? `${this.told(row.said)}` : "";
-  }
-
-  told(said) {
-    const names = said.species.map((species) => this.names.label(species)).join(", ");
-    return WORDS[said.verdict] && said.verdict !== "accepted" ? WORDS[said.verdict] : said.verdict === "accepted" ? `Accepted: ${names}` : names;
-  }
-
   clear() {
     this.row = this.item = this.mark = null;
     this.index = -1;
@@ -266,25 +171,13 @@ class Review {
     const where = item.latitude === null || item.latitude === undefined ? "" : `${item.latitude.toFixed(4)}, ${item.longitude?.toFixed(4)}`;
     $("facts").textContent = [row.name, span, when, item.site, where, item.credit].filter(Boolean).join(" · ");
     $("facts").title = item.path ?? "";
-    $("verdict").textContent = row.said ? `${SIGNS[row.said.verdict]} ${this.told(row.said)}` : "";
+    $("verdict").textContent = row.said ? `${SIGNS[row.said.verdict]} ${told(row.said, this.names)}` : "";
     $("verdict").className = `said ${row.said?.verdict ?? ""}`;
     $("accept").firstChild.textContent = this.events ? "Accept " : "All calls marked ";
     $("accept").hidden = this.events && !row.species;
     $("noise").firstChild.textContent = this.events ? "Noise " : "No call ";
     $("other").hidden = false;
-    this.guesses(item.guesses ?? []);
-  }
-
-  guesses(guesses) {
-    $("guesses").replaceChildren(...guesses.map((guess, i) => {
-      const button = document.createElement("button"), key = document.createElement("kbd"), score = document.createElement("i");
-      key.textContent = i + 1;
-      score.textContent = guess.score === null ? "" : guess.score.toFixed(2);
-      button.append(key, ` ${guess.common || guess.species} `, score);
-      button.title = guess.species + (guess.expected === "no" ? ", not expected here" : "");
-      button.addEventListener("click", () => this.guess(i));
-      return button;
-    }));
+    $("guesses").replaceChildren(...guessButtons(item.guesses ?? [], (i) => this.guess(i)));
   }
 
   present(item) {
@@ -302,9 +195,9 @@ class Review {
       this.picture.active = this.mark;
     }
     $("remove").hidden = true;
-    this.span = null;
-    this.near(true);
-    this.sound(this.on("auto") && this.events);
+    this.calls.span = null;
+    this.calls.load(true);
+    this.sound(pressed("auto") && this.events);
     this.ahead();
   }
 
@@ -335,64 +228,11 @@ class Review {
     this.picture.later();
   }
 
-  // Other events and added calls around what is in sight.
-  async near(now = false) {
-    const { from, to } = this.picture.view, turn = this.turn;
-    if (this.span && this.span[0] <= from && to <= this.span[1]) return;
-    clearTimeout(this.nearing);
-    this.nearing = setTimeout(async () => {
-      if (turn !== this.turn || !this.item) return;
-      const whole = !this.events, length = this.item.length_s;
-      const span = whole ? [0, length] : [Math.max(0, from - 60), to + 60];
-      try {
-        const found = await ask("marks", { file: this.item.file, from: span[0], to: span[1], reviewer: this.me });
-        if (turn !== this.turn) return;
-        this.span = span;
-        const label = (one) => (one.species ? this.names.label(one.species) : "");
-        const events = found.events.filter((one) => !this.events || one.key !== this.row.key)
-          .map((one) => ({ kind: "event", begin: one.begin_s, end: one.end_s, low: one.low_hz, high: one.high_hz, label: label(one) }));
-        const mine = this.picture.marks.filter((one) => one.kind === "item" || one.fresh);
-        const fresh = new Set(mine.map((one) => one.id));
-        const added = found.added.filter((one) => !fresh.has(one.id)).map((one) => this.call(one.id, one.species, one.box));
-        const gone = this.removed ?? new Set();
-        this.picture.marks = [...events, ...added.filter((one) => !gone.has(one.id)), ...mine];
-        this.picture.laterMarks();
-        this.strip();
-      } catch (error) { this.trouble(error.message); }
-    }, now ? 0 : 250);
-  }
-
-  call(id, species, [begin, end, low, high]) {
-    return { kind: "added", id, species, begin, end, low, high, label: species.map((one) => this.names.label(one)).join(", ") };
-  }
-
   viewed() {
     if (!this.item) return;
-    this.near();
-    this.strip();
+    this.calls.load();
+    this.calls.strip();
     if (!this.events && !this.player?.playing) this.sound(false);
-  }
-
-  // A long recording as a strip: where one is, and what was found in it.
-  strip() {
-    if (!this.item) return;
-    const length = this.item.length_s, { from, to } = this.picture.view;
-    $("strip").hidden = this.events || length <= to - from + 0.01;
-    if ($("strip").hidden) return;
-    const part = (css, begin, end) => {
-      const span = document.createElement("span");
-      span.className = css;
-      span.style.left = `${(100 * begin) / length}%`;
-      span.style.width = `${(100 * (end - begin)) / length}%`;
-      return span;
-    };
-    $("strip").replaceChildren(...this.picture.marks.map((mark) => part(mark.kind, mark.begin, mark.end)), part("window", from, to));
-  }
-
-  stripped(event) {
-    const box = $("strip").getBoundingClientRect(), { from, to } = this.picture.view;
-    const at = ((event.clientX - box.left) / box.width) * this.item.length_s;
-    this.picture.span(at - (to - from) / 2, at + (to - from) / 2);
   }
 
   heardSpan() {
@@ -406,7 +246,7 @@ class Review {
     if (!this.item) return;
     const slow = Number($("slow").value);
     memory.set(this.item.sample_rate > 96000 ? "slow.bats" : "slow", slow);
-    this.player.load({ file: this.item.file, channel: this.item.channel, from, to, slow, loud: this.on("loud") });
+    this.player.load({ file: this.item.file, channel: this.item.channel, from, to, slow, loud: pressed("loud") });
     if (play) this.player.play(at);
   }
 
@@ -469,8 +309,8 @@ class Review {
       const others = species.filter((one) => one !== this.row.species);
       if (with_) this.decide("accepted", others, species);
       else this.decide("other", species);
-    } else if (this.purpose === "call") this.addCall(species);
-    else this.changeCall(this.picture.active, { species });
+    } else if (this.purpose === "call") this.calls.add(species);
+    else this.calls.change(this.picture.active, { species });
   }
 
   unnamed() {
@@ -523,65 +363,6 @@ class Review {
     if (last.listed === this.listed) this.go(last.index);
   }
 
-  drawn(box) {
-    const draft = { kind: "draft", ...box, label: "" };
-    this.picture.marks.push(draft);
-    this.picture.choose(draft);
-    this.ask_("call", "Species of the call", { usual: this.usual });
-  }
-
-  addCall(species, box = this.picture.active) {
-    const id = crypto.randomUUID(), place = [box.begin, box.end, box.low, box.high];
-    this.usual = species[0];
-    this.put({ id, file: this.item.file, verdict: "added", species, box: place, seconds: this.seconds(), note: "" });
-    const mark = { ...this.call(id, species, place), fresh: true };
-    this.picture.marks = [...this.picture.marks.filter((one) => one.kind !== "draft"), mark];
-    this.done.push({ back: () => this.remove(mark, false) });
-    if (this.events) {
-      this.picture.drawing = false;
-      $("draw").setAttribute("aria-pressed", false);
-    }
-    this.picture.choose(mark);
-    this.strip();
-  }
-
-  // A change is a line of its own, which replaces the one before.
-  changeCall(mark, { species = mark.species } = {}) {
-    const id = crypto.randomUUID(), { file } = this.item, before = this.saidOf.get(mark) ?? { ...mark };
-    this.put({ id, file, verdict: "added", species, box: [mark.begin, mark.end, mark.low, mark.high], replaces: mark.id, note: "" });
-    Object.assign(mark, { id, species, fresh: true, label: species.map((one) => this.names.label(one)).join(", ") });
-    this.saidOf.set(mark, { ...mark });
-    this.done.push({ back: () => {
-      this.put({ id: crypto.randomUUID(), file, verdict: "undone", replaces: id });
-      Object.assign(mark, before);
-      this.saidOf.set(mark, { ...mark });
-      this.picture.laterMarks();
-    } });
-    this.picture.laterMarks();
-  }
-
-  saidOf = new WeakMap();
-
-  chosen(mark) {
-    if (mark?.kind === "added" && !this.saidOf.has(mark)) this.saidOf.set(mark, { ...mark });
-    $("remove").hidden = mark?.kind !== "added";
-  }
-
-  reshaped(mark) {
-    if (mark.kind === "added") this.changeCall(mark);
-    else if (mark.kind === "item") this.boxed = true;
-  }
-
-  remove(mark = this.picture.active, undoable = true) {
-    if (mark?.kind !== "added") return;
-    const { file } = this.item;
-    this.put({ id: crypto.randomUUID(), file, verdict: "undone", replaces: mark.id, chain: true });
-    (this.removed ??= new Set()).add(mark.id);
-    this.picture.marks = this.picture.marks.filter((one) => one !== mark);
-    if (undoable) this.done.push({ back: () => this.addCall(mark.species, mark) });
-    this.picture.choose(this.mark ?? null);
-    this.strip();
-  }
 }
 
 const review = new Review();
