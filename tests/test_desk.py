@@ -137,6 +137,7 @@ def test_a_body_that_states_no_length_is_bounded_too(address: str) -> None:
         piece = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
         for _ in range(MOST_BODY // 0x10000 + 1):
             raw.sendall(piece)
+        raw.sendall(b"0\r\n\r\n")
         assert b" 413 " in raw.recv(100)
 
 

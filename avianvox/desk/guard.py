@@ -18,6 +18,9 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 MOST_BODY = 1 << 20
 """Bytes of what a page may send at once."""
 
+_MOST_HEARD = 8 * MOST_BODY
+"""Bytes that are read and dropped: who is cut off while sending doesn't read why."""
+
 HEADERS = (
     (
         b"content-security-policy",
@@ -55,9 +58,9 @@ class Guard:
             return
         headers = dict(scope["headers"])
         refused = self._refusal(scope, headers)
-        body = b"" if refused else await _body(receive, headers)
+        body = await _body(receive)
         if body is None:
-            refused = (413, f"expected at most {MOST_BODY:,} bytes")
+            refused = refused or (413, f"expected at most {MOST_BODY:,} bytes")
         if refused:
             await _refuse(send, *refused)
             return
@@ -93,20 +96,17 @@ class Guard:
         return None
 
 
-async def _body(receive: Receive, headers: dict[bytes, bytes]) -> bytes | None:
+async def _body(receive: Receive) -> bytes | None:
     """All of it; None where it is too long, whatever its header says."""
-    stated = headers.get(b"content-length", b"0")
-    if not stated.isdigit() or int(stated) > MOST_BODY:
-        return None
     pieces, n = [], 0
     while True:
         message = await receive()
-        pieces.append(message.get("body", b""))
-        n += len(pieces[-1])
-        if n > MOST_BODY:
-            return None
-        if not message.get("more_body"):
-            return b"".join(pieces)
+        piece = message.get("body", b"")
+        n += len(piece)
+        if n <= MOST_BODY:
+            pieces.append(piece)
+        if n > _MOST_HEARD or not message.get("more_body"):
+            return b"".join(pieces) if n <= MOST_BODY else None
 
 
 async def _refuse(send: Send, status: int, reason: str) -> None:
