@@ -73,6 +73,7 @@ def workspace(synth_catalog_dir: Path, tiny_model: Path, tmp_path_factory: pytes
     (here / "events.csv").write_text(HEADER + to_csv([named]))
     with Writer(here / "events.verdicts.csv") as verdicts:
         verdicts.add(said("1", file=named.path, start_s=0.5, end_s=1.5, suggested="Parus major", species=()))
+    (here / "sites.csv").write_text("site,latitude,longitude\nA,18.25,-66.1\n")
     (here / "names.csv").write_text("name,label\nParus major,Parus minor\n")
     return here
 

@@ -39,7 +39,7 @@ ROOMS = (
     ("trigger",),
     ("calibration",),
     ("verdicts",),
-    ("report", "judge"),
+    ("report", "judge", "overview"),
     ("models",),
     ("find",),
     ("training",),

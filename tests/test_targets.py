@@ -21,6 +21,7 @@ WRITING = {
     "listen --output": "listen - --output {target}",
     "listen --save-clips": "listen - --save-clips {target}",
     "convert out": "convert {table} {target} --to csv",
+    "overview --out": "overview {table} --out {target}",
     "segments --out": "segments {table} --out {target}",
     "verdicts show --output": "verdicts show {table} --verdicts {verdicts} --output {target}",
     "verdicts draw --output": "verdicts draw {table} -n 1 --output {target}",

@@ -1,5 +1,7 @@
 """The recordings of a folder, for whoever reads a table that speaks of them."""
 
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from avianvox.audio.find import find_audio, find_inputs
@@ -28,6 +30,25 @@ def recordings_in(folder: Path, *, tables: Path | str = "", may_be_empty: bool =
     """
     found = find_inputs([folder]) if may_be_empty else find_audio([folder])
     return Recordings(found, root=folder, tables=tables, length_of=exact_length_s)
+
+
+def locator(tables: Sequence[Path], recordings: Recordings | None = None) -> Callable[[str], Path]:
+    """From a path in one of the tables to the file.
+
+    Paths are relative to the folder in which the program runs, or to that of a table; where ``recordings``
+    are given, their files are found by what the tables call them.
+    """
+
+    def locate(path: str) -> Path:
+        if recordings is not None:
+            return Path(recordings.find(path) or path)
+        if not os.path.isfile(path):
+            for table in tables:
+                if os.path.isfile(beside := table.parent / path):
+                    return beside
+        return Path(path)
+
+    return locate
 
 
 def exact_length_s(path: str) -> float | None:

@@ -1,6 +1,5 @@
 """``avianvox segments``: cut examples of each species for review."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +119,7 @@ def segments(
     TABLE holds species with begin and end, such as 'avianvox classify --by event' or Raven writes. It may be
     a folder of tables of one recording each.
     """
-    from avianvox.audio.locate import recordings_in
+    from avianvox.audio.locate import locator, recordings_in
     from avianvox.dataset.credits import credit_of
     from avianvox.errors import InputError, require_extra
     from avianvox.inference.expected import with_expectation
@@ -142,13 +141,7 @@ def segments(
     tables = folder_of(table)
     recordings = recordings_in(audio or tables, tables=tables, may_be_empty=audio is None)
     rows = read_table(table, table_format, recordings=recordings)
-
-    def locate(path: str) -> Path:
-        if audio is not None:
-            return Path(recordings.find(path) or path)
-        beside = table.parent / path
-        return beside if os.path.isfile(beside) and not os.path.isfile(path) else Path(path)
-
+    locate = locator([table], recordings if audio is not None else None)
     if asked is not None:
         rows = with_expectation(rows, read_model_file(find_model(model)), asked, locate=locate)
     chosen = choose(rows, pick=pick, per_species=per_species, seed=seed, min_score=min_score)

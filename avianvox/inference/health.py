@@ -30,7 +30,7 @@ from avianvox.types import Window
 from avianvox.workers import n_cores
 
 FEATURES = {
-    "plot": "pictures of segments",
+    "plot": "pictures of segments, PNG of overviews",
     "parquet": "Parquet tables",
     "xlsx": "spreadsheets",
     "frames": "data frames of results",

@@ -285,7 +285,8 @@ class _Counts:
     def _spans(self, rows: list[Detection]) -> dict[str, list[_Span]]:
         """What each species of a file fills, by begin and without overlaps."""
         found: dict[str, list[_Span]] = {}
-        for row in sorted(filter(self._counts, rows), key=lambda row: row.begin_s or 0.0):
+        counted = (row for row in rows if counts(row, uncertain=self._uncertain))
+        for row in sorted(counted, key=lambda row: row.begin_s or 0.0):
             begin_s, end_s = (0.0, row.decoded_s) if row.begin_s is None else (row.begin_s, row.end_s)
             span = _Span(_ms(begin_s, row), _ms(begin_s if end_s is None else end_s, row), row.score)
             spans = found.setdefault(row.scientific_name, [])
@@ -296,12 +297,17 @@ class _Counts:
                 spans.append(span)
         return found
 
-    def _counts(self, row: Detection) -> bool:
-        return (
-            row.scientific_name not in ("", NO_BIRD)
-            and row.rank in (None, 1)
-            and (self._uncertain or row.decision in (None, Decision.NAMED))
-        )
+
+def counts(row: Detection, *, uncertain: bool = False) -> bool:
+    """Whether a row counts as a call: it names a species, as the first of its span and not uncertainly.
+
+    ``uncertain``: as in `summarise`.
+    """
+    return (
+        row.scientific_name not in ("", NO_BIRD)
+        and row.rank in (None, 1)
+        and (uncertain or row.decision in (None, Decision.NAMED))
+    )
 
 
 def _joined(first: _Span, second: _Span) -> _Span:

@@ -53,6 +53,42 @@ def has_segment(detection: Detection) -> bool:
     return bool(span and detection.scientific_name and detection.rank in (None, 1))
 
 
+class Chooser:
+    """The detections of each species that a rule puts first, of all that it has seen.
+
+    Parameters
+    ----------
+    pick : str
+        A name of `PICKS`. Equal places are settled by path and begin.
+    per_species : int
+        At most so many.
+    seed : int
+        Of ``random``.
+    """
+
+    def __init__(self, pick: str = "best", *, per_species: int = 10, seed: int = 0) -> None:
+        self._rule, self._most, self._seed = PICKS[pick], per_species, seed
+        self._kept: dict[str, list[tuple[float, str, float, int, int, Detection]]] = defaultdict(list)
+        self._n = 0
+
+    def see(self, detection: Detection) -> None:
+        """Take a detection into account, where `has_segment` says that there is something to cut."""
+        if not has_segment(detection):
+            return
+        place = self._rule(detection, self._seed)
+        if place == math.inf:
+            return
+        self._n += 1
+        rows = self._kept[composed(detection.scientific_name)]
+        begin_s, channel = detection.begin_s or 0.0, detection.channel or 0
+        insort(rows, (place, detection.path, begin_s, channel, self._n, detection))
+        del rows[self._most :]
+
+    def chosen(self) -> dict[str, list[Detection]]:
+        """Scientific name, in alphabetical order, to its detections, in the order of the rule."""
+        return {name: [row[-1] for row in self._kept[name]] for name in sorted(self._kept)}
+
+
 def choose(
     detections: Iterable[Detection],
     *,
@@ -67,29 +103,18 @@ def choose(
     ----------
     detections : iterable of Detection
         Rows for which `has_segment` is false are passed over.
-    pick : str
-        A name of `PICKS`. Equal places are settled by path and begin.
-    per_species : int
-        At most so many.
-    seed : int
-        Of ``random``.
+    pick, per_species, seed
+        As `Chooser` takes them.
     min_score : float
         Detections with a lower score are passed over; those without a score are not.
 
     Returns
     -------
     dict of str to list of Detection
-        Scientific name, in alphabetical order, to its detections, in the order of the rule.
+        As `Chooser.chosen`.
     """
-    rule = PICKS[pick]
-    kept: dict[str, list[tuple[float, str, float, int, int, Detection]]] = defaultdict(list)
-    for n, detection in enumerate(filter(has_segment, detections)):
-        if detection.score is not None and detection.score < min_score:
-            continue
-        place = rule(detection, seed)
-        if place == math.inf:
-            continue
-        rows = kept[composed(detection.scientific_name)]
-        insort(rows, (place, detection.path, detection.begin_s or 0.0, detection.channel or 0, n, detection))
-        del rows[per_species:]
-    return {name: [row[-1] for row in kept[name]] for name in sorted(kept)}
+    chooser = Chooser(pick, per_species=per_species, seed=seed)
+    for detection in detections:
+        if detection.score is None or detection.score >= min_score:
+            chooser.see(detection)
+    return chooser.chosen()

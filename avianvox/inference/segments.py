@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -108,7 +108,7 @@ def write_segments(
     _make(out)
     jobs: dict[str, list[_Job]] = defaultdict(list)
     order: list[_Job] = []
-    for folder, detections in zip(_unique(map(safe_name, chosen)), chosen.values(), strict=True):
+    for folder, detections in zip(unique_names(map(safe_name, chosen)), chosen.values(), strict=True):
         for number, detection in enumerate(detections, start=1):
             job = _Job(detection, f"{folder}/{_stem(number, detection)}")
             jobs[detection.path].append(job)
@@ -229,7 +229,7 @@ def safe_name(text: str) -> str:
     return f"_{text}" if not text or _RESERVED.fullmatch(text) else text
 
 
-def _unique(names: "map[str]") -> list[str]:
+def unique_names(names: Iterable[str]) -> list[str]:
     """Names that differ where capitals do not count, in their order."""
     taken: set[str] = set()
     unique = []

@@ -8,6 +8,7 @@ import struct
 import zlib
 from base64 import b64encode
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -20,18 +21,22 @@ from avianvox.features.extract import extract_features
 from avianvox.features.filters import hz_to_mel
 from avianvox.features.spans import span_frames
 from avianvox.features.spec import FeatureSpec
-from avianvox.pages.markup import Markup, tag
+from avianvox.pages.markup import Markup, join, tag
+from avianvox.pages.plot import drawing
 from avianvox.types import Recording, Waveform
 
 CONTEXT_S = 1.0
 SHOWN_DB = 55.0
 """Range of the colours below the loudest point of a clip."""
 
+MOST_RATE, SLOWED = 48_000, 10
+"""Above this rate a recorder was not bought for ears: its sound is slowed down by so much."""
+
 _PEAK = 0.7
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-_COLOURS = 40
+N_COLOURS = 40
 _TICK_ROOM = 14.0  # right of a tick, for half of its text
-TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16000)
+TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000)
 ANCHORS = "000004 140e36 3b0f70 641a80 8c2981 b73779 de4968 f7705c fe9f6d fecf92 fcfdbf"
 """Matplotlib's colour map "magma" at eleven places."""
 
@@ -88,6 +93,32 @@ def cut_clip(recording: Recording, spec: FeatureSpec, *, window: int, n_windows:
     return Clip(begin_s, end_s, window_s, samples[first:last], spec, exact)
 
 
+def cut_loudest(path: Path, span: tuple[float, float], spec: FeatureSpec, *, most_s: float) -> Clip:
+    """The surroundings of a span of a file; of one longer than ``most_s`` seconds, of its loudest part.
+
+    Raises
+    ------
+    AudioError
+        The recording is not there, does not decode, or ends before the span.
+    """
+    rate, length = spec.sample_rate, round(most_s * spec.sample_rate)
+    first, last = round(span[0] * rate), max(round(span[1] * rate), round(span[0] * rate) + 1)
+    at = max(0, first - round(CONTEXT_S * rate))
+    with Excerpt(path, sample_rate=rate, first=at, last=last + round(CONTEXT_S * rate)) as excerpt:
+        samples = np.concatenate(list(excerpt))
+    begin, end = first - at, min(last - at, len(samples))
+    exact = end - begin <= length
+    if not exact:
+        power = np.concatenate(([0.0], np.cumsum(np.square(samples[begin:end], dtype=np.float64))))
+        begin += int(np.argmax(power[length:] - power[:-length]))
+        end = begin + length
+    kept = max(0, begin - round(CONTEXT_S * rate)), min(len(samples), end + round(CONTEXT_S * rate))
+    window_s = ((at + begin) / rate, (at + end) / rate)
+    return Clip(
+        (at + kept[0]) / rate, (at + kept[1]) / rate, window_s, samples[kept[0] : kept[1]], spec, exact
+    )
+
+
 def _sound(recording: Recording, spec: FeatureSpec, context: int) -> tuple[np.ndarray, int, int, int]:
     """Samples of a recording, and of a part those around it too.
 
@@ -115,9 +146,11 @@ def _sound(recording: Recording, spec: FeatureSpec, context: int) -> tuple[np.nd
 def clip_audio(clip: Clip) -> str:
     """The clip as the address of an MP3 that holds itself (Ogg where libsndfile cannot write MP3).
 
-    It is made as loud as it can be without clipping: this is to be listened to, not to be measured.
+    It is made as loud as it can be without clipping: this is to be listened to, not to be measured. Sound
+    above `MOST_RATE` is slowed down by `SLOWED`, so that bats can be heard.
     """
-    return sound_address(clip.samples, clip.spec.sample_rate)
+    rate = clip.spec.sample_rate
+    return sound_address(clip.samples, rate // SLOWED if rate > MOST_RATE else rate)
 
 
 def sound_address(samples: np.ndarray, sample_rate: int) -> str:
@@ -183,9 +216,7 @@ def clip_picture(clip: Clip, *, title: str) -> Markup:
             data_to=right,
         )
     )
-    return tag(
-        "svg", tag("title", title), *parts, viewBox=f"0 0 {right + 6:g} {foot:g}", role="img", class_="chart"
-    )
+    return drawing(join(parts), right + 6, foot, title=title)
 
 
 def palette_png(pixels: np.ndarray) -> bytes:
@@ -196,7 +227,7 @@ def palette_png(pixels: np.ndarray) -> bytes:
     pixels : np.ndarray, shape (height, width), uint8 below the number of colours
     """
     anchors = np.array([list(bytes.fromhex(colour)) for colour in ANCHORS.split()], np.float64)
-    places = np.linspace(0, len(anchors) - 1, _COLOURS)
+    places = np.linspace(0, len(anchors) - 1, N_COLOURS)
     colours = np.stack([np.interp(places, np.arange(len(anchors)), anchors[:, k]) for k in range(3)], axis=1)
     height, width = pixels.shape
     lines = np.concatenate([np.zeros((height, 1), np.uint8), pixels], axis=1).tobytes()
@@ -216,4 +247,4 @@ def colour_steps(decibels: np.ndarray) -> np.ndarray:
     """Few steps, so that the picture is small: 1.4 dB each."""
     top = float(decibels.max())
     share = np.clip(1 + (decibels - top) / SHOWN_DB, 0, 1)
-    return np.round(share * (_COLOURS - 1)).astype(np.uint8)
+    return np.round(share * (N_COLOURS - 1)).astype(np.uint8)

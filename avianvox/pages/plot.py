@@ -5,6 +5,7 @@ by side on a wider page. Series are told apart by the classes ``s1`` to ``s4`` o
 """
 
 import math
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -115,6 +116,48 @@ class Plot:
             tag("rect", _tip(tip), x=x1, y=top, width=x2 - x1, height=foot - top, class_=f"bar {css}")
         )
 
+    def image(self, png: bytes, x: tuple[float, float], y: tuple[float, float]) -> None:
+        """A picture of pixels from ``x[0]`` to ``x[1]`` and from ``y[0]`` (its foot) to ``y[1]``."""
+        (left, right), (foot, top) = map(self.at_x, x), map(self.at_y, y)
+        href = f"data:image/png;base64,{b64encode(png).decode()}"
+        box = {"x": left, "y": top, "width": right - left, "height": foot - top}
+        self._parts.append(tag("image", href=href, **box, preserveAspectRatio="none", class_="pixels"))
+
+    def cross(self, x: float, y: float, css: str, *, radius: float = 3.5, tip: str = "") -> None:
+        """A cross that stands out from any shade."""
+        at_x, at_y, r = self.at_x(x), self.at_y(y), radius
+        rising, falling = (
+            [(at_x - r, at_y + r), (at_x + r, at_y - r)],
+            [(at_x - r, at_y - r), (at_x + r, at_y + r)],
+        )
+        path = f"{_path(rising)}{_path(falling)}"
+        self._parts.append(tag("path", d=path, class_="cross halo"))
+        self._parts.append(tag("path", _tip(tip), d=path, class_=f"cross {css}"))
+
+    def cells(self, boxes: Iterable[tuple[float, float, float, float]], css: str, *, tip: str = "") -> None:
+        """Boxes of one shade, each from ``x1`` to ``x2`` and from ``y1`` to ``y2``; one path for all."""
+        drawn = []
+        for x1, x2, y1, y2 in boxes:
+            left, right = sorted((round(self.at_x(x1), 1), round(self.at_x(x2), 1)))
+            high, low = sorted((round(self.at_y(y1), 1), round(self.at_y(y2), 1)))
+            width = short(right - left, 1)
+            drawn.append(f"M{short(left, 1)} {short(high, 1)}h{width}v{short(low - high, 1)}h-{width}z")
+        if drawn:
+            self._parts.append(tag("path", _tip(tip), d="".join(drawn), class_=f"cells {css}"))
+
+    def swatches(self, title: str, entries: Sequence[tuple[str, str]], *, at: float = 14.0) -> None:
+        """A key above the axes, in one line: a title, then boxes of a shade with a word each."""
+        x = self.left
+        self._parts.append(tag("text", title, x=x, y=at, class_="note"))
+        x += _width(title) + 12
+        for css, text in entries:
+            if css:
+                box = f"M{short(x, 1)} {short(at - 9, 1)}h12v10h-12z"
+                self._parts.append(tag("path", d=box, class_=f"cells swatch {css}"))
+                x += 16
+            self._parts.append(tag("text", text, x=x, y=at, class_="note"))
+            x += _width(text) + 11
+
     def text(
         self,
         x: float,
@@ -125,10 +168,14 @@ class Plot:
         dx: float = 0.0,
         dy: float = 3.5,
         css: str = "",
+        turn: int = 0,
     ) -> None:
-        """A word, ``dx`` units to the right of a point and its foot ``dy`` units below."""
+        """A word, ``dx`` units to the right of a point its foot ``dy`` units below, turned by degrees."""
         at_x, at_y, css = self.at_x(x) + dx, self.at_y(y) + dy, f"note {css}".strip()
-        self._parts.append(tag("text", text, x=at_x, y=at_y, text_anchor=anchor, class_=css))
+        place: dict[str, object] = {"x": at_x, "y": at_y}
+        if turn:
+            place = {"transform": f"translate({short(at_x)} {short(at_y)}) rotate({turn})"}
+        self._parts.append(tag("text", text, **place, text_anchor=anchor, class_=css))
 
     def corner(self, text: str) -> None:
         """What the plot is of, in its upper right corner."""
@@ -147,11 +194,10 @@ class Plot:
                 self._parts.append(tag("circle", cx=left, cy=at - 3.5, r=4.0, class_=f"dot {css}"))
             self._parts.append(tag("text", text, x=left + 9, y=at, class_="note"))
 
-    def svg(self) -> Markup:
-        """The finished chart."""
-        return drawing(
-            join([self._frame(), tag("g", *self._parts)]), self.width, self.height, title=self.title
-        )
+    def svg(self, *, frame: bool = True) -> Markup:
+        """The finished chart; without ``frame``, axes are not drawn."""
+        parts = [self._frame()] if frame else []
+        return drawing(join([*parts, tag("g", *self._parts)]), self.width, self.height, title=self.title)
 
     def _frame(self) -> Markup:
         right, foot = self.width - _RIGHT, self.height - _BOTTOM
@@ -211,6 +257,11 @@ def step_corners(xs: np.ndarray, ys: np.ndarray) -> tuple[np.ndarray, np.ndarray
     bent = np.abs(before[0] * after[1] - before[1] * after[0]) > 1e-12
     keep = np.concatenate([[True], bent, [True]])
     return xs[keep], ys[keep]
+
+
+def _width(text: str) -> float:
+    """About how wide a note is."""
+    return 5.3 * len(text)
 
 
 def _path(points: Iterable[tuple[float, float]]) -> str:
