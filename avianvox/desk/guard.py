@@ -70,7 +70,9 @@ class Guard:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *HEADERS]
+                own = [*message.get("headers", ())]
+                named = {name.lower() for name, _ in own}  # a page of another kind has a policy of its own
+                message["headers"] = [*own, *(row for row in HEADERS if row[0] not in named)]
             await send(message)
 
         await self._app({**scope, "root_path": self._prefix[:-1], "body": body}, heard, guarded)
