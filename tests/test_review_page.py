@@ -379,6 +379,22 @@ def test_two_reviewers_have_answers_of_their_own(
     ]
 
 
+def test_an_event_without_its_recording_can_be_passed_over(
+    page: "Page", serve: Callable[..., Served], night: Path
+) -> None:
+    (night / "a.wav").unlink()
+    served = serve(night, "events.csv", "--reviewer", "Ana")
+    page.goto(served.address)
+    at(page, 0)
+    painted(page)
+    for key in ("ArrowLeft", "+", "h", "f", "b", "Escape", " ", "2", "]", "Delete"):
+        page.keyboard.press(key)
+    page.keyboard.press("s")
+    at(page, 1)
+    page.locator("#facts", has_text="Maricao").wait_for(timeout=WAIT_MS)
+    assert [v.verdict.value for v in told(night / "events.verdicts.csv", 1)] == ["skipped"]
+
+
 def test_sound_plays_and_is_slowed_down(page: "Page", serve: Callable[..., Served], night: Path) -> None:
     served = serve(night, "events.csv", "--reviewer", "Ana")
     heard: list[tuple[str, int]] = []

@@ -44,7 +44,7 @@ export function connect(page) {
     $("draw").setAttribute("aria-pressed", false);
     page.picture.choose(page.mark ?? null);
   };
-  const zoom = (factor) => () => page.row && page.picture.zoom(factor);
+  const zoom = (factor) => () => page.item && page.picture.zoom(factor);
   const name = () => page.nameItem();
   $("slow").addEventListener("change", () => { $("slow").blur(); page.sound(page.player.playing); });
   $("contrast").addEventListener("input", () => contrast(0));

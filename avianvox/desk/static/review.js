@@ -1,6 +1,7 @@
 // The page of review: what is listed, what is shown, what is said of it.
 
 import { ask } from "./ask.js";
+import { clock } from "./axes.js";
 import { Calls } from "./calls.js";
 import { connect, memory, pressed, SPEEDS } from "./controls.js";
 import { VirtualList } from "./list.js";
@@ -8,7 +9,7 @@ import { NameField, Names } from "./names.js";
 import { Outbox } from "./outbox.js";
 import { Player } from "./player.js";
 import { drawRow, guessButtons, SIGNS, told } from "./rows.js";
-import { clock, Spectrogram } from "./spectrogram.js";
+import { Spectrogram } from "./spectrogram.js";
 
 const $ = (id) => document.getElementById(id);
 const ORDERS = { uncertain: "uncertain first", best: "best first", species: "by species", time: "by time", drawn: "drawn, for precision", listed: "as in the table" };
@@ -153,7 +154,9 @@ class Review {
       const item = await ask("item", { key: this.row.key, reviewer: this.me });
       if (turn === this.turn) this.present(item);
     } catch (error) {
-      if (turn === this.turn) this.trouble(error.message);
+      if (turn !== this.turn) return;
+      if (error.status) this.picture.fail(error.message); // the recording can't be read; it can be answered all the same
+      else this.trouble("The server doesn't answer. Start avianvox review again.");
     }
   }
 
@@ -222,6 +225,7 @@ class Review {
   fit() { if (this.item) this.picture.span(...this.home(this.item, this.item.length_s)); }
 
   height() {
+    if (!this.item) return;
     const { view, sound } = this.picture;
     view.low = 0;
     view.high = view.high < sound.rate / 2 ? sound.rate / 2 : this.picture.topHz();

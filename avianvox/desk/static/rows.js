@@ -1,6 +1,6 @@
 // How items, answers and guesses are written: elements of the list and buttons beside the picture.
 
-import { clock } from "./spectrogram.js";
+import { clock } from "./axes.js";
 
 export const SIGNS = { accepted: "✓", other: "→", unsure: "?", noise: "✗", skipped: "»", added: "+" };
 const WORDS = { unsure: "Unsure", noise: "Noise", skipped: "Skipped" };

@@ -1,17 +1,11 @@
 // The picture of a recording: spectra, axes, boxes. It is zoomed and moved in time and frequency, and boxes are
 // drawn, moved and resized on it.
 
+import { axes } from "./axes.js";
 import { clamp, coloured, piece, pieces } from "./pieces.js";
 
 const LEFT = 46, BOTTOM = 24, TOP = 4, RIGHT = 4;
 const GRIP = 7, LEAST_S = 0.05, MOST_S = 1800;
-
-export function clock(seconds, fine = false) {
-  const whole = Math.floor(seconds), minutes = Math.floor(whole / 60), hours = Math.floor(minutes / 60);
-  const two = (value) => String(value).padStart(2, "0");
-  const rest = fine ? (seconds - whole).toFixed(fine === true ? 1 : fine).slice(1) : "";
-  return (hours ? `${hours}:${two(minutes % 60)}` : `${minutes}`) + `:${two(whole % 60)}${rest}`;
-}
 
 export class Spectrogram {
   // Hears: `drawn(box)` a new box, `changed(mark)` one that was moved or resized, `chosen(mark or null)`,
@@ -46,6 +40,15 @@ export class Spectrogram {
     const top = this.topHz();
     this.view = { from: 0, to: 1, low: 0, high: top };
     this.span(from, to);
+  }
+
+  // No sound, and why.
+  fail(message) {
+    this.sound = this.active = null;
+    this.marks = [];
+    this.message = message;
+    this.box.ariaBusy = "false";
+    this.later();
   }
 
   // What birds leave above 12 kHz is little; a recorder of a higher rate was bought for bats.
@@ -86,6 +89,7 @@ export class Spectrogram {
   }
 
   pan(share) {
+    if (!this.sound) return;
     const length = this.view.to - this.view.from;
     this.span(this.view.from + share * length, this.view.to + share * length);
   }
@@ -147,7 +151,16 @@ export class Spectrogram {
     pen.clearRect(0, 0, this.box.clientWidth, this.box.clientHeight);
     pen.fillStyle = "#0a0a12";
     pen.fillRect(LEFT, TOP, this.width, this.height);
-    if (!this.sound) return;
+    if (this.sound) this.paintSound(pen, ink);
+    const message = this.message || (this.painted || !this.sound ? "" : "The spectrogram is being drawn.");
+    if (!message) return;
+    pen.font = "14px system-ui, sans-serif";
+    pen.fillStyle = "#fff";
+    pen.textAlign = "center";
+    pen.fillText(message, LEFT + this.width / 2, TOP + this.height / 2, this.width - 20);
+  }
+
+  paintSound(pen, ink) {
     pen.save();
     pen.beginPath();
     pen.rect(LEFT, TOP, this.width, this.height);
@@ -163,41 +176,7 @@ export class Spectrogram {
     pen.fillStyle = ink;
     pen.strokeStyle = ink;
     pen.font = "12px system-ui, sans-serif";
-    this.axes(pen);
-    const message = this.message || (this.painted ? "" : "The spectrogram is being drawn.");
-    if (message) {
-      pen.fillStyle = "#fff";
-      pen.textAlign = "center";
-      pen.fillText(message, LEFT + this.width / 2, TOP + this.height / 2, this.width - 20);
-    }
-  }
-
-  axes(pen) {
-    const { from, to, low, high } = this.view;
-    const nice = (range, room) => {
-      const least = range / Math.max(1, room), ten = 10 ** Math.floor(Math.log10(least));
-      return [1, 2, 5, 10].map((step) => step * ten).find((step) => step >= least);
-    };
-    pen.textAlign = "center";
-    pen.textBaseline = "top";
-    const times = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
-    const step = times.find((one) => one >= (to - from) / (this.width / 80)) ?? 600;
-    for (let k = Math.ceil(from / step); k * step <= to; k++) {
-      const x = this.x(k * step);
-      pen.fillRect(x, TOP + this.height, 1, 4);
-      if (x > LEFT + 12 && x < LEFT + this.width - 14)
-        pen.fillText(clock(k * step + 1e-6, step < 0.1 ? 2 : step < 1), x, TOP + this.height + 7);
-    }
-    pen.textAlign = "right";
-    pen.textBaseline = "middle";
-    const tick = nice(high - low, this.height / 40);
-    for (let k = Math.ceil(low / tick); k * tick <= high; k++) {
-      const y = this.y(k * tick);
-      pen.fillRect(LEFT - 4, y, 4, 1);
-      if (y > TOP + 16 && y < TOP + this.height - 4) pen.fillText(`${+((k * tick) / 1000).toFixed(2)}`, LEFT - 7, y);
-    }
-    pen.textBaseline = "top";
-    pen.fillText("kHz", LEFT - 7, TOP);
+    axes(pen, this, { left: LEFT, top: TOP });
   }
 
   paintMarks() {
@@ -284,8 +263,19 @@ export class Spectrogram {
       const box = over.getBoundingClientRect();
       return [event.clientX - box.left, event.clientY - box.top];
     };
+    const fingers = new Map();
+    const apart = () => {
+      const [one, other] = [...fingers.values()];
+      return { at: this.seconds((one[0] + other[0]) / 2), wide: Math.max(20, Math.abs(one[0] - other[0])) };
+    };
     over.addEventListener("pointerdown", (event) => {
       if (!this.sound || event.button) return;
+      fingers.set(event.pointerId, place(event));
+      if (fingers.size > 1) { // two fingers zoom
+        this.drag = this.draft = null;
+        this.pinch = apart();
+        return;
+      }
       over.setPointerCapture(event.pointerId);
       const [x, y] = place(event), hit = this.drawing || event.shiftKey ? null : this.under_(x, y);
       const own = hit && (hit.mark === this.active || hit.part !== "inside");
@@ -294,6 +284,13 @@ export class Spectrogram {
     });
     over.addEventListener("pointermove", (event) => {
       const [x, y] = place(event);
+      if (this.pinch && fingers.has(event.pointerId)) {
+        fingers.set(event.pointerId, [x, y]);
+        const { at, wide } = apart();
+        this.zoom(wide / this.pinch.wide, at);
+        this.pinch = apart();
+        return;
+      }
       if (!this.drag) {
         this.point(x, y, event.shiftKey);
         return;
@@ -311,6 +308,8 @@ export class Spectrogram {
       this.laterMarks();
     });
     const end = (event) => {
+      fingers.delete(event.pointerId);
+      if (fingers.size < 2) this.pinch = null;
       const drag = this.drag;
       this.drag = null;
       if (!drag) return;
