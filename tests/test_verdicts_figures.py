@@ -310,7 +310,7 @@ def test_the_command_says_what_its_figures_rest_on(table: Path) -> None:
     assert "taken for a random sample of each species; 'avianvox verdicts draw' draws one" in done.stderr
     other = write(path.with_name("more.verdicts.csv"), [on(event(77, "Rara avis"))])
     done = run("verdicts", table, "--verdicts", path, "--verdicts", other)
-    assert "1 reviewed events are not in this table" in done.stderr
+    assert "not in this table: 1 reviewed event," in done.stderr
 
 
 @pytest.mark.parametrize(

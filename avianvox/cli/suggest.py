@@ -11,8 +11,8 @@ from avianvox.find.rules import RULES
 
 EPILOG = """\b
 LABELS is CSV with the columns path (or id), begin_s, end_s and label; without begin and end, the label is of
-the whole recording. Tables of Raven, Audacity and others, and what this command writes, are read too. Rows
-without a label are passed over. The label "?" says that you have listened and do not know.
+the whole recording. Tables of verdicts, of Raven, Audacity and others, and what this command writes, are read
+too. Rows without a label are passed over. The label "?" says that you have listened and do not know.
 
 \b
 Fill in the column "label" of the output, add its rows to LABELS, and run the command again. The column

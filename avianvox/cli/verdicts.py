@@ -158,6 +158,7 @@ def draw(events: Path, n: int, seed: int, out: Path) -> None:
 
     EVENTS is a table of events, such as 'avianvox classify --by event' writes.
     """
+    from avianvox.evaluation.plain import counted
     from avianvox.verdicts import events as listing
 
     if out.suffix.lower() != ".csv" or out.name.lower().endswith(".verdicts.csv"):
@@ -166,7 +167,10 @@ def draw(events: Path, n: int, seed: int, out: Path) -> None:
     listing.write_drawn(drawn, out)
     echo(out)
     n_species = len({row.species for row in drawn})
-    echo(f"{len(drawn)} events of {n_species} species; review them with: avianvox review {out}", err=True)
+    echo(
+        f"{counted(len(drawn), 'event')} of {n_species} species; review them with: avianvox review {out}",
+        err=True,
+    )
 
 
 @verdicts.command(
@@ -191,6 +195,7 @@ Example:
 def export_tables(events: Path, tables: tuple[Path, ...], form: str, out: Path) -> None:
     """Write verdicts as annotations for Raven, Audacity and others."""
     from avianvox.cli.targets import refuse_table
+    from avianvox.evaluation.plain import counted
     from avianvox.tables.formats import write_table
     from avianvox.tables.recordings import common_folder
     from avianvox.verdicts.events import read_events
@@ -201,7 +206,8 @@ def export_tables(events: Path, tables: tuple[Path, ...], form: str, out: Path) 
     rows = list(annotations(words, read_events(events)))
     write_table(rows, str(out), form, root=common_folder(row.path for row in rows), refuse=refuse_table)
     echo(out)
-    echo(f"{len(rows)} annotations of {len({row.path for row in rows})} recordings", err=True)
+    n_files = len({row.path for row in rows})
+    echo(f"{counted(len(rows), 'annotation')} of {counted(n_files, 'recording')}", err=True)
 
 
 @verdicts.command(
@@ -214,7 +220,7 @@ twice. Events without an annotation stay as they are.
 
 \b
 Example:
-  avianvox verdicts import events.csv labels.csv --reviewer Ana
+  avianvox verdicts import events.csv selections/ --reviewer Ana
 """,
 )
 @_EVENTS
@@ -233,6 +239,7 @@ def import_tables(events: Path, annotated: tuple[Path, ...], reviewer: str, into
 
     TABLE is a table of annotations, or a folder of them.
     """
+    from avianvox.evaluation.plain import counted
     from avianvox.tables.formats import read_table
     from avianvox.tables.recordings import folder_of
     from avianvox.verdicts.events import read_events
@@ -253,7 +260,7 @@ def import_tables(events: Path, annotated: tuple[Path, ...], reviewer: str, into
             ):
                 n += table.add(verdict)
     echo(table.path)
-    echo(f"{n} verdicts of {reviewer} added", err=True)
+    echo(f"{counted(n, 'verdict')} of {reviewer} added", err=True)
 
 
 def _said(events: Path, tables: tuple[Path, ...]) -> "list[Verdict]":

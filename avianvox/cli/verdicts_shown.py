@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from avianvox.evaluation.bootstrap import Interval
 from avianvox.evaluation.figures import Table
+from avianvox.evaluation.plain import counted
 from avianvox.verdicts.agreement import Agreement
 from avianvox.verdicts.cuts import FOUND, Cut
 from avianvox.verdicts.modes import Mode
@@ -44,7 +45,7 @@ def lines_below(found: Summary) -> Iterator[str]:
     """Agreement, modes and disputed events, below the table."""
     kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(found.kinds.items()))
     who = ", ".join(name or "(no name)" for name in found.reviewers)
-    yield f"{found.verdicts} verdicts by {who}: {kinds}"
+    yield f"{counted(found.verdicts, 'verdict')} by {who}: {kinds}"
     for pair in found.pairs:
         yield f"agreement of {' and '.join(n or '(no name)' for n in pair.reviewers)}: {_kappa(pair)}"
     if found.all_reviewers is not None and len(found.all_reviewers.reviewers) > 2:
@@ -54,7 +55,7 @@ def lines_below(found: Summary) -> Iterator[str]:
             yield f"  {species.species}: {_kappa(species)}"
     yield from _suggestions(found)
     if found.disputed:
-        yield f"no majority on {len(found.disputed)} events:"
+        yield f"no majority on {counted(len(found.disputed), 'event')}:"
     for opinion in found.disputed[:_MOST_DISPUTED]:
         event = opinion.event
         span = "" if event.start_s is None else f" {event.start_s:.1f} to {event.end_s or 0:.1f} s"
@@ -74,7 +75,7 @@ def _kappa(agreement: Agreement) -> str:
         if kappa.value != kappa.value
         else f"{kappa.value:.2f} [{kappa.low:.2f}, {kappa.high:.2f}]"
     )
-    return f"kappa {told}, {100 * agreement.share:.0f} % of {agreement.events} events the same"
+    return f"kappa {told}, {100 * agreement.share:.0f} % of {counted(agreement.events, 'event')} the same"
 
 
 def _suggestions(found: Summary) -> Iterator[str]:
@@ -99,7 +100,7 @@ def _mode(mode: Mode) -> str:
         "" if median != median else f", {median:.1f} s a verdict (middle half: {low:.1f} to {high:.1f} s)"
     )
     how = "suggestions hidden" if mode.blind else "suggestions shown"
-    return f"{how}: {mode.verdicts} verdicts, suggested species named in {_share(mode.named)}{seconds}"
+    return f"{how}: {counted(mode.verdicts, 'verdict')}, suggested species named in {_share(mode.named)}{seconds}"
 
 
 def remarks(found: Summary) -> Iterator[str]:
@@ -111,6 +112,6 @@ def remarks(found: Summary) -> Iterator[str]:
         )
     if found.overall.covered < found.overall.events and found.overall.judged:
         n = found.overall.events - found.overall.covered
-        yield f"{n} events of species or strata without a judged event are left out of the precision of all"
+        yield f"left out of the precision of all: {counted(n, 'event')} of species or strata that nobody judged"
     if found.outside:
-        yield f"{found.outside} reviewed events are not in this table; they count for agreement alone"
+        yield f"not in this table: {counted(found.outside, 'reviewed event')}, for agreement alone"

@@ -6,7 +6,7 @@ is not shown in place of the name that a model or a user wrote. The table is ``b
 """
 
 import csv
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from avianvox.types import name_key
@@ -39,6 +39,7 @@ def same_species(a: str, b: str) -> bool:
     return species_key(a) == species_key(b)
 
 
+@lru_cache(maxsize=1 << 14)
 def species_key(name: str) -> str:
     """What the name of a species is compared by: without case, accents and the year of its checklist."""
     return name_key(canonical(name))

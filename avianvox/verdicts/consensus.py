@@ -52,7 +52,7 @@ class Opinion:
         """Whether somebody has listened, and nobody knew."""
         return not self.answers and any(w.verdict.verdict == Said.UNSURE for w in self.words)
 
-    @property
+    @cached_property
     def is_right(self) -> bool | None:
         """Whether the suggestion is right; None where nobody knows, and where nothing was suggested."""
         if not self.event.suggested or not self.answers or self.is_disputed:

@@ -7,6 +7,7 @@ A drawn list (`draw`) is a table of events with two columns besides: ``stratum``
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,7 +29,7 @@ SCORE_BANDS = 4
 """Bands of equally many events into which the scores of a species are parted."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listed:
     """An event of a table; of a drawn list, with its stratum and how many events that has."""
 
@@ -36,11 +37,11 @@ class Listed:
     stratum: int = 0
     stratum_events: int = 0
 
-    @property
+    @cached_property
     def event(self) -> Event:
         return event_of(self.detection)
 
-    @property
+    @cached_property
     def species(self) -> str:
         return composed(self.detection.scientific_name)
 
