@@ -150,7 +150,8 @@ def test_an_option_of_another_program_is_answered_with_ours(
     assert ended.value.code == 2
     (line,) = [line for line in error.splitlines() if line.startswith("Error: ")]
     assert line.startswith(f"Error: {option} is an option of another program; ")
-    own = [name for param in COMMANDS.get(command).params for name in param.opts]
+    params = COMMANDS.get(command).params
+    own = [name for param in params for name in (*param.opts, *param.secondary_opts)]
     assert option not in own
     served = re.search(r"program; use (--[\w-]+)", line)
     assert served is None or served[1] in own

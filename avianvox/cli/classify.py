@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from avianvox.cli.classify_progress import Watch
     from avianvox.inference.question import Question
     from avianvox.tables.formats import Stream
+    from avianvox.tables.several import Tables
     from avianvox.types import Detection
     from avianvox.workers import Workplace
 
@@ -43,23 +44,21 @@ def classify(**given: Any) -> None:
     from avianvox.api.question import below_thresholds, question_of
     from avianvox.audio.find import find_inputs
     from avianvox.cli.classify_progress import Watch
-    from avianvox.cli.classify_refusals import refuse_options, refuse_output
+    from avianvox.cli.classify_refusals import planned_tables, refuse_options
     from avianvox.errors import InputError
     from avianvox.modelfolder import default_model
 
     options = ClassifyOptions(**given | {"model": given["model"] or default_model()})
     output = options.output
     on_screen = output in (None, "-") or _is_device(output)
-    form = options.format_name or _format_of(output)
-    refuse_options(options, form, on_screen=on_screen)
+    forms = options.format_names or (_format_of(output),)
+    refuse_options(options, forms, on_screen=on_screen)
     inputs = map(str, find_inputs(options.paths))
     first = list(islice(inputs, _LOOKED_AT))  # enough to see whether workers are worth their start
-    if output and not on_screen:
-        refuse_output(output, form, first)
+    tables = None if on_screen or not output else planned_tables(options, forms, first)
     try:
         question = question_of(options, remark)
         workplace = _workplace(options, first)
-        run = _stream if on_screen else _keep
         with (
             _interruptible(),
             Watch(
@@ -70,7 +69,10 @@ def classify(**given: Any) -> None:
                 about_events=partial(below_thresholds, asked=options),
             ) as watch,
         ):
-            run(chain(first, inputs), options, form, question, workplace, watch)
+            if tables is None:
+                _stream(chain(first, inputs), options, forms[0], question, workplace, watch)
+            else:
+                _keep(chain(first, inputs), options, tables, question, workplace, watch)
     except InputError as error:
         raise click.UsageError(str(error)) from error
     exit_with_failures(watch.failures())
@@ -157,17 +159,17 @@ def _stream(
 def _keep(
     inputs: Iterator[str],
     options: ClassifyOptions,
-    form: str,
+    tables: "Tables",
     question: "Question",
     workplace: "Workplace",
     watch: "Watch",
 ) -> None:
-    """Keep rows and ledger as files finish, and write the table at the end."""
+    """Keep rows and ledger as files finish, and write the tables at the end."""
     from avianvox.api.recordings import keep
     from avianvox.inference.ledger import ledger_path
 
-    output = Path(options.output or "")
-    direct = form == "csv" and not options.counted and not options.spreadsheet
+    output = tables.out
+    direct = tables.whole == (("csv", output),) and not options.counted and not options.spreadsheet
     rows = output if direct else output.with_name(f"{output.name}.rows.csv")
     watch.ledger = str(ledger_path(output))
     keep(
@@ -183,7 +185,7 @@ def _keep(
         finished=watch.relist,
     )
     if not direct:
-        _write_table(rows, output, form, options)
+        _write_tables(rows, tables, options)
 
 
 def _counting(options: ClassifyOptions) -> dict[str, Any]:
@@ -210,25 +212,32 @@ def _destination(output: str | None, *, for_people: bool) -> Iterator[Callable[[
     yield write
 
 
-def _write_table(rows: Path, output: Path, form: str, options: ClassifyOptions) -> None:
-    """From the rows that were kept to the table that was asked for."""
-    safe = options.spreadsheet
-    from avianvox.tables.formats import FORMATS, read_table, write_table
+def _write_tables(rows: Path, tables: "Tables", options: ClassifyOptions) -> None:
+    """From the rows that were kept to the tables that were asked for."""
+    from avianvox.tables.formats import read_table
     from avianvox.tables.recordings import common_folder
+    from avianvox.tables.several import is_csv, make_folder, write_tables
 
+    safe = options.spreadsheet
     if options.counted:
         from avianvox.inference.period_table import summarise, write_summary
 
-        periods = summarise(read_table(rows, "csv"), **_counting(options))
-        write_summary(periods, output, form, spreadsheet=safe)
+        periods = list(summarise(read_table(rows, "csv"), **_counting(options)))
+        if tables.in_folder:
+            make_folder(tables.out)
+        for form, path in tables.whole:
+            write_summary(periods, path, form, spreadsheet=safe and is_csv(form))
         return
     paths, root = options.paths, None
-    if FORMATS.get(form).one_per_recording:
+    if tables.each:
         one = len(paths) == 1 and os.path.isdir(paths[0])
         root = paths[0] if one else common_folder(row.path for row in read_table(rows, "csv"))
     about = {"model": str(options.model)}
-    found = read_table(rows, "csv")
-    write_table(found, output, form, root=root, about=about, spreadsheet=safe, refuse=refuse_table)
+
+    def found() -> "Iterator[Detection]":
+        return read_table(rows, "csv")
+
+    write_tables(tables, found, root=root, about=about, spreadsheet=safe, refuse=refuse_table)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from avianvox.api.asked import Asked
 class ClassifyOptions(Asked):
     """The options of ``avianvox classify``: what is asked, where the answer goes and who works on it."""
 
-    format_name: str | None
+    format_names: tuple[str, ...]
+    per_file: bool | None
     output: str | None
     spreadsheet: bool
     resume: bool

@@ -7,6 +7,7 @@ import click
 
 from avianvox.api.asked import PERIODS
 from avianvox.cli.common import SPREADSHEET_HELP, FiniteFloat, workplace_options
+from avianvox.cli.format_options import format_option
 from avianvox.cli.place_options import WEIGHING
 from avianvox.cli.targets import Target
 
@@ -41,7 +42,12 @@ With --output, the rows of each finished file are saved in FILE.partial, and its
 FILE.ledger.jsonl. To continue after Ctrl-C, a crash or a power cut, run the same command with --resume. The
 same command also adds new files of the folder. A file is read again only if its path, size or time has
 changed, or if it was missing or unsupported. The table contains the files in PATHS of the last command.
-Formats other than CSV keep their rows in FILE.rows.csv.
+Other formats than CSV, and several of them, keep their rows in FILE.rows.csv.
+
+\b
+Several formats are written into the folder --output: recordings.csv (or events.csv, windows.csv, nights.xlsx,
+...) for all recordings, and a table for each recording in the same subfolders as the recordings, such as
+night/a.avianvox.selections.txt. A file that no run left there is never replaced.
 
 \b
 Times of day are read from GUANO, an AudioMoth comment, the file name or a xeno-canto index. The column
@@ -64,6 +70,9 @@ Examples:
   avianvox classify recordings/ --by event --gate --output events.csv --resume
   avianvox classify "night/*.flac" --by window --min-score 0.3 --overlap 1.5
   avianvox classify recorder/ --by event --format raven --output labels
+  avianvox classify recorder/ --by event --format csv,raven,xlsx \\
+    --output results
+  avianvox classify recorder/ --format audacity,csv --per-file --output each
   avianvox classify sites/ --by night --output nights.csv
   avianvox classify recorder/ --by hour --timezone America/Lima --jobs 2
   avianvox classify recording.mp3 \\
@@ -201,19 +210,25 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         metavar="NAME",
         help="Site of all recordings.  [default: from the file's metadata, else its folder]",
     ),
-    click.option(
-        "--format",
-        "format_name",
-        metavar="NAME",
-        help="Format of the table: table, csv, jsonl, parquet, xlsx, raven, audacity, audacity_boxes, "
-        "kaleidoscope, birdnet, simple_seq or generic_seq.  [default: by the name of --output, else table]",
+    format_option(
+        "Format of the table: table, csv, jsonl, parquet, xlsx, raven, audacity, audacity_boxes, "
+        "kaleidoscope, birdnet, simple_seq or generic_seq; several, such as csv,raven,xlsx, into a folder.",
+        default="by the name of --output, else table",
     ),
     click.option(
         "--output",
         "-o",
         type=Target(ours=None, beside=("paths",), readable=False, allow_dash=True),
         metavar="FILE",
-        help="Output file; - is standard output. Formats with one table per recording write a folder.",
+        help="Output file; - is standard output. Several formats, and tables for each recording, need a "
+        "folder.",
+    ),
+    click.option(
+        "--per-file/--combined",
+        "per_file",
+        default=None,
+        help="A table for each recording, or one for all.  [default: for each in raven, audacity, "
+        "audacity_boxes and simple_seq, else one for all]",
     ),
     click.option("--spreadsheet", is_flag=True, help=SPREADSHEET_HELP),
     click.option("--resume", is_flag=True, help="Continue an earlier run with the same --output."),

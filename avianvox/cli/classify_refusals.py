@@ -8,56 +8,85 @@ import click
 from avianvox.api.question import OF_EVENTS, refuse_contradictions
 from avianvox.cli.classify_asked import ClassifyOptions
 from avianvox.cli.common import wrong_usage
-from avianvox.errors import OutputError
-from avianvox.tables.formats import EVERY_ROW, FORMATS, STREAMS, form_of, is_one_file
+from avianvox.errors import InputError, OutputError
+from avianvox.tables.formats import EVERY_ROW, FORMATS, STREAMS, form_of
+from avianvox.tables.several import Tables, is_csv, plan_tables
+
+_BASES = {
+    "recording": "recordings",
+    "event": "events",
+    "window": "windows",
+    "hour": "hours",
+    "day": "days",
+    "night": "nights",
+}
+"""What tables of all recordings are called in a folder, by ``--by``."""
 
 
-def refuse_options(options: ClassifyOptions, form: str, *, on_screen: bool) -> None:
+def refuse_options(options: ClassifyOptions, forms: tuple[str, ...], *, on_screen: bool) -> None:
     """Raise `click.UsageError` where an option would change nothing, or two don't go together."""
     by, counted = options.by, options.counted
     if "" in options.paths:
         raise click.UsageError("one of PATHS is empty; check the variables of your shell")
     with wrong_usage():
         refuse_contradictions(options, written(OF_EVENTS))
-    if form not in FORMATS:
-        raise click.UsageError(f"--format: expected one of {', '.join(FORMATS)}; got '{form}'")
-    form_of(form, spreadsheet=options.spreadsheet)
-    if counted and form not in EVERY_ROW:
+    form_of(next(filter(is_csv, forms), forms[0]), spreadsheet=options.spreadsheet)
+    if counted and not set(forms) <= set(EVERY_ROW):
         expected = "table, csv, jsonl, parquet or xlsx"
         raise click.UsageError(f"--by {by} counts events: expected --format {expected}")
-    if on_screen and form not in STREAMS:
-        raise click.UsageError(f"--format {form} needs a file; give --output")
+    if counted and options.per_file:
+        raise click.UsageError(f"--by {by} counts events of all recordings: leave --per-file out")
+    if on_screen and (len(forms) > 1 or forms[0] not in STREAMS):
+        raise click.UsageError(f"--format {','.join(forms)} needs a file; give --output")
+    if on_screen and options.per_file is not None:
+        raise click.UsageError("--per-file and --combined need a place for tables; give --output")
     if on_screen and options.resume:
         raise click.UsageError("--resume needs a file to continue; give --output")
 
 
-def refuse_output(output: str, form: str, first: list[str]) -> None:
-    """Raise where a long run would end without its table; ``first`` are some of the inputs.
+def planned_tables(options: ClassifyOptions, forms: tuple[str, ...], first: list[str]) -> Tables:
+    """What is written to ``--output``; refused where a long run would end without its tables.
+
+    ``first`` are some of the inputs.
 
     Raises
     ------
     OutputError
-        ``output`` is a folder where a file is wanted or the other way round, or in no folder.
+        The output is a folder where a file is wanted or the other way round, or in no folder; a file that no
+        run left has the name of a table in the folder.
     click.UsageError
         Many recordings are to go into a table of one.
     MissingExtraError
-        The format wants a package that is not installed.
+        A format wants a package that is not installed.
     """
-    one_per_recording = FORMATS.get(form).one_per_recording
-    if os.path.isdir(output) and not one_per_recording:
+    from avianvox.inference.ledger import ledger_path
+    from avianvox.tables.rows import require_package
+
+    output = options.output or ""
+    try:
+        tables = plan_tables(output, forms, base=_BASES[options.by], per_file=options.per_file)
+    except InputError as error:
+        raise click.UsageError(f"--output: {error}") from error
+    if os.path.isdir(output) and not tables.in_folder:
         raise OutputError(f"cannot write {output}: it is a folder; name a file in it")
-    if os.path.isfile(output) and one_per_recording and not is_one_file(output, form):
-        raise OutputError(f"cannot write {output}: it is a file and {form} needs a folder; name another")
+    if os.path.isfile(output) and tables.in_folder:
+        raise OutputError(
+            f"cannot write {output}: it is a file and {','.join(forms)} needs a folder; name another"
+        )
     if not os.path.isdir(os.path.dirname(output) or "."):
         raise OutputError(f"cannot write {output}: the folder does not exist; create it first")
-    if is_one_file(output, form) and one_per_recording and form != "raven" and len(first) > 1:
-        raise click.UsageError(
-            f"{output}: a {form} table holds one recording; name a folder, for one table per recording"
-        )
-    if form in ("parquet", "xlsx"):
-        from avianvox.tables.rows import require_package
-
+    for form, path in tables.whole:
+        if FORMATS.get(form).one_per_recording and form != "raven" and len(first) > 1:
+            raise click.UsageError(
+                f"{output}: a {form} table holds one recording; name a folder, for one table per recording"
+            )
+        if tables.in_folder and os.path.lexists(path) and not ledger_path(tables.out).exists():
+            raise OutputError(
+                f"cannot write {path}: there is a file that no run left; move it, or choose another --output"
+            )
+    for form in forms:
         require_package(form)
+    return tables
 
 
 def written(options: Iterable[str]) -> list[str]:

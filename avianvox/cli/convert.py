@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 import click
 
 from avianvox.cli.common import SPREADSHEET_HELP, fitted
+from avianvox.cli.format_options import format_option
 from avianvox.cli.targets import Target, Writer, refuse_table
-from avianvox.tables.formats import FORMATS, READ_ONLY, WRITE_ONLY
+from avianvox.tables.formats import FORMATS, WRITE_ONLY
 
 if TYPE_CHECKING:
     from avianvox.tables.formats import Format
     from avianvox.tables.recordings import Recordings
+    from avianvox.tables.several import Tables
     from avianvox.types import Detection
 
 EPILOG = """\b
@@ -42,6 +44,9 @@ Tables of raven, audacity, audacity_boxes and simple_seq hold one recording each
 the same subfolders as the recordings. If OUT ends in .txt (.csv), it is one file; a Raven file then holds
 all recordings. Annotation formats hold named spans only: other rows are left out and counted.
 
+--per-file writes a table for each recording in any format. Several formats (--to csv,raven,xlsx) are written
+into the folder OUT: tables of all recordings are called like IN, and replace no file.
+
 crowsetta reads raven, simple_seq, generic_seq, audacity ("aud-seq") and audacity_boxes ("aud-bbox").
 
 \b
@@ -49,6 +54,7 @@ Examples:
   avianvox convert answers.csv answers.parquet
   avianvox convert answers.csv selections --to raven --audio recordings
   avianvox convert selections annotations.csv --audio recordings
+  avianvox convert answers.csv both --to raven,jsonl
   avianvox convert answers.csv - --to jsonl
   avianvox convert clusters.csv named.csv --names names.csv
 """
@@ -85,12 +91,15 @@ class Tally:
     metavar="FORMAT",
     help="Format of IN.  [default: recognised by its content]",
 )
+@format_option(
+    "Format of OUT; several, such as raven,xlsx, into a folder.", default="by its file name", flag="--to"
+)
 @click.option(
-    "--to",
-    "out_format",
-    type=click.Choice([name for name in FORMATS if name not in READ_ONLY]),
-    metavar="FORMAT",
-    help="Format of OUT.  [default: by its file name]",
+    "--per-file/--combined",
+    "per_file",
+    default=None,
+    help="A table for each recording, or one for all.  [default: for each in raven, audacity, audacity_boxes "
+    "and simple_seq, else one for all]",
 )
 @click.option(
     "--audio",
@@ -112,7 +121,8 @@ def convert(
     source: str,
     out: str,
     source_format: str | None,
-    out_format: str | None,
+    format_names: tuple[str, ...],
+    per_file: bool | None,
     audio: Path | None,
     names: Path | None,
     spreadsheet: bool,
@@ -125,38 +135,70 @@ def convert(
     """
     from avianvox.audio.locate import recordings_in
     from avianvox.cli.common import exit_with_failures
-    from avianvox.tables.formats import EVERY_ROW, STREAMS, form_of, format_of_new, read_table, write_table
+    from avianvox.tables.formats import EVERY_ROW, STREAMS, form_of, format_of_new, read_table
     from avianvox.tables.names import read_names, renamed
     from avianvox.tables.recordings import common_folder, folder_of
+    from avianvox.tables.several import is_csv, write_tables
 
-    name = out_format or ("table" if out == "-" else format_of_new(out))
-    if out == "-" and name not in STREAMS:
+    names_of_formats = format_names or ("table" if out == "-" else format_of_new(out),)
+    if out == "-" and (len(names_of_formats) > 1 or names_of_formats[0] not in STREAMS):
         raise click.UsageError(
-            f"'{name}' cannot be written to standard output; expected one of {', '.join(STREAMS)}"
+            f"'{','.join(names_of_formats)}' cannot be written to standard output; expected one of "
+            f"{', '.join(STREAMS)}"
         )
-    form = form_of(name, spreadsheet=spreadsheet)
+    form = form_of(next(filter(is_csv, names_of_formats), names_of_formats[0]), spreadsheet=spreadsheet)
     _spare_tables(source, source_format, out)
-    tally = Tally()
+    written = None if out == "-" else _tables(source, out, names_of_formats, per_file=per_file)
     tables = folder_of(source)
     recordings = recordings_in(audio or tables, tables=tables, may_be_empty=audio is None)
-    rows = read_table(source, source_format, recordings=recordings)
-    rows = tally.count(rows if names is None else renamed(rows, read_names(names)))
-    if audio is not None:
-        rows = _located(rows, recordings, tally)
-    if out == "-":
-        _print(rows, form)
+    labels = None if names is None else read_names(names)
+
+    def rows(tally: Tally) -> "Iterator[Detection]":
+        found = read_table(source, source_format, recordings=recordings)
+        found = tally.count(found if labels is None else renamed(found, labels))
+        return found if audio is None else _located(found, recordings, tally)
+
+    tally = Tally()
+    tallies = iter([tally])  # rows are counted once, however often they are read
+    if written is None:
+        _print(rows(tally), form)
     else:
         root = audio or (
             common_folder(row.path for row in read_table(source, source_format, recordings=recordings))
-            if FORMATS.get(name).one_per_recording
+            if written.each
             else None
         )
-        write_table(rows, out, name, root=root, spreadsheet=spreadsheet, refuse=refuse_table)
+        write_tables(
+            written,
+            lambda: rows(next(tallies, Tally())),
+            root=root,
+            spreadsheet=spreadsheet,
+            refuse=refuse_table,
+        )
     if not quiet:
-        left_out = tally.rows - tally.named if name not in EVERY_ROW else 0
+        left_out = tally.rows - tally.named if not set(names_of_formats) & set(EVERY_ROW) else 0
         said = f", {left_out} without a species left out" if left_out else ""
         click.echo(f"{_count(tally.rows, 'row')} of {_count(tally.recordings, 'recording')}{said}", err=True)
     exit_with_failures(f"{path}: not found in {audio}, or found several times" for path in tally.missing)
+
+
+def _tables(source: str, out: str, names: tuple[str, ...], *, per_file: bool | None) -> "Tables":
+    """What is written to OUT; in a folder, a table of all recordings is called like IN and replaces none."""
+    from avianvox.errors import InputError, OutputError
+    from avianvox.tables.several import plan_tables
+
+    base = os.path.basename(os.path.abspath(source))
+    known = (ending for name in FORMATS for ending in FORMATS.get(name).endings)
+    endings = [ending for ending in known if base.lower().endswith(ending)]
+    base = base[: len(base) - len(max(endings, key=len, default=""))] or "table"
+    try:
+        tables = plan_tables(out, names, base=base, per_file=per_file)
+    except InputError as error:
+        raise click.UsageError(f"OUT: {error}") from error
+    for _, path in tables.whole if tables.in_folder else ():
+        if os.path.lexists(path):
+            raise OutputError(f"cannot write {path}: there is such a file; move it, or name another folder")
+    return tables
 
 
 def _spare_tables(source: str, source_format: str | None, out: str) -> None:

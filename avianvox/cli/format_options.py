@@ -1,6 +1,6 @@
 """The option ``--format`` of several commands: one name, or several."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
@@ -20,16 +20,18 @@ def format_option(text: str, *, default: str, flag: str = "--format") -> Callabl
     )
 
 
-def _names(_ctx: click.Context, param: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
+def _names(_ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """Each name once, in their order; one that is no format is refused with the nearest."""
+    if not values:
+        return ()
     from avianvox.registry import nearest
-    from avianvox.tables.formats import FORMATS
+    from avianvox.tables.formats import FORMATS, READ_ONLY
 
+    known = [name for name in FORMATS if name not in READ_ONLY]
     names = tuple(dict.fromkeys(name.strip() for text in values for name in text.split(",")))
     for name in names:
-        if name not in FORMATS:
+        if name not in known:
             raise click.UsageError(
-                f"{param.opts[0]}: expected one of {', '.join(FORMATS)}; got '{name}'"
-                f"{nearest(name, list(FORMATS))}"
+                f"{param.opts[0]}: expected one of {', '.join(known)}; got '{name}'{nearest(name, known)}"
             )
     return names

@@ -101,6 +101,9 @@ READ_ONLY = ("verdicts",)
 
 _HEAD = 4096
 _LONGEST_NAME = 230  # bytes; file systems take 255, and a temporary sibling needs some of them
+_OURS = ".avianvox."
+"""In the names of tables in a folder, between that of the recording and the ending of the format."""
+
 TABLE_ENDINGS = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 """Of files that may be tables, in lower case."""
 
@@ -191,6 +194,7 @@ def read_table(
     names = [format_of(path, name)] if name else [n for n in FORMATS if FORMATS.get(n).one_per_recording]
     wanted = (*TABLE_ENDINGS, *_endings(name for name in names if name in FORMATS.added))
     anything = False
+    formats: dict[str, str] = {}
     for folder, folders, files in os.walk(path):
         folders.sort()
         sounds = _sounds(files)
@@ -198,6 +202,12 @@ def read_table(
             table = Path(folder, file)
             if file.lower().endswith(wanted) and (known := _recognised(table, names)):
                 anything = True
+                stem, ours, _ = file.partition(_OURS)
+                first = formats.setdefault(os.path.join(folder, stem), known) if ours else known
+                if first != known:
+                    raise InputError(
+                        f"{path}: the rows of {stem} are there as {first} and as {known}; say which to read"
+                    )
                 yield from _read(table, known, sounds, recordings)
     if not anything:
         raise InputError(f"{path}: there is no table of {', '.join(names)} in this folder")
@@ -283,28 +293,45 @@ def write_table(
     ------
     UnknownNameError, InputError, OutputError, MissingExtraError
     """
-    form = form_of(name, spreadsheet=spreadsheet)
     if is_one_file(out, name):
-        form.write(detections, Path(out), about)
+        form_of(name, spreadsheet=spreadsheet).write(detections, Path(out), about)
         return
+    write_folder(detections, out, name, root=root, about=about, spreadsheet=spreadsheet, refuse=refuse)
+
+
+def write_folder(
+    detections: Iterable[Detection],
+    out: Path | str,
+    name: str,
+    *,
+    root: Path | str | None = None,
+    about: Mapping[str, str] | None = None,
+    spreadsheet: bool = False,
+    refuse: Callable[[str], None] | None = None,
+) -> None:
+    """Write a table of each recording, in any format, as `write_table` describes; parameters are its own.
+
+    In the formats of `EVERY_ROW` a recording in which nothing is named has a table too.
+    """
     from avianvox.tables.spans import by_recording
 
+    form = form_of(name, spreadsheet=spreadsheet)
     taken: set[str] = set()
     try:
         os.makedirs(out, exist_ok=True)
         for path, rows in by_recording(detections):
-            named = [row for row in rows if row.scientific_name or row.common_name]
+            kept = [row for row in rows if name in EVERY_ROW or row.scientific_name or row.common_name]
             place = mirrored(path, root)
-            ending = f".avianvox{form.endings[0]}"
+            ending = _OURS + form.endings[0].removeprefix(".")
             table = _fitting(place.with_suffix(""), path, ending)
             if str(table).lower() in taken:
                 table = _fitting(place, path, ending)
             taken.add(str(table).lower())
             if refuse is not None:
                 refuse(os.path.join(out, table))
-            if named:
+            if kept:
                 os.makedirs(Path(out, table).parent, exist_ok=True)
-                form.write(named, Path(out, table), about)
+                form.write(kept, Path(out, table), about)
             else:
                 Path(out, table).unlink(missing_ok=True)
     except AvianvoxError:
