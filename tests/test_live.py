@@ -5,6 +5,7 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from importlib.machinery import ModuleSpec
+from itertools import pairwise
 from pathlib import Path
 from queue import Empty
 from types import SimpleNamespace
@@ -55,6 +56,50 @@ def test_the_clock_is_read_again_after_a_stall(monkeypatch: pytest.MonkeyPatch) 
 def take(feed: Feed, rate: int = RATE) -> tuple[np.ndarray, Clock]:
     clock = Clock(rate)
     return np.concatenate([b for b in feed.blocks(rate, clock) if not isinstance(b, Pause)]), clock
+
+
+def test_the_clock_follows_one_that_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small computer without a battery learns the time some minutes after its start."""
+    now = [datetime(2020, 1, 1, tzinfo=UTC)]
+    monkeypatch.setattr(live, "datetime", SimpleNamespace(now=lambda _: now[0]))
+    said: list[str] = []
+    feed, clock = Feed(RATE, said.append), Clock(RATE)
+    blocks = feed.blocks(RATE, clock)
+    second, told = np.ones((RATE, 1), np.float32), []
+    for step_s in (1, 1, 1 + 6.3e7, 1, 1 - 3600, 1):
+        now[0] += timedelta(seconds=step_s)
+        feed.offer(second)
+        next(blocks)
+        told.append(datetime.fromisoformat(clock.time_of(RATE * len(told))))
+    steps = [(after - before).total_seconds() for before, after in pairwise(told)]
+    assert steps == [1, 1 + 6.3e7, 1, 1 - 3600, 1]
+    assert said == [
+        "the clock of this computer was set by +63,000,000 s; times follow it",
+        "the clock of this computer was set by -3,600 s; times follow it",
+    ]
+
+
+def test_a_sound_card_that_drifts_stays_near_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [datetime(2026, 5, 1, tzinfo=UTC)]
+    monkeypatch.setattr(live, "datetime", SimpleNamespace(now=lambda _: now[0]))
+    feed, clock = Feed(RATE, pytest.fail), Clock(RATE)
+    blocks = feed.blocks(RATE, clock)
+    for n in range(2000):
+        now[0] += timedelta(seconds=1.01)
+        feed.offer(np.ones((RATE, 1), np.float32))
+        next(blocks)
+        late_s = (now[0] - datetime.fromisoformat(clock.time_of(RATE * (n + 1)))).total_seconds()
+        assert -0.01 <= late_s <= 2.02
+
+
+def test_a_recording_in_a_pipe_may_come_faster_than_it_was_heard() -> None:
+    feed, clock = Feed(RATE, pytest.fail), Clock(RATE)
+    for _ in range(50):
+        feed.put(np.ones((RATE, 1), np.float32))
+    feed.end()
+    list(feed.blocks(RATE, clock))
+    first, last = (datetime.fromisoformat(clock.time_of(sample)) for sample in (0, 50 * RATE))
+    assert (last - first).total_seconds() == 50
 
 
 def test_a_stall_is_said_once_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,11 +158,11 @@ class Script:
         self.now = 0.0
         self._steps = [*steps, None]
 
-    def get(self, timeout: float) -> tuple[np.ndarray | None, int]:
+    def get(self, timeout: float) -> live._Piece:
         step = self._steps.pop(0)
         if not isinstance(step, float):
             self.now += 0 if step is None else len(step) / RATE_OF_MODEL
-            return step, 0
+            return live._Piece(step, 0, datetime.now(UTC), live=False)
         self.now += timeout
         if step > timeout:
             self._steps.insert(0, step - timeout)

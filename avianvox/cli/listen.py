@@ -174,12 +174,15 @@ def _listen(asked: Asked, sound: Input, outcomes: Outcomes, forms: tuple[str, ..
     from avianvox.inference.gate import load_gate
     from avianvox.inference.live import Feed, Listening
     from avianvox.inference.live_inputs import open_microphone, read_pipe
+    from avianvox.trigger.service import Service
 
     question = question_of(asked, remark)
     gate = load_gate(question.gate, question.gate_recall) if question.gate else None
     classifier = Classifier.load(asked.model)
     tape = None if outcomes.save_clips is None else Tape(sound.rate)
     feed = Feed(sound.rate, _say, channel=sound.channel, tape=tape)
+    service = Service()
+    feed.on_sound = service.alive
     late_s = asked.gap_s + (asked.smooth + 2) * classifier.spec.window_s  # of an event, after its end
     with ExitStack() as opened:
         trigger = open_trigger(outcomes, _say, tape, opened, late_s=late_s)
@@ -199,6 +202,8 @@ def _listen(asked: Asked, sound: Input, outcomes: Outcomes, forms: tuple[str, ..
         )
         if trigger is not None:
             opened.callback(trigger.close)
+        service.ready()
+        opened.callback(service.stopping)
         n_rows = _print_rows(listening, write, trigger)
     heard_s = feed.meter.n_frames / feed.sample_rate
     if not heard_s and not signals:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from queue import Empty, Full, Queue
 from threading import Event as Flag
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -34,6 +34,8 @@ STALL_S = 3.0
 """So long without sound is an outage: that is said, and time passes although no sample comes."""
 
 _POLL_S = 0.1
+_CLOCK_OFF_S = 2.0  # between the samples and the clock; a sound card's quartz takes hours for it
+_CLOCK_SET_S = 60.0  # from here on somebody has set the clock, and that is said
 _MOST_WAITING = 64  # pieces that were put in and not taken out
 _MOST_ANCHORS = 1000
 
@@ -50,7 +52,8 @@ class Clock:
     begin : datetime, optional
         With its zone: when the first sample was heard, and time passes with the samples, those that an outage
         lacks counted too. By default the begin and the sound after each outage are as late as they arrive, in
-        this computer's zone.
+        this computer's zone; in between, time passes with the samples, and follows the computer's clock where
+        that was set or the two drift apart.
     """
 
     def __init__(self, sample_rate: int, begin: datetime | None = None) -> None:
@@ -60,18 +63,56 @@ class Clock:
         self._fixed = begin is not None
         self._anchors: tuple[tuple[int, datetime], ...] = ((0, begin.astimezone(UTC)),) if begin else ()
 
-    def arrived(self, sample: int, n_samples: int) -> None:
+    def arrived(self, sample: int, n_samples: int, now: datetime | None = None) -> None:
         """``n_samples`` from ``sample`` on have just been heard, after an outage or as the first ones."""
         if not self._fixed:
-            heard = datetime.now(UTC) - timedelta(seconds=n_samples / self._rate)
+            heard = (now or datetime.now(UTC)) - timedelta(seconds=n_samples / self._rate)
             self._anchors = (*self._anchors, (sample, heard))[-_MOST_ANCHORS:]
+
+    def follow(self, sample: int, n_samples: int, now: datetime, *, back: bool) -> float:
+        """As `arrived`, if the samples were heard at another time than their number says.
+
+        Parameters
+        ----------
+        sample, n_samples : int
+        now : datetime
+            When the last of them was heard.
+        back : bool
+            Also where it is earlier: a recording in a pipe may come faster than it was heard.
+
+        Returns
+        -------
+        float
+            Seconds by which the clock was moved.
+        """
+        if self._fixed or not self._anchors:
+            return 0.0
+        off_s = (now - self._moment(sample + n_samples)).total_seconds()
+        if not (off_s > _CLOCK_OFF_S or (back and off_s < -_CLOCK_OFF_S)):
+            return 0.0
+        self.arrived(sample, n_samples, now)
+        return off_s
 
     def time_of(self, sample: int) -> str:
         """As `iso_time` writes it."""
+        return iso_time(self._moment(sample).astimezone(self._zone))
+
+    def _moment(self, sample: int) -> datetime:
         anchors = self._anchors
         first, heard = next((a for a in reversed(anchors) if a[0] <= sample), anchors[0])
-        time = heard + timedelta(milliseconds=round(1000 * (sample - first) / self._rate))
-        return iso_time(time.astimezone(self._zone))
+        return heard + timedelta(milliseconds=round(1000 * (sample - first) / self._rate))
+
+
+class _Piece(NamedTuple):
+    """Frames, how many are missing before them, when the last of them was heard, and whether as they came."""
+
+    frames: np.ndarray | None
+    n_missing: int
+    heard: datetime
+    live: bool
+
+
+_END = _Piece(None, 0, datetime.min, live=False)
 
 
 class Feed:
@@ -92,6 +133,8 @@ class Feed:
         What has been heard so far.
     stopped : threading.Event
         Set it to end as if the input had ended.
+    on_sound : callable, optional
+        Called as sound is taken out.
     """
 
     def __init__(
@@ -100,15 +143,17 @@ class Feed:
         self.sample_rate, self.channel, self.say, self.tape = sample_rate, channel, say, tape
         self.meter = Meter()
         self.stopped = Flag()
+        self.on_sound: Callable[[], None] | None = None
         self.n_lost = 0
         self._n_missing = 0  # of them, those that were lost since the last piece that found room
-        self._waiting: Queue[tuple[np.ndarray | None, int]] = Queue(_MOST_WAITING)
+        self._waiting: Queue[_Piece] = Queue(_MOST_WAITING)
 
     def put(self, frames: np.ndarray) -> bool:
         """Wait until there is room for shape (n, channels), float32; whether anybody still listens."""
+        piece = _Piece(frames, 0, datetime.now(UTC), live=False)
         while not self.stopped.is_set():
             try:
-                self._waiting.put((frames, 0), timeout=_POLL_S)
+                self._waiting.put(piece, timeout=_POLL_S)
             except Full:
                 continue
             return True
@@ -117,7 +162,7 @@ class Feed:
     def offer(self, frames: np.ndarray) -> None:
         """The same where nobody can wait: what finds no room is lost, and that is said."""
         try:
-            self._waiting.put_nowait((frames, self._n_missing))
+            self._waiting.put_nowait(_Piece(frames, self._n_missing, datetime.now(UTC), live=True))
         except Full:
             if not self.n_lost:
                 self.say("this computer is too slow; some sound is lost")
@@ -132,7 +177,7 @@ class Feed:
             self.say(why)
         while not self.stopped.is_set():
             try:
-                self._waiting.put((None, 0), timeout=_POLL_S)
+                self._waiting.put(_END, timeout=_POLL_S)
             except Full:
                 continue
             return
@@ -144,7 +189,8 @@ class Feed:
         for.
         """
         resampler, position = Resampler(self.sample_rate, sample_rate), 0
-        for frames, gap_s, late in self._pieces():
+        for piece, gap_s, late in self._pieces():
+            frames = piece.frames
             if gap_s:
                 rest, pause = resampler.finish(), Pause(round(gap_s * sample_rate))
                 resampler = Resampler(self.sample_rate, sample_rate)
@@ -155,8 +201,13 @@ class Feed:
                 yield pause
             if frames is None:
                 continue
+            if self.on_sound is not None:
+                self.on_sound()
+            n_samples = round(len(frames) * sample_rate / self.sample_rate)
             if late:
-                clock.arrived(position, round(len(frames) * sample_rate / self.sample_rate))
+                clock.arrived(position, n_samples, piece.heard)
+            elif abs(off_s := clock.follow(position, n_samples, piece.heard, back=piece.live)) > _CLOCK_SET_S:
+                self.say(f"the clock of this computer was set by {off_s:+,.0f} s; times follow it")
             heard = self.meter.mix(frames)
             if self.channel is not None:
                 heard = pick_channel(frames, self.channel)[:, 0]
@@ -167,34 +218,35 @@ class Feed:
                 yield block
         yield resampler.finish()
 
-    def _pieces(self) -> Iterator[tuple[np.ndarray | None, float, bool]]:
-        """Frames as they come, the seconds that are missing before them, and whether they were waited for.
+    def _pieces(self) -> Iterator[tuple["_Piece", float, bool]]:
+        """Pieces as they come, the seconds that are missing before them, and whether they were waited for.
 
-        None stands for the frames of an outage that goes on. It counts from when the next sound was due: some
+        One without frames stands for an outage that goes on. It counts from when the next sound was due: some
         streams come in pieces of ten seconds. And from the last piece: some come slowly.
         """
         due = last = monotonic()
         passed_s, stalled, first = 0.0, False, True
         while not self.stopped.is_set():
             try:
-                frames, n_missing = self._waiting.get(timeout=_POLL_S)
+                piece = self._waiting.get(timeout=_POLL_S)
             except Empty:
                 if not stalled and monotonic() - max(due, last) > STALL_S:
                     stalled = True
                     self.say(f"no sound for {STALL_S:g} s")
                     if not first:
                         passed_s = STALL_S
-                        yield None, passed_s, False
+                        yield _END, passed_s, False
                 continue
+            frames = piece.frames
             if frames is None:
                 return
             now = monotonic()
-            gap_s, length_s = n_missing / self.sample_rate, len(frames) / self.sample_rate
+            gap_s, length_s = piece.n_missing / self.sample_rate, len(frames) / self.sample_rate
             if stalled:
                 self.say(f"sound again after {now - due:.1f} s")
                 if not first:
                     gap_s = max(0.0, now - length_s - due - passed_s)
-            yield frames, gap_s, first or stalled
+            yield piece, gap_s, first or stalled
             due = now if first or stalled else due + gap_s + length_s
             last, stalled, first = monotonic(), False, False
 
