@@ -153,7 +153,7 @@ def test_at_the_end_there_is_one_time_limit(monkeypatch: pytest.MonkeyPatch) -> 
     for _ in range(4):
         commands.put(ROW)
     wait_for(lambda: len(commands._running) == 1)
-    threading.Timer(0.5, commands.kill).start()
+    threading.Timer(2.5, commands.kill).start()
     commands.close()
     assert said[0] == "waiting for 4 commands of --on-event, 60 s at most"
     assert said[1:] == [

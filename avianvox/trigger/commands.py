@@ -29,6 +29,7 @@ from avianvox.types import Detection
 MOST_WAITING = 64
 """Events whose command has not begun; the next ones are dropped."""
 
+_SILENT_S = 1.0  # that nobody has to be told of
 _GRACE_S = 2.0  # between the request to end and the end
 
 
@@ -122,20 +123,25 @@ class Commands:
 
     def close(self) -> None:
         """Wait for what runs and waits, one time limit at most; then kill what runs and drop the rest."""
+        end = monotonic() + self._timeout_s
         with self._changed:
             self._ending = True
-            left = len(self._waiting) + len(self._running)
             self._changed.notify_all()
+        self._join(min(end, monotonic() + _SILENT_S))
+        with self._changed:
+            left = len(self._waiting) + len(self._running)
         if left:
             runs = counted(left, "command")
             self._say(f"waiting for {runs} of --on-event, {self._timeout_s:g} s at most")
-        end = monotonic() + self._timeout_s
+        if not self._join(end):
+            self.kill()
+            self._join(monotonic() + 2 * _GRACE_S)
+
+    def _join(self, end: float) -> bool:
+        """Whether all threads have ended by then."""
         for thread in self._threads:
             thread.join(max(0.0, end - monotonic()))
-        if any(thread.is_alive() for thread in self._threads):
-            self.kill()
-            for thread in self._threads:
-                thread.join(2 * _GRACE_S)
+        return not any(thread.is_alive() for thread in self._threads)
 
     def kill(self) -> None:
         """End what runs at once, and begin nothing more. May be called in a handler of signals."""
