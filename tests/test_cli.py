@@ -108,6 +108,8 @@ def test_every_example_runs(
     ("arguments", "code", "words"),
     [
         (["clasify"], 2, "no such command 'clasify'; did you mean 'classify'?"),
+        (["tests"], 2, "no such command 'tests'"),
+        ([str(Path(__file__))], 2, f"to name the species in it: avianvox classify {Path(__file__)}"),
         (["classify"], 2, "Missing argument"),
         (["train", "no-such-folder", "--out", "run"], 1, "avianvox: "),
         (["models", "info", "no-such-model"], 1, "no-such-model"),

@@ -67,6 +67,9 @@ def test_several_formats_fill_a_folder(run, sounds: Path, tmp_path: Path) -> Non
     options = ("--by", "event", "--format", "csv,raven,xlsx", "--format", "audacity")
     done = run("sounds", *options, "--output", "results")
     assert done.exit_code == 3, done.stderr
+    whole = "results/events.csv, results/events.xlsx"
+    told = f"wrote {whole}, raven and audacity tables of each recording in results"
+    assert told in done.stderr.splitlines()
     named = [f"{name}.avianvox.{form}.txt" for name in TONES for form in ("labels", "selections")]
     assert files(tmp_path / "results") == sorted(["events.csv", "events.xlsx", *named])
     rows = list(read_table(tmp_path / "results" / "events.csv"))
@@ -77,7 +80,7 @@ def test_several_formats_fill_a_folder(run, sounds: Path, tmp_path: Path) -> Non
         (row.path, row.begin_s, row.scientific_name) for row in events
     ]
     alone = run("sounds", "--by", "event", "--format", "csv", "--output", "alone.csv")
-    assert alone.exit_code == 3
+    assert (alone.exit_code, "wrote alone.csv" in alone.stderr.splitlines()) == (3, True)
     assert (tmp_path / "alone.csv").read_bytes() == (tmp_path / "results" / "events.csv").read_bytes()
 
 

@@ -186,6 +186,7 @@ def _keep(
     )
     if not direct:
         _write_tables(rows, tables, options)
+    watch.wrote = tables.told()
 
 
 def _counting(options: ClassifyOptions) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class Watch:
         self.tally = Tally()
         self.failed: list[str] = []
         self.ledger = ""  # where the failures stand, if anywhere
+        self.wrote = ""  # tables, as a line for people
         self.left_out = 0  # files of an earlier run that are not the inputs of this one
         self._paths, self._quiet, self._log_path = paths, quiet, log_file
         self._about_events = about_events
@@ -152,6 +153,7 @@ class Watch:
             those = "1 file" if tally.cancelled == 1 else f"{tally.cancelled:,} files"
             last.append(f"the channels cancel each other in {those}; --channels 1 reads one of them alone")
         last += against_place(tally.against, tally.placeless)
+        last += [f"wrote {self.wrote}"] if self.wrote else []
         if tally.files == 1:
             return [*lines, *last]
         if tally.kept < tally.files:
@@ -164,12 +166,11 @@ class Watch:
             shown = ", ".join(f"{name} {n:,}" for name, n in named[:SHOWN_SPECIES])
             more = f" and {len(named) - SHOWN_SPECIES} species more" if len(named) > SHOWN_SPECIES else ""
             lines.append(f"named: {shown}{more}")
-        lines.extend(last)
         if tally.doubtful:
             lines.append(f"doubtful times of day in {tally.doubtful:,} files; see avianvox inspect")
         if tally.n_gated:
             lines.append(f"the gate skipped {tally.n_gated / tally.n_windows:.1%} of the windows")
-        return lines
+        return [*lines, *last]
 
     def _say(self, lines: list[str]) -> None:
         for line in lines:

@@ -104,7 +104,10 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            ctx.fail(f"no such command '{args[0]}'{nearest(args[0], list(COMMANDS))}")
+            hint = nearest(args[0], list(COMMANDS))
+            if not hint and os.path.exists(args[0]):
+                hint = f"; to name the species in it: avianvox classify {args[0]}"
+            ctx.fail(f"no such command '{args[0]}'{hint}")
         return super().resolve_command(ctx, args)
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:

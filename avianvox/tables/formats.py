@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from avianvox.errors import AvianvoxError, InputError
 from avianvox.files import open_regular, output_error
-from avianvox.registry import GROUPS, Registry
+from avianvox.registry import GROUPS, Registry, nearest
 from avianvox.tables.spreadsheet import CsvFormat
 from avianvox.texts import decode_head
 from avianvox.types import Detection
@@ -142,8 +142,9 @@ def format_of_new(path: Path | str) -> str:
         endings = _endings(FORMATS)
         fitting = [ending for ending in endings if str(path).lower().endswith(ending)]
     if not fitting:
+        hint = nearest(os.path.splitext(path)[1].lower(), list(endings))
         raise InputError(
-            f"'{path}' has no known format; end the name in {', '.join(endings)}, or name the format"
+            f"'{path}' has no known format; end the name in {', '.join(endings)}, or name the format{hint}"
         )
     return endings[max(fitting, key=len)]
 

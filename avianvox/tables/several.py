@@ -39,6 +39,12 @@ class Tables:
         """Whether ``out`` is a folder."""
         return bool(self.each) or self.whole[0][1] != self.out
 
+    def told(self) -> str:
+        """The tables, for people: ``results/events.csv, raven tables of each recording in results``."""
+        parts = [str(path) for _, path in self.whole]
+        parts += [f"{' and '.join(self.each)} tables of each recording in {self.out}"] if self.each else []
+        return ", ".join(parts)
+
 
 def plan_tables(out: Path | str, names: Sequence[str], *, base: str, per_file: bool | None = None) -> Tables:
     """Which tables come of ``out``.
