@@ -86,7 +86,7 @@ def test_several_formats_fill_a_folder(run, sounds: Path, tmp_path: Path) -> Non
 
 def test_a_folder_in_two_formats_is_not_read_twice(run, sounds: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     run("sounds", "--by", "event", "--format", "raven,audacity", "--output", "results")
-    with pytest.raises(InputError, match=r"the rows of bass are there as .* say which to read"):
+    with pytest.raises(InputError, match=r"the rows of bass are there as .* say which to read \(--from\)"):
         list(read_table("results"))
     assert len(list(read_table("results", "audacity"))) == len(list(read_table("results", "raven"))) == 3
 
@@ -222,6 +222,7 @@ def test_spreadsheet_safe_cells_are_those_of_csv(run, sounds: Path, tmp_path: Pa
         (("--format", "csv,xlsx", "-o", "x.csv"), "'x.csv' is called like a csv table"),
         (("--per-file", "-o", "x.csv"), "'x.csv' is called like a csv table"),
         (("--format", "audacity", "--combined", "-o", "x"), "a table of audacity holds one recording"),
+        (("--format", "raven", "--combined", "-o", "x"), "one file; end its name in .selections.txt"),
         (("--per-file",), "--per-file and --combined need a place"),
         (("--by", "hour", "--format", "csv,raven", "-o", "x"), "expected --format table, csv"),
         (("--by", "hour", "--per-file", "-o", "x.csv"), "leave --per-file out"),

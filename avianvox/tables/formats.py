@@ -207,7 +207,8 @@ def read_table(
                 first = formats.setdefault(os.path.join(folder, stem), known) if ours else known
                 if first != known:
                     raise InputError(
-                        f"{path}: the rows of {stem} are there as {first} and as {known}; say which to read"
+                        f"{path}: the rows of {stem} are there as {first} and as {known}; say which to read "
+                        "(--from)"
                     )
                 yield from _read(table, known, sounds, recordings)
     if not anything:

@@ -77,8 +77,11 @@ def plan_tables(out: Path | str, names: Sequence[str], *, base: str, per_file: b
         for name in names:
             if FORMATS.get(name).one_per_recording and name != "raven":
                 raise InputError(f"a table of {name} holds one recording; expected --per-file for it")
+        if len(names) == 1 and not is_one_file(out, names[0]):
+            ending = FORMATS.get(names[0]).endings[0]
+            raise InputError(f"'{out}': a table of all recordings is one file; end its name in {ending}")
     if len(names) == 1 and not per_file:
-        one = per_file is False or is_one_file(out, names[0])
+        one = is_one_file(out, names[0])
         return Tables(Path(out), ((names[0], Path(out)),) if one else (), () if one else tuple(names))
     if (called := _called(out)) and not os.path.isdir(out):
         raise InputError(
