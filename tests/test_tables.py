@@ -28,6 +28,7 @@ from avianvox.tables.formats import (
     write_table,
 )
 from avianvox.tables.rows import Column, write_rows
+from avianvox.trigger.clips import INDEX_COLUMNS
 from avianvox.types import Detection, Status
 
 FULL = ("csv", "jsonl", "parquet")
@@ -286,7 +287,9 @@ def test_a_new_file_says_its_format_by_its_ending(name: str) -> None:
 
 def test_the_page_on_tables_names_every_column_and_format() -> None:
     page = (Path(__file__).parent.parent / "docs" / "tables.md").read_text()
-    periods = page[page.index("## Hours, days and nights") :]
+    live = page[page.index("## Tables of live sound") :]
+    assert tuple(re.findall(r"^\| `(\w+)` \|", live, re.MULTILINE)) == INDEX_COLUMNS
+    periods = page[page.index("## Hours, days and nights") : page.index("## Tables of live sound")]
     assert re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", periods, re.MULTILINE))) == [
         column.name for column in SUMMARY_COLUMNS
     ]
