@@ -50,14 +50,19 @@ def outcome_options(command: Any) -> Any:
 
 def refuse_idle(outcomes: Outcomes, *, by: str) -> None:
     """Raise `click.UsageError` where an option would change nothing."""
+    if by == "window" and (given := _written({"on_event": "--on-event", "save_clips": "--save-clips"})):
+        raise click.UsageError(f"{given}: only for events, not for --by window")
+    if outcomes.save_clips is None and (given := _written(_OF_CLIPS)):
+        raise click.UsageError(f"{given}: only with --save-clips")
+    if outcomes.on_event is None and (given := _written(_OF_COMMANDS)):
+        raise click.UsageError(f"{given}: only with --on-event")
+
+
+def _written(options: dict[str, str]) -> str:
+    """The options that the user wrote, by the names that they have for people."""
     from avianvox.cli.classify_refusals import written
 
-    if by == "window" and (given := written({"on_event": "--on-event", "save_clips": "--save-clips"})):
-        raise click.UsageError(f"{', '.join(given)}: only for events, not for --by window")
-    if outcomes.save_clips is None and (given := written(_OF_CLIPS)):
-        raise click.UsageError(f"{', '.join(given)}: only with --save-clips")
-    if outcomes.on_event is None and (given := written(_OF_COMMANDS)):
-        raise click.UsageError(f"{', '.join(given)}: only with --on-event")
+    return ", ".join(options[name] for name in written(options))
 
 
 def open_trigger(
