@@ -97,6 +97,16 @@ def move_into_place(source: Path | str, target: Path | str) -> None:
             return
 
 
+def sync_folder(path: Path) -> None:
+    """Ask the system to put a folder's entries on the disk, where it can."""
+    if os.name == "posix":
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 @contextmanager
 def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a temporary sibling of ``path`` for writing and move it into place on success.

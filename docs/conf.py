@@ -51,3 +51,4 @@ def setup(app: Any) -> None:
             source[0] = "".join(line for line in source[0].splitlines(True) if line.strip() not in missing)
 
     app.connect("source-read", mend)
+    app.connect("env-get-outdated", lambda *_: ["index"])  # a page may have come

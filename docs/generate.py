@@ -92,7 +92,14 @@ def python_api() -> str:
             continue
         thing = getattr(avianvox, name)
         if inspect.isclass(thing):
-            lines = [f".. autoclass:: avianvox.{name}", "   :members:"]
+            made = [
+                member for member in dir(thing) if re.fullmatch(r"set_\w+_request", member)
+            ]  # by scikit-learn
+            lines = [
+                f".. autoclass:: avianvox.{name}",
+                "   :members:",
+                f"   :exclude-members: {', '.join(made)}",
+            ]
         else:
             lines = [f".. auto{'function' if callable(thing) else 'data'}:: avianvox.{name}"]
         parts.append(_lines("```{eval-rst}", *lines, "```", gap="\n"))

@@ -22,6 +22,8 @@ from avianvox.cli.main import main
 from avianvox.errors import OutputError
 from avianvox.files import atomic_write, move_into_place, reader_is_gone, sweep
 from avianvox.lock import exclusive_lock
+from avianvox.verdicts.table import Said, Verdict
+from avianvox.verdicts.writing import Writer
 from avianvox.workers import processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc which files are open")
@@ -202,6 +204,16 @@ def test_tables_are_converted_and_cut(windows: list[str], tmp_path: Path) -> Non
     for form in ("raven", "audacity", "kaleidoscope", "birdnet"):
         assert run("convert", str(table), str(tmp_path / form), "--to", form, "-q") == 0
     assert run("segments", str(table), "--out", str(tmp_path / "cut"), "--no-pictures") == 0
+    assert windows == []
+
+
+def test_verdicts_are_kept(windows: list[str], recordings: Path, tmp_path: Path) -> None:
+    table = tmp_path / "events.verdicts.csv"
+    verdict = Verdict(id="1", time="2026-05-01T04:30:00Z", file="a.wav", verdict=Said.NOISE)
+    for _ in range(2):
+        with Writer(table) as verdicts:
+            verdicts.add(verdict)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["events.verdicts.csv", "recordings"]
     assert windows == []
 
 

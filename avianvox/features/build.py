@@ -29,14 +29,13 @@ from avianvox.features.layout import (
     read_description,
     revision_of,
     settings_tag,
-    sync_folder,
 )
 from avianvox.features.ledger import Entry, file_signature
 from avianvox.features.partial import DataFolder, PartialFolder, Shape
 from avianvox.features.spec import EXTRACTOR_REVISION
 from avianvox.features.store import FeatureStore
 from avianvox.features.worker import Task
-from avianvox.files import atomic_write, move_into_place, output_error
+from avianvox.files import atomic_write, move_into_place, output_error, sync_folder
 from avianvox.lock import exclusive_lock
 from avianvox.types import Recording
 from avianvox.workers import NoWorkers, Workplace, n_cores

@@ -14,7 +14,6 @@ the same files, and replaces ``store.json`` last.
 """
 
 import json
-import os
 import re
 from collections.abc import Sequence
 from hashlib import blake2b, sha256
@@ -152,13 +151,3 @@ def read_description(path: Path) -> dict[str, Any]:
     if not sound:
         raise StoreError(f"{file} is damaged: its contents do not match its hash; {_REMEDY}")
     return description
-
-
-def sync_folder(path: Path) -> None:
-    """Ask the system to put a folder's entries on the disk, where it can."""
-    if os.name == "posix":
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -31,11 +31,10 @@ from avianvox.features.layout import (
     index_dtype,
     row_digest,
     seal,
-    sync_folder,
 )
 from avianvox.features.ledger import Entry, read_ledger
 from avianvox.features.spec import EXTRACTOR_REVISION
-from avianvox.files import sha256_file
+from avianvox.files import sha256_file, sync_folder
 from avianvox.randomness import hash_name
 
 _SYNC_S = 1.0  # at most so much work is lost by a kill

@@ -11,6 +11,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -216,7 +217,7 @@ _GROUP: dict[str, Any] = (
 def _signal(process: "subprocess.Popen[bytes]", *, hard: bool) -> None:
     """Ask a process and all that it has begun to end, or end them."""
     with suppress(OSError):
-        if os.name == "nt":
+        if sys.platform == "win32":
             process.kill()
         else:
             os.killpg(process.pid, signal.SIGKILL if hard else signal.SIGTERM)

@@ -7,7 +7,7 @@ from threading import Lock
 from types import TracebackType
 
 from avianvox.errors import InputError, OutputError
-from avianvox.files import is_at, output_error
+from avianvox.files import is_at, output_error, sync_folder
 from avianvox.lock import exclusive_lock
 from avianvox.verdicts.table import HEADER, Verdict, content_of, line_of, parse_verdicts, whole_length
 
@@ -59,8 +59,7 @@ class Writer:
         with ExitStack() as stack:
             lock = self.path.with_name(f".{self.path.name}.lock")
             busy = f"{self.path}: verdicts are being written to it already; end the other review first"
-            stack.enter_context(exclusive_lock(lock, busy=busy))
-            stack.callback(_remove, lock)
+            stack.enter_context(exclusive_lock(lock, busy=busy, remove=True))
             new = not os.path.exists(self.path)
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
             try:
@@ -70,7 +69,8 @@ class Writer:
             stack.callback(os.close, self._descriptor)
             self._take_up()
             if new:
-                _sync_folder(self.path.parent)
+                with suppress(OSError):  # not all disks can
+                    sync_folder(self.path.parent)
             self._stack = stack.pop_all()
         return self
 
@@ -146,19 +146,3 @@ class Writer:
                 os.ftruncate(self._descriptor, length)
         except OSError as error:
             raise output_error(error, self.path) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """A new file is sure to be found after a power cut when its folder is on disk too."""
-    if os.name == "posix":
-        with suppress(OSError):
-            descriptor = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()
