@@ -116,14 +116,14 @@ def _draw(axes: Any, element: Element, style: Mapping[str, str], order: int) -> 
     elif kind == "image":
         _show(axes, element, order)
     elif kind == "circle":
-        axes.add_patch(patches.Circle((at("cx"), at("cy")), at("r"), **look))
+        axes.add_artist(patches.Circle((at("cx"), at("cy")), at("r"), **look))
     elif kind == "rect":
-        axes.add_patch(patches.Rectangle((at("x"), at("y")), at("width"), at("height"), **look))
+        axes.add_artist(patches.Rectangle((at("x"), at("y")), at("width"), at("height"), **look))
     elif style.get("class", "") != "playhead":
         points = f"M{at('x1')} {at('y1')}L{at('x2')} {at('y2')}" if kind == "line" else element.get("d", "")
         vertices, codes = _strokes(points)
         if len(vertices):
-            axes.add_patch(patches.PathPatch(Path(vertices, codes), capstyle="butt", **look))
+            axes.add_artist(patches.PathPatch(Path(vertices, codes), capstyle="butt", **look))
 
 
 def _look(style: Mapping[str, str]) -> dict[str, Any]:
