@@ -11,7 +11,7 @@ from typing import Any
 
 from avianvox.errors import InputError
 from avianvox.files import read_regular
-from avianvox.tables.formats import FORMATS, read_table, write_table
+from avianvox.tables.formats import FORMATS, READ_ONLY, read_table, write_table
 from avianvox.tables.recordings import common_folder
 from avianvox.types import Decision, Detection
 
@@ -118,4 +118,4 @@ def table_as(table: Path, name: str, scratch: Path) -> tuple[bytes, str]:
 
 def formats() -> list[str]:
     """Names of formats that a table can be taken away in."""
-    return list(FORMATS)
+    return [name for name in FORMATS if name not in READ_ONLY]
