@@ -286,6 +286,21 @@ def test_raw_samples_in_a_pipe_are_heard(sample: tuple[np.ndarray, int], tmp_pat
         assert [row.scientific_name for row in av.listen(pipe, rate=rate)] == ["Coccyzus vieilloti"]
 
 
+def test_a_plain_script_starts_no_processes(
+    synth_catalog_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One without ``if __name__ == "__main__":`` would be run again by each of them."""
+    pytest.importorskip("sklearn")
+    monkeypatch.setattr("avianvox.workers.processes.ProcessPoolExecutor", None)
+    catalog = av.read_catalog(synth_catalog_dir)
+    trained = av.train(catalog, tmp_path / "run", model="gnb_mfcc", validation=0)
+    assert repr(trained) == f"<training run of 4 classes in {tmp_path / 'run'}>"
+    compared = av.crossvalidate(catalog, "gnb_mfcc", tmp_path / "compared", folds=2)
+    assert repr(compared) == f"<cross-validation of gnb_mfcc in {tmp_path / 'compared'}>"
+    assert "1 model<" in compared._repr_html_()
+    assert len(av.SpeciesClassifier("gnb_mfcc").fit(catalog).predict(catalog)) == 16
+
+
 def test_defaults_are_those_of_the_command_line() -> None:
     asked = Asked(model="")
     given = command.make_context("classify", ["recording.wav"]).params

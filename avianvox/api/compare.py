@@ -101,6 +101,7 @@ def crossvalidate(
     config: "str | os.PathLike[str] | None" = None,
     spec: str | None = None,
     store: "str | os.PathLike[str] | None" = None,
+    jobs: int = 1,
     workplace: "Workplace | None" = None,
     fresh: bool = False,
     against: str | None = None,
@@ -138,6 +139,9 @@ def crossvalidate(
         Named feature settings.
     store : path-like, optional
         Feature store; one in ``out`` if left out.
+    jobs : int
+        Processes that compute features. A script that asks for more than one needs
+        ``if __name__ == "__main__":``.
     workplace : Workplace, optional
         Where the fits are made; here, if left out.
     fresh : bool
@@ -175,7 +179,7 @@ def crossvalidate(
     from avianvox.inference.embedding import EmbeddingSpec
     from avianvox.models.networks import NETWORKS
     from avianvox.training.config import ears_of
-    from avianvox.workers import Workplace, n_cores
+    from avianvox.workers import Workplace
 
     for module in ("sklearn", "matplotlib"):
         require_extra(module, extra="train", purpose="avianvox crossval")
@@ -199,9 +203,9 @@ def crossvalidate(
     FOLDER.refuse_foreign(out)
     with watch.comparing() as told:
         at = default_store(out, features_spec) if store is None else Path(store)
-        elsewhere = here if here.executor == "dask" else None
+        extracted = here if here.executor == "dask" else Workplace(jobs)
         features = provide_store(
-            found.recordings, features_spec, at, workplace=elsewhere, progress=told.features
+            found.recordings, features_spec, at, workplace=extracted, progress=told.features
         )
         data = training_data(found, features, features_spec, found.labels)
         ears = {
@@ -209,7 +213,7 @@ def crossvalidate(
                 found.recordings,
                 ear,
                 default_store(out, ear),
-                workplace=elsewhere or Workplace(n_cores()),
+                workplace=extracted,
                 progress=told.features,
             )
             for ear in ear_specs

@@ -268,12 +268,13 @@ def _folder() -> "TemporaryDirectory[str]":
 def _features(recordings: Sequence[Recording], spec: "Spec", store: Path | None) -> "FeatureStore":
     """A store that holds ``recordings``, and those that were asked for before."""
     from avianvox.features.provide import provide_store
+    from avianvox.workers import Workplace
 
     path = store or Path(_folder().name, spec.extraction_fingerprint)
     known = _known.setdefault(path.absolute(), {})
     known |= {recording.id: recording for recording in recordings}
     wanted = recordings if store is not None and _holds(store, recordings) else list(known.values())
-    return provide_store(wanted, spec, path)
+    return provide_store(wanted, spec, path, workplace=Workplace(1))
 
 
 def _holds(store: Path, recordings: Sequence[Recording]) -> bool:

@@ -73,6 +73,7 @@ def train(
     config: "str | os.PathLike[str] | None" = None,
     resume: bool = False,
     fresh: bool = False,
+    jobs: int = 1,
     watch: Watch | None = None,
     **settings: Any,
 ) -> Trained:
@@ -94,6 +95,9 @@ def train(
         TOML file with the tables ``[train]`` and ``[features]``.
     resume, fresh : bool
         Go on with the run in ``out``, or replace it.
+    jobs : int
+        Processes that compute features. A script that asks for more than one needs
+        ``if __name__ == "__main__":``.
     watch : Watch, optional
     **settings
         What ``[train]`` may say, such as ``epochs``, ``batch_size``, ``validation``, ``seed``, ``loss`` or
@@ -124,7 +128,7 @@ def train(
         others = [name for name, value in (("model", model), ("config", config)) if value is not None]
         if others := [*others, *given, *(["resume"] if resume else [])]:
             raise InputError(f"on takes no {', '.join(others)}; a head on an ear has no such settings")
-        return _train_on_ear(catalog, Path(out), on, store, seed=seed, fresh=fresh, watch=watch)
+        return _train_on_ear(catalog, Path(out), on, store, seed=seed, fresh=fresh, jobs=jobs, watch=watch)
     if model is not None:
         settings["model"] = model
     return _train(
@@ -135,6 +139,7 @@ def train(
         settings,
         resume=resume,
         fresh=fresh,
+        jobs=jobs,
         watch=watch,
     )
 
@@ -148,6 +153,7 @@ def _train(
     *,
     resume: bool,
     fresh: bool,
+    jobs: int,
     watch: Watch,
 ) -> Trained:
     from avianvox.errors import require_extra
@@ -158,6 +164,7 @@ def _train(
     from avianvox.models.networks import NETWORKS
     from avianvox.training.config import ears_of
     from avianvox.training.train import check_trainable, refuse_earlier_run, train
+    from avianvox.workers import Workplace
 
     refuse_earlier_run(out, resume=resume or fresh)
     asked, spec = settings_of(config, settings)
@@ -169,13 +176,15 @@ def _train(
         watch.say(line)
     at = default_store(out, spec) if store is None else Path(store)
     with watch.counting("features") as report:
-        features = provide_store(catalog.recordings, spec, at, progress=report)
+        features = provide_store(catalog.recordings, spec, at, workplace=Workplace(jobs), progress=report)
     ears = {}
     for name in ears_of(asked):
         ear_spec = EmbeddingSpec.of_model(name)
         with watch.counting(f"embeddings by {name}") as report:
             place = default_store(out, ear_spec)
-            ears[name] = provide_store(catalog.recordings, ear_spec, place, progress=report)
+            ears[name] = provide_store(
+                catalog.recordings, ear_spec, place, workplace=Workplace(jobs), progress=report
+            )
     with watch.epochs() as epochs:
         run = train(
             catalog,
@@ -228,12 +237,14 @@ def _train_on_ear(
     *,
     seed: int,
     fresh: bool,
+    jobs: int,
     watch: Watch,
 ) -> Trained:
     from avianvox.errors import require_extra
     from avianvox.features.provide import default_store, provide_store
     from avianvox.inference.embedding import EmbeddingSpec
     from avianvox.training.on_ear import refuse_taken, train_on_ear
+    from avianvox.workers import Workplace
 
     require_extra("sklearn", extra="train", purpose="avianvox train --on")
     refuse_taken(out, fresh=fresh)
@@ -243,7 +254,7 @@ def _train_on_ear(
         watch.say(line)
     at = default_store(out, spec) if store is None else Path(store)
     with watch.counting("embeddings") as report:
-        features = provide_store(catalog.recordings, spec, at, progress=report)
+        features = provide_store(catalog.recordings, spec, at, workplace=Workplace(jobs), progress=report)
     run = train_on_ear(catalog, features, out, seed=seed, catalogs=catalog.paths, fresh=fresh)
     return Trained(run, catalog, features)
 

@@ -171,6 +171,7 @@ def crossval(
     from avianvox.cli.common import exit_with_failures
     from avianvox.cli.screen import Screen
     from avianvox.errors import require_extra
+    from avianvox.workers import n_cores
 
     for module in ("sklearn", "matplotlib"):
         require_extra(module, extra="train", purpose="avianvox crossval")
@@ -197,6 +198,7 @@ def crossval(
         config=config,
         spec=spec_name,
         store=store,
+        jobs=n_cores(),
         workplace=workplace,
         fresh=fresh,
         against=against,

@@ -155,6 +155,7 @@ def train(
     from avianvox.cli.common import exit_with_failures
     from avianvox.cli.screen import Screen
     from avianvox.training.run import Run
+    from avianvox.workers import n_cores
 
     trained = train_model(
         catalogs,
@@ -164,6 +165,7 @@ def train(
         config=config,
         resume=resume,
         fresh=fresh,
+        jobs=n_cores(),
         watch=Screen(quiet=quiet),
         **{name: value for name, value in options.items() if value is not None},
     )
