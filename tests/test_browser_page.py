@@ -210,7 +210,9 @@ def test_the_page_asks_nobody_else_and_works_without_a_network(
     visit(page, server.address)
     assert "caribbean_california" in page.locator("#about").inner_text(), "as it is kept"
     waiting = "async () => { const kept = await navigator.serviceWorker.ready; await kept.update();"
-    waiting += " while (!kept.waiting) await new Promise((resume) => setTimeout(resume, 50)); }"
+    waiting += (
+        " for (let n = 0; n < 2400 && !kept.waiting; n++) await new Promise((go) => setTimeout(go, 50)); }"
+    )
     page.evaluate(waiting)
     context = page.context
     page.close()
