@@ -45,8 +45,8 @@ shell: --on-event "sh -c '...'".
 \b
 --save-clips saves the sound of each event; of a long event, that of its last minute. The name has time,
 species and score. clips.csv has a row for each clip, with the columns of docs/tables.md, where begin_s and
-end_s are within the clip: 'avianvox segments' and 'convert' read it. If --clips-budget is reached, the oldest
-clips and their rows are removed; rows of --output stay. A clip that you rename or move is yours, and stays.
+end_s are within the clip: 'avianvox review', 'segments' and 'convert' read it. If --clips-budget is reached,
+the oldest clips and their rows are removed; rows of --output stay. A clip that you rename or move is yours.
 No clip is saved while the disk is nearly full (5 % or 500 MB free, the smaller of both).
 docs/raspberry-pi.md describes a service that survives a reboot.
 
