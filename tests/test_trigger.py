@@ -1,4 +1,4 @@
-"""From an event to its clip: nothing is forgotten too early, nobody waits for long, a failure is said once."""
+"""From an event to its clip: nothing is forgotten too early, nobody waits long, a failure is said once."""
 
 import threading
 from pathlib import Path
