@@ -262,7 +262,7 @@ def keep(
     *,
     resume: bool,
     done: "Callable[[Entry], object]",
-    finished: "Callable[[Ledger], object]" = lambda ledger: None,
+    heard: "Callable[[Ledger], object]" = lambda ledger: None,
 ) -> None:
     """Keep rows and ledger as files finish, and put the rows in order at the end.
 
@@ -275,8 +275,8 @@ def keep(
     resume : bool
     done : callable
         Called with what came of each file that was read.
-    finished : callable
-        Called with the ledger when the rows are in order.
+    heard : callable
+        Called with the ledger when all files are answered for, before it lets go of its files.
 
     Raises
     ------
@@ -288,5 +288,5 @@ def keep(
     with Ledger(rows, output, settings_of(model, question), resume=resume) as ledger:
         for entry in keep_answers(inputs, model, question, workplace, ledger, tally):
             done(entry)
+        heard(ledger)
         ledger.finish()
-        finished(ledger)

@@ -182,7 +182,7 @@ def _keep(
         watch.tally,
         resume=options.resume,
         done=watch.done,
-        finished=watch.relist,
+        heard=watch.relist,
     )
     if not direct:
         _write_tables(rows, tables, options)

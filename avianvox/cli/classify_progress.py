@@ -120,7 +120,7 @@ class Watch:
             self.log(f"{self.tally.files} of {self._total or '?'} files, {self._rate()}, {self._left()}")
 
     def relist(self, ledger: "Ledger") -> None:
-        """List the failures that a finished ledger has, in place of those seen so far."""
+        """List the failures that a ledger of all files has, in place of those seen so far."""
         failed = (_failure(entry) for entry in ledger.entries() if entry.status.failed)
         self.failed = list(islice(failed, SHOWN_FAILURES))
         self.left_out = ledger.n_left_out
