@@ -18,6 +18,7 @@ import soundfile
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
+from avianvox.cli.main import main
 from avianvox.desk.app import make_app
 from avianvox.desk.review.start import ReviewWishes, opened_review
 from avianvox.desk.server import serve, served
@@ -182,3 +183,15 @@ def test_the_browser_is_opened_unless_it_is_not_wanted(monkeypatch: pytest.Monke
         serve(make_app([], page="review.html"), browser=browser, say=say)
     assert done.wait(10)
     assert opened == said[1:]
+
+
+@pytest.mark.parametrize("module", ["starlette", "uvicorn"])
+def test_what_is_not_installed_is_one_line(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("avianvox.errors.find_spec", lambda name: None if name == module else name)
+    with pytest.raises(SystemExit) as ended:
+        main(["review", str(tmp_path)])
+    assert ended.value.code == 1
+    expected = f"needs the package '{module}', which is not installed; install it with: pip install"
+    assert capsys.readouterr().err.startswith(f"avianvox: avianvox review {expected}")

@@ -85,6 +85,10 @@ def review(
     browser: bool,
 ) -> None:
     """Listen to events or recordings on a local page, and say what is heard."""
+    from avianvox.errors import require_extra
+
+    for module in ("starlette", "uvicorn"):
+        require_extra(module, extra="review", purpose="avianvox review")
     from avianvox.desk.review.start import ReviewWishes, run_review
 
     wishes = ReviewWishes(
