@@ -100,7 +100,8 @@ def _mode(mode: Mode) -> str:
         "" if median != median else f", {median:.1f} s a verdict (middle half: {low:.1f} to {high:.1f} s)"
     )
     how = "suggestions hidden" if mode.blind else "suggestions shown"
-    return f"{how}: {counted(mode.verdicts, 'verdict')}, suggested species named in {_share(mode.named)}{seconds}"
+    said = counted(mode.verdicts, "verdict")
+    return f"{how}: {said}, suggested species named in {_share(mode.named)}{seconds}"
 
 
 def remarks(found: Summary) -> Iterator[str]:
@@ -112,6 +113,6 @@ def remarks(found: Summary) -> Iterator[str]:
         )
     if found.overall.covered < found.overall.events and found.overall.judged:
         n = found.overall.events - found.overall.covered
-        yield f"left out of the precision of all: {counted(n, 'event')} of species or strata that nobody judged"
+        yield f"left out of the precision of all: {counted(n, 'event')} of strata that nobody judged"
     if found.outside:
         yield f"not in this table: {counted(found.outside, 'reviewed event')}, for agreement alone"
