@@ -260,6 +260,8 @@ def test_a_moved_box_answers_the_event_that_was_shown() -> None:
     again = said("3", replaces="2", start_s=2.5, end_s=5.0)
     (word,) = standing([said("1"), moved, again])
     assert (word.verdict.start_s, word.event.start_s) == (2.5, 1.5)
+    (word,) = standing([said("1", seconds=7.0), replace(moved, seconds=None)])
+    assert word.seconds == 7.0, "the line that moves the box took no time of its own"
     assert ids(said("1"), moved, again, said("4", Said.UNDONE, replaces="3")) == ["2"]
     assert ids(said("1"), replace(moved, reviewer="Bo")) == ["1", "2"]
 

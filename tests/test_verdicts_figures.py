@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
@@ -300,6 +301,10 @@ def test_the_command_shows_what_was_said(table: Path, tmp_path: Path) -> None:
     assert document["overall"]["share"] == {"value": 0.75, "low": 0.75, "high": 0.75}
     assert done.stderr == ""
     assert document["disputed"] == []
+    run("verdicts", table, "--reviewer", "Ana", "-o", tmp_path / "out.json")
+    assert json.loads((tmp_path / "out.json").read_text()) == document
+    assert run("verdicts", table, "-o", tmp_path / "out.parquet").exit_code == 0
+    assert pandas.read_parquet(tmp_path / "out.parquet")["judged"].tolist() == [35, 18, 17]
 
 
 def test_the_command_says_what_its_figures_rest_on(table: Path) -> None:

@@ -88,7 +88,7 @@ def taken_up(
     for event in detections:
         places[event.file].append((event.start_s, event.end_s, event))
     own: dict[Event, Verdict] = {}
-    for verdict, event in words:
+    for verdict, event, _ in words:
         places[event.file].append((verdict.start_s, verdict.end_s, event))
         if verdict.reviewer == reviewer:
             own[event] = verdict

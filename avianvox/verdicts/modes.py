@@ -92,7 +92,7 @@ def modes(words: Sequence[Word], opinions: Sequence[Opinion], *, seed: int = 0) 
 def _mode(words: Sequence[Word], blind: bool) -> Mode:
     answers = [word for word in words if word.verdict.verdict != Said.UNSURE]
     named = sum(_names_suggested(word) for word in answers)
-    seconds = [word.verdict.seconds for word in words if word.verdict.seconds is not None]
+    seconds = [word.seconds for word in words if word.seconds is not None]
     quartiles = np.quantile(seconds, (0.25, 0.5, 0.75)) if seconds else [math.nan] * 3
     low, median, high = map(float, quartiles)
     unsure = len(words) - len(answers)

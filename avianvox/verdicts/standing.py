@@ -16,10 +16,15 @@ from avianvox.verdicts.table import Event, Said, Verdict
 
 
 class Word(NamedTuple):
-    """A verdict that holds, and the event that it answers: of a moved box, the one that was shown."""
+    """A verdict that holds.
+
+    ``event`` is what it answers: of a moved box, the one that was shown. ``seconds`` are its own, or, where
+    it has none because it only moves the box, those of the verdict that it replaces.
+    """
 
     verdict: Verdict
     event: Event
+    seconds: float | None = None
 
 
 def standing(verdicts: Iterable[Verdict]) -> list[Word]:
@@ -31,13 +36,15 @@ def standing(verdicts: Iterable[Verdict]) -> list[Word]:
         In the order in which they were said.
     """
     said = _not_undone(list(verdicts))
-    answered: dict[tuple[str, str], Event] = {}
-    held: dict[tuple[str, Event], Verdict] = {}
+    answered: dict[tuple[str, str], Word] = {}
+    held: dict[tuple[str, Event], Word] = {}
     for verdict in said:
-        event = answered.get((verdict.reviewer, verdict.replaces), verdict.event)
-        answered[verdict.reviewer, verdict.id] = event
-        held[verdict.reviewer, event] = verdict
-    return [Word(verdict, event) for (_, event), verdict in held.items()]
+        before = answered.get((verdict.reviewer, verdict.replaces))
+        event = before.event if before else verdict.event
+        seconds = before.seconds if before and verdict.seconds is None else verdict.seconds
+        word = answered[verdict.reviewer, verdict.id] = Word(verdict, event, seconds)
+        held[verdict.reviewer, event] = word
+    return list(held.values())
 
 
 def _not_undone(verdicts: Sequence[Verdict]) -> list[Verdict]:
