@@ -37,18 +37,10 @@ html_copy_source = False
 html_theme_options = {"source_repository": generate.REPOSITORY, "top_of_page_buttons": []}
 
 
-PLACES = ("python", "review", "verdicts", "overview", "browser", "raspberry-pi")
-"""Pages that have a place in the navigation from the day on which they are there."""
-
-
 def setup(app: Any) -> None:
-    """Links that leave this folder lead to the repository; places of pages that are missing stay away."""
-    missing = {page for page in PLACES if not (HERE / f"{page}.md").exists()}
+    """Links that leave this folder lead to the repository."""
 
-    def mend(_app: Any, page: str, source: list[str]) -> None:
+    def mend(_app: Any, _page: str, source: list[str]) -> None:
         source[0] = generate.on_site(source[0])
-        if page == "index":
-            source[0] = "".join(line for line in source[0].splitlines(True) if line.strip() not in missing)
 
     app.connect("source-read", mend)
-    app.connect("env-get-outdated", lambda *_: ["index"])  # a page may have come

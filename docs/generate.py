@@ -84,7 +84,7 @@ def _help(*command: str) -> str:
 def python_api() -> str:
     """The public names of the package, with their docstrings."""
     parts = [
-        "# Python",
+        "# Public names",
         "`import avianvox as av`. These are all public names; the same functions run the commands.",
     ]
     for name in sorted(set(avianvox.__all__), key=str.casefold):
@@ -92,18 +92,22 @@ def python_api() -> str:
             continue
         thing = getattr(avianvox, name)
         if inspect.isclass(thing):
-            made = [
-                member for member in dir(thing) if re.fullmatch(r"set_\w+_request", member)
-            ]  # by scikit-learn
-            lines = [
-                f".. autoclass:: avianvox.{name}",
-                "   :members:",
-                f"   :exclude-members: {', '.join(made)}",
-            ]
+            lines = [f".. autoclass:: avianvox.{name}", *_members(thing)]
         else:
             lines = [f".. auto{'function' if callable(thing) else 'data'}:: avianvox.{name}"]
         parts.append(_lines("```{eval-rst}", *lines, "```", gap="\n"))
     return _lines(*parts)
+
+
+def _members(thing: type) -> list[str]:
+    """All members that are ours, inherited ones too; scikit-learn makes methods of its own."""
+    foreign = [base.__name__ for base in thing.__mro__ if base.__module__.partition(".")[0] != "avianvox"]
+    made = [member for member in dir(thing) if re.fullmatch(r"set_\w+_request", member)]
+    return [
+        "   :members:",
+        f"   :inherited-members: {', '.join(foreign)}",
+        *([f"   :exclude-members: {', '.join(made)}"] if made else []),
+    ]
 
 
 def names() -> str:

@@ -41,6 +41,9 @@ def unknown(words: list[str]) -> list[str]:
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
         found = COMMANDS.get(rest[0]) if command is cli and rest[0] in COMMANDS else None
         found = found or getattr(command, "commands", {}).get(rest[0])
+        if found is None and "show" in getattr(command, "commands", {}):  # which need not be said
+            command = command.commands["show"]
+            break
         if found is None:
             return [rest[0]]
         command, rest = found, rest[1:]
