@@ -13,7 +13,7 @@ Importing this package costs next to nothing: public names are resolved when the
 
 import sys
 from importlib import import_module
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 TYPE_CHECKING = False  # typing takes longer than all else until `avianvox.signals` is at work
 if TYPE_CHECKING:
@@ -103,5 +103,10 @@ def __getattr__(name: str) -> object:
 
         return version("avianvox")
     if name in _PUBLIC:
-        return getattr(import_module(_PUBLIC[name]), name)
+        found = getattr(import_module(_PUBLIC[name]), name)
+        if isinstance(found, FunctionType):
+            from avianvox.api.words import spoken
+
+            found = globals()[name] = spoken(found)
+        return found
     raise AttributeError(f"module 'avianvox' has no attribute {name!r}")

@@ -1,15 +1,18 @@
 """The front door: `import avianvox as av`, and what its results are."""
 
 import io
+import pickle
 import re
 from dataclasses import fields
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import FunctionType
 from typing import get_type_hints
 
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 
 import avianvox as av
 from avianvox.api.asked import Asked, Live
@@ -18,7 +21,8 @@ from avianvox.api.tables import Detections
 from avianvox.api.words import in_python
 from avianvox.cli.classify import classify as command
 from avianvox.cli.listen import listen as listen_command
-from avianvox.errors import AudioError, InputError
+from avianvox.cli.main import cli
+from avianvox.errors import AudioError, InputError, RunError
 from avianvox.inference.events import EventOptions
 from avianvox.modelfolder import DEFAULT_MODEL, find_model
 from avianvox.types import Detection, Recording, Waveform
@@ -45,7 +49,7 @@ def test_a_room_does_not_take_the_name_of_a_function() -> None:
 
     assert callable(model_card)
     assert callable(av.export)
-    assert av.export is av.export.__globals__["export"]
+    assert av.export.__wrapped__.__module__ == "avianvox.api.teach"
 
 
 def test_every_public_name_has_an_example() -> None:
@@ -128,6 +132,24 @@ def test_keyword_arguments_are_named_as_they_are_written() -> None:
         av.events(SAMPLE, min_leng=1.0)  # type: ignore[call-arg]
     with pytest.raises(InputError, match=r"Detections\.per"):
         av.classify(SAMPLE, by="night")
+
+
+def test_errors_of_every_function_speak_python(synth_catalog_dir: Path, tmp_path: Path) -> None:
+    av.train(synth_catalog_dir, tmp_path / "run", model="gnb_mfcc", validation=0)
+    with pytest.raises(RunError, match=r"continue it with resume or replace it with fresh$"):
+        av.train(synth_catalog_dir, tmp_path / "run", model="gnb_mfcc", validation=0)
+    with pytest.raises(InputError, match=r"^head_only is for a run on an ear"):
+        av.export(tmp_path / "run", tmp_path / "x.tflite", head_only=True)
+    result = CliRunner().invoke(
+        cli, ["train", str(synth_catalog_dir), "--out", str(tmp_path / "run"), "--model", "gnb_mfcc"]
+    )
+    assert str(result.exception).endswith("continue it with --resume or replace it with --fresh")
+
+
+def test_functions_can_be_sent_to_other_processes() -> None:
+    for name in av.__all__:
+        if isinstance(getattr(av, name), FunctionType):
+            assert pickle.loads(pickle.dumps(getattr(av, name))) is getattr(av, name)
 
 
 def test_notes_stand_beside_the_rows() -> None:

@@ -262,7 +262,7 @@ _known: dict[Path, dict[str, Recording]] = {}
 
 @cache
 def _folder() -> "TemporaryDirectory[str]":
-    return TemporaryDirectory(prefix="avianvox-")
+    return TemporaryDirectory(prefix="avianvox-", ignore_cleanup_errors=True)  # Windows keeps what is mapped
 
 
 def _features(recordings: Sequence[Recording], spec: "Spec", store: Path | None) -> "FeatureStore":

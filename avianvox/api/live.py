@@ -11,7 +11,7 @@ import numpy as np
 from avianvox.api.inputs import as_samples, listed
 from avianvox.api.question import OF_EVENTS, question_of, refuse_contradictions
 from avianvox.api.recordings import LiveOptions, asked_of
-from avianvox.api.words import in_python, python_words
+from avianvox.api.words import in_python
 from avianvox.errors import InputError
 
 if TYPE_CHECKING:
@@ -93,18 +93,17 @@ def listen(
         raise InputError(f"by: expected event or window, got '{by}'")
     if channel is not None and not 1 <= channel <= channels and _is_raw(source):
         raise InputError(f"channel {channel}: expected 1 to {channels} (channels)")
-    with python_words():
-        asked = asked_of(
-            options,
-            get_type_hints(LiveOptions),
-            model=str(model or default_model()),
-            by=by,
-            species_list=listed(species),
-            exclude=listed(exclude),
-            min_score=min_score,
-        )
-        refuse_contradictions(asked, [one for one in OF_EVENTS if one in options])
-        question = question_of(asked, lambda line: tell(in_python(line)))
+    asked = asked_of(
+        options,
+        get_type_hints(LiveOptions),
+        model=str(model or default_model()),
+        by=by,
+        species_list=listed(species),
+        exclude=listed(exclude),
+        min_score=min_score,
+    )
+    refuse_contradictions(asked, [one for one in OF_EVENTS if one in options])
+    question = question_of(asked, lambda line: tell(in_python(line)))
     gate = load_gate(question.gate, question.gate_recall) if question.gate else None
     classifier = Classifier.load(asked.model)
     when = begin.astimezone() if begin is not None and begin.tzinfo is None else begin

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack, get_type_hints
 
 from avianvox.api.asked import Asked
 from avianvox.api.question import OF_EVENTS, question_of, refuse_contradictions
-from avianvox.api.words import collected, python_words
+from avianvox.api.words import collected
 from avianvox.errors import InputError
 from avianvox.registry import nearest
 
@@ -151,7 +151,7 @@ def classify(
         raise InputError("resume needs the table of an earlier run; give out")
     notes: list[str] = []
     found: list[Detection] = []
-    with python_words(), sound_files(sounds, sample_rate=sample_rate) as files:
+    with sound_files(sounds, sample_rate=sample_rate) as files:
         asked = asked_of(
             options,
             get_type_hints(Options),

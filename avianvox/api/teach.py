@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from avianvox.api.catalogs import catalog_of, unreadable
 from avianvox.api.watch import Watch
-from avianvox.api.words import python_words
 from avianvox.errors import InputError
 
 if TYPE_CHECKING:
@@ -314,8 +313,7 @@ def export(
     folder = Path(run) if isinstance(run, str | os.PathLike) else run.path
     out = Path(out)
     refuse_recording(out)
-    with python_words():
-        on_ear = refuse_for_run(folder, quantize=quantize, head_only=head_only)
+    on_ear = refuse_for_run(folder, quantize=quantize, head_only=head_only)
     if on_ear:
         from avianvox.export.on_ear import export_on_ear
 

@@ -1,10 +1,14 @@
 """Messages that name options, as the command line calls them, in the words of Python."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
-from avianvox.errors import InputError
+from avianvox.errors import AvianvoxError
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _NAMES = {
     "overlap": "overlap_s",
@@ -28,16 +32,23 @@ def in_python(text: str) -> str:
     return _OPTION.sub(lambda found: _NAMES.get(found[1], found[1].replace("-", "_")), text)
 
 
-@contextmanager
-def python_words() -> Iterator[None]:
-    """Let an `InputError` speak of keyword arguments."""
-    try:
-        yield
-    except InputError as error:
-        text = in_python(str(error))
-        if text == str(error):
+def spoken(function: Callable[P, R]) -> Callable[P, R]:
+    """``function`` as ``avianvox`` offers it: its errors speak of keyword arguments.
+
+    The commands call the functions themselves, whose errors speak of options.
+    """
+
+    @wraps(function)
+    def in_words_of_python(*args: P.args, **options: P.kwargs) -> R:
+        try:
+            return function(*args, **options)
+        except AvianvoxError as error:
+            if error.args and isinstance(error.args[0], str):
+                error.args = (in_python(error.args[0]), *error.args[1:])
             raise
-        raise InputError(text) from error
+
+    in_words_of_python.__module__ = "avianvox"  # where it is found when it is sent to other processes
+    return in_words_of_python
 
 
 def collected(notes: list[str]) -> Callable[[str], None]:
