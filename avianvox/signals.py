@@ -89,8 +89,12 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def asked_to_stop(stop: Callable[[], object]) -> Iterator[list[int]]:
-    """In the block, Ctrl-C and SIGTERM call ``stop``, and the work ends in its own way; another one ends it.
+def asked_to_stop(
+    stop: Callable[[], object], *, again: Callable[[], object] | None = None
+) -> Iterator[list[int]]:
+    """In the block, Ctrl-C and SIGTERM call ``stop``, and the work ends in its own way.
+
+    Another one calls ``again`` and ends the process.
 
     Yields
     ------
@@ -104,9 +108,12 @@ def asked_to_stop(stop: Callable[[], object]) -> Iterator[list[int]]:
 
     def heed(number: int, _frame: FrameType | None) -> None:
         came.append(number)
-        for known in former:
-            signal.signal(known, signal.SIG_DFL)
         stop()
+        if len(came) > 1:
+            if again is not None:
+                again()
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
     former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     ours = [number for number, handler in former.items() if handler not in (signal.SIG_IGN, None)]

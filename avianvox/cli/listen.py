@@ -1,10 +1,8 @@
 """``avianvox listen``: name species as they call, from a microphone or a pipe."""
 
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ from avianvox.cli.common import echo, remark
 from avianvox.cli.listen_options import Outcomes, open_trigger, outcome_options, refuse_idle
 from avianvox.cli.listen_rows import forms_of, open_rows
 from avianvox.cli.targets import Writer
+from avianvox.signals import asked_to_stop
 
 if TYPE_CHECKING:
     from avianvox.cli.listen_rows import Write
@@ -187,7 +186,9 @@ def _listen(asked: Asked, sound: Input, outcomes: Outcomes, forms: tuple[str, ..
     with ExitStack() as opened:
         trigger = open_trigger(outcomes, _say, tape, opened, late_s=late_s)
         write = opened.enter_context(open_rows(forms, outcomes.output))
-        signals = opened.enter_context(_stopped_by_signals(feed, trigger))
+        kill = None if trigger is None else trigger.kill
+        signals = opened.enter_context(asked_to_stop(feed.stopped.set, again=kill))
+        opened.callback(feed.stopped.set)
         name = "-"
         if sound.source == "-":
             read_pipe(0, feed, channels=sound.n_channels, sample_format=sound.sample_format)
@@ -249,30 +250,6 @@ def _print_rows(listening: "Listening", write: "Write", trigger: "Trigger | None
         if trigger is not None:
             trigger.put(row)
     return n_rows
-
-
-@contextmanager
-def _stopped_by_signals(feed: "Feed", trigger: "Trigger | None") -> Iterator[list[int]]:
-    """Let Ctrl-C and the system's wish end the feed; a second one is not waited for. Yields what came."""
-    came: list[int] = []
-
-    def stop(number: int, _frame: object) -> None:
-        came.append(number)
-        feed.stopped.set()
-        if len(came) > 1:
-            if trigger is not None:
-                trigger.kill()
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-
-    ends = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGBREAK"))
-    former = {number: signal.signal(number, stop) for number in ends if number}
-    try:
-        yield came
-    finally:
-        feed.stopped.set()
-        for number, handler in former.items():
-            signal.signal(number, handler)
 
 
 def _summary(
