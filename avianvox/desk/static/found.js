@@ -3,7 +3,7 @@
 import { ask } from "./ask.js";
 import { counted } from "./folders.js";
 import { VirtualList } from "./list.js";
-import { clock } from "./spectrogram.js";
+import { clock } from "./axes.js";
 
 const $ = (id) => document.getElementById(id);
 const NOT_NAMED = "-";
