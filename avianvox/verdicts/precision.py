@@ -88,7 +88,7 @@ def stratified_share(strata: Sequence[Stratum], *, level: float = LEVEL) -> Shar
     --------
     >>> share = stratified_share([Stratum(100, 10, 10), Stratum(300, 10, 5)])
     >>> round(share.value, 3), round(share.low, 2), round(share.high, 2)
-    (0.625, 0.4, 0.81)
+    (0.625, 0.39, 0.81)
     """
     events, judged, right = (
         np.array([getattr(s, name) for s in strata if s.judged], np.float64)
