@@ -174,6 +174,19 @@ def test_a_moved_folder_and_a_catalog_of_parts_are_found_too(recordings: Path, t
     assert found.recordings[1].recordist == "R0"
 
 
+def test_a_recording_without_a_label_gets_that_of_a_verdict_on_all_of_it(
+    recordings: Path, tmp_path: Path
+) -> None:
+    index = recordings / "recordings.csv"
+    index.write_text(index.read_text().replace("XC1,Turdus merula", "XC1,"))
+    whole = {"start_s": None, "end_s": None, "low_hz": None, "high_hz": None}
+    verdicts = [said(str(n), Said.OTHER, file=str(recordings / f"{n}.wav"), **whole) for n in (1, 2)]
+    catalog = read_catalogs([recordings, write(tmp_path / "x.verdicts.csv", verdicts)])
+    assert [r.label for r in catalog.recordings[:3]] == ["Turdus merula", "Pica pica", "Turdus merula"]
+    assert len(catalog) == 6
+    assert [p.kind for p in catalog.problems] == ["duplicate id"], "of XC2, which the catalog names otherwise"
+
+
 def test_several_reviewers_teach_what_most_of_them_hear(recordings: Path, tmp_path: Path) -> None:
     file = str(recordings / "0.wav")
     words = {

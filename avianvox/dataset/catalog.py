@@ -246,7 +246,9 @@ def read_catalogs(paths: Iterable[str | os.PathLike[str]]) -> Catalog:
             folder = path if path.is_dir() else path.parent
             merged = merged.merged(read_catalog(path), name=folder.resolve().name)
     if verdicts:
-        merged = merged.merged(_read_verdicts(verdicts, merged), name="verdicts")
+        said = _read_verdicts(verdicts, merged)
+        labelled, rest = _labelled(merged, said)
+        merged = labelled.merged(rest, name="verdicts")
     return replace(merged, paths=tuple(map(str, places)))
 
 
@@ -266,6 +268,19 @@ def _read_verdicts(tables: Sequence[Path], known: Catalog) -> Catalog:
         return read_verdicts(tables, known)
     except InputError as error:
         raise CatalogError(str(error)) from error
+
+
+def _labelled(catalog: Catalog, said: Catalog) -> tuple[Catalog, Catalog]:
+    """Both without what ``said`` says of whole recordings that have no label: that is their label now."""
+    unknown = {r.id for r in catalog.recordings if not r.label}
+    told = {r.id: r for r in said.recordings if r.span is None and r.id in unknown}
+    rows = tuple(
+        replace(r, label=told[r.id].label, background=told[r.id].background) if r.id in told else r
+        for r in catalog.recordings
+    )
+    left = tuple(p for p in catalog.problems if p.kind != UNKNOWN_LABEL or p.recording_id not in told)
+    rest = tuple(r for r in said.recordings if r.id not in told)
+    return replace(catalog, recordings=rows, problems=left), replace(said, recordings=rest)
 
 
 def recording_problems(recording: Recording) -> list[Problem]:
