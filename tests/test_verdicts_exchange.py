@@ -179,6 +179,41 @@ def test_what_an_annotator_changed_is_taken_up(tmp_path: Path) -> None:
     assert len({v.id for v in (*new, *again, *third)}) == 7
 
 
+@pytest.mark.parametrize("form", ["raven", "audacity_boxes"])
+def test_recordings_that_were_annotated_from_nothing_go_out_and_come_back(form: str, tmp_path: Path) -> None:
+    folder = tmp_path / "night"
+    (folder / "a").mkdir(parents=True)
+    for name in ("a/1.wav", "2.wav"):
+        (folder / name).touch()
+    calls = [
+        said(
+            str(n),
+            Said.ADDED,
+            file=str(folder / name),
+            suggested="",
+            score=None,
+            blind=False,
+            start_s=n,
+            end_s=n + 1.5,
+        )
+        for n, name in enumerate(("a/1.wav", "2.wav", "2.wav"))
+    ]
+    table = write(tmp_path / "night.verdicts.csv", calls)
+    done = run("verdicts", "export", folder, "--to", form, "-o", tmp_path / "tables")
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert "3 annotations of 2 recordings" in done.stderr
+    before = table.read_bytes()
+    assert "0 verdicts" in run("verdicts", "import", folder, tmp_path / "tables", "--reviewer", "Ana").stderr
+    assert table.read_bytes() == before
+    table.unlink()
+    done = run("verdicts", "import", folder, tmp_path / "tables", "--reviewer", "Bo")
+    assert done.exit_code == 0, (done.output, done.exception)
+    back = {
+        (v.file, v.start_s, v.end_s, v.low_hz, v.high_hz, v.names, v.verdict) for v in read_verdicts(table)
+    }
+    assert back == {(v.file, v.start_s, v.end_s, v.low_hz, v.high_hz, v.names, v.verdict) for v in calls}
+
+
 def test_import_never_adds_to_another_file(tmp_path: Path) -> None:
     write_table(events(tmp_path), tmp_path / "events.csv", "csv")
     (tmp_path / "notes.csv").write_text("hello\n")

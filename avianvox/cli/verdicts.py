@@ -9,6 +9,7 @@ from avianvox.cli.common import FiniteFloat, echo
 from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
+    from avianvox.verdicts.events import Listed
     from avianvox.verdicts.table import Verdict
 
 FORMATS_TO = ("raven", "audacity", "audacity_boxes", "generic_seq", "csv")
@@ -193,17 +194,19 @@ Example:
 )
 @click.option("--output", "-o", "out", type=Target(path_type=Path), required=True, help="Folder or file.")
 def export_tables(events: Path, tables: tuple[Path, ...], form: str, out: Path) -> None:
-    """Write verdicts as annotations for Raven, Audacity and others."""
+    """Write verdicts as annotations for Raven, Audacity and others.
+
+    EVENTS is a table of events, or a folder of recordings that were annotated without any.
+    """
     from avianvox.cli.targets import refuse_table
     from avianvox.evaluation.plain import counted
     from avianvox.tables.formats import write_table
     from avianvox.tables.recordings import common_folder
-    from avianvox.verdicts.events import read_events
     from avianvox.verdicts.exchange import annotations
     from avianvox.verdicts.standing import standing
 
     words = standing(_said(events, tables))
-    rows = list(annotations(words, read_events(events)))
+    rows = list(annotations(words, _reviewed(events)[0]))
     write_table(rows, str(out), form, root=common_folder(row.path for row in rows), refuse=refuse_table)
     echo(out)
     n_files = len({row.path for row in rows})
@@ -237,30 +240,47 @@ Example:
 def import_tables(events: Path, annotated: tuple[Path, ...], reviewer: str, into: Path | None) -> None:
     """Take annotations of Raven, Audacity and others up as verdicts.
 
-    TABLE is a table of annotations, or a folder of them.
+    EVENTS is a table of events, or a folder of recordings. TABLE is a table of annotations, or a folder of
+    them.
     """
+    from avianvox.audio.locate import recordings_in
     from avianvox.evaluation.plain import counted
     from avianvox.tables.formats import read_table
     from avianvox.tables.recordings import folder_of
-    from avianvox.verdicts.events import read_events
     from avianvox.verdicts.exchange import taken_up
     from avianvox.verdicts.standing import standing
     from avianvox.verdicts.table import now, verdicts_path
     from avianvox.verdicts.writing import Writer as Table
 
-    listed = read_events(events)
+    listed, sounds = _reviewed(events)
+    recordings = recordings_in(folder_of(events), may_be_empty=True)
     time = now()
     with Table(into or verdicts_path(events)) as table:
         n = 0
         for path in annotated:
-            rows = list(read_table(path))
-            words = standing(table.verdicts)
+            rows = list(read_table(path, recordings=recordings))
+            words, tables = standing(table.verdicts), str(folder_of(path))
             for verdict in taken_up(
-                rows, listed, words, reviewer=reviewer, time=time, tables=str(folder_of(path))
+                rows, listed, words, reviewer=reviewer, time=time, tables=tables, sounds=sounds
             ):
                 n += table.add(verdict)
     echo(table.path)
     echo(f"{counted(n, 'verdict')} of {reviewer} added", err=True)
+
+
+def _reviewed(events: Path) -> "tuple[list[Listed], list[str]]":
+    """The events of a table; of a folder of recordings, which may have none, also its sound files."""
+    from avianvox.audio.find import find_audio
+    from avianvox.errors import InputError
+    from avianvox.verdicts.events import read_events
+
+    if not events.is_dir():
+        return read_events(events), []
+    sounds = list(map(str, find_audio([events])))
+    try:
+        return read_events(events), sounds
+    except InputError:
+        return [], sounds
 
 
 def _said(events: Path, tables: tuple[Path, ...]) -> "list[Verdict]":

@@ -67,6 +67,7 @@ def taken_up(
     reviewer: str,
     time: str,
     tables: str = "",
+    sounds: Sequence[str] = (),
 ) -> list[Verdict]:
     """The verdicts that a reviewer's annotations add to what holds.
 
@@ -82,6 +83,8 @@ def taken_up(
         When they were taken up.
     tables : str
         The folder of the tables, where that mirrors the folder of the recordings.
+    sounds : sequence of str
+        Sound files besides those of events and verdicts, which annotations may speak of.
     """
     places: dict[str, list[tuple[float | None, float | None, Event]]] = defaultdict(list)
     detections = {row.event: row.detection for row in events}
@@ -93,8 +96,10 @@ def taken_up(
         if verdict.reviewer == reviewer:
             own[event] = verdict
     said = []
-    for note in _notes(rows, list(places), tables):
-        there = [e for a, b, e in places[note.file] if _same(a, note.begin_s) and _same(b, note.end_s)]
+    for note in _notes(rows, list(dict.fromkeys((*places, *sounds))), tables):
+        there = [
+            e for a, b, e in places.get(note.file, ()) if _same(a, note.begin_s) and _same(b, note.end_s)
+        ]
         if _said_of(note, [own[event] for event in dict.fromkeys(there) if event in own]):
             continue
         for event in dict.fromkeys(there) or (Event(note.file, note.begin_s, note.end_s),):
