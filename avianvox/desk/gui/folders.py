@@ -60,8 +60,9 @@ def places() -> list[str]:
     if sys.platform == "win32":
         drives = [f"{letter}:\\" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if os.path.isdir(f"{letter}:\\")]
         return [home, *drives]
-    mounts = ("/Volumes", "/media", f"/run/media/{os.path.basename(home)}", "/mnt")
-    return [home, *(place for place in mounts if _has_something(place)), os.sep]
+    else:
+        mounts = ("/Volumes", "/media", f"/run/media/{os.path.basename(home)}", "/mnt")
+        return [home, *(place for place in mounts if _has_something(place)), os.sep]
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
