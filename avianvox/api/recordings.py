@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypedDict, Unpack, get_type_hints
 
 from avianvox.api.asked import Asked
 from avianvox.api.question import OF_EVENTS, question_of, refuse_contradictions
-from avianvox.api.words import collected
 from avianvox.errors import InputError
 from avianvox.registry import nearest
 
@@ -138,6 +137,7 @@ def classify(
     """
     from avianvox.api.inputs import listed, sound_files
     from avianvox.api.tables import Detections
+    from avianvox.api.words import collected
     from avianvox.inference.runs import Tally
     from avianvox.modelfolder import default_model
     from avianvox.workers import Workplace

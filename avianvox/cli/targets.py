@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from avianvox.audio.guard import refuse_recording
 from avianvox.errors import OutputError
 
 MODEL_MARK = b"avianvox.json"
@@ -67,6 +66,8 @@ def refuse_targets(command: click.Command, values: dict[str, Any]) -> None:
             continue
         path = os.fspath(value)
         if os.path.exists(path):
+            from avianvox.audio.guard import refuse_recording
+
             for name, given in _inputs(command, values):
                 _refuse_input(path, given, param.type, beside=name in param.type.beside)
             refuse_recording(path)
@@ -146,6 +147,8 @@ def _refuse_own_model(path: str) -> None:
 
 def refuse_table(path: str) -> None:
     """Raise `OutputError` where a table of a folder would replace a recording, or what a link leads to."""
+    from avianvox.audio.guard import refuse_recording
+
     if os.path.islink(path):
         raise OutputError(f"cannot write {path}: there is a link; remove it, or name another folder")
     refuse_recording(path)
