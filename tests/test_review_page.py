@@ -379,6 +379,28 @@ def test_two_reviewers_have_answers_of_their_own(
     ]
 
 
+def test_the_overview_knows_what_was_verified(
+    page: "Page", serve: Callable[..., Served], night: Path
+) -> None:
+    head, *rows = (night / "events.csv").read_text().splitlines()
+    (night / "events.csv").write_text("\n".join([head, *sorted(rows)]) + "\n")  # as the overview wants them
+    served = serve(night, "events.csv", "--reviewer", "Ana")
+    show(page, served.address)
+    page.keyboard.press("Enter")
+    saved(page)
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Overview").click()
+    season = opened.value
+    season.get_by_role("heading", name="Overview of a season").wait_for(timeout=2 * WAIT_MS)
+    assert "Coereba flaveola" in season.content()
+    asked = season.evaluate("fetch('../session').then(() => 'answered', () => 'refused')")
+    assert asked == "refused"  # what a command wrote asks the server for nothing
+    page.goto(served.address + "overview/figures/../../session")
+    assert "title" in page.content()
+    page.goto(served.address + "overview/..%2f/overview.json")
+    assert "not found" in page.content().lower()
+
+
 def test_an_event_without_its_recording_can_be_passed_over(
     page: "Page", serve: Callable[..., Served], night: Path
 ) -> None:

@@ -1,9 +1,12 @@
 """An application of the desk: routes, the files of ``static``, and how values and errors go to the page."""
 
 import json
+import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -24,6 +27,12 @@ KINDS = {
     ".svg": "image/svg+xml",
 }
 """Endings of files in ``static`` and what they are, whatever this computer believes."""
+
+_OF_A_PAGE = (
+    "sandbox allow-scripts allow-downloads; default-src 'none'; img-src 'self' data:; media-src data:; "
+    "style-src 'unsafe-inline'; script-src 'unsafe-inline'; frame-ancestors 'none'"
+)
+"""What a page that a command wrote may do: it asks the server for nothing."""
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -54,6 +63,22 @@ def static_file(name: str) -> Response:
         if file.name == name and kind and file.is_file():
             return Response(file.read_bytes(), media_type=kind, headers={"cache-control": "no-cache"})
     raise HTTPException(404)
+
+
+def written_file(folder: Path, name: str) -> Response:
+    """A file that a command wrote into a folder, by its name alone."""
+    if name not in names_in(folder) or not (folder / name).is_file():
+        raise HTTPException(404)
+    kind = KINDS.get(os.path.splitext(name)[1], "application/octet-stream")
+    headers = {"cache-control": "no-store", "content-security-policy": _OF_A_PAGE}
+    return Response((folder / name).read_bytes(), 200, headers, media_type=kind)
+
+
+def names_in(folder: Path) -> list[str]:
+    """The names of what lies in a folder; none where it is none."""
+    with suppress(OSError):
+        return os.listdir(folder)
+    return []
 
 
 def reply(value: Any, *, status: int = 200) -> Response:

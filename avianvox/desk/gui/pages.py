@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from avianvox import __version__
 from avianvox.audio.find import find_inputs
-from avianvox.desk.app import KINDS, posted, reply
+from avianvox.desk.app import names_in, posted, reply, written_file
 from avianvox.desk.gui.asked import TABLES, classify_run, overview_step, train_run
 from avianvox.desk.gui.folders import folder_content
 from avianvox.desk.gui.progress import LedgerTail, read_epochs
@@ -35,11 +35,6 @@ MOST_ROWS = 500
 
 _OVERVIEW = "overview.html"
 _SHOWN_FAILURES = 200
-_OF_A_PAGE = (
-    "sandbox allow-scripts allow-downloads; default-src 'none'; img-src 'self' data:; media-src data:; "
-    "style-src 'unsafe-inline'; script-src 'unsafe-inline'; frame-ancestors 'none'"
-)
-"""What a page that a command wrote may do: it asks the server for nothing."""
 
 
 class GuiPages:
@@ -250,14 +245,14 @@ class GuiPages:
 
     def overview_page(self, request: Request) -> Response:
         """The page that the command wrote."""
-        return _written(_overview_folder(self._run(request)), _OVERVIEW)
+        return written_file(_overview_folder(self._run(request)), _OVERVIEW)
 
     def overview_file(self, request: Request) -> Response:
         """A picture or a table that the page links to."""
         folder = _overview_folder(self._run(request))
-        for inner in _names(folder):
+        for inner in names_in(folder):
             if inner == request.path_params["folder"]:
-                return _written(folder / inner, request.path_params["name"])
+                return written_file(folder / inner, request.path_params["name"])
         raise HTTPException(404)
 
     def review(self, request: Request) -> Response:
@@ -290,21 +285,6 @@ def _overview_of(run: Run) -> str:
 
 def _overview_folder(run: Run) -> Path:
     return run.folder / f"{Path(run.out).stem}-overview"
-
-
-def _written(folder: Path, name: str) -> Response:
-    """A file of a folder, by its name alone."""
-    if name not in _names(folder) or not (folder / name).is_file():
-        raise HTTPException(404)
-    kind = KINDS.get(os.path.splitext(name)[1], "application/octet-stream")
-    headers = {"cache-control": "no-store", "content-security-policy": _OF_A_PAGE}
-    return Response((folder / name).read_bytes(), 200, headers, media_type=kind)
-
-
-def _names(folder: Path) -> list[str]:
-    with suppress(OSError):
-        return os.listdir(folder)
-    return []
 
 
 def _whole(request: Request, name: str) -> int:

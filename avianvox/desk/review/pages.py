@@ -7,13 +7,15 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from avianvox.desk.app import posted, ranged, reply
+from avianvox.desk.app import names_in, posted, ranged, reply, written_file
 from avianvox.desk.review.material import BLIND_ORDERS, EVENTS, ORDERS, RECORDINGS, Item, Material
 from avianvox.desk.review.said import SaidSoFar
+from avianvox.desk.review.season import PAGE, SeasonPage
 from avianvox.desk.review.sounds import STEP_DB, Sounds
 from avianvox.desk.review.submitted import MOST_AT_ONCE, Desk
 from avianvox.errors import AvianvoxError, InputError
@@ -67,6 +69,8 @@ class ReviewPages:
     notes : callable, optional
         From a table's path to when, where and by whom it was recorded, asked when an item is shown: begin,
         site, latitude, longitude and credit.
+    season : SeasonPage, optional
+        Draws the overview of the table.
     """
 
     def __init__(
@@ -77,7 +81,9 @@ class ReviewPages:
         options: ReviewOptions,
         *,
         notes: Callable[[str], dict[str, Any]] = lambda _: {},
+        season: SeasonPage | None = None,
     ) -> None:
+        self._season = season
         self._material, self._said, self._sounds, self._options = material, said, sounds, options
         self._notes = notes
         self._desk = Desk(material, said, blind=options.blind)
@@ -96,6 +102,8 @@ class ReviewPages:
             "marks": self.marks,
             "spectrogram": self.spectrogram,
             "sound": self.sound,
+            "overview/": self.overview,
+            "overview/{folder}/{name}": self.overview_file,
         }
         routes = [Route(f"/{name}", endpoint) for name, endpoint in asked.items()]
         return [*routes, Route("/verdicts", self.verdicts, methods=["POST"])]
@@ -117,6 +125,7 @@ class ReviewPages:
                 "species": [] if blind else material.species(),
                 "progress": self._progress(self._reviewer(request)),
                 "step_db": STEP_DB,
+                "overview": self._season is not None and material.n_events > 0 and not blind,
             }
         )
 
@@ -275,6 +284,21 @@ class ReviewPages:
     def _piece(self, request: Request) -> tuple[str, float, float]:
         file = _whole(request, "file", 0, len(self._material.files) - 1)
         return self._material.files[file], _seconds(request, "from"), _seconds(request, "to")
+
+    def overview(self, _request: Request) -> Response:
+        """The overview of the season, drawn now where verdicts have come since; it takes its time."""
+        season = self._season
+        if season is None or self._options.blind:
+            raise InputError("there is no overview of this review")
+        season.draw(self._said.n_lines)
+        return written_file(season.folder, PAGE)
+
+    def overview_file(self, request: Request) -> Response:
+        """A picture or a table that the overview links to."""
+        folder = request.path_params["folder"]
+        if self._season is None or self._options.blind or folder not in names_in(self._season.folder):
+            raise HTTPException(404)
+        return written_file(self._season.folder / folder, request.path_params["name"])
 
     def verdicts(self, request: Request) -> Response:
         """Keep what the page sends; when this answers, each verdict is on disk, or refused by a line."""

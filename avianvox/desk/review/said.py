@@ -37,6 +37,11 @@ class SaidSoFar:
     def reviewers(self) -> list[str]:
         return sorted({reviewer for reviewer, _ in self._lines if reviewer})
 
+    @property
+    def n_lines(self) -> int:
+        """How many lines the table has."""
+        return len(self._writer.verdicts)
+
     def add(self, verdict: Verdict) -> bool:
         """Append a verdict. False: it was there already."""
         with self._lock:

@@ -14,6 +14,7 @@ from avianvox.desk.app import make_app
 from avianvox.desk.review.material import read_material
 from avianvox.desk.review.pages import ReviewOptions, ReviewPages
 from avianvox.desk.review.said import SaidSoFar
+from avianvox.desk.review.season import SeasonPage
 from avianvox.desk.review.sounds import Sounds
 from avianvox.desk.server import serve
 from avianvox.errors import InputError
@@ -46,6 +47,14 @@ class ReviewWishes:
         """Where the verdicts go."""
         return self.verdicts or verdicts_path(Path(os.path.abspath(self.source)))
 
+    @property
+    def overview(self) -> tuple[str, ...]:
+        """Options of the command that draws the season of the same table."""
+        options = [str(self.source), "--verdicts", str(self.table)]
+        options += ["--audio", str(self.audio)] if self.audio else []
+        options += ["--from", self.table_format] if self.table_format else []
+        return (*options, *(["--min-score", str(self.min_score)] if self.min_score else []))
+
 
 @contextmanager
 def opened_review(wishes: ReviewWishes) -> Iterator[tuple[Starlette, Writer]]:
@@ -66,7 +75,7 @@ def opened_review(wishes: ReviewWishes) -> Iterator[tuple[Starlette, Writer]]:
         seed=wishes.seed,
     )
     locate = _locating(wishes)
-    with Writer(wishes.table) as writer:
+    with Writer(wishes.table) as writer, SeasonPage(wishes.overview) as season:
         options = ReviewOptions(
             title=str(wishes.source),
             table=str(wishes.table),
@@ -80,6 +89,7 @@ def opened_review(wishes: ReviewWishes) -> Iterator[tuple[Starlette, Writer]]:
             Sounds(locate, length_of=material.length_s),
             options,
             notes=_notes(locate),
+            season=season,
         )
         yield make_app(pages.routes(), page="review.html"), writer
 

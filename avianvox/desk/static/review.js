@@ -61,6 +61,7 @@ class Review {
     $("known").replaceChildren(...reviewers.map((name) => option([name, name])));
     $("view").value = views.events ? "events" : "recordings";
     $("view").parentElement.hidden = !views.events || !views.recordings;
+    $("overview").hidden = !this.session.overview;
     $("who").hidden = Boolean(this.session.reviewer);
     $("who").textContent = this.me || "Reviewer";
     for (const name of ["loud", "auto"]) $(name).setAttribute("aria-pressed", memory.get(name, name === "auto"));
