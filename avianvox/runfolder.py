@@ -86,7 +86,8 @@ class FolderKind:
                 raise error(f"{path} holds no {what} ({kind or 'another file'!s:.60}); choose another --out")
             return
         there = [child.name for child in holdings(path) if not child.name.startswith(STORE)]
-        if others := [name for name in there if self.alone or name in self.files]:
+        ours = (*self.files, *self.folders, *self.also)
+        if others := [name for name in there if self.alone or name in ours]:
             raise error(f"{path} holds {min(others)}, which no {what} wrote; choose another --out")
 
     def refuse_other(

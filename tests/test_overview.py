@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from avianvox.errors import InputError
+from avianvox.inference.period_table import summarise, write_summary
 from avianvox.overview.activity import activity
 from avianvox.overview.calls import first_and_last
 from avianvox.overview.community import accumulation, by_date, by_site, sampling_units
@@ -308,6 +309,16 @@ def test_a_season_is_the_same_in_every_format(form: str, tmp_path: Path) -> None
     found = season(recordings_of([table], warn=warned.append))
     assert (found.n_calls, found.recorded_h, found.n_files) == (6, 3.5, 6)
     assert bool(warned) == (form in ("raven", "birdnet"))
+
+
+def test_what_a_person_changed_in_a_table_holds_and_one_by_hour_is_read_from_its_rows(tmp_path: Path) -> None:
+    rows = [row for one in small_season() for row in one]
+    for name in ("mine.csv", "hours.csv"):
+        write_table(rows, tmp_path / f"{name}.rows.csv", "csv")
+    write_table(rows[2:], tmp_path / "mine.csv", "csv")
+    write_summary(summarise(rows, by="hour"), tmp_path / "hours.csv", "csv")
+    assert season(recordings_of([tmp_path / "mine.csv"])).n_files == 5
+    assert season(recordings_of([tmp_path / "hours.csv"])).n_files == 6
 
 
 def test_statuses_are_known_by_day() -> None:

@@ -143,6 +143,12 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, capsys: pytest
     assert run(table(tmp_path), "--out", tmp_path / "mine", "--no-png") == 1
     assert "which no overview wrote" in capsys.readouterr().err
     assert (tmp_path / "mine/overview.html").read_text() == "mine"
+    (tmp_path / "mine/overview.html").unlink()
+    (tmp_path / "mine/figures").mkdir()
+    (tmp_path / "mine/figures/mine.svg").write_text("mine")
+    assert run(tmp_path / "season.csv", "--out", tmp_path / "mine", "--no-png") == 1
+    assert "holds figures, which no overview wrote" in capsys.readouterr().err
+    assert (tmp_path / "mine/figures/mine.svg").exists()
 
 
 def test_an_overview_replaces_the_one_before_and_has_the_same_bytes(tmp_path: Path) -> None:

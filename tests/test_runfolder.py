@@ -1,5 +1,6 @@
 """Folders of runs: known by their configuration, neither taken over nor erased where they are not ours."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,16 @@ def test_what_is_not_ours_is_refused_in_one_line(what: str, tmp_path: Path) -> N
     assert names(mine) == sorted(["config.json", kind.files[1]])
     with pytest.raises(OutputError):
         kind.begin(tmp_path / "file" / "run", {})
+
+
+def test_a_folder_of_somebody_else_is_never_erased(tmp_path: Path) -> None:
+    """A folder may be called as one of a run; without a configuration beside it, it is not the run's."""
+    kind = replace(ON_EAR, folders=("figures",), also=("report",))
+    for name in ("figures", "report"):
+        (tmp_path / name).mkdir()
+        with pytest.raises(RunError, match=rf"holds {name}, which no training run on an ear wrote"):
+            kind.erase(tmp_path)
+        (tmp_path / name).rmdir()
 
 
 def test_settings_that_differ_are_told_as_people_say_them() -> None:

@@ -63,6 +63,15 @@ def _twice(recording: str, first: Path, path: Path) -> str:
     return f"{recording} is in {first} and in {path}: its length would count twice; give one of the two"
 
 
+def _counts_periods(table: Path, name: str) -> bool:
+    """Whether a table holds no detections: one by hour, say."""
+    try:
+        next(read_table(table, name), None)
+    except InputError:
+        return True
+    return False
+
+
 def _source(table: Path, form: str | None, warn: Callable[[str], None]) -> tuple[Path, str | None]:
     """The table to read in place of ``table``, and its format."""
     kept = table.with_name(table.name + ROWS)
@@ -77,7 +86,8 @@ def _source(table: Path, form: str | None, warn: Callable[[str], None]) -> tuple
             if not os.path.isfile(kept):
                 raise
             name = ""  # a table by hour, say
-    if name in EVERY_ROW and name not in WRITE_ONLY and not os.path.isfile(kept):
+    readable = name in EVERY_ROW and name not in WRITE_ONLY
+    if readable and not (os.path.isfile(kept) and _counts_periods(table, name)):
         return table, name
     if os.path.isfile(kept):
         if name not in EVERY_ROW:
