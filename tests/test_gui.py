@@ -30,6 +30,7 @@ from avianvox.modelfolder import DEFAULT_MODEL, own_path
 from avianvox.tables.columns import HEADER, to_csv
 from avianvox.tables.formats import WRITE_ONLY, read_table
 from avianvox.types import Decision, Detection, Status
+from avianvox.verdicts.table import verdicts_path
 
 ASKED = {"folder": "/sounds", "out": "/results", "by": "event", "model": ""}
 
@@ -117,10 +118,8 @@ def test_a_training_is_three_lines(tmp_path: Path) -> None:
 
 
 def test_an_overview_is_a_line_that_the_command_takes(tmp_path: Path) -> None:
-    if "overview" not in COMMANDS:
-        pytest.skip("the command is not there")
     (tmp_path / "events.csv").touch()
-    found = parsed(overview_step(tmp_path / "events.csv", tmp_path / "o", png=False))
+    found = parsed(overview_step(tmp_path / "events.csv", tmp_path / "o"))
     assert (found["results"], found["png"]) == ((tmp_path / "events.csv",), False)
 
 
@@ -401,6 +400,11 @@ def test_the_page_of_an_overview_can_ask_for_nothing(table: Path, tmp_path: Path
         assert (status, content) == (200, b"<p>season")
         assert headers["content-security-policy"].startswith("sandbox allow-scripts")
         assert ask(address, f"runs/{run.id}/overview/figures/a.svg")[2] == b"<svg/>"
+        assert json.loads(ask(address, "runs")[2])[0]["overview"]["there"]
+        verdicts = verdicts_path(table)
+        verdicts.touch()
+        os.utime(verdicts, ns=(0, (drawn / "overview.html").stat().st_mtime_ns + 1))
+        assert not json.loads(ask(address, "runs")[2])[0]["overview"]["there"]
         for trick in (
             "../runs.json",
             "figures/../../runs.json",

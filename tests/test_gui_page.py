@@ -16,8 +16,6 @@ pytest.importorskip("uvicorn")
 from browser import LAPTOP, TABLET
 from test_gui import N, Window, sounds  # noqa: F401, a fixture
 
-from avianvox.cli.main import COMMANDS
-
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -159,8 +157,6 @@ def test_a_killed_server_loses_nothing(
 def test_an_overview_is_drawn_and_shown(
     page: "Page", windows: list[Window], tmp_path: Path, synth_catalog_dir: Path
 ) -> None:
-    if "overview" not in COMMANDS:
-        pytest.skip("the command is not there")
     opened(windows, page, tmp_path)
     begin(page, synth_catalog_dir)
     state(page, "done")

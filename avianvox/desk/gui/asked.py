@@ -70,9 +70,9 @@ def train_run(sent: Mapping[str, Any]) -> Run:
     return Run(TRAIN, title=source, steps=steps, out=out, begun=_now(), model=name)
 
 
-def overview_step(table: Path, out: Path, *, png: bool) -> tuple[str, ...]:
-    """The command that draws the season of a table."""
-    return ("overview", str(table), "--out", str(out), *(() if png else ("--no-png",)))
+def overview_step(table: Path, out: Path) -> tuple[str, ...]:
+    """The command that draws the season of a table; without PNG, which take minutes and which its page lacks."""
+    return ("overview", str(table), "--out", str(out), "--no-png")
 
 
 def absolute(path: str) -> str:

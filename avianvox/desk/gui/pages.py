@@ -5,7 +5,6 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,12 @@ from avianvox.desk.gui.progress import LedgerTail, read_epochs
 from avianvox.desk.gui.records import CLASSIFY, Records, Run
 from avianvox.desk.gui.results import formats, read_found, table_as
 from avianvox.desk.gui.shelf import models, trainable
-from avianvox.desk.gui.work import Work, refused_at_once, remaining
+from avianvox.desk.gui.work import Work, changed_ns, refused_at_once, remaining
 from avianvox.desk.review.start import ReviewWishes, opened_review
 from avianvox.errors import InputError
 from avianvox.inference.ledger import ledger_path
 from avianvox.runfolder import CONFIG
+from avianvox.verdicts.table import verdicts_path
 
 MOST_ROWS = 500
 """Of a table that a page may ask for at once."""
@@ -232,15 +232,16 @@ class GuiPages:
     def _overview(self, run: Run) -> dict[str, Any]:
         job = self._work.job(_overview_of(run))
         drawing = job is not None and job.running
-        there = (_overview_folder(run) / _OVERVIEW).is_file()
+        table = Path(run.out)
+        newest = max(changed_ns(table), changed_ns(verdicts_path(table)))
+        there = changed_ns(_overview_folder(run) / _OVERVIEW) > newest
         return {"drawing": drawing, "there": there and not drawing, "error": "" if job is None else job.error}
 
     def overview(self, request: Request) -> Response:
-        """Draw the season of a table, by its command."""
+        """Draw the season of a table, by its command; anew where rows or verdicts have come since."""
         run = self._run(request)
         read_found(Path(run.out))
-        png = find_spec("matplotlib") is not None
-        self._work.begin(_overview_of(run), [overview_step(Path(run.out), _overview_folder(run), png=png)])
+        self._work.begin(_overview_of(run), [overview_step(Path(run.out), _overview_folder(run))])
         return reply(self._shown(run))
 
     def overview_page(self, request: Request) -> Response:

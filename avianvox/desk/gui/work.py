@@ -189,14 +189,15 @@ def refused_at_once(job: Job, *, sign: Path, within_s: float = 4.0) -> str:
     within_s : float
         The longest wait.
     """
-    end, before = time.monotonic() + within_s, _changed(sign)
-    while time.monotonic() < end and _changed(sign) == before:
+    end, before = time.monotonic() + within_s, changed_ns(sign)
+    while time.monotonic() < end and changed_ns(sign) == before:
         if job.wait(0.05):
             break
     return "" if job.running else job.error
 
 
-def _changed(path: Path) -> int:
+def changed_ns(path: Path) -> int:
+    """When a file was last changed; 0 where there is none."""
     with suppress(OSError):
         return path.stat().st_mtime_ns
     return 0
