@@ -42,7 +42,7 @@ export class Found {
     this.totals = new Map([["", run.rows], ...run.species.map((one) => [one.species, one.rows])]);
     $("species").replaceChildren(kind("", "All", run.rows, ""), ...run.species.map((one) => {
       const name = one.species === NOT_NAMED ? "Nothing named for sure" : one.common || one.species;
-      const best = one.best === null ? "" : `, best score ${one.best.toFixed(2)}`;
+      const best = one.best === null ? "" : `, best ${one.best.toFixed(2)}`;
       return kind(one.species, name, one.rows, `${one.species === NOT_NAMED ? "" : `${one.species}, `}${counted(one.recordings, "recording")}${best}`);
     }));
     this.choose("");
