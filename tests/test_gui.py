@@ -231,7 +231,7 @@ def table(tmp_path: Path) -> Path:
 
 def test_rows_and_species_of_a_table(table: Path) -> None:
     found = read_found(table)
-    listed = [(one["species"], one["rows"], one["recordings"], one["best"]) for one in found.listed()]
+    listed = [(one["species"], one["rows"], one["recordings"], one["best"]) for one in found.listed]
     assert listed == [("Parus major", 2, 1, 0.9), (NOT_NAMED, 2, 2, 0.2)]
     page = found.page("Parus major", 1, 5)
     assert (page["total"], [row["begin_s"] for row in page["rows"]]) == (2, [3.0])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
 from browser import LAPTOP, TABLET
+from handmade_geo import geo_entries
+from handmade_model import write_handmade
 from test_gui import N, Window, sounds  # noqa: F401, a fixture
 
 if TYPE_CHECKING:
@@ -167,6 +170,32 @@ def test_an_overview_is_drawn_and_shown(
     state(page, "done")
     page.click("#overview")
     page.wait_for_url("**/overview/")
+
+
+def test_a_file_that_fails_is_listed_and_a_place_goes_to_models_that_know_places(
+    page: "Page", windows: list[Window], tmp_path: Path, synth_catalog_dir: Path
+) -> None:
+    shutil.copy(next(synth_catalog_dir.rglob("*.flac")), tmp_path / "good.flac")
+    (tmp_path / "bad.flac").write_bytes(b"no sound")
+    hear, geo = tmp_path / "models" / "hears.tflite", tmp_path / "models" / "travels.tflite"
+    hear.parent.mkdir()
+    write_handmade(hear)
+    write_handmade(geo, others=geo_entries())
+    opened(windows, page, tmp_path)
+    place = page.locator("#new-place")
+    for model, knows in (("hears", False), ("travels", True)):
+        page.select_option("#new-model", model)
+        assert place.locator("option[value=here]").is_enabled() == knows
+    page.select_option("#new-place", "here")
+    page.fill("[name=lat]", "18.2")
+    page.fill("[name=lon]", "-66")
+    page.fill("[name=date]", "2026-05-20")
+    begin(page, tmp_path)
+    state(page, "done")
+    assert page.inner_text("#count") == "2 of 2 files, 1 failed"
+    page.locator("#failures summary", has_text="1 file failed").click()
+    page.locator("#failures li", has_text=str(tmp_path / "bad.flac")).wait_for()
+    assert "--lat=18.2 --lon=-66 --date=2026-05-20" in (page.locator("#commands pre").text_content() or "")
 
 
 @pytest.mark.slow

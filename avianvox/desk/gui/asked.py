@@ -71,7 +71,7 @@ def train_run(sent: Mapping[str, Any]) -> Run:
 
 
 def overview_step(table: Path, out: Path) -> tuple[str, ...]:
-    """The command that draws the season of a table; without PNG, which take minutes and which its page lacks."""
+    """The command that draws the season of a table, without PNG, which take minutes and no page shows."""
     return ("overview", str(table), "--out", str(out), "--no-png")
 
 

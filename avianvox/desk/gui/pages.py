@@ -140,7 +140,7 @@ class GuiPages:
             shown["named"] = tail.named.most_common()
             if shown["state"] == "done":
                 found = read_found(Path(run.out))
-                shown["species"], shown["rows"] = found.listed(), len(found.rows)
+                shown["species"], shown["rows"] = found.listed, len(found.rows)
         else:
             shown["epochs"] = read_epochs(run.folder).figures
         job = self._work.job(run.id)

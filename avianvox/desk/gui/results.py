@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -23,27 +23,20 @@ _numbers = count()
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The rows of a table, and for each species the positions of those that name it."""
+    """The rows of a table.
+
+    Attributes
+    ----------
+    rows : sequence of Detection
+    species : mapping of str to list of int
+        For each species, the positions of the rows that name it.
+    listed : sequence of dict
+        Species with their numbers of rows and recordings, the most frequent first.
+    """
 
     rows: Sequence[Detection]
-    species: dict[str, list[int]]
-    common: dict[str, str]
-
-    def listed(self) -> list[dict[str, Any]]:
-        """Species with their numbers of rows and recordings, the most frequent first."""
-        told = []
-        for name, positions in self.species.items():
-            scores = [s for n in positions if (s := self.rows[n].score) is not None]
-            told.append(
-                {
-                    "species": name,
-                    "common": self.common.get(name, ""),
-                    "rows": len(positions),
-                    "recordings": len({self.rows[n].path for n in positions}),
-                    "best": max(scores, default=None),
-                }
-            )
-        return sorted(told, key=lambda one: (one["species"] == NOT_NAMED, -one["rows"], one["species"]))
+    species: Mapping[str, list[int]]
+    listed: Sequence[dict[str, Any]]
 
     def page(self, species: str, begin: int, n: int) -> dict[str, Any]:
         """Some rows, of one species or of all."""
@@ -65,15 +58,24 @@ def read_found(table: Path) -> Found:
 def _read(table: Path, _time_ns: int, _size: int) -> Found:
     rows = list(read_table(table, "csv"))
     species: dict[str, list[int]] = {}
-    common: dict[str, str] = {}
     for n, row in enumerate(rows):
         sure = row.scientific_name and row.rank in (None, 1) and row.decision in (None, Decision.NAMED)
         name = row.scientific_name if sure else NOT_NAMED
         species.setdefault(name, []).append(n)
-        if row.common_name:
-            common.setdefault(name, row.common_name)
-    common.pop(NOT_NAMED, None)
-    return Found(rows, species, common)
+    listed = [_listed(name, [rows[n] for n in positions]) for name, positions in species.items()]
+    listed.sort(key=lambda one: (one["species"] == NOT_NAMED, -one["rows"], one["species"]))
+    return Found(rows, species, listed)
+
+
+def _listed(name: str, rows: Sequence[Detection]) -> dict[str, Any]:
+    common = next((row.common_name for row in rows if row.common_name), "")
+    return {
+        "species": name,
+        "common": "" if name == NOT_NAMED else common,
+        "rows": len(rows),
+        "recordings": len({row.path for row in rows}),
+        "best": max((row.score for row in rows if row.score is not None), default=None),
+    }
 
 
 def _shown(position: int, row: Detection) -> dict[str, Any]:
