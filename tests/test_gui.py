@@ -173,9 +173,9 @@ def test_a_ledger_is_followed_as_it_grows(tmp_path: Path) -> None:
     assert tail.read().n == 3
     assert (tail.named, tail.failures) == ({"Parus major": 2}, {"c": "no such file"})
     other = tmp_path / "other"
-    other.write_text('{"finished": 1}\n' + entry("a"))
+    other.write_text('{"finished": 1}\n' + "".join(map(entry, "abcdefgh")))  # longer than the first
     other.replace(ledger)
-    assert (tail.read().n, tail.finished, tail.failures) == (1, True, {})
+    assert (tail.read().n, tail.finished, tail.failures) == (8, True, {})
 
 
 def test_epochs_are_read_from_the_log(tmp_path: Path) -> None:
