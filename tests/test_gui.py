@@ -16,7 +16,7 @@ pytest.importorskip("uvicorn")
 
 from test_desk import HERE, ask
 
-from avianvox.cli.main import COMMANDS, main
+from avianvox.cli.main import COMMANDS, cli, main
 from avianvox.desk.gui.asked import classify_run, overview_step, train_run
 from avianvox.desk.gui.folders import folder_content
 from avianvox.desk.gui.progress import LedgerTail, read_epochs
@@ -40,7 +40,8 @@ def parsed(step: tuple[str, ...]) -> dict[str, Any]:
     command = COMMANDS.get(step[0])
     if step[0] == "models":
         command, step = command.commands[step[1]], step[1:]  # type: ignore[attr-defined]
-    return command.make_context(step[0], list(step[1:])).params
+    above = cli.context_class(cli, info_name="avianvox", **cli.context_settings)
+    return command.make_context(step[0], list(step[1:]), parent=above).params
 
 
 def test_what_is_chosen_is_a_line_that_the_command_takes(tmp_path: Path) -> None:

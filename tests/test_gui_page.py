@@ -22,7 +22,7 @@ from test_gui import N, Window, sounds  # noqa: F401, a fixture
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-WAIT_MS = 240_000
+WAIT_MS = 40_000
 
 
 @pytest.fixture
