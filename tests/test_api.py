@@ -211,6 +211,22 @@ def test_rows_have_length_iteration_and_indexing() -> None:
     assert "3 detections" in repr(found)
 
 
+def test_what_a_terminal_shows_is_short(synth_catalog_dir: Path, tmp_path: Path) -> None:
+    found = av.classify(SAMPLE)
+    head, first, *_ = str(found).splitlines()
+    assert head == f"{SAMPLE}  (10.0 s)"
+    assert first.split() == ["0.6201", "Coccyzus", "vieilloti", "(Puerto", "Rican", "Lizard", "Cuckoo)"]
+    assert str(Detections([])) == "<0 detections>"
+    assert str(Detections(Detection(f"{i}.wav") for i in range(30))).endswith("\n30 rows")
+    catalog = av.read_catalog(synth_catalog_dir)
+    assert repr(catalog) == "<catalog of 16 recordings of 4 classes, source 'csv'>"
+    store = av.build_store(catalog[:2], tmp_path / "store")
+    assert repr(store).startswith("<store of 2 recordings, ")
+    assert repr(av.crops(store, n_frames=32)) == "<2 windows of shape (32, 128)>"
+    shown = "<model 'caribbean_california': 36 classes, windows of 5.94 s at 22050 Hz>"
+    assert repr(av.load_model()) == shown
+
+
 def test_labels_windows_and_catalogs_too(synth_catalog_dir: Path) -> None:
     model = av.load_model()
     labels = model.labels

@@ -112,6 +112,9 @@ class Crops:
     values: "np.ndarray"
     where: "tuple[Crop, ...]"
 
+    def __repr__(self) -> str:
+        return f"<{len(self)} windows of shape {self.values.shape[1:]}>"
+
     def __len__(self) -> int:
         return len(self.values)
 

@@ -162,6 +162,16 @@ class Detections(Rows[Detection]):
     def _with(self, rows: Iterable[Detection]) -> Self:
         return type(self)(rows, notes=self.notes)
 
+    def __str__(self) -> str:
+        """What ``avianvox classify`` shows of the first rows."""
+        from itertools import groupby
+
+        from avianvox.tables.terminal import Table
+
+        groups = groupby(self._rows[:_SHOWN], key=lambda row: row.path)
+        text = "".join(Table().lines(list(rows)) for _, rows in groups)
+        return f"{text}{len(self):,} rows" if len(self) > _SHOWN else text.rstrip("\n") or repr(self)
+
     @property
     def failed(self) -> "Detections":
         """The rows of files that failed, one a file; ``status`` and ``message`` say why."""

@@ -84,6 +84,9 @@ class Catalog:
         found += _label_problems(unique)
         return cls(tuple(unique), tuple(found), source, split or {})
 
+    def __repr__(self) -> str:
+        return f"<catalog of {len(self)} recordings of {len(self.labels)} classes, source '{self.source}'>"
+
     @cached_property
     def labels(self) -> LabelSet:
         """All labels in alphabetical order."""

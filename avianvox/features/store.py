@@ -120,6 +120,10 @@ class FeatureStore:
         """Sent to another process, it is opened there."""
         return FeatureStore.open, (self.path.absolute(),)
 
+    def __repr__(self) -> str:
+        kind = self.spec.to_mapping().get("kind", "log_mel")
+        return f"<store of {len(self)} recordings, {len(self.rows)} rows of {kind}, in {self.path}>"
+
     def __len__(self) -> int:
         return len(self.index)
 

@@ -70,6 +70,10 @@ class Classifier:
         model = read_model_file(find_model(name_or_path))
         return cls(model, runtime_of(model, threads=threads))
 
+    def __repr__(self) -> str:
+        window = f"{self.spec.window_s:.2f} s at {self.spec.sample_rate} Hz"
+        return f"<model '{self.info.name}': {len(self.labels)} classes, windows of {window}>"
+
     @property
     def spec(self) -> Spec:
         return self.info.spec
