@@ -27,10 +27,10 @@ def _names(_ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     from avianvox.registry import nearest
     from avianvox.tables.formats import FORMATS, READ_ONLY
 
-    known = [name for name in FORMATS if name not in READ_ONLY]
     names = tuple(dict.fromkeys(name.strip() for text in values for name in text.split(",")))
     for name in names:
-        if name not in known:
+        if name not in FORMATS or name in READ_ONLY:
+            known = [known for known in FORMATS if known not in READ_ONLY]
             raise click.UsageError(
                 f"{param.opts[0]}: expected one of {', '.join(known)}; got '{name}'{nearest(name, known)}"
             )
