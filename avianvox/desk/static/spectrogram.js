@@ -36,7 +36,7 @@ export class Spectrogram {
     this.playhead = null;
     this.message = "";
     this.painted = false;
-    this.box.ariaBusy = "true";
+    this.box.setAttribute("aria-busy", "true");
     const top = this.topHz();
     this.view = { from: 0, to: 1, low: 0, high: top };
     this.span(from, to);
@@ -47,7 +47,7 @@ export class Spectrogram {
     this.sound = this.active = null;
     this.marks = [];
     this.message = message;
-    this.box.ariaBusy = "false";
+    this.box.setAttribute("aria-busy", "false");
     this.later();
   }
 
@@ -104,7 +104,7 @@ export class Spectrogram {
         this.later();
         if (!this.painted) {
           this.painted = true;
-          this.box.ariaBusy = "false";
+          this.box.setAttribute("aria-busy", "false");
           requestAnimationFrame(() => this.hears.painted());
         }
       }, (error) => {
