@@ -114,12 +114,15 @@ def sounds(sound: np.ndarray, folder: Path) -> dict[str, tuple[Path, float]]:
     """Recordings of many kinds, and by how much their scores may differ."""
     half = len(sound) // 4
     silence = np.zeros(MODEL_RATE * 8, np.float32)
+    holes = sound.copy()
+    holes[1000:3500] = np.nan
     twice = np.stack([sound, np.roll(sound, MODEL_RATE)], axis=1)
     made: dict[str, tuple[np.ndarray, int, str, float]] = {
         "as_is": (sound, MODEL_RATE, "PCM_16", SAME_PCM),
         "short": (sound[:half], MODEL_RATE, "PCM_24", SAME_PCM),
         "gap": (np.concatenate((sound, silence, sound[:half])), MODEL_RATE, "FLOAT", SAME_PCM),
         "stereo": (twice, MODEL_RATE, "PCM_16", SAME_PCM),
+        "holes": (holes, MODEL_RATE, "FLOAT", SAME_PCM),
         "silent": (silence, MODEL_RATE, "PCM_16", SAME_PCM),
         "clipped": (np.clip(sound * 100, -1, 1), MODEL_RATE, "PCM_16", SAME_PCM),
         "studio": (soxr.resample(sound, MODEL_RATE, 48000, quality="VHQ"), 48000, "PCM_16", RESAMPLED),
@@ -153,14 +156,35 @@ def test_the_page_gives_the_commands_answers(
 
 
 def test_what_is_no_sound_is_said_in_one_line(page: "Page", address: str, tmp_path: Path) -> None:
-    for name, content in {"notes.wav": b"no sound at all", "empty.mp3": b""}.items():
+    soundfile.write(tmp_path / "rate.wav", np.ones(800), 8000)
+    content = (tmp_path / "rate.wav").read_bytes()
+    bad = {"notes.wav": b"no sound at all", "empty.mp3": b""}
+    bad |= {f"{hz}.wav": content[:24] + hz.to_bytes(4, "little") + content[28:] for hz in (99, 4_000_000_000)}
+    for name, content in bad.items():
         (tmp_path / name).write_bytes(content)
     visit(page, address)
-    classify_there(page, tmp_path / "notes.wav", tmp_path / "empty.mp3", SAMPLE)
+    classify_there(page, *(tmp_path / name for name in bad), SAMPLE)
+    expected = {
+        "notes.wav": [
+            "undecodable",
+            "this browser can't decode it: it is no sound file, damaged, or of another codec",
+        ],
+        "empty.mp3": ["empty", "the file is empty (0 bytes)"],
+        "99.wav": ["unsupported", "expected a sample rate from 100 to 10,000,000 Hz, its header says 99 Hz"],
+        "4000000000.wav": [
+            "unsupported",
+            "expected a sample rate from 100 to 10,000,000 Hz, its header says 4,000,000,000 Hz",
+        ],
+    }
     said = page.locator(".note").all_inner_texts()
-    assert "this browser can't decode it: it is no sound file, damaged, or of another codec" in said
-    assert "it is empty" in said
-    assert len(table_there(page, "recording")) == 3, "the good file has its answer"
+    assert {message for _, message in expected.values()} <= set(said)
+    for by in ("recording", "window", "event"):
+        rows = table_there(page, by)
+        failed = {row["path"]: [row["status"], row["message"]] for row in rows if row["status"] != "ok"}
+        assert failed == expected, "a table that leaves files out looks whole"
+        assert any(row["path"] == SAMPLE.name for row in rows), "the good file has its answer"
+    (here,) = table_here(tmp_path / "99.wav", "recording")
+    assert [here["status"], here["message"]] == expected["99.wav"]
 
 
 def test_a_compressed_file_that_memory_would_not_hold_is_refused_before_it_is_decoded(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from avianvox.audio import decode
+from avianvox.audio import decode, headers
 from avianvox.errors import ModelFileError
 from avianvox.features.extract import LEAST_POWER
 from avianvox.features.filters import dct_matrix, hann_window, hz_to_mel, mel_matrix
@@ -83,6 +83,7 @@ def describe_page(model: ModelFile) -> dict[str, Any]:
             "clipped_share": decode.CLIPPED_SHARE,
             "tolerance_s": decode.TOLERANCE_S,
             "absurd": decode.ABSURD,
+            "rates_hz": headers.LIKELY_HZ,
         },
         "columns": [[name, DECIMALS.get(name)] for name in COLUMNS],
         "palette": ANCHORS.split(),

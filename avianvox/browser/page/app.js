@@ -74,7 +74,7 @@ async function decode(result) {
     const buffers = channels.map((samples) => samples.buffer);
     worker.postMessage({ type: "file", id: result.id, decoded: channels, rate }, buffers);
   } catch (error) {
-    result.take({ type: "failed", message: error.message });
+    result.take({ type: "failed", status: error.status, message: error.message });
   }
 }
 

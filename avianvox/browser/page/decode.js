@@ -10,13 +10,12 @@ export async function decodeFile(file, page) {
   const bytes = seconds * rate * 4 * 2; // as for two channels
   if (bytes > MOST_BYTES) {
     const gigabytes = (bytes / 1e9).toFixed(1);
-    throw new Error(
+    const message =
       `it is ${(seconds / 60).toFixed(0)} min long and needs up to ${gigabytes} GB here, more than 1 GB: ` +
-        "convert it to WAV, which is read in slices, or cut it",
-    );
+      "convert it to WAV, which is read in slices, or cut it";
+    throw Object.assign(new Error(message), { status: "unsupported" });
   }
   const content = await file.arrayBuffer();
-  if (!content.byteLength) throw new Error("it is empty");
   let decoded;
   try {
     decoded = await new OfflineAudioContext(1, 1, rate).decodeAudioData(content);

@@ -60,7 +60,7 @@ export class Result {
     else if (type === "listening") this.note.textContent = `listening; the first answer needs ${this.page.window_s.toFixed(1)} s`;
     else if (type === "done") this.#finish(data);
     else if (type === "cancelled") this.#end("cancelled");
-    else if (type === "failed") this.#end(data.message, true);
+    else if (type === "failed") this.#fail(data);
   }
 
   #tellProgress(seconds) {
@@ -97,6 +97,13 @@ export class Result {
     const remark = found.message ? `; ${status}${found.message}` : "";
     this.#end(`${clock(found.decoded_s)}, ${windows}${speed}${quiet}${remark}`);
     this.element.dataset.status = found.status;
+  }
+
+  // It has a row in the tables all the same, with the command's word for it.
+  #fail({ status = "undecodable", message }) {
+    this.found = { status, message, best: [] };
+    this.#showEvents();
+    this.#end(message, true);
   }
 
   #end(text, failed = false) {

@@ -138,7 +138,12 @@ export class Meter {
 
   // Status and remark, by the rules of avianvox/audio/decode.py.
   judge(promised, rate) {
-    const remark = this.absurd ? `${this.absurd} samples are not finite or far too large, and were set to zero` : "";
+    const [status, ...remarks] = this.#status(promised, rate);
+    if (this.absurd) remarks.push(`${grouped(this.absurd)} samples are not finite or far too large, and were set to zero`);
+    return [status, remarks.join("; ")];
+  }
+
+  #status(promised, rate) {
     const seconds = (frames) => (frames / rate).toFixed(1);
     if (!this.frames) return ["empty", "the file holds no samples"];
     if (promised - this.frames >= this.rules.tolerance_s * rate) {
@@ -148,6 +153,16 @@ export class Meter {
     if (this.full >= this.rules.clipped_share * this.values) {
       return ["clipped", `${((100 * this.full) / this.values).toFixed(1)}% of the samples are at full scale`];
     }
-    return ["ok", remark];
+    return ["ok"];
   }
+}
+
+// Why the command reads no file of this rate, by the rules of avianvox/audio/sources.py; empty where it does.
+export function whyNotRate(rate, [least, most]) {
+  if (rate >= least && rate <= most) return "";
+  return `expected a sample rate from ${grouped(least)} to ${grouped(most)} Hz, its header says ${grouped(rate)} Hz`;
+}
+
+function grouped(number) {
+  return number.toLocaleString("en-US");
 }

@@ -68,11 +68,14 @@ async function work(tools, job) {
 }
 
 async function classify({ page, run, windows, sound }, { id, file, decoded, rate }, tell) {
+  if (!file?.size && !decoded) return tell({ type: "failed", status: "empty", message: "the file is empty (0 bytes)" });
   const wav = decoded ? null : await sound.openWav(file);
   if (!decoded && !wav) return tell({ type: "decode" }); // the browser has to do it, and only the page can ask it
   const meter = new sound.Meter(page.meter);
   const promised = wav ? wav.promised : decoded[0].length;
   const at_hz = wav ? wav.rate : rate;
+  const why = sound.whyNotRate(at_hz, page.meter.rates_hz);
+  if (why) return tell({ type: "failed", status: "unsupported", message: why });
   const listener = new windows.Listener(page, run, at_hz, tell);
   tell({ type: "length", seconds: (wav ? wav.frames : promised) / at_hz });
   const begin = performance.now();
