@@ -59,6 +59,8 @@ def output_error(error: OSError, path: Path) -> OutputError:
         reason = "no permission to write there; choose another place"
     elif error.errno == errno.ENOENT:
         reason = "the folder does not exist; create it first"
+    elif error.errno in (errno.EEXIST, errno.ENOTDIR):
+        reason = "there is a file where a folder should be; choose another place"
     else:
         reason = error.strerror or str(error)
     return OutputError(f"cannot write {path}: {reason}")

@@ -25,7 +25,8 @@ def exclusive_lock(path: Path, *, busy: str, remove: bool = False) -> Iterator[N
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
-        raise output_error(error, path) from error
+        # a lock that can't be made is known to nobody by its name
+        raise output_error(error, path if os.path.lexists(path) else path.parent) from error
     held = False
     try:
         try:

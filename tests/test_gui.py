@@ -156,6 +156,8 @@ def test_folders_are_listed_and_recordings_counted(tmp_path: Path) -> None:
         folder_content(str(tmp_path / "none"))
     with pytest.raises(InputError, match="it is a file"):
         folder_content(str(tmp_path / "a.wav"))
+    with pytest.raises(InputError, match=r"a.*b: .*null"):
+        folder_content("/a\0b")
 
 
 def entry(path: str, status: Status = Status.OK, **more: Any) -> str:
@@ -379,6 +381,24 @@ def test_nobody_else_reads_folders_or_begins_runs(tmp_path: Path) -> None:
         assert ask(address, "classify")[0] == 405
         assert ask(address, "classify", method="POST", body=[], **HERE)[0] == 400
         assert not (tmp_path / "runs.json").exists()
+
+
+def test_a_run_of_no_folder_and_results_in_a_file_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    cases = [
+        ("classify", {"folder": "none"}, "none: there is no such folder; choose another"),
+        ("train", {"folder": "none", "name": "mine", "what": "avianvox_small"}, "none: there is no such"),
+        ("classify", {"folder": "", "out": "notes.txt"}, "notes.txt: there is a file where a folder"),
+    ]
+    with opened_gui(tmp_path / "runs.json") as app, served(app) as address:
+        for kind, sent, line in cases:
+            asked = {"out": "results", **sent}
+            asked |= {name: str(tmp_path / asked[name]) for name in ("folder", "out")}
+            status, _, content = ask(address, kind, method="POST", body=asked, **HERE)
+            assert status == 400
+            assert line in json.loads(content)["error"]
+        assert json.loads(ask(address, "runs")[2]) == [], "nothing of it stays in the list"
+        assert not (tmp_path / "results").exists()
 
 
 def test_the_page_of_an_overview_can_ask_for_nothing(table: Path, tmp_path: Path) -> None:

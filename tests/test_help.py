@@ -169,6 +169,12 @@ def test_a_minimum_confidence_is_a_minimum_score(
     assert f"{option} is an option of another program; use --min-score" in capsys.readouterr().err
 
 
+def test_who_asks_classify_for_json_is_told_its_format(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["classify", "x.wav", "--json"])
+    assert "use --format jsonl" in capsys.readouterr().err
+
+
 def test_a_misspelt_option_is_answered_as_before(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["classify", "x.wav", "--min-scor", "1"])

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -141,6 +142,15 @@ def test_what_is_not_allowed_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waited"))
     with pytest.raises(PermissionError):
         move_into_place(tmp_path / "a", tmp_path / "b")
+
+
+def test_a_lock_that_cannot_be_made_names_the_folder(tmp_path: Path) -> None:
+    expected = f"cannot write {tmp_path / 'none'}: the folder does not exist; create it first"
+    with (
+        pytest.raises(OutputError, match=f"^{re.escape(expected)}$"),
+        exclusive_lock(tmp_path / "none" / ".events.csv.lock", busy="busy"),
+    ):
+        pass
 
 
 def test_a_lock_file_goes(windows: list[str], tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ _CLASSIFY = {
     "--locale": "no option: tables have scientific names and common names",
     "-l": "no option: tables have scientific names and common names",
     "--sf_thresh": "--place-min",
+    "--json": "--format jsonl",
 }
 
 FOREIGN: dict[str, dict[str, str]] = {

@@ -7,6 +7,7 @@ from typing import Any
 from avianvox.audio.find import is_audio
 from avianvox.desk.gui.asked import absolute
 from avianvox.errors import InputError
+from avianvox.words import printable
 
 MOST = 2000
 """Folders that are listed, and files that are counted."""
@@ -40,8 +41,8 @@ def folder_content(path: str) -> dict[str, Any]:
                     folders.append(entry.name)
                 elif is_audio(entry.name):
                     n_sounds += 1
-    except OSError as error:
-        raise InputError(f"{here}: {_reason(error)}") from error
+    except (OSError, ValueError) as error:  # a path may hold what no file system takes
+        raise InputError(printable(f"{here}: {_reason(error)}")) from error
     parent = os.path.dirname(here)
     return {
         "path": here,
@@ -80,11 +81,11 @@ def _has_something(place: str) -> bool:
         return False
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, PermissionError):
         return "you may not read this folder; choose another"
     if isinstance(error, FileNotFoundError):
         return "there is no such folder; choose another"
     if isinstance(error, NotADirectoryError):
         return "it is a file; choose a folder"
-    return error.strerror or str(error)
+    return getattr(error, "strerror", None) or str(error)

@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from glob import has_magic
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,8 @@ class GuiPages:
     def _begin(self, run: Run) -> Response:
         if any(other.out == run.out and self._work.running(other.id) for other in self._records.all()):
             raise InputError(f"{run.out}: a run writes there now; pause it, or choose another place")
+        if not os.path.lexists(run.title) and not has_magic(run.title):
+            raise InputError(f"{run.title}: there is no such folder; choose another")
         run = self._records.add(run)
         self._totals.pop(run.id, None)
         try:
