@@ -1,8 +1,10 @@
 """The site: pages speak of commands and options that there are, and of the numbers of the bundled model."""
 
+import http.client
 import importlib.util
 import json
 import re
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,3 +162,38 @@ def test_links_out_of_the_pages_lead_to_the_repository(
 def test_every_page_has_a_place_in_the_navigation() -> None:
     index = (DOCS / "index.md").read_text(encoding="utf-8").split("\n")
     assert [page.stem for page in DOCS.glob("*.md") if page.stem != "index" and page.stem not in index] == []
+
+
+def test_the_server_of_the_start_for_apps_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its code as it stands there: a recording, what is none, an empty body, and a body that is too long."""
+    text = (DOCS / "start-app.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- server -->\n```python\n(.*?)```", text, re.DOTALL)
+    assert found is not None
+    code: dict[str, Any] = {"__name__": "server"}
+    exec(found[1], code)
+    monkeypatch.setattr(code["Names"], "log_message", lambda *_: None)
+    server = code["ThreadingHTTPServer"](("127.0.0.1", 0), code["Names"])
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+
+    def ask(body: bytes, *, length: str = "") -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
+        connection.request("POST", "/", body, {"Content-Length": length or str(len(body))})
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, content
+
+    try:
+        status, content = ask((REPOSITORY / "avianvox" / "bundled" / "sample.ogg").read_bytes())
+        rows = json.loads(content)
+        assert (status, rows[0]["scientific_name"], len(rows)) == (200, "Coccyzus vieilloti", 3)
+        for body, expected in ((b"no sound", "undecodable"), (b"", "empty")):
+            status, content = ask(body)
+            assert (status, json.loads(content)[0]["status"]) == (422, expected)
+        for length in ("-1", "50000001", "9" * 5000, "x"):
+            assert ask(b"", length=length)[0] == 413
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
