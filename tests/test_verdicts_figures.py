@@ -340,6 +340,11 @@ def test_without_verdicts_the_command_says_how_to_make_them(table: Path) -> None
     assert "there is no table of verdicts; make one with 'avianvox review" in str(done.exception)
 
 
+def test_a_table_of_verdicts_in_place_of_the_events_is_named_so(table: Path) -> None:
+    done = run("verdicts", table.with_name("events.verdicts.csv"))
+    assert "is a table of verdicts; give the table of events" in str(done.exception)
+
+
 def test_draw_writes_a_list_that_verdicts_reads(table: Path, tmp_path: Path) -> None:
     out = tmp_path / "drawn.csv"
     done = run("verdicts", "draw", table, "-n", 20, "--seed", 3, "-o", out)

@@ -285,9 +285,11 @@ def _reviewed(events: Path) -> "tuple[list[Listed], list[str]]":
 
 def _said(events: Path, tables: tuple[Path, ...]) -> "list[Verdict]":
     from avianvox.errors import InputError
-    from avianvox.verdicts.table import read_tables, verdicts_path
+    from avianvox.verdicts.table import SUFFIX, read_tables, verdicts_path
 
     beside = verdicts_path(events)
+    if not tables and not beside.exists() and events.name.endswith(SUFFIX):
+        raise InputError(f"{events} is a table of verdicts; give the table of events that they speak of")
     if not tables and not beside.exists():
         raise InputError(
             f"{beside}: there is no table of verdicts; make one with 'avianvox review {events}', "
