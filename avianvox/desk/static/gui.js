@@ -78,7 +78,7 @@ class Gui {
     const here = location.hash.slice(1);
     const id = this.chosen;
     for (const name of ["new", "train"]) $(name).hidden = name !== here && !(name === "new" && !here);
-    $("run").hidden = !id;
+    $("run").hidden = !id || this.run?.id !== id; // until it is known, nothing of another run is shown
     for (const name of ["new", "train"]) $(`go-${name}`).setAttribute("aria-pressed", !$(name).hidden);
     $("error").hidden = true;
     this.failed = "";
@@ -147,6 +147,7 @@ class Gui {
     }
     if (id !== this.chosen) return;
     this.run = run;
+    $("run").hidden = false;
     const training = run.kind === "train";
     const busy = ["running", "pausing"].includes(run.state);
     const over = run.state === "done";
