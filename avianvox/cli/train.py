@@ -57,7 +57,7 @@ Examples:
   avianvox train recordings/ --from runs/first --freeze-until block2_conv \\
     --out runs/second --epochs 20
   avianvox train recordings/ --add-labels events.verdicts.csv \\
-    --out runs/more --epochs 60
+    --out runs/more --epochs 20
   avianvox train recordings/ --model avianvox_small --teacher birdnet \\
     --out runs/taught --epochs 5
   avianvox train recordings/ background/ --out runs/final --validation 0 \\
