@@ -119,6 +119,18 @@ def test_a_file_that_fails_is_a_row(tmp_path: Path) -> None:
         ("broken.wav", "undecodable"),
         ("none.wav", "missing"),
     ]
+    assert repr(found) == "<3 detections, 2 failed: see .failed>"
+    assert repr(found[1:4]) == "<3 detections>"
+    with pytest.raises(InputError, match=r"or a row of results, got dict$"):
+        av.plot_spectrogram(found.to_rows()[0])  # type: ignore[arg-type]
+
+
+def test_the_accuracy_of_a_model_is_that_of_the_ladder(synth_catalog_dir: Path, tmp_path: Path) -> None:
+    unlike_folds = av.read_catalog(synth_catalog_dir)[:13]
+    compared = av.crossvalidate(unlike_folds, ["gnb_mfcc"], tmp_path / "run")
+    row = dict(zip(compared.table.columns, compared.table.rows[0], strict=True))
+    for grouping in ("random", "session"):
+        assert f"{compared.accuracy('gnb_mfcc', grouping):.3f}" == row[grouping].split()[0]
 
 
 def test_keyword_arguments_are_named_as_they_are_written() -> None:
@@ -130,6 +142,10 @@ def test_keyword_arguments_are_named_as_they_are_written() -> None:
         av.classify(SAMPLE, gap_s=1.0)
     with pytest.raises(TypeError, match="'min_leng'; did you mean 'min_length_s'"):
         av.events(SAMPLE, min_leng=1.0)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="'min_scor'; did you mean 'min_score'"):
+        av.classify(SAMPLE, min_scor=0.3)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="'ax'; did you mean 'axes'"):
+        av.plot_spectrogram(SAMPLE, ax=None)  # type: ignore[call-arg]
     with pytest.raises(InputError, match=r"Detections\.per"):
         av.classify(SAMPLE, by="night")
 

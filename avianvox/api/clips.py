@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Heard: TypeAlias = "Sound | Detection"
 
 LONGEST_S = 120.0
+_KINDS = "a path, an array with sample_rate, a Waveform, a Recording or a row of results"
 """So much of a longer sound is taken where nobody says which part."""
 
 
@@ -54,7 +55,7 @@ def clip_of(
     if isinstance(sound, str | os.PathLike | Recording | Detection):
         clip = next((found for _, found in cut(Path(about.path), [(begin_s, end_s)])), None)
     else:
-        samples, rate = as_samples(sound, sample_rate=sample_rate)
+        samples, rate = as_samples(sound, sample_rate=sample_rate, kinds=_KINDS)
         at = slice(round(begin_s * rate), round(end_s * rate))
         frames = samples.reshape(len(samples), -1)[at]
         clip = Clip(frames, rate, at.start, 24) if len(frames) else None

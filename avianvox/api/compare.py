@@ -71,9 +71,9 @@ class Compared:
         return unreadable(self.catalog.recordings, self.store)
 
     def accuracy(self, model: str, grouping: str = "session") -> float:
-        """Of recordings, mean over the folds of a grouping."""
+        """Of recordings, pooled over the folds of a grouping: the number of the ladder."""
         found = self.figures["models"][model]["groupings"][grouping]
-        return float(found["recording"]["accuracy"]["mean"])
+        return float(found["recording"]["accuracy"]["pooled"])
 
     def __repr__(self) -> str:
         models = ", ".join(self.result.outcomes)

@@ -27,7 +27,7 @@ Sound: TypeAlias = "str | os.PathLike[str] | BinaryIO | np.ndarray | Waveform | 
 
 Sounds: TypeAlias = "Sound | Iterable[Sound] | Catalog"
 
-_KINDS = "a path, an open file, an array with sample_rate, a Waveform or a Recording"
+KINDS = "a path, an open file, an array with sample_rate, a Waveform or a Recording"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +143,18 @@ def _copy(source: Any, stream: BinaryIO, name: str) -> None:
         ) from None
 
 
-def as_samples(item: Any, *, sample_rate: int | None = None) -> tuple[np.ndarray, int]:
+def as_samples(item: Any, *, sample_rate: int | None = None, kinds: str = KINDS) -> tuple[np.ndarray, int]:
     """Samples, shape (n,) or (n, channels), float32, full scale ±1, and their rate.
 
-    Whole numbers are taken for samples of that many bits. Raises `InputError`.
+    Whole numbers are taken for samples of that many bits. Raises `InputError`, which names the ``kinds`` of
+    sound that are taken.
     """
     if isinstance(item, Waveform):
         return item.samples, item.sample_rate
     if _is_pair(item):
         item, sample_rate = item[0], int(item[1])
     if not isinstance(item, np.ndarray):
-        raise InputError(f"expected {_KINDS}, got {type(item).__name__}")
+        raise InputError(f"expected {kinds}, got {type(item).__name__}")
     if sample_rate is None:
         raise InputError("an array of samples needs its rate; give sample_rate, in hertz")
     if sample_rate <= 0:

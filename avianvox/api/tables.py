@@ -172,6 +172,13 @@ class Detections(Rows[Detection]):
         text = "".join(Table().lines(list(rows)) for _, rows in groups)
         return f"{text}{len(self):,} rows" if len(self) > _SHOWN else text.rstrip("\n") or repr(self)
 
+    def __repr__(self) -> str:
+        lost = len(self.failed)
+        if not lost:
+            return super().__repr__()
+        found = sum(not row.status.failed for row in self)
+        return f"<{found} {self._called}, {lost} failed: see .failed>"
+
     @property
     def failed(self) -> "Detections":
         """The rows of files that failed, one a file; ``status`` and ``message`` say why."""

@@ -1,7 +1,7 @@
 """Messages that name options, as the command line calls them, in the words of Python."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -18,6 +18,7 @@ _NAMES = {
     "raw": "calibrated=False",
     "output": "out",
 }
+_REFUSED = re.compile(r"unexpected keyword argument '(\w+)'$")
 _OPTION = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*[a-z0-9])\b")
 
 
@@ -46,9 +47,23 @@ def spoken(function: Callable[P, R]) -> Callable[P, R]:
             if error.args and isinstance(error.args[0], str):
                 error.args = (in_python(error.args[0]), *error.args[1:])
             raise
+        except TypeError as error:
+            raise _with_nearest(error, function, options) from None
 
     in_words_of_python.__module__ = "avianvox"  # where it is found when it is sent to other processes
     return in_words_of_python
+
+
+def _with_nearest(error: TypeError, function: Callable[..., object], options: Iterable[str]) -> TypeError:
+    """``error``; where it refuses one of ``options``, with the nearest name that ``function`` takes."""
+    refused = _REFUSED.search(str(error))
+    if refused is None or refused[1] not in options:
+        return error
+    from inspect import signature
+
+    from avianvox.registry import nearest
+
+    return TypeError(f"{error}{nearest(refused[1], list(signature(function).parameters))}")
 
 
 def collected(notes: list[str]) -> Callable[[str], None]:
