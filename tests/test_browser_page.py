@@ -26,7 +26,7 @@ from avianvox.modelinfo import EMBEDDING, SPECIES, ModelInfo, Output
 from avianvox.types import LabelSet
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Download, Page
 
 SAMPLE = BUNDLED_FOLDER / "sample.ogg"
 MODEL_RATE = 22050
@@ -84,9 +84,21 @@ def classify_there(page: "Page", *files: Path) -> None:
 
 def table_there(page: "Page", by: str) -> list[dict[str, str]]:
     page.locator("#by").select_option(by)
-    with page.expect_download() as awaited:
-        page.locator("#download").click()
-    return list(csv.DictReader(io.StringIO(Path(awaited.value.path()).read_text(encoding="utf-8"))))
+    text = Path(downloaded(page).path()).read_text(encoding="utf-8")
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def downloaded(page: "Page") -> "Download":
+    """What the button gives; a busy machine's Chromium once lost the first click's."""
+    from playwright.sync_api import TimeoutError as TooLate
+
+    try:
+        with page.expect_download(timeout=20_000) as awaited:
+            page.locator("#download").click()
+    except TooLate:
+        with page.expect_download() as awaited:
+            page.locator("#download").click()
+    return awaited.value
 
 
 def table_here(path: Path, by: str, model: str = "caribbean_california") -> list[dict[str, str]]:

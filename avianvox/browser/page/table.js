@@ -39,6 +39,8 @@ export function download(name, text) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
   link.download = name;
+  document.body.append(link); // some browsers pass over a link that is not in the page
   link.click();
+  link.remove();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
