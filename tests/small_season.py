@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from avianvox.tables.times import iso_time
 from avianvox.types import Decision, Detection, Status
+from avianvox.verdicts.table import Said, Verdict
 
 OTUS, TODUS = "Otus ater", "Todus mexicanus"
 
@@ -61,3 +62,16 @@ def small_season() -> list[list[Detection]]:
             ),
         ],
     ]
+
+
+def verdict(k: int, said: Said, file: str, begin_s: float, suggested: str, *species: str) -> Verdict:
+    return Verdict(
+        id=str(k),
+        time="2024-06-01T00:00:00+00:00",
+        file=file,
+        start_s=begin_s,
+        end_s=begin_s + 3,
+        suggested=suggested,
+        verdict=said,
+        species=species,
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_season import OTUS, TODUS, recording, small_season, verdict
 
 from avianvox.errors import InputError
 from avianvox.inference.period_table import summarise, write_summary
@@ -28,8 +29,7 @@ from avianvox.tables.formats import write_table
 from avianvox.types import Detection, Status
 from avianvox.verdicts.consensus import opinions
 from avianvox.verdicts.standing import standing
-from avianvox.verdicts.table import Said, Verdict
-from tests.small_season import OTUS, TODUS, recording, small_season
+from avianvox.verdicts.table import Said
 
 MIDNIGHT, NOON = Clock(0), Clock(12)
 MAY_1 = date(2024, 5, 1).toordinal()
@@ -201,19 +201,6 @@ def test_histories_say_na_where_nothing_was_recorded() -> None:
         [[3, 0], [1, 2]],
     )
     assert (nights.end(1), weeks.end(0)) == ("2024-05-02", "2024-05-07")
-
-
-def verdict(k: int, said: Said, file: str, begin_s: float, suggested: str, *species: str) -> Verdict:
-    return Verdict(
-        id=str(k),
-        time="2024-06-01T00:00:00+00:00",
-        file=file,
-        start_s=begin_s,
-        end_s=begin_s + 3,
-        suggested=suggested,
-        verdict=said,
-        species=species,
-    )
 
 
 def test_rejected_calls_are_left_out_and_confirmed_ones_are_counted_apart() -> None:

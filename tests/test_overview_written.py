@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from small_season import OTUS, TODUS, recording, small_season, verdict
 
 from avianvox.cli.main import main
 from avianvox.errors import MissingExtraError
@@ -23,8 +24,6 @@ from avianvox.pages.raster import png_of
 from avianvox.tables.formats import write_table
 from avianvox.types import Detection
 from avianvox.verdicts.table import HEADER, Said, line_of
-from tests.small_season import OTUS, TODUS, recording, small_season
-from tests.test_overview import verdict
 
 RATE = 22_050
 
