@@ -248,9 +248,11 @@ def scratch_folder() -> Iterator[Path]:
 
     for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
         if not OPEN_FILES_STAY and re.fullmatch(r"[a-z0-9_]{8}", left.name.removeprefix(_SCRATCH)):
-            with suppress(OSError), _held_folder(left):
+            with suppress(OSError):
+                # whoever makes a new one may be about to lock it
                 if time.time() - left.stat().st_mtime > _UNHELD_YET_S:
-                    shutil.rmtree(left)
+                    with _held_folder(left):
+                        shutil.rmtree(left)
     with tempfile.TemporaryDirectory(prefix=_SCRATCH, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with nullcontext() if OPEN_FILES_STAY else _held_folder(folder):
