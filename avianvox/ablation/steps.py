@@ -18,7 +18,7 @@ from avianvox.dataset.placing import PLACINGS
 from avianvox.errors import ConfigError, InputError, UnknownNameError
 from avianvox.features.spec import FeatureSpec, spec_named
 from avianvox.inference.pooling import POOLINGS
-from avianvox.models import MODELS
+from avianvox.models import ARCHITECTURES, MODELS
 from avianvox.models.networks import DEFAULT_NETWORK, RECIPES
 from avianvox.models.protocol import TrainSettings
 from avianvox.registry import Registry, nearest
@@ -204,7 +204,9 @@ def standard_changes(base: Step) -> dict[str, dict[str, Any]]:
         elif name not in NOT_VARIED and value != getattr(usual, name):
             rows = {f"no_{name}": {name: getattr(usual, name)}}
         found |= {step: {**changes, **MORE.get(step, {})} for step, changes in rows.items()}
-    found |= {f"model_{name}": {"model": name} for name in RECIPES if name != base.model}
+    found |= {
+        f"model_{name}": {"model": name} for name in RECIPES if name not in (base.model, *ARCHITECTURES)
+    }
     return {**found, **{step: dict(changes) for step, changes in MORE.items() if step not in found}}
 
 

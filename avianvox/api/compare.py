@@ -10,7 +10,7 @@ from avianvox.api.catalogs import catalog_of, unreadable
 from avianvox.api.watch import Watch
 from avianvox.errors import InputError, UnknownNameError
 from avianvox.evaluation.rules import RULES
-from avianvox.models import LADDER, MODELS
+from avianvox.models import MODELS, SETS
 from avianvox.models.probes import PROBES, probe_of
 from avianvox.registry import nearest
 
@@ -103,6 +103,7 @@ def crossvalidate(
     store: "str | os.PathLike[str] | None" = None,
     jobs: int = 1,
     workplace: "Workplace | None" = None,
+    ensemble: bool = False,
     fresh: bool = False,
     against: str | None = None,
     watch: Watch | None = None,
@@ -117,7 +118,8 @@ def crossvalidate(
     ----------
     catalog : Catalog, path-like, or an iterable of paths or recordings
     models : str or sequence of str
-        Names in `avianvox.models.MODELS`, rules that hear nothing, such as ``"chance"``, or ``"ladder"``.
+        Names in `avianvox.models.MODELS` or its ``SETS``, such as ``"ladder"``, and rules that hear nothing,
+        such as ``"chance"``.
     out : path-like
         The run folder.
     groupings : sequence of str
@@ -144,6 +146,8 @@ def crossvalidate(
         ``if __name__ == "__main__":``.
     workplace : Workplace, optional
         Where the fits are made; here, if left out.
+    ensemble : bool
+        Average the probabilities of the models too: a row ``"ensemble"``. Rules don't count.
     fresh : bool
         Discard an earlier run in ``out``.
     against : str, optional
@@ -231,6 +235,7 @@ def crossvalidate(
             model_settings=settings_to_mapping(train_settings),
             recipes={name: settings_to_mapping(own) for name, own in recipes.items()},
             learned_from=learned_from,
+            ensemble=tuple(name for name in names if name not in RULES) if ensemble else (),
             fresh=fresh,
             workplace=replace(
                 here, shared=tuple((one.path / STORE).absolute() for one in (features, *ears.values()))
@@ -243,7 +248,7 @@ def crossvalidate(
 
 
 def rungs(names: Sequence[str], *, against: str | None = None) -> tuple[str, ...]:
-    """The names of models and rules, with the ladder's rungs in its place.
+    """The names of models and rules, with the members of each set in its place.
 
     Raises
     ------
@@ -254,7 +259,7 @@ def rungs(names: Sequence[str], *, against: str | None = None) -> tuple[str, ...
     """
     if not names:
         raise InputError("--models names no model")
-    known = [*MODELS, *RULES, "ladder"]
+    known = [*MODELS, *RULES, *SETS]
     found: list[str] = []
     for name in names:
         first, *ears = name.split("+")
@@ -263,7 +268,7 @@ def rungs(names: Sequence[str], *, against: str | None = None) -> tuple[str, ...
                 f"unknown model '{first}'{nearest(first, known)} (known: {', '.join(known)}; with an ear "
                 f"such as birdnet: {', '.join(f'birdnet_{probe}' for probe in PROBES)})"
             )
-        found += LADDER if first == "ladder" else (first,)
+        found += SETS.get(first, (first,))
         found += [f"{ear}_{probe}" for ear in ears for probe in PROBES]
     if against is not None and against not in found:
         raise InputError(f"--against {against}: name it in --models too")

@@ -19,7 +19,7 @@ from avianvox.cli.common import (
 from avianvox.cli.label_options import add_labels_option, with_labels
 from avianvox.cli.targets import Target, Writer
 from avianvox.evaluation.rules import RULES
-from avianvox.models import LADDER, MODELS
+from avianvox.models import ARCHITECTURES, LADDER, MODELS
 
 if TYPE_CHECKING:
     from avianvox.evaluation.conclude import CrossvalResult
@@ -40,7 +40,8 @@ Fits run in several processes (--jobs) or on a Dask cluster (--scheduler). Its w
 
 \b
 Models: {", ".join(MODELS)}. Rules, which use no sound: {", ".join(RULES)}. "ladder" stands for
-{", ".join(LADDER)}.
+{", ".join(LADDER)}. "architectures" stands for
+{", ".join(ARCHITECTURES)}.
 "avianvox models list --trainable" describes them.
 
 \b
@@ -75,7 +76,7 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     default="gnb_pixels,gnb_mfcc,cnn_v20",
     show_default=True,
     metavar="A,B",
-    help='Names of models and rules in the order of comparison, or "ladder" (see below).',
+    help='Names of models and rules in the order of comparison, or "ladder" or "architectures" (see below).',
 )
 @click.option(
     "--groupings",
@@ -126,6 +127,11 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     show_default=True,
     help="Run folder.",
 )
+@click.option(
+    "--ensemble",
+    is_flag=True,
+    help='Also average the probabilities of the models, rules left out: a row "ensemble".',
+)
 @workplace_options("1, in this process")
 @click.option("--fresh", is_flag=True, help="Discard an earlier run in the run folder.")
 @click.option(
@@ -154,6 +160,7 @@ def crossval(
     spec_name: str | None,
     store: Path | None,
     out: Path,
+    ensemble: bool,
     jobs: int | None,
     scheduler: str,
     dask_config: Path | None,
@@ -200,6 +207,7 @@ def crossval(
         store=store,
         jobs=n_cores(),
         workplace=workplace,
+        ensemble=ensemble,
         fresh=fresh,
         against=against,
         watch=Screen(),
@@ -243,3 +251,5 @@ def _show(result: "CrossvalResult", out: Path, as_json: bool) -> None:
             echo(f"  {finding.level.upper()}: {finding.title}")
     seconds = ", ".join(f"{model} {value:.1f}" for model, value in result.seconds.items())
     click.echo(f"\nseconds a fit: {seconds}")
+    if result.n_weights:
+        click.echo("weights: " + ", ".join(f"{model} {n:,}" for model, n in result.n_weights.items()))

@@ -53,6 +53,8 @@ class CrossvalResult:
         ``grouping -> `` classes that it leaves unevaluable, and what tests share with training.
     seconds : mapping of str to float
         ``model -> mean seconds of a fit`` on a whole training part, over this and earlier, continued runs.
+    n_weights : mapping of str to int
+        ``model -> weights``, of those that have some.
     notes : tuple of str
         What to know beside the numbers.
     audit : Audit or None
@@ -65,6 +67,7 @@ class CrossvalResult:
     figures: Mapping[str, Any]
     splits: Mapping[str, SplitReport]
     seconds: Mapping[str, float]
+    n_weights: Mapping[str, int]
     notes: tuple[str, ...]
     audit: Audit | None
 
@@ -148,6 +151,7 @@ def _result(
         plain(figures),
         splits,
         _seconds(folder, run),
+        _weights(run),
         (*ladder_lines(run.groupings), *against_lines(comparisons), *_split_notes(splits)),
         Audit.from_mapping(run.audit) if run.audit else None,
     )
@@ -213,6 +217,12 @@ def _seconds(folder: RunFolder, run: SavedRun) -> dict[str, float]:
         if seconds := [timings[name] for name in names if name in timings]:
             found[model] = float(np.mean(seconds))
     return found
+
+
+def _weights(run: SavedRun) -> dict[str, int]:
+    """Of the models that noted how many they have, in the first fold."""
+    noted = {model: run.notes(model, run.groupings[0])[0].get("n_weights") for model in run.models}
+    return {model: n for model, n in noted.items() if n is not None}
 
 
 def _split_notes(splits: Mapping[str, SplitReport]) -> tuple[str, ...]:

@@ -23,13 +23,14 @@ from avianvox.dataset.splits import GROUPINGS, Fold, Split, make_split
 from avianvox.dataset.training_data import TrainingData
 from avianvox.errors import InputError, RunError, require_extra
 from avianvox.evaluation.conclude import CrossvalResult, conclude
+from avianvox.evaluation.ensemble import write_ensemble
 from avianvox.evaluation.figures import GROUPED
 from avianvox.evaluation.fits import Fit, FitFunction, FitReport, fit_and_predict, fit_seed
 from avianvox.evaluation.held_out_species import Turn, draw_turns, turn_fold
 from avianvox.evaluation.learning import cut_training
 from avianvox.evaluation.predictions import read_predictions, write_predictions
 from avianvox.evaluation.rules import RULES
-from avianvox.evaluation.run_folder import AUDIT, FOLDER, HELD_OUT, LEARNED_FROM, RunFolder
+from avianvox.evaluation.run_folder import AUDIT, ENSEMBLE, FOLDER, HELD_OUT, LEARNED_FROM, RunFolder
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.randomness import hash_name
 from avianvox.registry import nearest
@@ -102,6 +103,7 @@ def crossvalidate(
     model_settings: Mapping[str, Any] | None = None,
     recipes: Mapping[str, Mapping[str, Any]] | None = None,
     learned_from: Mapping[str, str] | None = None,
+    ensemble: Sequence[str] = (),
     fresh: bool = False,
     listen: bool = True,
     workplace: Workplace | None = None,
@@ -128,6 +130,9 @@ def crossvalidate(
         The same of models that were configured in their own way.
     learned_from : mapping of str to str, optional
         Names and hashes of what models learn from besides: earlier weights, an ear.
+    ensemble : sequence of str
+        Models whose probabilities are averaged too, as a model ``"ensemble"``; with those that an earlier run
+        of ``out`` averaged.
     fresh : bool
         Erase the run in ``out`` first, once the folds of the new one are drawn.
     listen : bool
@@ -171,8 +176,9 @@ def crossvalidate(
     run = RunFolder(
         out,
         {
-            "models": list(models),
+            "models": [*models, *([ENSEMBLE] if ensemble else [])],
             "per_class": list(settings.per_class),
+            **({ENSEMBLE: list(ensemble)} if ensemble else {}),
             **({HELD_OUT: [settings.hold_out_species]} if settings.hold_out_species else {}),
             "groupings": list(groupings),
             "n_folds": settings.n_folds,
@@ -250,6 +256,10 @@ def crossvalidate(
             write_predictions(run.predictions(report.name), answer.predictions)
             n_done += 1
             progress(replace(report, number=n_done, seconds=round(answer.seconds, 3), done=True))
+    if ensemble:
+        write_ensemble(
+            run, ((grouping, k) for grouping, split in splits.items() for k in range(len(split.folds)))
+        )
     return conclude(SavedRun.open(out), against=against, progress=partial(steps, "figures"))
 
 

@@ -128,7 +128,15 @@ def fit_and_predict(data: TrainingData, ids: np.ndarray, job: Fit) -> Made:
         pooling=windows.pooling,
         **beside,
     )
-    return Made(found, seconds, predict.notes if isinstance(predict, Noted) else {})
+    return Made(found, seconds, _notes(predict))
+
+
+def _notes(predict: Callable[[TrainingData], WindowScores]) -> Mapping[str, Any]:
+    """What a fit notes; of the method of a fitted model, how many weights this has."""
+    if isinstance(predict, Noted):
+        return predict.notes
+    arrays_of = getattr(getattr(predict, "__self__", None), "arrays", None)
+    return {} if arrays_of is None else {"n_weights": sum(array.size for array in arrays_of().values())}
 
 
 def _clues(

@@ -23,7 +23,9 @@ CATALOG, FIGURES, AUDIT = "catalog.json", "figures.json", "audit.json"
 VERSIONS = "versions.json"
 HELD_OUT = "hold_out_species"
 """Key of the numbers of species that are held out together, see `avianvox.evaluation.held_out_species`."""
-GROWING = ("models", "per_class", HELD_OUT)
+ENSEMBLE = "ensemble"
+"""Key of the models whose probabilities are averaged, and the name of the model that this makes."""
+GROWING = ("models", "per_class", HELD_OUT, ENSEMBLE)
 """Keys of the configuration under which a run that is continued may name more than before."""
 RECIPES = "recipes"
 """Key of the settings of models that have their own; a run that is continued may name more of them too."""

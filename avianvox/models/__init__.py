@@ -3,22 +3,12 @@
 Listing the table imports nothing; Keras and scikit-learn are imported when a model is used.
 """
 
+from avianvox.models.networks import NETWORKS
 from avianvox.models.protocol import EstimatorFactory
 from avianvox.registry import GROUPS, Registry
 
-_NETWORKS = {
-    "pca_dense": "avianvox.training.together:pca_dense",
-    "dense_pixels": "avianvox.training.together:dense_pixels",
-    "cnn_v16": "avianvox.training.together:cnn_v16",
-    "cnn_v18": "avianvox.training.together:cnn_v18",
-    "cnn_v17": "avianvox.training.together:cnn_v17",
-    "cnn_v20": "avianvox.training.together:cnn_v20",
-    "avianvox_small": "avianvox.training.together:avianvox_small",
-    "avianvox_lean": "avianvox.training.together:avianvox_lean",
-    "avianvox_mfcc": "avianvox.training.together:avianvox_mfcc",
-    "avianvox_two_branches": "avianvox.training.together:avianvox_two_branches",
-    "avianvox_cbam": "avianvox.training.together:avianvox_cbam",
-}
+_NETWORKS = {name: f"avianvox.training.together:{name}" for name in NETWORKS}
+"""Each is what `avianvox.training.together` makes of the network of that name."""
 
 MODELS: Registry[EstimatorFactory] = Registry(
     "model",
@@ -45,17 +35,7 @@ SUMMARIES = {
     "logreg_floor": "logreg_mel after subtraction of the noise floor",
     "logreg_windows": "logreg_floor on the windows of a recording",
     "mlp_mfcc": "perceptron on MFCC statistics of a recording",
-    "pca_dense": "network on principal components of a window",
-    "dense_pixels": "fully connected network on the pixels of a window",
-    "cnn_v16": "convolutional network, kernels along time",
-    "cnn_v18": "convolutional network, 3 x 3 kernels, 2 x 2 pooling",
-    "cnn_v17": "convolutional network, 3 x 3 kernels, 3 x 3 pooling",
-    "cnn_v20": "like cnn_v17, MFCC replace mel bands",
-    "avianvox_small": "network for few recordings, noise floor out",
-    "avianvox_lean": "avianvox_small of depthwise-separable blocks",
-    "avianvox_mfcc": "avianvox_small on MFCC alone",
-    "avianvox_two_branches": "avianvox_small with a branch on MFCC, joined late",
-    "avianvox_cbam": "avianvox_small with attention by channel and place",
+    **NETWORKS.summaries,
 }
 """One line for each row of `MODELS`."""
 
@@ -79,3 +59,19 @@ LADDER = (
     "avianvox_small",
 )
 """The rungs from the lowest up: rules of `avianvox.evaluation.rules` that hear nothing, then models."""
+
+ARCHITECTURES = (
+    "alexnet",
+    "nin",
+    "vgg",
+    "googlenet",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+)
+"""Well-known plans of `avianvox.models.trunks`, in the order in which they are compared."""
+
+SETS = {"ladder": LADDER, "architectures": ARCHITECTURES}
+"""Names that stand for several models in a comparison."""

@@ -30,28 +30,6 @@ class Network:
     embedding: str | None = None
 
 
-NETWORKS: Registry[Network] = Registry(
-    "network",
-    {
-        "pca_dense": "avianvox.models.dense:pca_dense",
-        "dense_pixels": "avianvox.models.dense:dense_pixels",
-        "cnn_v16": "avianvox.models.cnn:cnn_v16",
-        "cnn_v18": "avianvox.models.cnn:cnn_v18",
-        "cnn_v17": "avianvox.models.cnn:cnn_v17",
-        "cnn_v20": "avianvox.models.cnn:cnn_v20",
-        "avianvox_small": "avianvox.models.small:avianvox_small",
-        "avianvox_lean": "avianvox.models.lean:avianvox_lean",
-        "avianvox_mfcc": "avianvox.models.on_mfcc:avianvox_mfcc",
-        "avianvox_two_branches": "avianvox.models.two_branches:avianvox_two_branches",
-        "avianvox_cbam": "avianvox.models.cbam:avianvox_cbam",
-    },
-)
-"""Listing them needs no Keras."""
-
-DEFAULT_NETWORK = "avianvox_small"
-"""What ``avianvox train`` trains where no model is named."""
-
-
 _FEW_RECORDINGS: Mapping[str, Any] = {
     "epochs": 60,
     "validation": 0.0,
@@ -76,17 +54,57 @@ _FEW_RECORDINGS: Mapping[str, Any] = {
 }
 
 
-RECIPES: Mapping[str, Mapping[str, Any]] = {
-    name: _FEW_RECORDINGS
-    for name in (
-        "avianvox_small",
-        "avianvox_lean",
-        "avianvox_mfcc",
-        "avianvox_two_branches",
-        "avianvox_cbam",
-    )
+_AS_PUBLISHED = {
+    "pca_dense": ("avianvox.models.dense:pca_dense", "network on principal components of a window"),
+    "dense_pixels": (
+        "avianvox.models.dense:dense_pixels",
+        "fully connected network on the pixels of a window",
+    ),
+    "cnn_v16": ("avianvox.models.cnn:cnn_v16", "convolutional network, kernels along time"),
+    "cnn_v18": ("avianvox.models.cnn:cnn_v18", "convolutional network, 3 x 3 kernels, 2 x 2 pooling"),
+    "cnn_v17": ("avianvox.models.cnn:cnn_v17", "convolutional network, 3 x 3 kernels, 3 x 3 pooling"),
+    "cnn_v20": ("avianvox.models.cnn:cnn_v20", "like cnn_v17, MFCC replace mel bands"),
 }
+_FOR_FEW_RECORDINGS = {
+    "avianvox_small": ("avianvox.models.small:avianvox_small", "network for few recordings, noise floor out"),
+    "avianvox_lean": ("avianvox.models.lean:avianvox_lean", "avianvox_small of depthwise-separable blocks"),
+    "avianvox_mfcc": ("avianvox.models.on_mfcc:avianvox_mfcc", "avianvox_small on MFCC alone"),
+    "avianvox_two_branches": (
+        "avianvox.models.two_branches:avianvox_two_branches",
+        "avianvox_small with a branch on MFCC, joined late",
+    ),
+    "avianvox_cbam": (
+        "avianvox.models.cbam:avianvox_cbam",
+        "avianvox_small with attention by channel and place",
+    ),
+    "alexnet": ("avianvox.models.trunks.alexnet:alexnet", "AlexNet's plan, 8 layers, a quarter as wide"),
+    "nin": ("avianvox.models.trunks.nin:nin", "NiN's plan, 16 layers, a quarter as wide"),
+    "vgg": ("avianvox.models.trunks.vgg:vgg", "VGG's plan, 22 layers, a quarter as wide"),
+    "googlenet": (
+        "avianvox.models.trunks.googlenet:googlenet",
+        "GoogLeNet's plan, 32 layers, a quarter as wide",
+    ),
+    "resnet18": ("avianvox.models.trunks.resnet:resnet18", "residual network, 18 layers, a quarter as wide"),
+    "resnet34": ("avianvox.models.trunks.resnet:resnet34", "residual network, 34 layers, a quarter as wide"),
+    "resnet50": ("avianvox.models.trunks.resnet:resnet50", "residual network, 50 layers, an eighth as wide"),
+    "resnet101": (
+        "avianvox.models.trunks.resnet:resnet101",
+        "residual network, 101 layers, an eighth as wide",
+    ),
+    "resnet152": (
+        "avianvox.models.trunks.resnet:resnet152",
+        "residual network, 152 layers, an eighth as wide",
+    ),
+}
+
+NETWORKS: Registry[Network] = Registry("network", _AS_PUBLISHED | _FOR_FEW_RECORDINGS)
+"""Listing them needs no Keras."""
+
+RECIPES: Mapping[str, Mapping[str, Any]] = dict.fromkeys(_FOR_FEW_RECORDINGS, _FEW_RECORDINGS)
 """Settings of ``[train]`` that a network is fitted with where the user asks for nothing else."""
+
+DEFAULT_NETWORK = "avianvox_small"
+"""What ``avianvox train`` trains where no model is named."""
 
 
 def build_network(name: str, *, n_frames: int, n_rows: int, n_classes: int, seed: int = 0) -> Any:

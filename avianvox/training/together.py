@@ -18,7 +18,14 @@ from avianvox.dataset.training_data import Clues, TrainingData, WindowScores
 from avianvox.errors import ConfigError
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.networks import NETWORKS
-from avianvox.models.protocol import EpochReport, FittedModel, Progress, SavedFit, TrainSettings
+from avianvox.models.protocol import (
+    EpochReport,
+    EstimatorFactory,
+    FittedModel,
+    Progress,
+    SavedFit,
+    TrainSettings,
+)
 from avianvox.models.window_statistics import WindowStatistics
 from avianvox.randomness import hash_name
 from avianvox.registry import nearest
@@ -213,14 +220,8 @@ def _arrays_of(arrays: Mapping[str, np.ndarray], number: int) -> dict[str, np.nd
     return {name.removeprefix(begin): values for name, values in arrays.items() if name.startswith(begin)}
 
 
-cnn_v16 = partial(network_or_together, "cnn_v16")
-cnn_v17 = partial(network_or_together, "cnn_v17")
-cnn_v18 = partial(network_or_together, "cnn_v18")
-cnn_v20 = partial(network_or_together, "cnn_v20")
-pca_dense = partial(network_or_together, "pca_dense")
-dense_pixels = partial(network_or_together, "dense_pixels")
-avianvox_small = partial(network_or_together, "avianvox_small")
-avianvox_lean = partial(network_or_together, "avianvox_lean")
-avianvox_mfcc = partial(network_or_together, "avianvox_mfcc")
-avianvox_two_branches = partial(network_or_together, "avianvox_two_branches")
-avianvox_cbam = partial(network_or_together, "avianvox_cbam")
+def __getattr__(name: str) -> EstimatorFactory:
+    """`network_or_together` of each network of `NETWORKS`, by its name: rows of `avianvox.models.MODELS`."""
+    if name in NETWORKS:
+        return partial(network_or_together, name)
+    raise AttributeError(name)
