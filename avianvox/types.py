@@ -5,11 +5,12 @@ float32, mono, full scale ±1; feature arrays are time-major, shape ``(n_frames,
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import Any, overload
 from unicodedata import normalize
@@ -38,6 +39,46 @@ def name_key(name: str) -> str:
 
 Span = tuple[float, float | None]
 """Begin and end within a file, in seconds; None: to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A part of a recording in time and frequency: seconds from its beginning, and hertz.
+
+    ``label`` is what it holds, "" where nobody says; ``score`` in [0, 1] is a detector's, None of a truth.
+
+    Raises
+    ------
+    InputError
+        It is inverted or empty, or an edge is no number.
+
+    Examples
+    --------
+    >>> Box(1.0, 2.5, 400.0, 900.0).shifted(0.5).begin_s
+    1.5
+    """
+
+    begin_s: float
+    end_s: float
+    low_hz: float
+    high_hz: float
+    label: str = ""
+    score: float | None = None
+
+    def __post_init__(self) -> None:
+        ordered = self.begin_s < self.end_s and self.low_hz < self.high_hz
+        if not ordered or not all(map(isfinite, (self.begin_s, self.end_s, self.low_hz, self.high_hz))):
+            raise InputError(
+                "box: expected an end after its begin and a top above its bottom, "
+                f"got {self.begin_s:g} to {self.end_s:g} s and {self.low_hz:g} to {self.high_hz:g} Hz"
+            )
+
+    @property
+    def duration_s(self) -> float:
+        return self.end_s - self.begin_s
+
+    def shifted(self, offset_s: float) -> "Box":
+        return replace(self, begin_s=self.begin_s + offset_s, end_s=self.end_s + offset_s)
 
 
 class Status(StrEnum):

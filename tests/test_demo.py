@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from avianvox.audio.synth import Box, synthesize_recording
+from avianvox.audio.synth import synthesize_recording
 from avianvox.audio.synth.dataset import SynthSettings
 from avianvox.cli.demo import demo
 from avianvox.demo.pictures import gallery, hz_to_band, save_picture
@@ -16,6 +16,7 @@ from avianvox.errors import InputError
 from avianvox.features.extract import extract_features
 from avianvox.features.filters import band_edges_hz
 from avianvox.features.spec import FeatureSpec
+from avianvox.types import Box
 
 PNG = b"\x89PNG"
 

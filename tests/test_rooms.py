@@ -36,6 +36,7 @@ ROOMS = (
     ("pages",),
     ("browser",),
     ("evaluation", "audit"),
+    ("boxes",),
     ("trigger",),
     ("calibration",),
     ("verdicts",),

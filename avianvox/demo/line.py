@@ -11,7 +11,7 @@ import numpy as np
 
 from avianvox.audio.decode import load_waveform
 from avianvox.audio.find import find_audio
-from avianvox.audio.synth import Box, read_annotations, synthesize_dataset
+from avianvox.audio.synth import read_annotations, synthesize_dataset
 from avianvox.config import settings_to_mapping
 from avianvox.dataset.catalog import Catalog, read_catalog
 from avianvox.dataset.training_data import training_data
@@ -34,7 +34,7 @@ from avianvox.models import MODELS
 from avianvox.models.protocol import EpochReport, TrainSettings, fit_function
 from avianvox.tables.columns import HEADER
 from avianvox.tables.formats import read_table
-from avianvox.types import NO_BIRD, Recording
+from avianvox.types import NO_BIRD, Box, Recording
 from avianvox.workers import Workplace
 
 if TYPE_CHECKING:

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from avianvox.audio.synth import Box
 from avianvox.features.filters import hz_to_mel
 from avianvox.features.spec import FeatureSpec
 from avianvox.files import atomic_write
-from avianvox.types import Prediction
+from avianvox.types import Box, Prediction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

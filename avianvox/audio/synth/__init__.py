@@ -18,11 +18,10 @@ from avianvox.audio.synth.dataset import (
 )
 from avianvox.audio.synth.scene import Call, Place, background, coloured_noise, record
 from avianvox.audio.synth.species import Species, species
-from avianvox.audio.synth.voices import KINDS, Box, voice
+from avianvox.audio.synth.voices import KINDS, voice
 
 __all__ = [
     "KINDS",
-    "Box",
     "Call",
     "Place",
     "Species",

@@ -19,12 +19,12 @@ import numpy as np
 from avianvox.audio.synth.encode import FORMATS, check_rate, encode
 from avianvox.audio.synth.scene import Call, Place, draw_place, record
 from avianvox.audio.synth.species import MAX_SPECIES, Species, species
-from avianvox.audio.synth.voices import Box, check_sample_rate
+from avianvox.audio.synth.voices import check_sample_rate
 from avianvox.config import settings_from_mapping
 from avianvox.errors import InputError
 from avianvox.files import atomic_write, holdings, output_error
 from avianvox.randomness import derive_rng
-from avianvox.types import NO_BIRD, Waveform
+from avianvox.types import NO_BIRD, Box, Waveform
 
 CATALOG, ANNOTATIONS = "recordings.csv", "annotations.csv"
 CATALOG_COLUMNS = (
@@ -241,7 +241,8 @@ def read_annotations(folder: Path | str) -> dict[str, list[tuple[Box, str]]]:
     found: dict[str, list[tuple[Box, str]]] = {}
     with open(Path(folder) / ANNOTATIONS, encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
-            box = Box(*(float(row[name]) for name in ANNOTATION_COLUMNS[1:5]))
+            begin_s, end_s, low_hz, high_hz = (float(row[name]) for name in ANNOTATION_COLUMNS[1:5])
+            box = Box(begin_s, end_s, low_hz, high_hz)
             found.setdefault(row["recording_id"], []).append((box, row["label"]))
     return found
 

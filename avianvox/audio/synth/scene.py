@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from avianvox.audio.synth.species import Species
-from avianvox.audio.synth.voices import Box, render_motif, vary
-from avianvox.types import Waveform
+from avianvox.audio.synth.voices import render_motif, vary
+from avianvox.types import Box, Waveform
 
 _PEAK = 0.98
 _ABSORPTION_DB = 0.003  # per metre and kHz²: air and leaves

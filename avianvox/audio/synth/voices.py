@@ -12,22 +12,10 @@ import numpy as np
 
 from avianvox.errors import InputError, UnknownNameError
 from avianvox.registry import nearest
+from avianvox.types import Box
 
 _RISE_S = 0.012  # longest raised-cosine attack and decay of an element
 _TOP = 0.45  # of the sample rate: nothing is voiced above
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """Where a call lies: seconds from the beginning of the recording, and hertz."""
-
-    begin_s: float
-    end_s: float
-    low_hz: float
-    high_hz: float
-
-    def shifted(self, offset_s: float) -> "Box":
-        return replace(self, begin_s=self.begin_s + offset_s, end_s=self.end_s + offset_s)
 
 
 @dataclass(frozen=True, slots=True)
