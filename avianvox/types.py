@@ -162,6 +162,7 @@ class Recording(_Shown):
     end_s: float | None = None  # None: to the file's end
     low_hz: float | None = None  # of the box that was drawn around the voice
     high_hz: float | None = None
+    boxes: tuple[Box, ...] | None = None  # in the recording, by time; None: nobody drew boxes in it
 
     @property
     def span(self) -> Span | None:

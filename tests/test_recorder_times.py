@@ -149,6 +149,10 @@ NAMES = (
     ("S20240815T060322.604609+1000_E20240815T061258.1+1000_-27.4+152.9.wav",
      "2024-08-15T06:03:22.605+10:00", "iso file name", ""),
     ("20200312T235900Z.wav", "2020-03-12T23:59:00.000+00:00", "iso file name", ""),
+    # pieces from an acoustic workbench
+    ("dalby_bush_01_2980_702775_20201222_180530_30_0.flac",
+     "2020-12-22T18:05:30.000+00:00", "workbench file name", ""),
+    ("site_2_31_20201222_180530_30.wav", "2020-12-22T18:05:30.000+00:00", "workbench file name", ""),
     # nothing is guessed
     ("20201206_100619_part2.wav", "", "", ""),  # a piece of a longer one
     ("20201306_100619.WAV", "", "", ""),  # month 13

@@ -7,6 +7,8 @@ makeRecording leaves silence out of triggered files
 OpenSoundscape, helpers.hex_to_time: the hexadecimal names of older AudioMoths
 Wildlife Acoustics, Song Meter Mini 2 User Guide, "File Name Conventions"; SM3BAT User Guide, 8.1 (channels,
 and ``$`` for a clock set by GPS); SMART System User Guide (microseconds)
+QutEcoacoustics/baw-server, NameyWamey: pieces that are downloaded from an acoustic workbench have site, its
+number, that of the recording, begin of the piece in UTC, and seconds
 https://github.com/QutEcoacoustics/emu, docs/Metadata.md: Frontier Labs' names hold time, offset and position
 """
 
@@ -23,6 +25,7 @@ from avianvox.audio.notes import FieldNotes, date_time, offset_of, position
 _AUDIOMOTH = r"(?i)(?:([0-9A-F]{16})_)?(\d{8})_(\d{6})(T?)"
 _SONG_METER = r"(.+?)_(?:(?:0\+1|[01])_)?(\d{8})[_$](\d{6})(?:_(\d{6}))?"
 _ISO = r"(?:.*?[^0-9])?(\d{8}T\d{6}(?:\.\d{1,6})?)(Z|[+-]\d{4})(?:[^0-9].*)?"
+_WORKBENCH = r"(.+_\d+)_\d+_(\d{8})_(\d{6})_\d+(?:_\d+)*"
 _PLACE = r"([+-]\d{1,2}\.\d+)([+-]\d{1,3}\.\d+)"
 _HEXADECIMAL = r"(?i)([0-9A-F]{8})\.wav"
 _EPOCHS = range(0x5685C180, 0x70000000)  # 2016 to 2029: firmware since 1.2 writes dates
@@ -59,6 +62,10 @@ def name_notes(name: str) -> FieldNotes:
         place = re.search(_PLACE, stem[found.end(2) :])
         latitude, longitude = position(*place.groups()) if place else (None, None)
         return replace(notes, latitude=latitude, longitude=longitude)
+    if found := re.fullmatch(_WORKBENCH, stem):
+        moment = _local(found[2], found[3])
+        notes = _notes("workbench file name", moment.replace(tzinfo=UTC) if moment else None)
+        return replace(notes, site=found[1] if moment else "")
     seconds = _hexadecimal(name)
     return FieldNotes() if seconds is None or name[:8].isdecimal() else _epoch_notes(seconds)
 

@@ -297,7 +297,7 @@ def recording_problems(recording: Recording) -> list[Problem]:
             ZERO_DURATION,
             f"the source gives a duration of {recording.duration_s} s",
         ),
-        (not recording.label, UNKNOWN_LABEL, "the source names no species"),
+        (not recording.label and recording.boxes is None, UNKNOWN_LABEL, "the source names no species"),
     )
     return [
         Problem(kind, recording.id, str(recording.path), f"{recording.id}: {text}")

@@ -11,6 +11,8 @@ Such a catalog is a folder with the file `SETTINGS`, one with tables and without
     audio = "../recordings"   # folder of the sound files; the tables' own if left out
     tables = "checked"        # a table, or a folder of them; this folder if left out
     no_bird_s = 10.0          # gaps of this length or more between annotations are "no bird"; 0: none are
+    spans = "recordings"      # or "boxes": each file is a recording, with its spans as boxes in it
+    without_table = "empty"   # of boxes: a file without a table holds none; or "left out"
 
     [names]
     "houfin" = "Haemorhous mexicanus_House Finch"
@@ -27,11 +29,13 @@ from functools import cached_property
 from math import inf
 from pathlib import Path
 
+from avianvox.audio.find import find_inputs
 from avianvox.audio.locate import recordings_in
 from avianvox.dataset.catalog import SOURCE_PROBLEM, Catalog, Problem
 from avianvox.dataset.sources import SOURCES, Source
 from avianvox.dataset.sources.annotated_files import File, Mark, parts_of
 from avianvox.dataset.sources.annotation_names import Names
+from avianvox.dataset.sources.boxed import boxed
 from avianvox.dataset.sources.noted import noted
 from avianvox.errors import CatalogError, ConfigError, InputError
 from avianvox.files import open_regular
@@ -46,6 +50,7 @@ SETTINGS = "annotations.toml"
 _HEADER_BYTES = 1 << 16
 _NATIVE = ("csv", "jsonl", "parquet", "table")  # what classify writes; read where a file is named
 _ANSWERS = (".avianvox.", ".birdnet.")
+_CHOICES = {"spans": ("recordings", "boxes"), "without_table": ("empty", "left out")}
 _INDEXES = ("kaggle", "xeno_canto", "csv")
 
 
@@ -56,8 +61,16 @@ class AnnotationSettings:
     audio: str = ""
     tables: str = ""
     no_bird_s: float = 0.0
+    spans: str = "recordings"
+    without_table: str = "empty"
 
     def __post_init__(self) -> None:
+        for name, known in _CHOICES.items():
+            if (value := getattr(self, name)) not in known:
+                expected = " or ".join(f'"{one}"' for one in known)
+                raise ConfigError(f"{name}: expected {expected}, got {value!r}")
+        if self.spans == "boxes" and self.no_bird_s:
+            raise ConfigError("no_bird_s: boxes have no gaps; leave it out, or write spans = 'recordings'")
         if not 0 <= self.no_bird_s < inf:
             raise ConfigError(f"no_bird_s: expected seconds, 0 or more, got {self.no_bird_s:g}")
 
@@ -73,33 +86,74 @@ class Annotations:
         return _reader(path) is None and any(_tables(path))
 
     def read(self, path: Path) -> Catalog:
-        folder = path if path.is_dir() else path.parent
-        settings, given = AnnotationSettings(), dict[str, str]()
-        if (folder / SETTINGS).is_file() and not _is_named_table(path):
-            settings, given = read_settings(folder / SETTINGS)
-        place = folder / settings.tables if settings.tables else folder if path.name == SETTINGS else path
-        audio = folder / settings.audio
-        for where in (place, audio):
-            if not where.exists():
-                raise CatalogError(f"{folder / SETTINGS} names {where}, but no such file or folder exists")
-        answers = (folder / SETTINGS).is_file()
-        tables = list(_tables(place, answers=answers)) if place.is_dir() else [place]
-        if not tables:
-            raise CatalogError(f"{place} holds no table of annotations, such as a Raven selection table")
-        known = _index(audio)
-        names = Names(given, known.recordings if known else ())
-        files = _Files(audio, known)
-        try:
-            problems = [
-                found
-                for table in tables
-                for found in _read(table, read_table(table, recordings=files.recordings), files, names)
-            ]
-        except InputError as error:
-            raise CatalogError(str(error)) from error
-        problems += [Problem(SOURCE_PROBLEM, "", str(place), line) for line in names.doubts()]
-        rows = (part for file in files.by_path.values() for part in parts_of(file, settings.no_bird_s))
-        return Catalog.from_rows(rows, source="annotations", problems=problems)
+        return _read_catalog(path)
+
+
+def read_boxes(path: Path | str, *, label: str = "") -> Catalog:
+    """The sound files of ``path``, each one recording with the boxes that its tables draw in it.
+
+    As the source ``annotations`` reads it, with ``spans = "boxes"`` whatever `SETTINGS` says. A file without
+    a table holds no box, unless they say so. What is wrong with a box is a problem of the catalog.
+
+    Parameters
+    ----------
+    path : path-like
+        A folder of sound files and tables, one with `SETTINGS`, or a table.
+    label : str
+        Of the boxes that the tables give no name.
+
+    Raises
+    ------
+    CatalogError
+        There are no tables, or one cannot be read.
+    """
+    catalog = _read_catalog(Path(path), boxes=True)
+    if not label:
+        return catalog
+    named = (_named(recording, label) for recording in catalog.recordings)
+    return replace(catalog, recordings=tuple(named))
+
+
+def _named(recording: Recording, label: str) -> Recording:
+    boxes = recording.boxes or ()
+    return replace(recording, boxes=tuple(replace(box, label=box.label or label) for box in boxes))
+
+
+def _read_catalog(path: Path, *, boxes: bool = False) -> Catalog:
+    folder = path if path.is_dir() else path.parent
+    settings, given = AnnotationSettings(), dict[str, str]()
+    if (folder / SETTINGS).is_file() and not _is_named_table(path):
+        settings, given = read_settings(folder / SETTINGS)
+    place = folder / settings.tables if settings.tables else folder if path.name == SETTINGS else path
+    audio = folder / settings.audio
+    for where in (place, audio):
+        if not where.exists():
+            raise CatalogError(f"{folder / SETTINGS} names {where}, but no such file or folder exists")
+    answers = (folder / SETTINGS).is_file()
+    tables = list(_tables(place, answers=answers)) if place.is_dir() else [place]
+    if not tables:
+        raise CatalogError(f"{place} holds no table of annotations, such as a Raven selection table")
+    known = _index(audio)
+    names = Names(given, known.recordings if known else ())
+    files = _Files(audio, known)
+    try:
+        problems = [
+            found
+            for table in tables
+            for found in _read(table, read_table(table, recordings=files.recordings), files, names)
+        ]
+    except InputError as error:
+        raise CatalogError(str(error)) from error
+    problems += [Problem(SOURCE_PROBLEM, "", str(place), line) for line in names.doubts()]
+    if boxes or settings.spans == "boxes":
+        if settings.without_table == "empty":
+            for sound in find_inputs([audio]):
+                files.get(str(sound))
+        rows, wrong = boxed(files.by_path.values())
+        problems += [Problem(SOURCE_PROBLEM, "", str(place), f"{place}: {line}") for line in wrong]
+    else:
+        rows = [part for file in files.by_path.values() for part in parts_of(file, settings.no_bird_s)]
+    return Catalog.from_rows(rows, source="annotations", problems=problems)
 
 
 def read_verdicts(tables: Sequence[Path], known: Catalog) -> Catalog:
