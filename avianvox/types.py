@@ -23,6 +23,13 @@ from avianvox.registry import Registry
 NO_BIRD = "no bird"
 """Label of recordings that hold no animal voice."""
 
+ORIGINS = {
+    "scene": "calls of real recordings, pasted on a background",
+    "voices": "voices of invented species",
+    "generated": "made by a model of recordings",
+}
+"""How sound that nobody recorded was made."""
+
 _NIGHT_BEGINS, _PERSONS_DAY_BEGINS = "12:00", "04:00"
 
 
@@ -163,6 +170,14 @@ class Recording(_Shown):
     low_hz: float | None = None  # of the box that was drawn around the voice
     high_hz: float | None = None
     boxes: tuple[Box, ...] | None = None  # in the recording, by time; None: nobody drew boxes in it
+    origin: str = ""  # how it was made, mostly a key of `ORIGINS`; "": recorded
+    made_of: tuple[str, ...] = ()  # ids of the recordings that it was made of
+    count: int | None = None  # animals that call in it
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether it was made and not recorded: no figure may rest on it together with real ones."""
+        return bool(self.origin)
 
     @property
     def span(self) -> Span | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from avianvox.audit.findings import Finding
 from avianvox.audit.shared import KEYS
 from avianvox.evaluation.plain import counted
-from avianvox.types import NO_BIRD, LabelSet, Recording
+from avianvox.types import NO_BIRD, ORIGINS, LabelSet, Recording
 
 _MAIN_RECORDIST = 0.25  # from this share of all recordings on, one person is worth a note
 _MANY = 0.05  # share of recordings about which something is unknown
@@ -61,8 +61,31 @@ def class_findings(recordings: Sequence[Recording], labels: LabelSet) -> Iterato
         )
 
 
+def _synthetic(recordings: Sequence[Recording]) -> Iterator[Finding]:
+    made = [r for r in recordings if r.synthetic]
+    if not made:
+        return
+    some = len(made) < len(recordings)
+    kinds = Counter(ORIGINS.get(r.origin, r.origin) for r in made)
+    of_what = len({name for r in made for name in r.made_of})
+    yield Finding(
+        "alarm" if some else "warning",
+        "synthetic",
+        f"{len(made)} of {len(recordings)} recordings are synthetic"
+        if some
+        else f"All {len(made)} recordings are synthetic",
+        "; ".join(f"{kind}: {n}" for kind, n in sorted(kinds.items()))
+        + (f". They were made of {counted(of_what, 'recording')}." if of_what else "."),
+        "Evaluations refuse both together. Judge models on real recordings alone. Synthetic ones may help in "
+        "training."
+        if some
+        else "State it beside every figure. No figure of theirs tells how a model does on real sound.",
+    )
+
+
 def recording_findings(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    """Lengths of zero, unknown sessions, and one recordist who made much of the set."""
+    """Synthetic sound, lengths of zero, unknown sessions, one recordist who made much of the set."""
+    yield from _synthetic(recordings)
     empty = [r.id for r in recordings if r.duration_s is not None and r.duration_s <= 0]
     if empty:
         yield Finding(

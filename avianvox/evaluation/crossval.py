@@ -19,6 +19,7 @@ import numpy as np
 
 from avianvox.audit.index import audit_recordings
 from avianvox.dataset.catalog import Catalog
+from avianvox.dataset.origins import refuse_mixture
 from avianvox.dataset.splits import GROUPINGS, Fold, Split, make_split
 from avianvox.dataset.training_data import TrainingData
 from avianvox.errors import InputError, RunError, require_extra
@@ -154,6 +155,8 @@ def crossvalidate(
     ------
     InputError
         A grouping cannot be drawn, or leaves a fold one class alone to learn from.
+    CatalogError
+        Some recordings are synthetic and some are not.
     RunError
         ``out`` holds something else, a run of another configuration, or damaged predictions; or a model gave
         scores that are no numbers, or killed its worker.
@@ -164,6 +167,7 @@ def crossvalidate(
     progress, steps = progress or (lambda report: None), steps or (lambda what, done, total: None)
     by_id = {recording.id: recording for recording in catalog.recordings}
     recordings = [by_id[name] for name in data.ids]
+    refuse_mixture(recordings)
     groupings = with_session_folds(settings.groupings, recordings)
     splits = {
         grouping: make_split(recordings, grouping=grouping, n_folds=settings.n_folds, seed=settings.seed)

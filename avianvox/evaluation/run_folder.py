@@ -17,7 +17,7 @@ from avianvox.documents import MISSHAPEN, Kind
 from avianvox.errors import RunError
 from avianvox.files import atomic_write
 from avianvox.runfolder import CONFIG, FolderKind, versions
-from avianvox.types import Recording
+from avianvox.types import Box, Recording
 
 CATALOG, FIGURES, AUDIT = "catalog.json", "figures.json", "audit.json"
 VERSIONS = "versions.json"
@@ -57,6 +57,11 @@ FOLDER = FolderKind(
     alone=True,
 )
 """What tells the folder of a cross-validation from others."""
+_LATER = ("boxes", "origin", "made_of", "count")
+_UNSAID: tuple[Any, ...] = ("", (), None)
+"""Fields of a `Recording` that earlier runs don't have, and what their absence means."""
+
+_TUPLES = ("background", "made_of")
 _PACKAGES = ("soundfile", "soxr", "scikit-learn", "keras", "tensorflow")
 
 
@@ -110,7 +115,7 @@ class RunFolder:
 
     def write_catalog(self, recordings: Sequence[Recording]) -> None:
         """Keep what is known about the recordings; `read_recordings` is the inverse."""
-        rows = [asdict(r) | {"path": os.path.abspath(r.path)} for r in recordings]
+        rows = [_known(r) | {"path": os.path.abspath(r.path)} for r in recordings]
         documents.write_json(self.path / CATALOG, rows, indent=0)
 
     def predictions(self, fit: str) -> Path:
@@ -132,6 +137,19 @@ class RunFolder:
     def keep_notes(self, fit: str, notes: Mapping[str, Any]) -> None:
         (self.path / NOTES).mkdir(exist_ok=True)
         self.write_json(f"{NOTES}/{fit}.json", dict(notes))
+
+
+def _known(recording: Recording) -> dict[str, Any]:
+    """The fields of a recording, those of `_LATER` only where they say something."""
+    values = asdict(recording)
+    return {name: value for name, value in values.items() if name not in _LATER or value not in _UNSAID}
+
+
+def _recording(row: Mapping[str, Any]) -> Recording:
+    """The inverse of `_known`."""
+    boxes = {"boxes": tuple(Box(**box) for box in row["boxes"])} if "boxes" in row else {}
+    tuples = {name: tuple(row[name]) for name in _TUPLES if name in row}
+    return Recording(**{**row, "path": Path(row["path"]), **tuples, **boxes})
 
 
 def _shared(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,10 +182,7 @@ def read_recordings(path: Path) -> tuple[Recording, ...]:
     file = path / CATALOG
     try:
         rows = documents.read_json(file)
-        return tuple(
-            Recording(**{**row, "path": Path(row["path"]), "background": tuple(row["background"])})
-            for row in rows
-        )
+        return tuple(map(_recording, rows))
     except (OSError, *MISSHAPEN) as error:
         raise RunError(f"{file} is missing or damaged ({error}); run the cross-validation again") from error
 

@@ -52,7 +52,7 @@ class Judged:
     figures : Figures
     alarms : Alarms
     remark : str
-        Where it heard the recordings before, or may have.
+        Where the recordings are synthetic, and where it heard them before, or may have.
     seen : np.ndarray, shape (n_recordings,), bool
         Recordings that it was trained on.
     failed : tuple of str
@@ -208,7 +208,7 @@ def judge(
         answers,
         judge_answers(answers),
         alarms,
-        remark(classifier.info, recordings),
+        "; ".join(line for line in (judged_set.remark, remark(classifier.info, recordings)) if line),
         trained_on(classifier.info, recordings),
         tuple(f"{sounds[i].path}: {found[i].message or found[i].status}" for i in failed),
         best,

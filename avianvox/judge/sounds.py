@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from avianvox.audio.find import find_audio
+from avianvox.dataset.origins import refuse_mixture
 from avianvox.dataset.synonyms import species_key
 from avianvox.errors import CatalogError
 from avianvox.types import NO_BIRD, Recording
@@ -35,10 +36,14 @@ class Sound:
 
 @dataclass(frozen=True)
 class JudgedSet:
-    """Sound files, and how many recordings were left out for want of a label."""
+    """Sound files, and how many recordings were left out for want of a label.
+
+    ``remark``: one line where all of them are synthetic.
+    """
 
     sounds: tuple[Sound, ...]
     n_unlabelled: int = 0
+    remark: str = ""
 
     @cached_property
     def recordings(self) -> tuple[Recording, ...]:
@@ -78,7 +83,7 @@ def judged_set(
     Raises
     ------
     CatalogError
-        No recording has a label.
+        No recording has a label, or some are synthetic and some are not.
     """
     named = [r if r.label or not label else replace(r, label=label) for r in recordings]
     labelled = [r for r in named if r.label]
@@ -98,7 +103,7 @@ def judged_set(
         if path.resolve() not in known:
             known.add(path.resolve())
             sounds.append(Sound(path, (Recording(str(path), path),), complete))
-    return JudgedSet(tuple(sounds), len(named) - len(labelled))
+    return JudgedSet(tuple(sounds), len(named) - len(labelled), refuse_mixture(labelled))
 
 
 def overlaps(recording: Recording, begin_s: float, end_s: float) -> bool:

@@ -15,7 +15,8 @@ def trained_on(info: ModelInfo, recordings: Sequence[Recording]) -> np.ndarray:
     """Which recordings the model file credits as training data: bool, shape (n,).
 
     A credit is `Recording.attribution`. It is found as a whole line, by the number that xeno-canto gave, or
-    by an id that is made of folder and file name. The same sound under another name is not found.
+    by an id that is made of folder and file name; a synthetic one also by what it was made of. The same sound
+    under another name is not found.
     """
     credits = info.licences.get("credits", ())
     lines = (
@@ -28,12 +29,13 @@ def trained_on(info: ModelInfo, recordings: Sequence[Recording]) -> np.ndarray:
 def _ids(recording: Recording) -> set[str]:
     """Keys under which other catalogs may list a recording."""
     path = recording.path
-    return {name_key(name) for name in (*_numbers(recording), f"{path.parent.name} {path.stem}")}
+    names = (*_numbers(recording), f"{path.parent.name} {path.stem}", *recording.made_of)
+    return {name_key(name) for name in names}
 
 
 def _numbers(recording: Recording) -> list[str]:
     """What xeno-canto calls a recording."""
-    return _NUMBER.findall(f"{recording.file_id} {recording.path.stem}")
+    return _NUMBER.findall(" ".join((recording.file_id, recording.path.stem, *recording.made_of)))
 
 
 def remark(info: ModelInfo, recordings: Sequence[Recording]) -> str:

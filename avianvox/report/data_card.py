@@ -30,6 +30,8 @@ def data_section(recordings: Sequence[Recording], labels: LabelSet) -> Section:
         ("dates", f"{dates[0]} to {dates[-1]}" if dates else _UNKNOWN),
         ("sources", ", ".join(sorted({r.source for r in recordings if r.source})) or _UNKNOWN),
     ]
+    if made := sum(r.synthetic for r in recordings):
+        facts.append(("synthetic", f"{counted(made, 'recording')}, made and not recorded"))
     if people:
         person, most = people.most_common(1)[0]
         facts.append(

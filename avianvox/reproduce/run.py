@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from avianvox.dataset.catalog import Catalog
+from avianvox.dataset.origins import refuse_mixture
 from avianvox.dataset.splits import Fold, Split, report_split
 from avianvox.dataset.training_data import training_data
 from avianvox.documents import Kind, write_json
@@ -120,9 +121,12 @@ def reproduce(
 
     Raises
     ------
+    CatalogError
+        Some recordings are synthetic and some are not.
     RunError
         ``out`` holds something else, or a reproduction of another protocol or of other data.
     """
+    refuse_mixture(catalog.recordings)
     train, test, untrained = _sides(catalog, store, parts)
     labels = train.labels
     _prepare(out, protocol, train, test, store)

@@ -147,24 +147,31 @@ def hold_out(
 ) -> tuple[TrainingData, TrainingData | None]:
     """Part ``data`` into what is learned from and what early stopping looks at, in whole sessions.
 
-    A session without which a class could not be learned stays in training.
+    A session without which a class could not be learned stays in training. Real recordings alone are looked
+    at where there are any: synthetic ones are learned from, but for those made of what is held out.
     """
     if config.validation == 0:
         return data, None
-    n_sessions = len({r.session for r in recordings})
-    largest_class = max(Counter(r.label for r in recordings).values())
+    real = np.flatnonzero([not r.synthetic for r in recordings])
+    judged = real if len(real) else np.arange(len(recordings))
+    candidates = [recordings[i] for i in judged.tolist()]
+    n_sessions = len({r.session for r in candidates})
+    largest_class = max(Counter(r.label for r in candidates).values())
     n_folds = max(2, min(round(1 / config.validation), n_sessions, largest_class))
-    fold = make_split(recordings, grouping="session", n_folds=n_folds, seed=config.seed).folds[0]
-    learned = {recordings[i].label for i in fold.train}
-    needed = {recordings[i].session for i in fold.test if recordings[i].label not in learned}
-    stays = np.array([recordings[i].session in needed for i in fold.test], dtype=bool)
-    held_out = fold.test[~stays]
+    fold = make_split(candidates, grouping="session", n_folds=n_folds, seed=config.seed).folds[0]
+    learned = {candidates[i].label for i in fold.train}
+    needed = {candidates[i].session for i in fold.test if candidates[i].label not in learned}
+    stays = np.array([candidates[i].session in needed for i in fold.test], dtype=bool)
+    held_out = judged[fold.test[~stays]]
     if not len(held_out):
         raise InputError(
             "no validation part: holding out any session would remove a class; train without one: "
             "--validation 0"
         )
-    return data.subset(np.sort(np.concatenate([fold.train, fold.test[stays]]))), data.subset(held_out)
+    heard = {recordings[i].id for i in held_out.tolist()}
+    made = [i for i in set(range(len(recordings))) - set(judged.tolist()) if heard.isdisjoint(recordings[i].made_of)]
+    learned_from = np.array([*judged[fold.train], *judged[fold.test[stays]], *made], np.int64)
+    return data.subset(np.sort(learned_from)), data.subset(held_out)
 
 
 class _EpochLog:

@@ -29,7 +29,7 @@ from avianvox.types import NO_BIRD, Box, Waveform
 CATALOG, ANNOTATIONS = "recordings.csv", "annotations.csv"
 CATALOG_COLUMNS = (
     *("path", "id", "label", "common_name", "recordist", "date", "time", "site", "latitude", "longitude"),
-    *("duration_s", "quality", "call_type", "licence", "url", "background"),
+    *("duration_s", "quality", "call_type", "licence", "url", "background", "origin"),
 )
 ANNOTATION_COLUMNS = ("recording_id", "begin_s", "end_s", "low_hz", "high_hz", "label")
 
@@ -264,7 +264,7 @@ def _catalog_row(recording: SynthRecording, path: Path) -> tuple[object, ...]:
         *(path.as_posix(), recording.id, recording.label, recording.common_name, session.recordist),
         *(session.date, recording.time, session.site, session.latitude, session.longitude),
         *(f"{recording.waveform.duration_s:.3f}", grade if types else ""),
-        *(", ".join(sorted(types, reverse=True)), "synthetic", "", ";".join(recording.background)),
+        *(", ".join(sorted(types, reverse=True)), "synthetic", "", ";".join(recording.background), "voices"),
     )
 
 

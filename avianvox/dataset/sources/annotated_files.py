@@ -94,6 +94,7 @@ def _row(file: Recording, mark: Mark, heard: set[str]) -> Recording:
         begin_s=mark.begin_s,
         end_s=mark.end_s,
         duration_s=None if ends is None else round(ends - mark.begin_s, 3),
+        count=None,
     )
 
 

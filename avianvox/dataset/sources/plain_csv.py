@@ -2,9 +2,11 @@
 
 Columns: ``path`` (required), ``id``, ``label``, ``common_name``, ``recordist``, ``date``, ``time``, ``site``,
 ``latitude``, ``longitude``, ``duration_s``, ``quality``, ``call_type``, ``licence``, ``url``,
-``background`` (species separated by semicolons). A row with ``begin_s`` is the part of its file from there to
-``end_s``, or to the end; ``low_hz`` and ``high_hz`` are of the box around the voice. `ALIASES` are read where
-these are absent or empty; other columns are left alone.
+``background`` (species separated by semicolons), ``count`` (animals that call), ``origin`` (how sound that
+nobody recorded was made, see `avianvox.types.ORIGINS`; empty for recordings) and ``made_of`` (ids of the
+recordings that it was made of, separated by semicolons). A row with ``begin_s`` is the part of its file from
+there to ``end_s``, or to the end; ``low_hz`` and ``high_hz`` are of the box around the voice. `ALIASES` are
+read where these are absent or empty; other columns are left alone.
 Dates and times of day may stand as a spreadsheet writes them, see `avianvox.tables.times.parse_date`; each
 that may mean two days is a problem of the catalog.
 Of a row without a date, what the file and its name know is taken where the row says nothing.
@@ -43,6 +45,9 @@ _TEXTS = ("label", "common_name", "recordist", "date", "time", "site")
 _NUMBERS = ("latitude", "longitude", "duration_s")
 _PART = ("begin_s", "end_s", "low_hz", "high_hz")
 _MORE_TEXTS = ("quality", "call_type", "licence", "url")
+_MADE = ("origin", "made_of", "count")
+_SYNTHETIC = "synthetic"
+"""What earlier catalogs of synthetic voices give for a licence."""
 
 
 class PlainCsv:
@@ -103,6 +108,9 @@ def _recording(row: dict[str, str], index: Path, line: int, order: bool | None) 
     def text(name: str) -> str:
         return values.get(name, "")
 
+    def several(name: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in text(name).split(";") if part.strip())
+
     begin_s, end_s, low_hz, high_hz = (parse_number(text(name)) for name in _PART)
     begin_s = None if begin_s is None else begin_within(begin_s)
     if begin_s is not None and (begin_s < 0 or (end_s is not None and end_s <= begin_s)):
@@ -116,7 +124,7 @@ def _recording(row: dict[str, str], index: Path, line: int, order: bool | None) 
         path=index.parent / text("path"),
         label=canonical_label(text("label")),
         common_name=text("common_name"),
-        background=tuple(name.strip() for name in text("background").split(";") if name.strip()),
+        background=several("background"),
         recordist=text("recordist"),
         date=parse_date(text("date"), day_first=order),
         time=parse_time(text("time")) or time_behind(text("date")),
@@ -132,8 +140,17 @@ def _recording(row: dict[str, str], index: Path, line: int, order: bool | None) 
         end_s=end_s,
         low_hz=low_hz,
         high_hz=high_hz,
+        origin=text("origin") or ("voices" if text("licence") == _SYNTHETIC else ""),
+        made_of=several("made_of"),
+        count=_count(text("count"), index, line),
     )
     return recording if text("date") else noted(recording)
+
+
+def _count(text: str, index: Path, line: int) -> int | None:
+    if text and not (text.isascii() and text.isdigit()):
+        raise CatalogError(f"{index}, row {line}: expected a whole number of animals as count, got '{text}'")
+    return int(text) if text else None
 
 
 def write_plain_csv(path: Path, recordings: Sequence[Recording]) -> None:
@@ -151,14 +168,17 @@ def write_plain_csv(path: Path, recordings: Sequence[Recording]) -> None:
             shown = os.fsencode(r.path).decode(errors="backslashreplace")
             raise CatalogError(f"{path}: the name {shown} is not UTF-8; rename the file") from error
     parts = _PART if any(r.span for r in recordings) else ()
+    made = _MADE if any(r.synthetic or r.count is not None for r in recordings) else ()
     with atomic_write(path) as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("path", "id", *_TEXTS, *_NUMBERS, *_MORE_TEXTS, "background", *parts))
+        writer.writerow(("path", "id", *_TEXTS, *_NUMBERS, *_MORE_TEXTS, "background", *parts, *made))
         for r in recordings:
             numbers, spans = (
                 ["" if (value := getattr(r, name)) is None else repr(value) for name in names]
                 for names in (_NUMBERS, parts)
             )
+            origin = (r.origin, ";".join(r.made_of), "" if r.count is None else r.count) if made else ()
             texts, more = ([getattr(r, name) for name in names] for names in (_TEXTS, _MORE_TEXTS))
             background = ";".join(r.background)
-            writer.writerow((os.path.abspath(r.path), r.id, *texts, *numbers, *more, background, *spans))
+            known = (*texts, *numbers, *more, background, *spans, *origin)
+            writer.writerow((os.path.abspath(r.path), r.id, *known))

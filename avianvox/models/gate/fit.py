@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from avianvox.dataset.catalog import Catalog
+from avianvox.dataset.origins import refuse_mixture
 from avianvox.dataset.splits import make_split
 from avianvox.errors import InputError, require_extra
 from avianvox.evaluation.gate_curve import MADE, MIX, NOISE, VOICE, gate_figures, recall_thresholds
@@ -61,12 +62,15 @@ def train_gate(
     ------
     InputError
         All recordings have a voice or none has; or there are fewer sessions than folds.
+    CatalogError
+        Some recordings are synthetic and some are not.
     MissingExtraError
         scikit-learn is not installed.
     """
     require_extra("sklearn", extra="train", purpose="training a gate")
     check_bands(spec)
     recordings = [r for r in catalog.recordings if r.label and store.n_frames[store.index_of(r.id)] > 0]
+    refuse_mixture(recordings)
     folds = _folds(recordings, n_folds, seed)
     examples = gate_examples(recordings, folds, store, spec, seed=seed, progress=progress)
     windows = examples.windows
