@@ -216,8 +216,10 @@ class Recording(_Shown):
 
     @property
     def attribution(self) -> str:
-        """Recordist, id of the file, address and licence in one line, as Creative Commons asks for."""
-        return ", ".join(part for part in (self.recordist, self.file_id, self.url, self.licence) if part)
+        """Recordist, id of the file, ids of what it was made of, address and licence in one line, as Creative
+        Commons asks for."""
+        parts = (self.recordist, self.file_id, *self.made_of, self.url, self.licence)
+        return ", ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -329,6 +329,20 @@ def test_whole_sessions_are_held_out_and_no_class_is_lost(data: TrainingData, ca
     assert hold_out(data, [], replace(CONFIG, validation=0.0)) == (data, None)
 
 
+def test_synthetic_recordings_are_learned_from_and_not_looked_at(
+    data: TrainingData, catalog: Catalog
+) -> None:
+    rows = list(catalog.recordings)
+    made = [i for i, r in enumerate(rows) if r.label == rows[0].label][:2]
+    marked = [replace(r, origin="scene", made_of=(r.id,)) if i in made else r for i, r in enumerate(rows)]
+    learned, held_out = hold_out(data, marked, CONFIG)
+    assert {rows[i].id for i in made} <= set(learned.ids)
+    assert held_out is not None
+    assert not {rows[i].id for i in made} & set(held_out.ids)
+    of_held_out = [replace(r, made_of=tuple(held_out.ids)) if r.synthetic else r for r in marked]
+    assert not {rows[i].id for i in made} & set(hold_out(data, of_held_out, CONFIG)[0].ids)
+
+
 def test_a_run_is_read_back_and_repeats_byte_for_byte(
     catalog: Catalog, store: FeatureStore, data: TrainingData, tmp_path: Path
 ) -> None:

@@ -57,8 +57,7 @@ FOLDER = FolderKind(
     alone=True,
 )
 """What tells the folder of a cross-validation from others."""
-_LATER = ("boxes", "origin", "made_of", "count")
-_UNSAID: tuple[Any, ...] = ("", (), None)
+_LATER: Mapping[str, Any] = {"boxes": None, "origin": "", "made_of": (), "count": None}
 """Fields of a `Recording` that earlier runs don't have, and what their absence means."""
 
 _TUPLES = ("background", "made_of")
@@ -142,7 +141,7 @@ class RunFolder:
 def _known(recording: Recording) -> dict[str, Any]:
     """The fields of a recording, those of `_LATER` only where they say something."""
     values = asdict(recording)
-    return {name: value for name, value in values.items() if name not in _LATER or value not in _UNSAID}
+    return {name: value for name, value in values.items() if name not in _LATER or value != _LATER[name]}
 
 
 def _recording(row: Mapping[str, Any]) -> Recording:

@@ -169,7 +169,8 @@ def hold_out(
             "--validation 0"
         )
     heard = {recordings[i].id for i in held_out.tolist()}
-    made = [i for i in set(range(len(recordings))) - set(judged.tolist()) if heard.isdisjoint(recordings[i].made_of)]
+    others = sorted(set(range(len(recordings))) - set(judged.tolist()))
+    made = [i for i in others if heard.isdisjoint(recordings[i].made_of)]
     learned_from = np.array([*judged[fold.train], *judged[fold.test[stays]], *made], np.int64)
     return data.subset(np.sort(learned_from)), data.subset(held_out)
 
