@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from avianvox.features.foreground import LEAST_DB, foreground
-from avianvox.training.guides.voice import coarse
+from avianvox.features.foreground import LEAST_DB, coarse, foreground
 
 
 def noise(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:

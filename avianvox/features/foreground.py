@@ -36,6 +36,25 @@ def foreground(windows: np.ndarray, *, least_db: float = LEAST_DB) -> np.ndarray
     return values >= np.float32(least_db / SCALE_DB)
 
 
+def coarse(masks: np.ndarray, n_times: int, n_bands: int) -> np.ndarray:
+    """Masks of fewer cells, each of which is set where any of those that it stands for is.
+
+    Parameters
+    ----------
+    masks : np.ndarray, shape (n, n_frames, n_rows), bool
+    n_times, n_bands : int
+        At most ``n_frames`` and ``n_rows``.
+
+    Returns
+    -------
+    np.ndarray, shape (n, n_times, n_bands), bool
+    """
+    times, bands = (
+        np.arange(n) * length // n for n, length in zip((n_times, n_bands), masks.shape[1:], strict=True)
+    )
+    return np.logical_or.reduceat(np.logical_or.reduceat(masks, times, axis=1), bands, axis=2)
+
+
 def _smoothed(values: np.ndarray, axis: int, width: int) -> np.ndarray:
     """The mean over ``width`` neighbours; at the ends, the outermost value stands for what is missing."""
     n = values.shape[axis]

@@ -13,7 +13,7 @@ from avianvox.config import later
 from avianvox.dataset.crops import CropReader
 from avianvox.dataset.training_data import TrainingData
 from avianvox.errors import ConfigError, InputError
-from avianvox.features.foreground import LEAST_DB, foreground
+from avianvox.features.foreground import LEAST_DB, coarse, foreground
 from avianvox.training.guides import Batch, Guiding, Trunk
 
 LAYER = "attention_map"
@@ -73,22 +73,3 @@ class _Masks:
     def __call__(self, batch: Batch) -> np.ndarray:
         found = foreground(batch.crops * batch.deviation, least_db=self.least_db)
         return coarse(found, self.n_times, self.n_bands).astype(np.float32)
-
-
-def coarse(masks: np.ndarray, n_times: int, n_bands: int) -> np.ndarray:
-    """Masks of fewer cells, each of which is set where any of those that it stands for is.
-
-    Parameters
-    ----------
-    masks : np.ndarray, shape (n, n_frames, n_rows), bool
-    n_times, n_bands : int
-        At most ``n_frames`` and ``n_rows``.
-
-    Returns
-    -------
-    np.ndarray, shape (n, n_times, n_bands), bool
-    """
-    times, bands = (
-        np.arange(n) * length // n for n, length in zip((n_times, n_bands), masks.shape[1:], strict=True)
-    )
-    return np.logical_or.reduceat(np.logical_or.reduceat(masks, times, axis=1), bands, axis=2)
