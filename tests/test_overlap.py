@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from avianvox.errors import InputError
-from avianvox.evaluation.overlap import Weights, binarised, on_voice, overlap
+from avianvox.evaluation.overlap import Weights, marked, on_voice, overlap
 
 MASK = np.zeros((1, 4, 5), bool)
 MASK[0, 1:3, 1:3] = True  # 4 of 20 cells
@@ -18,26 +18,32 @@ def test_of_a_map_what_lies_on_the_voice_is_counted() -> None:
     found = overlap(maps, np.repeat(MASK, 4, axis=0))
     assert found.share[:3].tolist() == [1.0, 0.75, 0.0]
     assert np.isnan(found.share[3])  # a map of nothing
-    assert found.iou.tolist() == [1.0, 0.25, 0.0, 0.0]
+    assert found.iou.tolist() == [1.0, 0.2, 0.0, 0.0]
     assert found.chance.tolist() == [0.2] * 4
+    assert found.gain[:3] == pytest.approx([1.0, 0.6875, -0.25])
 
 
 def test_a_uniform_map_has_the_share_of_chance() -> None:
     found = overlap(np.full((1, 4, 5), 0.3), MASK)
     assert found.share == pytest.approx(found.chance)
+    assert found.gain == pytest.approx([0.0])
 
 
-def test_nothing_marked_and_no_voice_is_undefined() -> None:
+def test_without_a_map_or_a_voice_nothing_is_defined() -> None:
     found = overlap(np.zeros((1, 4, 5)), np.zeros((1, 4, 5), bool))
-    assert np.isnan([found.iou, found.share]).all()
+    assert np.isnan([found.iou, found.share, found.gain]).all()
+    everything = overlap(np.ones((1, 4, 5)), np.ones((1, 4, 5), bool))
+    assert everything.share == [1.0]
+    assert np.isnan(everything.gain).all()
 
 
-def test_cells_are_marked_from_a_share_of_the_maximum() -> None:
-    maps = np.array([[[4.0, 2.0, 1.0]], [[0.0, -1.0, 0.0]]])
-    assert binarised(maps).tolist() == [[[True, True, False]], [[False, False, False]]]
-    assert binarised(maps, at=0.25)[0].all()
-    with pytest.raises(InputError, match=r"above 0 and at most 1, got 0"):
-        binarised(maps, at=0)
+def test_as_many_cells_are_marked_as_are_voice() -> None:
+    maps = np.array([[4.0, 2.0, 1.0, 2.0], [0.0, -1.0, 0.0, 3.0], [1.0, 2.0, 3.0, 4.0]])
+    assert marked(maps, np.array([2, 3, 0])).tolist() == [
+        [True, True, False, True],  # of two equal ones, both
+        [False, False, False, True],  # nothing that is not above 0
+        [False] * 4,
+    ]
 
 
 def test_other_shapes_and_values_are_refused() -> None:
@@ -48,7 +54,7 @@ def test_other_shapes_and_values_are_refused() -> None:
 
 
 def test_wrong_answers_weigh_more_and_right_ones_less() -> None:
-    right, share = np.array([True, True, True, False]), np.array([0.9, 0.1, np.nan, 0.9])
-    assert on_voice(share).tolist() == [True, False, False, True]
-    assert Weights(0.5, 0.75, 1.5).of(right, share).tolist() == [0.5, 0.75, 0.75, 1.5]
-    assert Weights(0.5, 0.75, 1.5, least=0.05).of(right, share).tolist() == [0.5, 0.5, 0.75, 1.5]
+    right, gain = np.array([True, True, True, False]), np.array([0.9, -0.1, np.nan, 0.9])
+    assert on_voice(gain).tolist() == [True, False, False, True]
+    assert Weights(0.5, 0.75, 1.5).of(right, gain).tolist() == [0.5, 0.75, 0.75, 1.5]
+    assert Weights(0.5, 0.75, 1.5, least=-0.2).of(right, gain).tolist() == [0.5, 0.5, 0.75, 1.5]

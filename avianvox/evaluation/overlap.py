@@ -1,8 +1,8 @@
 """How far a map of what a model attends to lies on the voice: its overlap with the vocal mask.
 
 A map is any array of values at moments and bands (attention, Grad-CAM, occlusion), of which what is above 0
-counts; the mask is that of `avianvox.features.foreground`. Both have the same cells: for a coarse map,
-`avianvox.features.foreground.coarse` makes the mask as coarse.
+counts; the mask is that of `avianvox.features.foreground`. Both have the same cells: either the map is made
+as fine as the mask, or `avianvox.features.foreground.coarse` makes the mask as coarse as the map.
 
 References
 ----------
@@ -15,11 +15,8 @@ import numpy as np
 
 from avianvox.errors import InputError
 
-BINARISED_AT = 0.5
-"""Of a map's maximum: cells from here on are those that it marks."""
-
-GOOD_OVERLAP = 0.5
-"""Share of a map inside the mask; below it, an answer that is right may be right for the wrong reason."""
+GOOD_GAIN = 0.0
+"""Gain of an overlap that is good: the map lies on the voice more than a uniform map does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,8 @@ class Overlap:
     share : np.ndarray, shape (n,), float64, 0 to 1
         Of the map's mass, what lies inside the mask; NaN for a map without mass.
     iou : np.ndarray, shape (n,), float64, 0 to 1
-        Intersection over union of the mask and the cells that the map marks; NaN where neither has a cell.
+        Intersection over union of the mask and the cells that the map marks, see `marked`; NaN without
+        a voice.
     chance : np.ndarray, shape (n,), float64, 0 to 1
         The share that a uniform map has: the part of the cells that are voice.
     """
@@ -40,8 +38,15 @@ class Overlap:
     iou: np.ndarray
     chance: np.ndarray
 
+    @property
+    def gain(self) -> np.ndarray:
+        """How far the share is above chance: 1 where all of the map is voice, 0 for a uniform map, below 0
+        beside the voice; NaN for a map without mass, and where all cells are voice.
+        """
+        return _ratio(self.share - self.chance, 1.0 - self.chance)
 
-def overlap(maps: np.ndarray, masks: np.ndarray, *, at: float = BINARISED_AT) -> Overlap:
+
+def overlap(maps: np.ndarray, masks: np.ndarray) -> Overlap:
     """Compare maps with masks of the same shape.
 
     Parameters
@@ -49,8 +54,6 @@ def overlap(maps: np.ndarray, masks: np.ndarray, *, at: float = BINARISED_AT) ->
     maps : np.ndarray, shape (n, n_times, n_bands)
         Values below 0 count as 0.
     masks : np.ndarray, shape (n, n_times, n_bands), bool
-    at : float, above 0 and at most 1
-        Share of a map's maximum from which on a cell is marked.
 
     Raises
     ------
@@ -66,21 +69,28 @@ def overlap(maps: np.ndarray, masks: np.ndarray, *, at: float = BINARISED_AT) ->
     if not np.isfinite(maps).all():
         raise InputError("overlap: expected finite maps, got values that are not")
     maps, masks = np.maximum(maps, 0.0).reshape(len(maps), -1), masks.reshape(len(maps), -1)
-    marked = binarised(maps, at=at)
+    sizes = masks.sum(axis=1)
+    chosen = marked(maps, sizes)
     return Overlap(
         share=_ratio((maps * masks).sum(axis=1), maps.sum(axis=1)),
-        iou=_ratio((marked & masks).sum(axis=1), (marked | masks).sum(axis=1)),
-        chance=_ratio(masks.sum(axis=1), np.full(len(masks), masks.shape[1])),
+        iou=_ratio((chosen & masks).sum(axis=1), (chosen | masks).sum(axis=1)),
+        chance=_ratio(sizes, np.full(len(masks), masks.shape[1])),
     )
 
 
-def binarised(maps: np.ndarray, *, at: float = BINARISED_AT) -> np.ndarray:
-    """The cells of each map with at least ``at`` of its maximum; none of a map without values above 0."""
-    if not 0 < at <= 1:
-        raise InputError(f"overlap: expected a share of the maximum above 0 and at most 1, got {at}")
-    highest = maps.max(axis=tuple(range(1, maps.ndim)), keepdims=True, initial=0.0)
-    marked: np.ndarray = (maps > 0) & (maps >= at * highest)
-    return marked
+def marked(maps: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The binarised maps: cells of the highest values above 0, as many as ``sizes`` says of each map.
+
+    Cells as high as the last of them are marked too.
+
+    Parameters
+    ----------
+    maps : np.ndarray, shape (n, n_cells)
+    sizes : np.ndarray, shape (n,), int
+    """
+    ordered = -np.sort(-maps, axis=1)
+    last = np.take_along_axis(ordered, np.maximum(sizes - 1, 0)[:, None], axis=1)
+    return np.asarray((maps > 0) & (maps >= last) & (sizes > 0)[:, None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +98,26 @@ class Weights:
     """How much a training example counts, by its answer and its overlap.
 
     ``good``: the right answer, on the voice; ``poor``: the right answer, beside it; ``wrong``: another one.
+    On the voice is a gain of ``least`` or more.
     """
 
     good: float = 0.5
     poor: float = 0.75
     wrong: float = 1.5
-    least: float = GOOD_OVERLAP
+    least: float = GOOD_GAIN
 
-    def of(self, right: np.ndarray, share: np.ndarray) -> np.ndarray:
-        """Weights of examples, shape (n,), float64. An overlap that is NaN counts as poor."""
-        return np.where(right, np.where(on_voice(share, least=self.least), self.good, self.poor), self.wrong)
+    def of(self, right: np.ndarray, gain: np.ndarray) -> np.ndarray:
+        """Weights of examples, shape (n,), float64."""
+        return np.where(right, np.where(on_voice(gain, least=self.least), self.good, self.poor), self.wrong)
 
 
-def on_voice(share: np.ndarray, *, least: float = GOOD_OVERLAP) -> np.ndarray:
+def on_voice(gain: np.ndarray, *, least: float = GOOD_GAIN) -> np.ndarray:
     """Whether the overlap is good. One that is NaN is not."""
-    found: np.ndarray = np.asarray(share) >= least
+    found: np.ndarray = np.asarray(gain) >= least
     return found
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio: np.ndarray = part / whole
-    return ratio
+    return np.where(np.isinf(ratio), np.nan, ratio)

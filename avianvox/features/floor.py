@@ -18,8 +18,6 @@ SCALE_DB = 13.0
 def above_floor(windows: np.ndarray) -> np.ndarray:
     """Log-mel power above the window's noise floor, clipped and scaled.
 
-    The floor is found in steps: ``floor = mean(min(x, floor + 2 dB))`` over the frames, from the mean on.
-
     Parameters
     ----------
     windows : np.ndarray, shape (..., n_frames, n_mels), dB
@@ -30,9 +28,18 @@ def above_floor(windows: np.ndarray) -> np.ndarray:
         0 at the floor; 1 is 13 dB above it; from -0.31 to 3.38.
     """
     windows = np.asarray(windows, np.float32)
-    floor = windows.mean(axis=-2, keepdims=True)
-    for _ in range(FLOOR_STEPS):
-        floor = np.minimum(windows, floor + np.float32(FLOOR_MARGIN_DB)).mean(axis=-2, keepdims=True)
-    above = np.clip(windows - floor, np.float32(LEAST_DB), np.float32(MOST_DB))
+    above = np.clip(windows - noise_floor(windows), np.float32(LEAST_DB), np.float32(MOST_DB))
     scaled: np.ndarray = above / np.float32(SCALE_DB)
     return scaled
+
+
+def noise_floor(windows: np.ndarray) -> np.ndarray:
+    """The noise floor of each band of a window, shape (..., 1, n_mels), dB, float32.
+
+    It is found in steps: ``floor = mean(min(x, floor + 2 dB))`` over the frames, from the mean on.
+    """
+    windows = np.asarray(windows, np.float32)
+    floor: np.ndarray = windows.mean(axis=-2, keepdims=True)
+    for _ in range(FLOOR_STEPS):
+        floor = np.minimum(windows, floor + np.float32(FLOOR_MARGIN_DB)).mean(axis=-2, keepdims=True)
+    return floor

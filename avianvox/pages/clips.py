@@ -226,14 +226,31 @@ def palette_png(pixels: np.ndarray) -> bytes:
     ----------
     pixels : np.ndarray, shape (height, width), uint8 below the number of colours
     """
-    anchors = np.array([list(bytes.fromhex(colour)) for colour in ANCHORS.split()], np.float64)
-    places = np.linspace(0, len(anchors) - 1, N_COLOURS)
-    colours = np.stack([np.interp(places, np.arange(len(anchors)), anchors[:, k]) for k in range(3)], axis=1)
-    height, width = pixels.shape
-    lines = np.concatenate([np.zeros((height, 1), np.uint8), pixels], axis=1).tobytes()
+    palette = colour_map(np.linspace(0, 1, N_COLOURS))
+    return _png(pixels[:, :, None], 3, (b"PLTE", palette.tobytes()))
+
+
+def rgb_png(pixels: np.ndarray) -> bytes:
+    """A PNG of red, green and blue, shape (height, width, 3), uint8."""
+    return _png(pixels, 2)
+
+
+def colour_map(shares: np.ndarray, *, anchors: str = ANCHORS) -> np.ndarray:
+    """Colours of values from 0 to 1, shape (..., 3), uint8, between ``anchors`` at equal distances."""
+    given = np.array([list(bytes.fromhex(colour)) for colour in anchors.split()], np.float64)
+    places = np.asarray(shares, np.float64) * (len(given) - 1)
+    colours = [np.interp(places, np.arange(len(given)), given[:, k]) for k in range(3)]
+    return np.stack(colours, axis=-1).round().astype(np.uint8)
+
+
+def _png(pixels: np.ndarray, kind: int, *chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG of pixels of shape (height, width, n_values); ``kind`` is its colour type."""
+    height, width, n_values = pixels.shape
+    rows = pixels.astype(np.uint8).reshape(height, width * n_values)
+    lines = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1).tobytes()
     chunks = (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
-        (b"PLTE", colours.round().astype(np.uint8).tobytes()),
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)),
+        *chunks,
         (b"IDAT", zlib.compress(lines, 9)),
         (b"IEND", b""),
     )
