@@ -173,6 +173,9 @@ class Recording(_Shown):
     origin: str = ""  # how it was made, mostly a key of `ORIGINS`; "": recorded
     made_of: tuple[str, ...] = ()  # ids of the recordings that it was made of
     count: int | None = None  # animals that call in it
+    sex: str = ""  # call type, sex and stage as the source writes them; `dataset.labels` reads them
+    stage: str = ""
+    more: tuple[tuple[str, str], ...] = ()  # other columns of the source's table: name and text
 
     @property
     def synthetic(self) -> bool:

@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 
 from avianvox.audit.findings import Finding
 from avianvox.audit.shared import KEYS
+from avianvox.dataset.labels.described import summary
 from avianvox.evaluation.plain import counted
 from avianvox.types import NO_BIRD, ORIGINS, LabelSet, Recording
 
 _MAIN_RECORDIST = 0.25  # from this share of all recordings on, one person is worth a note
 _MANY = 0.05  # share of recordings about which something is unknown
+_MOST_SPELLINGS = 10  # that a finding names
 
 
 def undrawn_finding(grouping: str, recordings: Sequence[Recording], reason: str) -> Finding:
@@ -115,6 +117,18 @@ def recording_findings(recordings: Sequence[Recording]) -> Iterator[Finding]:
             f"One recordist made {n / len(recordings):.0%} of the recordings",
             f"{name}: {n} of {len(recordings)}, of {n_species} species.",
             "Expect a lower accuracy on recordings by other recordists.",
+        )
+    voices = summary(recordings)
+    if voices["unread"]:
+        shown = ", ".join(f"'{text}' ({n})" for text, n in list(voices["unread"].items())[:_MOST_SPELLINGS])
+        more = len(voices["unread"]) - _MOST_SPELLINGS
+        yield Finding(
+            "note",
+            "unread spelling",
+            f"{len(voices['unread'])} spellings of call types, sexes or stages are not understood",
+            f"{shown}{f' and {more} more' if more > 0 else ''}. A call type is known of "
+            f"{voices['understood']} of {voices['stated']} recordings that state one.",
+            "List them with: avianvox data voices. What is not understood counts as not known.",
         )
 
 

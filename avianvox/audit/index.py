@@ -13,6 +13,7 @@ import numpy as np
 from avianvox.audit.classes import class_findings, recording_findings
 from avianvox.audit.findings import Audit, Finding
 from avianvox.audit.shared import LOOKUPS, SplitFacts, look_at, straddling
+from avianvox.dataset.labels.described import summary
 from avianvox.dataset.splits import Split
 from avianvox.errors import InputError
 from avianvox.evaluation.plain import counted
@@ -66,6 +67,7 @@ def audit_recordings(
         "recordings": len(recordings),
         "classes": len(labels),
         "splits": {name: split.to_mapping() for name, split in facts.items()},
+        "voices": summary(recordings),
     }
     if store is not None:
         from avianvox.audit.sound import sound_findings

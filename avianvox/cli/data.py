@@ -8,6 +8,7 @@ import click
 from avianvox.cli.common import echo, echo_text
 from avianvox.cli.download import download
 from avianvox.cli.targets import Target, Writer
+from avianvox.cli.voices import voices
 
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
@@ -49,6 +50,7 @@ def data() -> None:
 
 
 data.add_command(download)
+data.add_command(voices)
 
 
 @data.command("list", epilog="Example: avianvox data list recordings/ --json")

@@ -57,7 +57,15 @@ FOLDER = FolderKind(
     alone=True,
 )
 """What tells the folder of a cross-validation from others."""
-_LATER: Mapping[str, Any] = {"boxes": None, "origin": "", "made_of": (), "count": None}
+_LATER: Mapping[str, Any] = {
+    "boxes": None,
+    "origin": "",
+    "made_of": (),
+    "count": None,
+    "sex": "",
+    "stage": "",
+    "more": (),
+}
 """Fields of a `Recording` that earlier runs don't have, and what their absence means."""
 
 _TUPLES = ("background", "made_of")
@@ -148,7 +156,8 @@ def _recording(row: Mapping[str, Any]) -> Recording:
     """The inverse of `_known`."""
     boxes = {"boxes": tuple(Box(**box) for box in row["boxes"])} if "boxes" in row else {}
     tuples = {name: tuple(row[name]) for name in _TUPLES if name in row}
-    return Recording(**{**row, "path": Path(row["path"]), **tuples, **boxes})
+    more = {"more": tuple((name, text) for name, text in row["more"])} if "more" in row else {}
+    return Recording(**{**row, "path": Path(row["path"]), **tuples, **boxes, **more})
 
 
 def _shared(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:

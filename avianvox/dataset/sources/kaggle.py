@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from avianvox.dataset.catalog import SOURCE_PROBLEM, UNKNOWN_LABEL, Catalog, Problem
+from avianvox.dataset.labels.described import with_remarks
 from avianvox.dataset.licences import licence_name
 from avianvox.dataset.sources.fields import (
     parse_address,
@@ -69,9 +70,22 @@ def session_time(remarks: str) -> tuple[str, str]:
     return "", ""
 
 
+def free_remarks(remarks: str) -> str:
+    """What the recordist wrote, without place, time, type and the species heard besides.
+
+    Examples
+    --------
+    >>> free_remarks("XC1 © A // Place // 150m // 08:20h, 2014-04-28 // call // A male. /  / bird-seen:yes")
+    'A male.'
+    """
+    parts = [part.strip() for part in remarks.split("//")]
+    when = next((i for i, part in enumerate(parts) if _WHEN.match(part)), len(parts))
+    return "\n".join(part.partition("/  /")[0].strip() for part in parts[when + 2 :] if part[:5] != "also:")
+
+
 def _recording(row: dict[str, str], audio: Path) -> Recording:
     date, time = session_time(row["remarks"])
-    return Recording(
+    recording = Recording(
         id=f"XC{row['file_id']}",
         path=audio / row["file_name"],
         label=species_label(row["genus"], row["species"]),
@@ -87,6 +101,7 @@ def _recording(row: dict[str, str], audio: Path) -> Recording:
         licence=licence_name(row.get("license", "")),
         url=parse_address(row.get("file_url", "")).removesuffix("/download"),
     )
+    return with_remarks(recording, free_remarks(row["remarks"]))
 
 
 def _contradictions(

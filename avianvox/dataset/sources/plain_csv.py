@@ -2,11 +2,12 @@
 
 Columns: ``path`` (required), ``id``, ``label``, ``common_name``, ``recordist``, ``date``, ``time``, ``site``,
 ``latitude``, ``longitude``, ``duration_s``, ``quality``, ``call_type``, ``licence``, ``url``,
-``background`` (species separated by semicolons), ``count`` (animals that call), ``origin`` (how sound that
-nobody recorded was made, see `avianvox.types.ORIGINS`; empty for recordings) and ``made_of`` (ids of the
-recordings that it was made of, separated by semicolons). A row with ``begin_s`` is the part of its file from
-there to ``end_s``, or to the end; ``low_hz`` and ``high_hz`` are of the box around the voice. `ALIASES` are
-read where these are absent or empty; other columns are left alone.
+``sex``, ``stage``, ``background`` (species separated by semicolons), ``count`` (animals that call),
+``origin`` (how sound that nobody recorded was made, see `avianvox.types.ORIGINS`; empty for recordings) and
+``made_of`` (ids of the recordings that it was made of, separated by semicolons). A row with ``begin_s`` is
+the part of its file from there to ``end_s``, or to the end; ``low_hz`` and ``high_hz`` are of the box around
+the voice. `ALIASES` are read where these are absent or empty. Other columns are kept as `Recording.more`;
+so is a ``count`` that is no whole number, such as "11-50".
 Dates and times of day may stand as a spreadsheet writes them, see `avianvox.tables.times.parse_date`; each
 that may mean two days is a problem of the catalog.
 Of a row without a date, what the file and its name know is taken where the row says nothing.
@@ -38,7 +39,13 @@ from avianvox.tables.spans import begin_within
 from avianvox.tables.times import day_first, parse_date, parse_time, says_day, time_behind
 from avianvox.types import Recording
 
-ALIASES = {"species": "label", "license": "licence", "xc_id": "id", "common": "common_name"}
+ALIASES = {
+    "species": "label",
+    "license": "licence",
+    "xc_id": "id",
+    "common": "common_name",
+    "type": "call_type",
+}
 FILES = ("recordings.csv", "metadata.csv")
 SPLIT = "split.json"
 _TEXTS = ("label", "common_name", "recordist", "date", "time", "site")
@@ -48,6 +55,10 @@ _MORE_TEXTS = ("quality", "call_type", "licence", "url")
 _MADE = ("origin", "made_of", "count")
 _SYNTHETIC = "synthetic"
 """What earlier catalogs of synthetic voices give for a licence."""
+_LATER = ("sex", "stage")  # written where they are known
+_KNOWN = frozenset(
+    ("path", "id", "background", *_TEXTS, *_NUMBERS, *_PART, *_MORE_TEXTS, *_MADE, *_LATER, *ALIASES)
+)
 
 
 class PlainCsv:
@@ -118,6 +129,7 @@ def _recording(row: dict[str, str], index: Path, line: int, order: bool | None) 
             f"{index}, row {line}: expected a begin from 0 s and an end after it, "
             f"found {begin_s} to {end_s} s"
         )
+    count = text("count") if text("count").isascii() and text("count").isdigit() else ""
     own_id = text("path") if begin_s is None else part_id(text("path"), begin_s, end_s)
     recording = Recording(
         id=text("id") or own_id,
@@ -142,15 +154,16 @@ def _recording(row: dict[str, str], index: Path, line: int, order: bool | None) 
         high_hz=high_hz,
         origin=text("origin") or ("voices" if text("licence") == _SYNTHETIC else ""),
         made_of=several("made_of"),
-        count=_count(text("count"), index, line),
+        count=int(count) if count else None,
+        sex=text("sex"),
+        stage=text("stage"),
+        more=tuple(
+            (name, value)
+            for name, value in values.items()
+            if value and (name not in _KNOWN or (name == "count" and not count))
+        ),
     )
     return recording if text("date") else noted(recording)
-
-
-def _count(text: str, index: Path, line: int) -> int | None:
-    if text and not (text.isascii() and text.isdigit()):
-        raise CatalogError(f"{index}, row {line}: expected a whole number of animals as count, got '{text}'")
-    return int(text) if text else None
 
 
 def write_plain_csv(path: Path, recordings: Sequence[Recording]) -> None:
@@ -169,16 +182,22 @@ def write_plain_csv(path: Path, recordings: Sequence[Recording]) -> None:
             raise CatalogError(f"{path}: the name {shown} is not UTF-8; rename the file") from error
     parts = _PART if any(r.span for r in recordings) else ()
     made = _MADE if any(r.synthetic or r.count is not None for r in recordings) else ()
+    later = tuple(name for name in _LATER if any(getattr(r, name) for r in recordings))
+    own = tuple(dict.fromkeys(name for r in recordings for name, _ in r.more))
     with atomic_write(path) as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("path", "id", *_TEXTS, *_NUMBERS, *_MORE_TEXTS, "background", *parts, *made))
+        known = ("path", "id", *_TEXTS, *_NUMBERS, *_MORE_TEXTS, "background", *parts, *made, *later)
+        writer.writerow((*known, *own))
         for r in recordings:
             numbers, spans = (
                 ["" if (value := getattr(r, name)) is None else repr(value) for name in names]
                 for names in (_NUMBERS, parts)
             )
             origin = (r.origin, ";".join(r.made_of), "" if r.count is None else r.count) if made else ()
-            texts, more = ([getattr(r, name) for name in names] for names in (_TEXTS, _MORE_TEXTS))
+            texts, more, told = (
+                [getattr(r, name) for name in names] for names in (_TEXTS, _MORE_TEXTS, later)
+            )
+            others = [dict(r.more).get(name, "") for name in own]
             background = ";".join(r.background)
-            known = (*texts, *numbers, *more, background, *spans, *origin)
-            writer.writerow((os.path.abspath(r.path), r.id, *known))
+            cells = (*texts, *numbers, *more, background, *spans, *origin, *told, *others)
+            writer.writerow((os.path.abspath(r.path), r.id, *cells))

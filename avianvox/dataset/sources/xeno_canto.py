@@ -14,6 +14,7 @@ from typing import Any
 
 from avianvox.audio.find import is_audio
 from avianvox.dataset.catalog import SOURCE_PROBLEM, Catalog, Problem
+from avianvox.dataset.labels.described import with_remarks
 from avianvox.dataset.licences import licence_name
 from avianvox.dataset.sources.fields import (
     parse_address,
@@ -114,7 +115,7 @@ def read_recording(row: Any, folder: Path, files: dict[str, list[Path]], place: 
         return "" if str(value).strip() == "?" else str(value).strip()
 
     number = text("id").upper().removeprefix("XC")
-    return Recording(
+    recording = Recording(
         id=f"XC{number}",
         path=files[number][0] if number in files else folder / f"XC{number}.mp3",
         label=species_label(text("gen"), text("sp")),
@@ -131,7 +132,10 @@ def read_recording(row: Any, folder: Path, files: dict[str, list[Path]], place: 
         call_type=text("type"),
         licence=licence_name(text("lic")),
         url=parse_address(text("url")),
+        sex=text("sex"),
+        stage=text("stage"),
     )
+    return with_remarks(recording, text("rmk"))
 
 
 def _missing_pages(path: Path, pages: list[Path], answers: list[dict[str, Any]]) -> Iterator[Problem]:
