@@ -187,8 +187,12 @@ def _key(name: str) -> str:
     return name.removesuffix("_")
 
 
-def read_toml(path: Path | str, tables: Mapping[str, type]) -> dict[str, Any]:
+def read_toml(
+    path: Path | str, tables: Mapping[str, type], *, besides: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Read a TOML file whose top level holds the given tables, each of them optional.
+
+    ``besides``: names that may stand there too, which somebody else reads.
 
     Returns
     -------
@@ -202,7 +206,7 @@ def read_toml(path: Path | str, tables: Mapping[str, type]) -> dict[str, Any]:
     """
     document = parse_toml(path)
     for name in document:
-        if name not in tables:
+        if name not in (*tables, *besides):
             raise ConfigError(f"{path} has no table [{name}]{nearest(name, list(tables))}")
     try:
         return {

@@ -30,6 +30,7 @@ ROOMS = (
     ("audio",),
     ("features",),
     ("dataset",),
+    ("tasks",),
     ("modelfolder", "modelinfo", "modelfile"),
     ("inference",),
     ("ears",),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from avianvox.features.spec import FeatureSpec
     from avianvox.features.store import FeatureStore
     from avianvox.models.protocol import Progress, TrainSettings
+    from avianvox.types import Recording
     from avianvox.workers import Workplace
 
 UNUSED = ("model", "seed", "validation", "patience", "validation_windows")
@@ -182,6 +183,7 @@ def crossvalidate(
     from avianvox.features.spec import spec_named
     from avianvox.inference.embedding import EmbeddingSpec
     from avianvox.models.networks import NETWORKS
+    from avianvox.tasks.asked import columns_of, tasks_of
     from avianvox.training.config import ears_of
     from avianvox.workers import Workplace
 
@@ -212,6 +214,11 @@ def crossvalidate(
             found.recordings, features_spec, at, workplace=extracted, progress=told.features
         )
         data = training_data(found, features, features_spec, found.labels)
+        by_id = {recording.id: recording for recording in found.recordings}
+        usable = [by_id[name] for name in data.ids]
+        train_settings = _settled(train_settings, usable)
+        recipes = {name: _settled(own, usable) for name, own in recipes.items()}
+        data = replace(data, values=columns_of(tasks_of(train_settings.tasks), usable))
         ears = {
             ear.model: provide_store(
                 found.recordings,
@@ -314,6 +321,16 @@ def _settings(
         name: read_train_file(config, model=name, **given)[0].settings for name in names if name in RECIPES
     }
     return read.settings, spec, own
+
+
+def _settled(settings: "TrainSettings", recordings: "Sequence[Recording]") -> "TrainSettings":
+    """With the classes of the tasks that the recordings have."""
+    from dataclasses import replace
+
+    from avianvox.tasks.asked import choices_of, settled_tasks, tasks_of
+
+    tasks = settled_tasks(tasks_of(settings.tasks), recordings)
+    return replace(settings, tasks=choices_of(tasks)) if tasks else settings
 
 
 def _learned_from(

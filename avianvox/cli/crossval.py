@@ -245,6 +245,9 @@ def _show(result: "CrossvalResult", out: Path, as_json: bool) -> None:
     show_table(result.table)
     for note in result.notes:
         echo(note)
+    if result.tasks is not None:
+        click.echo("\ntasks:")
+        show_table(result.tasks)
     if result.audit is not None:
         echo_text(f"\naudit, in full in {out / 'table.md'}:")
         for finding in result.audit.findings:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
@@ -39,6 +39,8 @@ class TrainingData:
         Embeddings of the recordings by models of these names, where something learns from them.
     besides : tuple of tuple of int
         For each recording, the other classes that are heard in its background; empty where nothing is known.
+    values : mapping of str to tuple
+        For each recording, what the catalog says in the columns of these names that tasks read.
     """
 
     store: "FeatureStore"
@@ -50,6 +52,7 @@ class TrainingData:
     names: tuple[str, ...] = ()
     ears: "Mapping[str, FeatureStore]" = field(default_factory=dict)
     besides: tuple[tuple[int, ...], ...] = ()
+    values: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -84,9 +87,13 @@ class TrainingData:
 
     def subset(self, positions: np.ndarray) -> Self:
         """The recordings at ``positions`` of ``recordings``, in that order."""
-        besides = tuple(self.besides[i] for i in np.asarray(positions).tolist()) if self.besides else ()
+        at = np.asarray(positions).tolist()
         return replace(
-            self, recordings=self.recordings[positions], targets=self.targets[positions], besides=besides
+            self,
+            recordings=self.recordings[positions],
+            targets=self.targets[positions],
+            besides=tuple(self.besides[i] for i in at) if self.besides else (),
+            values={column: tuple(of_all[i] for i in at) for column, of_all in self.values.items()},
         )
 
     def without_unlearned(self) -> Self:
@@ -120,11 +127,14 @@ class WindowScores:
     pooling : str
         How windows become a recording, a row of `avianvox.inference.pooling.POOLINGS`. What a window counts
         there is its highest score.
+    tasks : mapping of str to np.ndarray, shape (n_windows, n_outputs), float32
+        What it says to the tasks of these names, past their activations.
     """
 
     scores: np.ndarray
     positions: np.ndarray
     pooling: str = "mean"
+    tasks: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

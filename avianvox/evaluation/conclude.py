@@ -32,6 +32,7 @@ from avianvox.evaluation.predictions import pool
 from avianvox.evaluation.rules import RULES
 from avianvox.evaluation.run_folder import FIGURES, RECIPES, RunFolder, fit_name, predictions_path
 from avianvox.evaluation.saved_run import SavedRun
+from avianvox.evaluation.task_figures import Judged, judged_tasks, task_table
 from avianvox.registry import nearest
 
 
@@ -59,6 +60,8 @@ class CrossvalResult:
         What to know beside the numbers.
     audit : Audit or None
         What the catalog and its sound give away.
+    tasks : Table or None
+        One row for each figure of a task, where models have tasks.
     """
 
     outcomes: Outcomes
@@ -70,6 +73,7 @@ class CrossvalResult:
     n_weights: Mapping[str, int]
     notes: tuple[str, ...]
     audit: Audit | None
+    tasks: Table | None = None
 
 
 def conclude(
@@ -144,6 +148,15 @@ def _result(
     }
     if comparisons:
         figures["against"] = comparisons
+    tasks = _tasks(run)
+    if tasks:
+        figures["tasks"] = {
+            model: {
+                grouping: {one.task.name: one.to_mapping() for one in found}
+                for grouping, found in by_grouping.items()
+            }
+            for model, by_grouping in tasks.items()
+        }
     return CrossvalResult(
         outcomes,
         neighbours,
@@ -154,7 +167,18 @@ def _result(
         _weights(run),
         (*ladder_lines(run.groupings), *against_lines(comparisons), *_split_notes(splits)),
         Audit.from_mapping(run.audit) if run.audit else None,
+        task_table(tasks),
     )
+
+
+def _tasks(run: SavedRun) -> dict[str, dict[str, list[Judged]]]:
+    """By model and grouping, the answers to tasks; models without tasks are left out."""
+    found = {
+        model: {grouping: judged_tasks(run, model, grouping) for grouping in run.groupings}
+        for model in run.models
+        if run.settings_of(model).get("tasks")
+    }
+    return {model: by_grouping for model, by_grouping in found.items() if any(by_grouping.values())}
 
 
 def _write(folder: RunFolder, run: SavedRun, result: CrossvalResult) -> None:
@@ -162,7 +186,8 @@ def _write(folder: RunFolder, run: SavedRun, result: CrossvalResult) -> None:
     folder.write_text("table.csv", ladder_csv(result.outcomes, result.neighbours, run.groupings))
     notes = [f"- {note}" for note in result.notes]
     found = ["", "## Audit", "", "```text", *result.audit.lines(), "```"] if result.audit else []
-    text = "\n".join((result.table.markdown(), *notes, *found, ""))
+    tasks = [] if result.tasks is None else ["", "## Tasks", "", result.tasks.markdown()]
+    text = "\n".join((result.table.markdown(), *notes, *tasks, *found, ""))
     folder.write_text("table.md", text.encode(errors="backslashreplace").decode())  # ids may be any bytes
 
 

@@ -126,6 +126,7 @@ def fit_and_predict(data: TrainingData, ids: np.ndarray, job: Fit) -> Made:
         test_ids=ids[fold.test],
         train_ids=ids[fold.train],
         pooling=windows.pooling,
+        tasks={name: outputs.astype(np.float32) for name, outputs in windows.tasks.items()},
         **beside,
     )
     return Made(found, seconds, _notes(predict))

@@ -6,7 +6,7 @@ recordings, and `Pooled` is what figures over all folds are computed from.
 
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ class FoldPredictions:
         See `avianvox.dataset.training_data.Clues`. Kept of fits without some species, where the model has it.
     embedding, train_embedding : np.ndarray, shape (n, n_embedding), float32, optional
         Of each test and each training recording: the mean over its windows. Kept with ``energy``.
+    tasks : mapping of str to np.ndarray, shape (n_windows, n_outputs), float32
+        What a model says to the tasks of these names, past their activations.
     """
 
     scores: np.ndarray
@@ -50,6 +52,7 @@ class FoldPredictions:
     energy: np.ndarray | None = None
     embedding: np.ndarray | None = None
     train_embedding: np.ndarray | None = None
+    tasks: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         silent = np.setdiff1d(np.arange(len(self.test_ids)), self.positions)
@@ -70,6 +73,10 @@ class FoldPredictions:
         return pool_answers(self, len(self.test_ids))
 
 
+_TASK = "task:"
+"""Before the name of a task, that of its array in a file."""
+
+
 def write_predictions(path: Path, predictions: FoldPredictions) -> None:
     """Write whole or not at all; equal predictions give equal bytes.
 
@@ -81,6 +88,7 @@ def write_predictions(path: Path, predictions: FoldPredictions) -> None:
     _check_numbers(path, predictions)
     values = {field.name: getattr(predictions, field.name) for field in fields(predictions)}
     arrays = {name: value for name, value in values.items() if value is not None}
+    arrays |= {f"{_TASK}{name}": outputs for name, outputs in arrays.pop("tasks").items()}
     if predictions.pooling == FoldPredictions.pooling:
         del arrays["pooling"]  # as files of earlier releases, which knew no other
     with atomic_write(path, "wb") as stream:
@@ -100,7 +108,10 @@ def read_predictions(path: Path) -> FoldPredictions:
             kept: dict[str, Any] = {
                 field.name: arrays[field.name]
                 for field in fields(FoldPredictions)
-                if field.default is MISSING or field.name in arrays
+                if field.name != "tasks" and (field.default is MISSING or field.name in arrays)
+            }
+            kept["tasks"] = {
+                name.removeprefix(_TASK): arrays[name] for name in arrays if name.startswith(_TASK)
             }
             if "pooling" in kept:
                 kept["pooling"] = str(kept["pooling"])
@@ -114,10 +125,11 @@ def read_predictions(path: Path) -> FoldPredictions:
 
 
 def _check_numbers(path: Path, predictions: FoldPredictions) -> None:
-    wrong = np.flatnonzero(~np.isfinite(predictions.scores).all(axis=1))
+    answers = np.concatenate([predictions.scores, *predictions.tasks.values()], axis=1)
+    wrong = np.flatnonzero(~np.isfinite(answers).all(axis=1))
     if len(wrong):
         raise RunError(
-            f"{path}: expected finite scores, got {predictions.scores[wrong[0]].min()} for recording "
+            f"{path}: expected finite scores, got {answers[wrong[0]].min()} for recording "
             f"{predictions.test_ids[predictions.positions[wrong[0]]]}; train this model "
             "with other settings, or leave it out (and delete the file if it exists)"
         )

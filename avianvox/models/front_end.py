@@ -118,7 +118,9 @@ class CombineAndNormalise(keras.layers.Layer):  # type: ignore[misc]
         }
 
 
-def network_graph(model: Any, normalisation: Normalisation, spec: FeatureSpec) -> keras.Model:
+def network_graph(
+    model: Any, normalisation: Normalisation, spec: FeatureSpec, *, answers: Any = None
+) -> keras.Model:
     """A network with combination and normalisation before it: rows of a window to scores.
 
     Parameters
@@ -128,6 +130,8 @@ def network_graph(model: Any, normalisation: Normalisation, spec: FeatureSpec) -
     normalisation : Normalisation
         Of the training recordings.
     spec : FeatureSpec
+    answers : keras.Model, optional
+        The same network with probabilities, and other outputs by name; with probabilities alone by default.
 
     Raises
     ------
@@ -141,7 +145,8 @@ def network_graph(model: Any, normalisation: Normalisation, spec: FeatureSpec) -
         )
     features = keras.Input((spec.n_frames, spec.n_features), name="features")
     combine = CombineAndNormalise(spec, normalisation.mean, normalisation.deviation, name="combine")
-    return keras.Model(features, with_scores(model)(combine(features)), name="features_to_scores")
+    answers = with_scores(model) if answers is None else answers
+    return keras.Model(features, answers(combine(features)), name="features_to_scores")
 
 
 def _above_floor(x: Any) -> Any:

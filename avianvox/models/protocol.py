@@ -12,6 +12,7 @@ from avianvox.errors import ConfigError
 from avianvox.features.spec import COMBINATIONS, FeatureSpec
 from avianvox.inference.pooling import POOLINGS
 from avianvox.registry import nearest
+from avianvox.tasks.asked import choices_of, tasks_of
 
 F = TypeVar("F")
 
@@ -81,6 +82,10 @@ class TrainSettings:
         Of networks: what they are told beside the classes, a row of `avianvox.training.guides.GUIDES`.
     also : float in [0, 0.5)
         Of networks: the share of the target that species have which a recording names as background.
+    tasks : tuple of Choice
+        Of networks: what they learn beside the species, rows of `avianvox.tasks.TASK_KINDS`; ``[[tasks]]``.
+    species : bool
+        Of networks with tasks: whether they learn the species at all.
     """
 
     epochs: int = 100
@@ -109,6 +114,8 @@ class TrainSettings:
     emphasis: str | Choice | None = later(None, held=None)
     guide: str | Choice | None = later(None, held=None)
     also: float = later(0.0, held=0.0)
+    tasks: tuple[Choice, ...] = later((), held=())
+    species: bool = later(True, held=True)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_windows", "crops_per_recording"):
@@ -122,6 +129,7 @@ class TrainSettings:
             )
         if self.emphasis is not None and self.guide is not None:
             raise ConfigError("[train] emphasis: expected no guide beside it; leave one of both out")
+        self._settle_tasks()
         if not self.learning_rate > 0:
             raise ConfigError(f"[train] learning_rate: expected more than 0, got {self.learning_rate}")
         if not 0 <= self.average < 1:
@@ -143,6 +151,15 @@ class TrainSettings:
                     f"[train] {name}: expected one of {', '.join(known)}, got '{value}'"
                     f"{nearest(value, known)}"
                 )
+
+    def _settle_tasks(self) -> None:
+        if self.tasks:
+            object.__setattr__(self, "tasks", choices_of(tasks_of(self.tasks)))
+        elif not self.species:
+            raise ConfigError("[train] species = false: expected [[tasks]] to learn instead, got none")
+        for name in ("guide", "emphasis", "beside") if self.tasks else ():
+            if getattr(self, name):
+                raise ConfigError(f"[train] {name}: expected no [[tasks]] beside it; leave one of both out")
 
     def spec_for(self, spec: FeatureSpec, *, published: str) -> FeatureSpec:
         """``spec`` with the window and combination that these settings ask for.

@@ -68,7 +68,7 @@ def ears_of(settings: TrainSettings) -> tuple[str, ...]:
 
 
 def read_train_file(path: Path | None, **given: Any) -> tuple[TrainConfig, FeatureSpec]:
-    """The tables ``[train]`` and ``[features]`` of a TOML file; the defaults where there is none.
+    """The tables ``[train]``, ``[[tasks]]`` and ``[features]`` of a TOML file; the defaults where there is none.
 
     Where neither the file nor ``given`` says how the model is fitted, its row of `RECIPES` does.
 
@@ -86,8 +86,9 @@ def read_train_file(path: Path | None, **given: Any) -> tuple[TrainConfig, Featu
     written: Mapping[str, Any] = {}
     spec = FeatureSpec()
     if path is not None:
-        read = read_toml(path, {"train": TrainConfig, "features": FeatureSpec})
-        written, spec = parse_toml(path).get("train", {}), read["features"]
+        read = read_toml(path, {"train": TrainConfig, "features": FeatureSpec}, besides=("tasks",))
+        document, spec = parse_toml(path), read["features"]
+        written = document.get("train", {}) | {key: document[key] for key in ("tasks",) if key in document}
         if spec.combine != FeatureSpec().combine:
             raise ConfigError(f"{path}: expected combine in [train], found it in [features]; move it")
     asked = {**written, **given}

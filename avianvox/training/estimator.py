@@ -1,5 +1,6 @@
 """The networks as estimators: what cross-validation and `avianvox.training.run` fit."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,11 +19,15 @@ from avianvox.features.spec import FeatureSpec
 from avianvox.models.backend import keras
 from avianvox.models.networks import NETWORKS
 from avianvox.models.protocol import Progress, SavedFit, TrainSettings
+from avianvox.models.task_heads import with_answers
+from avianvox.tasks.asked import tasks_of
+from avianvox.tasks.task import Task
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.fit import fit_network
 from avianvox.training.guided import Guided
 from avianvox.training.guides import GUIDES, Trunk
 from avianvox.training.history import History
+from avianvox.training.many_tasks import ManyTasks, heads_on, targets_of
 from avianvox.training.origin import Begun, Origin, begin_from
 from avianvox.training.samplers import SAMPLERS
 from avianvox.training.sequence import CropSequence, WindowSequence
@@ -36,7 +41,7 @@ class FittedNetwork:
 
     ``model``: keras.Model that ends in logits; ``spec``: what it sees; ``normalisation``: of its training
     recordings; ``settings``: how it was fitted, and how it answers; ``embedding``: see
-    `avianvox.models.networks.Network`.
+    `avianvox.models.networks.Network`; ``heads``: tensors on the model, one for each of its tasks.
     """
 
     model: Any
@@ -45,6 +50,11 @@ class FittedNetwork:
     settings: TrainSettings
     history: History = field(default_factory=History)
     embedding: str | None = None
+    heads: Sequence[Any] = ()
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return tasks_of(self.settings.tasks)
 
     def _windows(self, data: TrainingData) -> WindowSequence:
         crops = CropSettings.from_spec(self.spec, padding=self.settings.padding)
@@ -73,6 +83,9 @@ class FittedNetwork:
     def predict(self, data: TrainingData) -> WindowScores:
         """Scores of all windows, laid as in classifying."""
         windows = self._windows(data)
+        if self.heads:
+            answers = self._answers.predict(windows, verbose=0)
+            return WindowScores(answers.pop("scores"), windows.positions, self.settings.pooling, answers)
         logits = self.model.predict(windows, verbose=0)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         scores = powers / powers.sum(axis=1, keepdims=True)
@@ -80,14 +93,23 @@ class FittedNetwork:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The network's weights, by layer, and the normalisation."""
-        weights = {weight.path: weight.numpy() for weight in self.model.weights}
+        weights = {weight.path: weight.numpy() for weight in self._whole.weights}
         return weights | {"mean": self.normalisation.mean, "deviation": self.normalisation.deviation}
 
     def graph(self) -> Any:
         """Rows of a window to scores: a keras.Model."""
         from avianvox.models.front_end import network_graph
 
-        return network_graph(self.model, self.normalisation, self.spec)
+        answers = self._answers if self.heads else None
+        return network_graph(self.model, self.normalisation, self.spec, answers=answers)
+
+    @property
+    def _whole(self) -> Any:
+        return keras.Model(self.model.input, [self.model.output, *self.heads]) if self.heads else self.model
+
+    @property
+    def _answers(self) -> Any:
+        return with_answers(self.model, self.heads, self.tasks, species=self.settings.species)
 
 
 @dataclass(frozen=True)
@@ -117,14 +139,17 @@ class NetworkEstimator:
         """The inverse of `FittedNetwork.arrays`."""
         spec, arrays = saved.spec, saved.arrays
         network = NETWORKS.get(self.architecture)
-        model = network.build(n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=saved.n_classes)
-        for weight in model.weights:
+        model = self._built(spec, saved.n_classes)
+        heads = self._heads(model, spec, saved.n_classes)
+        whole = keras.Model(model.input, [model.output, *heads]) if heads else model
+        for weight in whole.weights:
             stored = arrays.get(weight.path)
             if stored is None or stored.shape != tuple(weight.shape):
                 raise InputError(f"no fitting {weight.path}: {self.architecture} had other layers then")
             weight.assign(stored)
         normalisation = Normalisation(arrays["mean"], arrays["deviation"])
-        return FittedNetwork(model, spec, normalisation, self.settings, embedding=network.embedding)
+        embedding = network.embedding
+        return FittedNetwork(model, spec, normalisation, self.settings, embedding=embedding, heads=heads)
 
     def begun(self, data: TrainingData) -> Begun | None:
         """Which layers begin from earlier weights; None where all begin anew. Raises as `begin_from`."""
@@ -133,9 +158,15 @@ class NetworkEstimator:
         return self._begin(self._build(data, data.n_classes), data)
 
     def _build(self, data: TrainingData, n_classes: int, *, seed: int = 0) -> Any:
-        spec = self.spec_for(data.spec)
+        return self._built(self.spec_for(data.spec), n_classes, seed=seed)
+
+    def _built(self, spec: FeatureSpec, n_classes: int, *, seed: int = 0) -> Any:
         build = NETWORKS.get(self.architecture).build
         return build(n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=n_classes, seed=seed)
+
+    def _heads(self, model: Any, spec: FeatureSpec, *, seed: int = 0) -> list[Any]:
+        tasks = tasks_of(self.settings.tasks)
+        return heads_on(model, self.architecture, partial(self._built, spec), tasks, seed=seed)
 
     def _begin(self, model: Any, data: TrainingData) -> Begun | None:
         if self.settings.from_ is None:
@@ -174,6 +205,10 @@ class NetworkEstimator:
             guide = row_of(GUIDES, settings.guide, "train.guide")
             guiding = guide.begin(Trunk(model, partial(self._build, data)), data, reader, seed=seed)
             trained = Guided(model, guiding)
+        tasks, heads = tasks_of(settings.tasks), self._heads(model, spec, seed=seed)
+        if tasks:
+            scales = [task.standardisation(data.values[task.column]) for task in tasks]
+            trained = ManyTasks(model, heads, tasks, scales, species=settings.species)
         train = CropSequence(
             reader,
             data,
@@ -186,6 +221,7 @@ class NetworkEstimator:
             even_batches=settings.even_batches,
             guide=guiding.targets if guiding is not None else None,
             also=settings.also,
+            tasks=targets_of(tasks, data),
         )
         held_out, seen = (
             None
@@ -196,10 +232,11 @@ class NetworkEstimator:
                 batch_size=_PREDICTION_BATCH,
                 most_windows=settings.validation_windows,
                 shared=train.shared,
+                tasks=targets_of(tasks, some),
             )
             for some in (validation, watched)
         )
         history = fit_network(
             trained, train, held_out, settings, watched=seen, checkpoint=checkpoint, progress=progress
         )
-        return FittedNetwork(model, spec, normalisation, settings, history, network.embedding)
+        return FittedNetwork(model, spec, normalisation, settings, history, network.embedding, heads)

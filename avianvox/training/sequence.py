@@ -4,7 +4,7 @@ Both hold a plan (which recording, which frame) that is laid before a batch is a
 the seed and the epoch alone, not on how many workers read them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +49,8 @@ class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
         ``targets`` of an `avianvox.training.guides.Guiding`.
     also : float
         Share of the classes that are heard in a recording's background, see `TrainingData.shares`.
+    tasks : mapping of str to np.ndarray, shape (n_recordings, n_outputs)
+        Targets of tasks beside the classes, NaN where they are not known.
     **workers
         ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`.
     """
@@ -67,6 +69,7 @@ class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
         even_batches: bool = False,
         guide: Callable[[Batch], np.ndarray] | None = None,
         also: float = 0.0,
+        tasks: Mapping[str, np.ndarray] | None = None,
         **workers: Any,
     ) -> None:
         super().__init__(**workers)
@@ -83,6 +86,7 @@ class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
         if self._in_decibels:
             self._bands = CropReader(reader.store, None, replace(reader.settings, combine="mel"))
         self._also = also
+        self._tasks = tasks or {}
         self.shared = also > 0 or any(isinstance(row, Mixing) for row in augmentations)
         self._even = even_batches
         self._guide = guide
@@ -123,7 +127,7 @@ class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
         With augmentations that are `Mixing`, or with background species, shares in the classes, shape
         (n, n_classes), float32. With a guide, a mapping with these under ``classes`` and what the
-        guide wants under ``guide``.
+        guide wants under ``guide``; with tasks, one with their targets by name.
         """
         return self.batch(*self.planned(index), names=(index,))
 
@@ -152,6 +156,9 @@ class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
             if isinstance(row, Mixing):
                 targets = row.mix(targets, drawn)
                 shares = row.mix(shares, drawn)
+        if self._tasks:
+            own = {name: mixed(of_all[positions], shares) for name, of_all in self._tasks.items()}
+            return crops[..., None], {CLASSES: targets, **own}
         if self._guide is None:
             return crops[..., None], targets
         batch = Batch(self.data.recordings[positions], offsets, crops, shares, self.reader.deviation)
@@ -184,6 +191,8 @@ class WindowSequence(keras.utils.PyDataset):  # type: ignore[misc]
         From one window to the next; a window by default.
     shared : bool
         Whether classes are given as shares, as a `CropSequence` with this attribute gives them.
+    tasks : mapping of str to np.ndarray
+        As of a `CropSequence`.
 
     Attributes
     ----------
@@ -200,9 +209,11 @@ class WindowSequence(keras.utils.PyDataset):  # type: ignore[misc]
         most_windows: int | None = None,
         hop_frames: int | None = None,
         shared: bool = False,
+        tasks: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         super().__init__()
         self._shared = shared
+        self._tasks = tasks or {}
         self.reader = reader
         self.data = data
         self.batch_size = batch_size
@@ -214,13 +225,29 @@ class WindowSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def __len__(self) -> int:
         return -(-len(self.positions) // self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Windows, shape (n, n_frames, n_rows, 1), float32, and their classes, shape (n,), int64."""
+    def __getitem__(self, index: int) -> tuple[np.ndarray, Any]:
+        """Windows, shape (n, n_frames, n_rows, 1), float32, and their classes, shape (n,), int64.
+
+        With tasks, a mapping, as `CropSequence` gives it.
+        """
         part = slice(index * self.batch_size, (index + 1) * self.batch_size)
         positions = self.positions[part]
         windows = self.reader.read(self.data.recordings[positions], self._offsets[part])
         targets = self.data.shares(positions) if self._shared else self.data.targets[positions]
-        return windows[..., None], targets
+        own = {name: of_all[positions] for name, of_all in self._tasks.items()}
+        return windows[..., None], {CLASSES: targets, **own} if own else targets
+
+
+def mixed(targets: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Targets of crops that are made of others: ``shares``, shape (n, n), says how much of each is in each.
+
+    NaN where a part is not known.
+    """
+    known = ~np.isnan(targets)
+    found = np.einsum("ij,jk->ik", shares, np.where(known, targets, 0.0)).astype(np.float32)
+    missing = np.einsum("ij,jk->ik", shares, (~known).astype(np.float32))
+    found[missing > 0] = np.nan
+    return found
 
 
 def _occurrence(planned: np.ndarray) -> np.ndarray:

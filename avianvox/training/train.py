@@ -27,6 +27,7 @@ from avianvox.models.networks import NETWORKS
 from avianvox.models.protocol import EpochReport, FittedModel, Progress, TrainableEstimator
 from avianvox.registry import nearest
 from avianvox.runfolder import catalog_hash, versions
+from avianvox.tasks.asked import choices_of, columns_of, settled_tasks, tasks_of
 from avianvox.training import run as folder
 from avianvox.training.config import TrainConfig, ears_of
 from avianvox.training.curves import draw_history, write_history
@@ -91,18 +92,24 @@ def train(
         No recording of the catalog has features in the store.
     """
     check_trainable(config.model)
-    for name, value in (("from", config.from_), ("guide", config.guide)):
-        if value is not None and config.model not in NETWORKS:
+    asked = {"[train] from": config.from_, "[train] guide": config.guide, "[[tasks]]": config.tasks}
+    for name, value in asked.items():
+        if value and config.model not in NETWORKS:
             raise InputError(
-                f"[train] {name}: expected a network, got {config.model}; networks: {', '.join(NETWORKS)}"
+                f"{name}: expected a network, got {config.model}; networks: {', '.join(NETWORKS)}"
             )
     out = Path(out)
     estimator = cast("TrainableEstimator", MODELS.get(config.model)(config.settings))
     spec = estimator.spec_for(spec or store.bands)
     by_id = {r.id: r for r in catalog.recordings}
     usable = [by_id[name] for name in training_data(catalog, store, spec, catalog.labels).ids]
+    tasks = settled_tasks(tasks_of(config.tasks), usable)
+    config = replace(config, tasks=choices_of(tasks))
+    estimator = cast("TrainableEstimator", MODELS.get(config.model)(config.settings))
     labels = LabelSet.from_recordings(usable)  # a class that nothing usable is left of is not learned
-    data = replace(training_data(catalog, store, spec, labels), ears=ears or {})
+    data = replace(
+        training_data(catalog, store, spec, labels), ears=ears or {}, values=columns_of(tasks, usable)
+    )
     learned, held_out = hold_out(data, usable, config)
     split = {"train": learned.ids, "validation": held_out.ids if held_out is not None else []}
     document = _describe(data, usable, labels, config, catalogs, split)
@@ -207,6 +214,8 @@ def _describe(
 ) -> dict[str, Any]:
     licences = Counter(r.licence or "not stated" for r in recordings)
     besides = {"besides_hash": sha256(repr(data.besides).encode()).hexdigest()} if config.also else {}
+    if config.tasks:
+        besides["tasks_hash"] = sha256(repr(sorted(data.values.items())).encode()).hexdigest()
     return {
         **besides,
         "train": settings_to_mapping(config),
@@ -258,6 +267,7 @@ _SAME = {
     folder.BEGUN: "weights to begin from",
     folder.INHERITED: "weights or a teacher that it learns from",
     "besides_hash": "species in the background",
+    "tasks_hash": "labels of the tasks",
 }
 """What a run that goes on has to share with its beginning, beside its settings, in ``config.json``."""
 

@@ -1,0 +1,86 @@
+"""Heads on a trunk: the layers that answer a task beside the species, on what the layers of the classes see."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from avianvox.models.backend import keras
+from avianvox.randomness import hash_name
+from avianvox.tasks.task import Task
+
+ops = keras.ops
+layers = keras.layers
+
+
+def attach_head(task: Task, seen: Any, *, seed: int = 0) -> Any:
+    """What a network says to a task before its activation, shape (batch, task.n_outputs); numbers in units.
+
+    Parameters
+    ----------
+    task : Task
+    seen : Keras tensor, shape (batch, ..., n_values)
+        With moments, shape (batch, n_moments, n_values), each output has an attention over them of its own,
+        as each species has (`avianvox.models.blocks.Blocks.heard_over_time`). Of a map, its mean.
+    seed : int
+    """
+
+    def dense(name: str, x: Any) -> Any:
+        kernel = keras.initializers.GlorotUniform(hash_name(seed, "task", task.name, name) % 2**31)
+        return layers.Dense(task.n_outputs, kernel_initializer=kernel, name=f"task_{task.name}_{name}")(x)
+
+    if len(seen.shape) == 3:
+        weights = layers.Softmax(axis=1, name=f"task_{task.name}_softmax")(dense("attention", seen))
+        found = ops.sum(weights * dense("moments", seen), axis=1)
+    else:
+        axes = tuple(range(1, len(seen.shape) - 1))
+        found = dense("logits", ops.mean(seen, axis=axes) if axes else seen)
+    if task.activation == "none":
+        found = InUnits(task.n_outputs, name=f"task_{task.name}_units")(found)
+    return found
+
+
+def with_answers(network: Any, heads: Sequence[Any], tasks: Sequence[Task], *, species: bool) -> Any:
+    """The network, sharing its weights, with probabilities under ``scores`` and each task's answers by name.
+
+    Where the species are not learned, each has the same probability.
+    """
+    logits = network.output
+    scores = layers.Softmax(dtype="float32")(logits if species else ops.zeros_like(logits))
+    answers = {
+        task.name: layers.Activation(_ACTIVATIONS[task.activation], dtype="float32")(head)
+        for task, head in zip(tasks, heads, strict=True)
+    }
+    return keras.Model(network.input, {"scores": scores, **answers}, name=f"{network.name}_answers")
+
+
+_ACTIVATIONS = {"softmax": "softmax", "sigmoid": "sigmoid", "none": "linear"}
+
+
+@keras.saving.register_keras_serializable(package="avianvox")
+class InUnits(keras.layers.Layer):  # type: ignore[misc]
+    """Numbers of mean 0 and deviation 1 in the units of the catalog; both are found before training.
+
+    Input and output shape (batch, size).
+    """
+
+    def __init__(self, size: int, **kwargs: Any) -> None:
+        super().__init__(trainable=False, **kwargs)
+        self.size = size
+        self.mean = self.add_weight(shape=(size,), initializer="zeros", trainable=False, name="mean")
+        self.deviation = self.add_weight(shape=(size,), initializer="ones", trainable=False, name="deviation")
+
+    def call(self, x: Any) -> Any:
+        return x * self.deviation + self.mean
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = keras.layers.Layer.get_config(self)
+        del config["trainable"]
+        return {**config, "size": self.size}
+
+    def standardise(self, mean: float, deviation: float) -> None:
+        """Set what a number of 0 and of 1 stand for."""
+        self.set_weights([np.full(self.size, value, np.float32) for value in (mean, deviation)])

@@ -1,0 +1,51 @@
+"""The tasks of a training: read from settings, settled on a catalog."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from avianvox.config import Choice, row_of, settings_to_mapping
+from avianvox.errors import ConfigError
+from avianvox.tasks import TASK_KINDS
+from avianvox.tasks.columns import Value, values_of
+from avianvox.tasks.task import Task
+from avianvox.types import Recording
+
+WHERE = "[tasks]"  # in messages between brackets: [[tasks]]
+
+
+def tasks_of(choices: Iterable[Choice]) -> tuple[Task, ...]:
+    """The tasks that ``[[tasks]]`` names.
+
+    Raises
+    ------
+    ConfigError
+        A kind or a setting is unknown, or a name stands there twice.
+    """
+    tasks = tuple(row_of(TASK_KINDS, choice, WHERE) for choice in choices)
+    names = [task.name for task in tasks]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigError(f"[[tasks]]: the name '{twice[0]}' stands there twice; give each task its own")
+    return tasks
+
+
+def choices_of(tasks: Iterable[Task]) -> tuple[Choice, ...]:
+    """The inverse of `tasks_of`: what is written of tasks, without what says nothing new."""
+    return tuple(Choice(task.kind, tuple(settings_to_mapping(task).items())) for task in tasks)
+
+
+def tasks_from_mappings(rows: Iterable[dict[str, Any]]) -> tuple[Task, ...]:
+    """Tasks from the plain values of a configuration in JSON."""
+    choices = [
+        Choice(str(row["kind"]), tuple((k, v) for k, v in row.items() if k != "kind")) for row in rows
+    ]
+    return tasks_of(choices)
+
+
+def settled_tasks(tasks: Iterable[Task], recordings: Sequence[Recording]) -> tuple[Task, ...]:
+    """Tasks with the classes of a catalog's usable recordings. Raises as `Task.settled` and `values_of`."""
+    return tuple(task.settled(values_of(recordings, task.column)) for task in tasks)
+
+
+def columns_of(tasks: Iterable[Task], recordings: Sequence[Recording]) -> dict[str, tuple[Value, ...]]:
+    """The values of each column that tasks read, one for each recording."""
+    return {task.column: values_of(recordings, task.column) for task in tasks}
