@@ -39,6 +39,13 @@ class Output:
     exclusive : bool
         Whether one class at most is right, or any of them at once. Scores of classes that don't exclude each
         other are no probabilities unless they are calibrated.
+    kind : str
+        Of an answer to a task: a row of `avianvox.tasks.TASK_KINDS`; "" for the species and embeddings. This
+        and what follows are written where they say something.
+    classes : tuple of str
+        Of a task: its classes or bins.
+    unit : str
+        Of a task: that of its number.
     """
 
     name: str
@@ -46,6 +53,9 @@ class Output:
     index: int | None = None
     activation: str = "none"
     exclusive: bool = True
+    kind: str = ""
+    classes: tuple[str, ...] = ()
+    unit: str = ""
 
     def __post_init__(self) -> None:
         if self.activation not in ACTIVATIONS:
@@ -57,11 +67,23 @@ class Output:
             "size": type(self.size) is int and self.size > 0,
             "index": self.index is None or (type(self.index) is int and self.index >= 0),
             "exclusive": type(self.exclusive) is bool,
+            "kind": isinstance(self.kind, str),
+            "unit": isinstance(self.unit, str),
+            "classes": isinstance(self.classes, tuple) and all(isinstance(c, str) for c in self.classes),
         }
         for name in (name for name, good in valid.items() if not good):
             raise ModelFileError(
                 f"output {self.name}: expected a valid {name}, got {getattr(self, name)!r:.40}"
             )
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        kept = {name: value for name, value in values.items() if name not in _OF_TASKS or value}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
+
+
+_OF_TASKS = ("kind", "classes", "unit")
 
 
 @dataclass(frozen=True)
@@ -142,6 +164,16 @@ class ModelInfo:
         return next((output for output in self.outputs if output.name == name), None)
 
     @property
+    def tasks(self) -> tuple[Output, ...]:
+        """The outputs that answer tasks."""
+        return tuple(output for output in self.outputs if output.kind)
+
+    @property
+    def names_species(self) -> bool:
+        """Whether it names species; a model of tasks alone has no labels."""
+        return bool(self.labels) or not self.tasks
+
+    @property
     def exclusive(self) -> bool:
         """Whether one species at most is right for each window."""
         species = self.output(SPECIES)
@@ -150,10 +182,7 @@ class ModelInfo:
     def to_mapping(self) -> dict[str, Any]:
         """Plain values, ready for JSON; a file of the first version keeps to it."""
         later = {
-            "outputs": [
-                {field.name: getattr(output, field.name) for field in fields(Output)}
-                for output in self.outputs
-            ],
+            "outputs": [output.to_mapping() for output in self.outputs],
             "not_animals": list(self.not_animals),
             "source": dict(self.source),
             "payload": self.payload,
@@ -211,7 +240,10 @@ def _outputs(rows: Any) -> tuple[Output, ...]:
     known = {field.name for field in fields(Output)}
     if not isinstance(rows, list) or not all(isinstance(row, dict) and row.keys() <= known for row in rows):
         raise ModelFileError(f"expected a list of outputs under 'outputs', got {rows!r:.60}")
-    return tuple(Output(**row) for row in rows)
+    return tuple(
+        Output(**{k: tuple(v) if k == "classes" and isinstance(v, list) else v for k, v in row.items()})
+        for row in rows
+    )
 
 
 def _mapping(values: Mapping[str, Any], name: str) -> dict[str, Any]:

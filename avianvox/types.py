@@ -4,7 +4,7 @@ Conventions: sample and frame indices are the stored truth and seconds are deriv
 float32, mono, full scale ±1; feature arrays are time-major, shape ``(n_frames, n_features)``.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -12,7 +12,7 @@ from functools import cached_property
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 from unicodedata import normalize
 
 import numpy as np
@@ -335,7 +335,7 @@ class Window:
 
     ``decision`` is None where the model has no thresholds. ``confidence`` says how much a window counts
     beside the others of its recording, where the model's pooling asks for it. Samples are at ``sample_rate``
-    Hz, mostly the model's.
+    Hz, mostly the model's. ``tasks``: what the model says to its tasks, by name; None where it has none.
     """
 
     first_sample: int
@@ -344,6 +344,7 @@ class Window:
     decision: Decision | None = None
     confidence: float = 1.0
     sample_rate: int = 1
+    tasks: Mapping[str, np.ndarray] | None = None
 
     @property
     def begin_s(self) -> float:
@@ -352,6 +353,14 @@ class Window:
     @property
     def end_s(self) -> float:
         return (self.first_sample + self.n_samples) / self.sample_rate
+
+
+class TaskAnswer(NamedTuple):
+    """What a model says to one of its tasks: "" and None where it says nothing."""
+
+    name: str
+    text: str = ""
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +395,7 @@ class Detection(_Shown):
     decoded_s: float | None = None  # and what was decoded of it
     time_expansion: float | None = None  # seconds of the file in a real one, where sound was slowed down
     message: str = ""
+    tasks: tuple[TaskAnswer, ...] = ()  # of a model that has tasks, in its order
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,16 @@ def question_of(asked: Asked, say: Say) -> Question:
         ),
         level=asked.level,
         place=_place(asked),
+        tasks=_tasks(asked.model),
     )
+
+
+def _tasks(model: str) -> tuple[str, ...]:
+    """Names of the tasks that a model has besides the species."""
+    from avianvox.modelfile import read_model_file
+    from avianvox.modelfolder import find_model
+
+    return tuple(output.name for output in read_model_file(find_model(model)).info.tasks)
 
 
 def refuse_contradictions(asked: Asked, given: Iterable[str]) -> None:

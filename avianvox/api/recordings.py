@@ -244,11 +244,12 @@ def stream(
 ) -> "Iterator[tuple[Entry, list[Detection]]]":
     """The rows of each file in the order of ``inputs``, as soon as it is its turn; ``tally`` counts it."""
     from avianvox.inference.runs import answer_files
-    from avianvox.tables.columns import HEADER, from_csv
+    from avianvox.tables.columns import from_csv, header_of
 
     for _, answer in answer_files(inputs, model, question, workplace):
         tally.add(answer.entry)
-        yield answer.entry, list(from_csv(StringIO(HEADER + answer.rows, newline="")))
+        rows = StringIO(header_of(question.tasks) + answer.rows, newline="")
+        yield answer.entry, list(from_csv(rows))
 
 
 def keep(

@@ -153,7 +153,7 @@ def _stream(
                 write(line)
             return
         for n, group in enumerate(groups()):
-            write(("" if n else table.header()) + table.lines(group))
+            write(("" if n else table.header(question.tasks)) + table.lines(group))
 
 
 def _keep(

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import chain, groupby, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -242,8 +242,11 @@ def _print(rows: "Iterable[Detection]", form: "Format") -> None:
     from avianvox.tables.terminal import Table
 
     write, for_people = sys.stdout.buffer.write, isinstance(form, Table)
-    write(form.header().encode())  # type: ignore[attr-defined]
-    for _, group in groupby(rows, key=attrgetter("path")):
+    rows = iter(rows)
+    first = list(islice(rows, 1))
+    tasks = [answer.name for row in first for answer in row.tasks]
+    write(form.header(tasks).encode())  # type: ignore[attr-defined]
+    for _, group in groupby(chain(first, rows), key=attrgetter("path")):
         lines = form.lines(list(group))  # type: ignore[attr-defined]
         write((fitted(lines, sys.stdout, hang=12) if for_people else lines).encode())
     sys.stdout.buffer.flush()

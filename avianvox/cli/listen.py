@@ -185,7 +185,7 @@ def _listen(asked: Asked, sound: Input, outcomes: Outcomes, forms: tuple[str, ..
     late_s = asked.gap_s + (asked.smooth + 2) * classifier.spec.window_s  # of an event, after its end
     with ExitStack() as opened:
         trigger = open_trigger(outcomes, _say, tape, opened, late_s=late_s)
-        write = opened.enter_context(open_rows(forms, outcomes.output))
+        write = opened.enter_context(open_rows(forms, outcomes.output, question.tasks))
         kill = None if trigger is None else trigger.kill
         signals = opened.enter_context(asked_to_stop(feed.stopped.set, again=kill))
         opened.callback(feed.stopped.set)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,10 +53,10 @@ def _ending(output: str) -> str:
 
 
 @contextmanager
-def open_rows(forms: tuple[str, ...], output: str | None) -> Iterator[Write]:
+def open_rows(forms: tuple[str, ...], output: str | None, tasks: Sequence[str] = ()) -> Iterator[Write]:
     """What writes a row at once.
 
-    With ``output``, a terminal shows the readable lines besides.
+    With ``output``, a terminal shows the readable lines besides. ``tasks``: those that rows answer.
 
     Raises
     ------
@@ -68,13 +68,13 @@ def open_rows(forms: tuple[str, ...], output: str | None) -> Iterator[Write]:
     with ExitStack() as opened:
         writers = []
         if output is None:
-            writers.append(_printer(forms[0]))
+            writers.append(_printer(forms[0], tasks))
         else:
             writers += [
-                opened.enter_context(_appender(name, place)) for name, place in _places(forms, output)
+                opened.enter_context(_appender(name, place, tasks)) for name, place in _places(forms, output)
             ]
             if sys.stdout is not None and sys.stdout.isatty():
-                writers.append(_printer("table"))
+                writers.append(_printer("table", ()))
 
         def write(row: "Detection") -> None:
             for writer in writers:
@@ -97,22 +97,22 @@ def _places(forms: tuple[str, ...], output: str) -> Iterator[tuple[str, Path]]:
 
 
 @contextmanager
-def _appender(name: str, path: Path) -> Iterator[Write]:
+def _appender(name: str, path: Path, tasks: Sequence[str]) -> Iterator[Write]:
     from avianvox.tables.appended import Appended
 
     form = _native(name)
-    with Appended(path, form.header(), what=f"{name} table of detections") as table:
+    with Appended(path, form.header(tasks), what=f"{name} table of detections") as table:
         yield lambda row: table.append(form.lines([row]))
 
 
-def _printer(name: str) -> Write:
+def _printer(name: str, tasks: Sequence[str]) -> Write:
     """Writes to standard output; the header, where the format has one, comes with the first row."""
     from avianvox.tables.terminal import live_line
 
     if name == "table":
         return lambda row: click.echo(live_line(row))
     form = _native(name)
-    heads = [form.header()]
+    heads = [form.header(tasks)]
     return lambda row: click.echo((heads.pop() if heads else "") + form.lines([row]), nl=False)
 
 

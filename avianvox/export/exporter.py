@@ -12,9 +12,11 @@ from avianvox.export.graph import build_graph, convert
 from avianvox.export.parity import TOLERANCES, Parity, measure_parity
 from avianvox.export.sample_windows import Windows, recording_windows, synthetic_windows
 from avianvox.modelfile import write_model_file
-from avianvox.modelinfo import ModelInfo
+from avianvox.modelinfo import SPECIES, ModelInfo, Output
+from avianvox.tasks.asked import tasks_of
 from avianvox.training.inherited import licences_of
 from avianvox.training.run import Run
+from avianvox.types import LabelSet
 
 _CALIBRATION_SEED, _PARITY_SEED = 1, 0  # the file is not compared on the windows that shaped it
 
@@ -119,16 +121,36 @@ def export_run(
         name=name or out.stem,
         kind=run.architecture,
         spec=run.spec,
-        labels=run.labels,
+        labels=run.labels if run.settings.species else LabelSet(()),
         quantization=quantize,
         provenance=provenance,
         licences=licences_of(run.config, licence),
         parity=parity.to_mapping(),
         extractor_revision=run.extractor_revision,
         pooling=run.pooling,
+        outputs=outputs_of(run),
     )
     write_model_file(out, flatbuffer=flatbuffer, info=info, card=model_card(info))
     return ExportReport(out, out.stat().st_size, info, parity, operators(flatbuffer), notes)
+
+
+def outputs_of(run: Run) -> tuple[Output, ...]:
+    """The outputs of a run with tasks; empty, which stands for the species alone, of one without."""
+    tasks = tasks_of(run.settings.tasks)
+    if not tasks:
+        return ()
+    species = Output(SPECIES, len(run.labels) if run.settings.species else 1)
+    return species, *(
+        Output(
+            task.name,
+            task.n_outputs,
+            exclusive=task.activation == "softmax",
+            kind=task.kind,
+            classes=task.classes,
+            unit=task.unit,
+        )
+        for task in tasks
+    )
 
 
 def training_windows(run: Run, *, seed: int) -> Windows:

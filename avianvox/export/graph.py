@@ -39,12 +39,18 @@ class Graph:
 
     ``from_waveform``: (batch, spec.window_samples) to probabilities; ``from_features``: (batch,
     spec.n_frames, spec.n_features) to probabilities; ``front_end`` leads from the first input to the second.
+    With tasks, both give outputs by name, the probabilities as ``scores``: see `named`.
     """
 
     spec: FeatureSpec
     front_end: keras.Model
     from_features: keras.Model
     from_waveform: keras.Model
+
+
+def named(outputs: Any) -> dict[str, Any]:
+    """What a model of a `Graph` gives, by name."""
+    return dict(outputs) if isinstance(outputs, dict) else {"scores": outputs}
 
 
 def build_graph(from_features: keras.Model, spec: FeatureSpec) -> Graph:
@@ -92,12 +98,12 @@ def convert(graph: Graph, *, quantize: str = "none", calibration: Windows | None
     archive.track(graph.from_waveform)
     archive.add_endpoint(
         WAVEFORM_SIGNATURE,
-        lambda waveform: {"scores": graph.from_waveform(waveform, training=False)},
+        lambda waveform: named(graph.from_waveform(waveform, training=False)),
         input_signature=[tf.TensorSpec((1, spec.window_samples), tf.float32, name="waveform")],
     )
     archive.add_endpoint(
         FEATURES_SIGNATURE,
-        lambda features: {"scores": graph.from_features(features, training=False)},
+        lambda features: named(graph.from_features(features, training=False)),
         input_signature=[tf.TensorSpec((1, spec.n_frames, spec.n_features), tf.float32, name="features")],
     )
     with scratch_folder() as folder, _quiet():

@@ -4,6 +4,7 @@ The reference is Keras on the rows of the plain extractor, which is what the mod
 the file (sound in, features in) are held against it, and the front end's rows against the extractor's.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +12,13 @@ import numpy as np
 
 from avianvox.audio.chatter import silence_decoders
 from avianvox.errors import ModelFileError
-from avianvox.export.graph import FEATURES_SIGNATURE, WAVEFORM_SIGNATURE, Graph, signature_runners
+from avianvox.export.graph import (
+    FEATURES_SIGNATURE,
+    WAVEFORM_SIGNATURE,
+    Graph,
+    named,
+    signature_runners,
+)
 from avianvox.export.sample_windows import Windows
 
 AUDIBLE_DB = 60.0
@@ -135,24 +142,26 @@ def measure_parity(graph: Graph, flatbuffer: bytes, windows: Windows, *, toleran
     runners = signature_runners(flatbuffer)
     if set(runners) != {WAVEFORM_SIGNATURE, FEATURES_SIGNATURE}:
         raise ModelFileError(f"the converted file has the signatures {sorted(runners)}")
-    reference = _run(graph.from_features, windows.features)
-    from_waveform = _run(graph.from_waveform, windows.waveforms)
+    reference, n_scores = _answers(graph.from_features, windows.features)
+    from_waveform, _ = _answers(graph.from_waveform, windows.waveforms)
     by_waveform, by_features = runners[WAVEFORM_SIGNATURE], runners[FEATURES_SIGNATURE]
     with silence_decoders():  # LiteRT announces its delegate at the first run
         roads = np.array(
             [
-                [by_waveform(waveform=window[None])["scores"][0] for window in windows.waveforms],
-                [by_features(features=window[None])["scores"][0] for window in windows.features],
+                [_side_by_side(by_waveform(waveform=window[None]))[0][0] for window in windows.waveforms],
+                [_side_by_side(by_features(features=window[None]))[0][0] for window in windows.features],
             ]
         )
-    difference = np.abs(roads - reference).max(axis=2)
-    chosen = np.take_along_axis(reference[None], roads.argmax(axis=2)[..., None], axis=2)[..., 0]
-    equal = (chosen >= reference.max(axis=1) - tolerance.scores).all(axis=0)
+    scale = np.maximum(np.abs(reference), 1.0)  # numbers of tasks are in units; scores are at most 1
+    difference = (np.abs(roads - reference) / scale).max(axis=2)
+    scores, roads = reference[:, :n_scores], roads[..., :n_scores]
+    chosen = np.take_along_axis(scores[None], roads.argmax(axis=2)[..., None], axis=2)[..., 0]
+    equal = (chosen >= scores.max(axis=1) - tolerance.scores).all(axis=0)
     return Parity(
         windows=len(windows),
         source=windows.source,
         features_db=_features_difference(graph, windows),
-        keras_scores=float(np.abs(from_waveform - reference).max()),
+        keras_scores=float((np.abs(from_waveform - reference) / scale).max()),
         waveform_scores=float(difference[0].max()),
         features_scores=float(difference[1].max()),
         mean_scores=float(difference.max(axis=0).mean()),
@@ -161,7 +170,19 @@ def measure_parity(graph: Graph, flatbuffer: bytes, windows: Windows, *, toleran
     )
 
 
-def _run(model: Any, inputs: np.ndarray) -> np.ndarray:
+def _answers(model: Any, inputs: np.ndarray) -> tuple[np.ndarray, int]:
+    """Scores, then what is said to tasks, shape (n, n_numbers); and how many of the numbers are scores."""
+    batches = [inputs[i : i + _BATCH] for i in range(0, len(inputs), _BATCH)]
+    found = [_side_by_side(named(model(batch, training=False))) for batch in batches]
+    return np.concatenate([numbers for numbers, _ in found]), found[0][1]
+
+
+def _side_by_side(outputs: Mapping[str, Any]) -> tuple[np.ndarray, int]:
+    scores, *tasks = (np.asarray(outputs[name]) for name in sorted(outputs, key=lambda n: (n != "scores", n)))
+    return np.concatenate([scores, *tasks], axis=1), scores.shape[1]
+
+
+def _rows(model: Any, inputs: np.ndarray) -> np.ndarray:
     batches = [inputs[i : i + _BATCH] for i in range(0, len(inputs), _BATCH)]
     return np.concatenate([model(batch, training=False).numpy() for batch in batches])
 
@@ -169,6 +190,6 @@ def _run(model: Any, inputs: np.ndarray) -> np.ndarray:
 def _features_difference(graph: Graph, windows: Windows) -> float:
     n_mels = graph.spec.n_mels
     mel = windows.features[..., :n_mels]
-    difference = np.abs(_run(graph.front_end, windows.waveforms)[..., :n_mels] - mel)
+    difference = np.abs(_rows(graph.front_end, windows.waveforms)[..., :n_mels] - mel)
     audible = mel >= mel.max(axis=(1, 2), keepdims=True) - AUDIBLE_DB
     return float(difference[audible].max())

@@ -7,7 +7,7 @@ text on every machine.
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +20,7 @@ from avianvox.inference.found import NOTHING, WAYS, Found, named_classes
 from avianvox.inference.question import Question
 from avianvox.inference.sites import folder_site
 from avianvox.tables.columns import to_csv
-from avianvox.types import Detection, Status
+from avianvox.types import Detection, Status, TaskAnswer
 
 if TYPE_CHECKING:
     from avianvox.inference.gate import Gate
@@ -103,6 +103,7 @@ def failed_answer(
     }
     entry = Entry(*key_of(path), status, message, **facts)
     row = Detection(path, status, message=message, time_source=notes.time_source, **facts)
+    row = replace(row, tasks=unanswered(question.tasks)) if question.tasks else row
     return Answer(entry, to_csv([row]))
 
 
@@ -230,7 +231,7 @@ def _answer_channel(
     )
     names = classifier.labels.names
     named = Counter(name for part in found if part.named and (name := _name(part, names)))
-    rows = to_csv(_rows(file, found or [NOTHING], notes, classifier, weigher))
+    rows = to_csv(_rows(file, found or [NOTHING], notes, classifier, question, weigher))
     return _Part(file, stream, rows, named, Counter({names[label]: n for label, n in below.items()}))
 
 
@@ -249,6 +250,7 @@ def _rows(
     found: Iterable[Found],
     notes: FieldNotes,
     classifier: Classifier,
+    question: Question,
     weigher: "Weigher | None",
 ) -> Iterator[Detection]:
     labels, rate = classifier.labels, classifier.spec.sample_rate
@@ -269,4 +271,16 @@ def _rows(
             score=part.score,
             decision=part.decision,
             expected_here="" if weigher is None or part.label is None else weigher.expected(part.label),
+            tasks=task_answers(part, classifier, question) if question.tasks else (),
         )
+
+
+def unanswered(names: Sequence[str]) -> tuple[TaskAnswer, ...]:
+    """What stands in a row of a file that has no answers."""
+    return tuple(TaskAnswer(name) for name in names)
+
+
+def task_answers(part: Found, classifier: Classifier, question: Question) -> tuple[TaskAnswer, ...]:
+    if part.tasks is None or classifier.tasks is None:
+        return unanswered(question.tasks)
+    return classifier.tasks.answers(part.tasks, calibrated=question.calibrated)

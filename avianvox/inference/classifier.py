@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from avianvox.inference.gate_on_sound import WindowGate
     from avianvox.inference.levels import Tree
     from avianvox.inference.place import GeoModel
+    from avianvox.inference.task_answers import TaskReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Classifier:
         confidence_by(model.info)  # refused here and not at the first window
         self._runtime = runtime
         self._model = model
+        _ = self.tasks  # likewise
 
     @classmethod
     def load(cls, name_or_path: str | Path = DEFAULT_MODEL, *, threads: int = 1) -> "Classifier":
@@ -105,6 +107,15 @@ class Classifier:
         from avianvox.inference.levels import Tree
 
         return Tree(self.labels)
+
+    @cached_property
+    def tasks(self) -> "TaskReader | None":
+        """What reads the model's answers to tasks; None where it has none. Raises `ModelFileError`."""
+        if not self.info.tasks:
+            return None
+        from avianvox.inference.task_answers import TaskReader
+
+        return TaskReader(self.info)
 
     @cached_property
     def geo(self) -> "GeoModel | None":
@@ -202,8 +213,9 @@ class Classifier:
             asked = gate_for(gate, self.spec)
         calibration = self.calibration if calibrated else None
         overlap_s = self.overlap_s if overlap_s is None else overlap_s
+        confidence, tasks = confidence_by(self.info), tuple(output.name for output in self.info.tasks)
         return WindowStream(
-            self.spec, self._runtime, calibration, asked, blocks, overlap_s, confidence_by(self.info)
+            self.spec, self._runtime, calibration, asked, blocks, overlap_s, confidence, tasks
         )
 
     def _prediction(
@@ -258,8 +270,9 @@ class WindowStream:
         blocks: Iterable[np.ndarray | Pause],
         overlap_s: float,
         confidence: Callable[[Mapping[str, np.ndarray]], float] | None = None,
+        tasks: tuple[str, ...] = (),
     ) -> None:
-        self._confidence = confidence
+        self._confidence, self._tasks = confidence, tasks
         self.n_samples = self.n_scored = self.n_silent = self.n_gated = 0
         self._spec, self._runtime, self._calibration, self._gate = spec, runtime, calibration, gate
         self._blocks, self._hop = blocks, hop_frames(spec, overlap_s)
@@ -307,7 +320,8 @@ class WindowStream:
                 scores, decision = scaled.astype(np.float32), calibration.window.decide(scaled)
             confidence = 1.0 if self._confidence is None else self._confidence(found)
             n_samples = min(length, self.n_samples - start)
-            yield start, Window(start, n_samples, scores, decision, confidence, spec.sample_rate)
+            tasks = {name: found[name] for name in self._tasks} if self._tasks else None
+            yield start, Window(start, n_samples, scores, decision, confidence, spec.sample_rate, tasks)
         return pauses[0] if pauses else None
 
     def _rows(self, blocks: Iterator[np.ndarray | Pause], pauses: list[Pause]) -> Iterator[np.ndarray]:

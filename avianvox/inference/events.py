@@ -6,8 +6,8 @@ with `EventSearch`, which also says what the thresholds decide and what they wit
 """
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from math import floor, isfinite
 
 import numpy as np
@@ -73,7 +73,7 @@ class Event:
     """A species in a span of a recording: ``label`` is its position in the model's labels.
 
     ``score`` is the greatest and ``mean`` the mean of the ``n_windows`` windows that count for it, smoothed
-    where windows are.
+    where windows are. ``tasks``: what the window of the greatest score says to the model's tasks.
     """
 
     label: int
@@ -82,6 +82,7 @@ class Event:
     score: float
     mean: float
     n_windows: int
+    tasks: Mapping[str, np.ndarray] | None = field(default=None, compare=False)
 
     @property
     def end_sample(self) -> int:
@@ -97,11 +98,13 @@ class _Chain:
     end: int
     score: float
     total: float
+    tasks: Mapping[str, np.ndarray] | None
     n_windows: int = 1
 
-    def extend(self, end: int, score: float) -> None:
+    def extend(self, end: int, score: float, tasks: Mapping[str, np.ndarray] | None) -> None:
         self.end = max(self.end, end)
-        self.score = max(self.score, score)
+        if score > self.score:
+            self.score, self.tasks = score, tasks
         self.total += score
         self.n_windows += 1
 
@@ -227,9 +230,9 @@ class EventFinder:
         for label in self._heard(scores):
             score = float(scores[label])
             if label in self._chains:
-                self._chains[label].extend(end, score)
+                self._chains[label].extend(end, score, window.tasks)
             else:
-                self._chains[label] = _Chain(begin, end, score, score)
+                self._chains[label] = _Chain(begin, end, score, score, window.tasks)
         return events
 
     def _heard(self, scores: np.ndarray) -> list[int]:
@@ -256,7 +259,8 @@ class EventFinder:
             n_samples = chain.end - chain.first
             if chain.score >= self.enter[label] and n_samples >= self._min_length:
                 mean = chain.total / chain.n_windows
-                events.append(Event(label, chain.first, n_samples, chain.score, mean, chain.n_windows))
+                score, n_windows = chain.score, chain.n_windows
+                events.append(Event(label, chain.first, n_samples, score, mean, n_windows, chain.tasks))
         return sorted(events, key=lambda event: (event.end_sample, event.label))
 
 

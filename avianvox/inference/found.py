@@ -1,12 +1,13 @@
 """What is found in the windows of a recording: its species, those of each window, or events."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from avianvox.errors import InputError
 from avianvox.inference.calibration import Calibration, nonconformity
 from avianvox.inference.classifier import Classifier, WindowStream
 from avianvox.inference.events import Event, EventSearch, find_events
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 class Found(NamedTuple):
     """A species in a span. ``first_sample`` is None for a whole recording, ``label`` where none is named.
 
-    ``branch``: name of the genus or family that is named in place of a species.
+    ``branch``: name of the genus or family that is named in place of a species. ``tasks``: what is said to
+    the model's tasks, by name.
     """
 
     first_sample: int | None
@@ -32,6 +34,7 @@ class Found(NamedTuple):
     rank: int | None
     decision: Decision | None
     branch: str = ""
+    tasks: "Mapping[str, np.ndarray] | None" = None
 
     @property
     def named(self) -> bool:
@@ -50,15 +53,19 @@ def _by_recording(
     weigher: "Weigher | None" = None,
 ) -> Iterator[Found]:
     pooling = POOLINGS.get(classifier.pooling)()
+    tasks = classifier.tasks.pool() if classifier.tasks is not None else None
     for window in stream:
         pooling.add(window.scores, window.confidence)
+        if tasks is not None and window.tasks is not None:
+            tasks.add(window.tasks)
     if stream.n_scored:
         scores, calibration = pooling.scores(), classifier.calibration
         if question.calibrated and calibration is not None:
             scores = calibration.apply(scores, "recording")
         if weigher is not None:
             scores = weigher(scores)
-        yield from _best(scores, "recording", classifier, question, (None, 0))
+        said = None if tasks is None else tasks.outputs()
+        yield from _answered(_best(scores, "recording", classifier, question, (None, 0)), (None, 0), said)
 
 
 def _by_window(
@@ -70,7 +77,19 @@ def _by_window(
 ) -> Iterator[Found]:
     for window in (weighed(heard, weigher) for heard in stream):
         span = (window.first_sample, window.n_samples)
-        yield from _best(window.scores, "window", classifier, question, span)
+        found = _best(window.scores, "window", classifier, question, span)
+        yield from _answered(found, span, window.tasks)
+
+
+def _answered(
+    found: Iterable[Found], span: tuple[int | None, int], tasks: "Mapping[str, np.ndarray] | None"
+) -> Iterator[Found]:
+    """What is found in a span, with answers to tasks; these stand alone where no species is shown."""
+    if tasks is None:
+        yield from found
+        return
+    rows = [part._replace(tasks=tasks) for part in found]
+    yield from rows or [Found(*span, None, None, None, None, tasks=tasks)]
 
 
 def _by_event(
@@ -80,6 +99,11 @@ def _by_event(
     below: Counter[int],
     weigher: "Weigher | None" = None,
 ) -> Iterator[Found]:
+    if not classifier.info.names_species:
+        raise InputError(
+            f"the model '{classifier.info.name}' names no species, so that there are no events; expected "
+            "--by recording or --by window"
+        )
     search = event_search(classifier, question)
     for event in find_events((weighed(window, weigher) for window in stream), search):
         yield found_event(event, search)
@@ -106,7 +130,15 @@ def event_search(classifier: Classifier, question: Question) -> EventSearch:
 
 
 def found_event(event: Event, search: EventSearch) -> Found:
-    return Found(event.first_sample, event.n_samples, event.label, event.score, None, search.decision(event))
+    return Found(
+        event.first_sample,
+        event.n_samples,
+        event.label,
+        event.score,
+        None,
+        search.decision(event),
+        tasks=event.tasks,
+    )
 
 
 WAYS = {"recording": _by_recording, "window": _by_window, "event": _by_event}
@@ -124,6 +156,8 @@ def _best(
 
     A genus or family that is named in place of an uncertain species comes before them.
     """
+    if not classifier.info.names_species:
+        return
     order = np.argsort(-scores, kind="stable")
     if (wanted := named_classes(classifier, question)) is not None:
         order = order[np.isin(order, wanted)]

@@ -59,7 +59,8 @@ class GraphRuntime(ABC):
             output.name: activate(values, output.activation)
             for output, values in zip(outputs, self._run(rows), strict=True)
         }
-        if not np.isfinite(found[SPECIES]).all():
+        told = (SPECIES, *(output.name for output in outputs if output.kind))
+        if not all(np.isfinite(found[name]).all() for name in told):
             raise ModelFileError(
                 f"{self.model.path}: the model '{self.model.info.name}' gives a score that is not finite; "
                 "its weights are damaged or were trained badly: use another file, or export it again"

@@ -33,7 +33,7 @@ from avianvox.inference.answers import Answer, Entry
 from avianvox.inference.ledger_lines import digest_of, entry_of, object_of, record_of
 from avianvox.lock import exclusive_lock
 from avianvox.runfolder import told
-from avianvox.tables.columns import HEADER
+from avianvox.tables.columns import header_of
 
 _FILE = Kind(
     what="ledger of a run",
@@ -82,6 +82,7 @@ class Ledger:
         self.partial = rows.with_name(f"{rows.name}.partial")
         kept = {"rows": "the table itself" if rows == output else "beside the table"}
         self._settings = json.loads(json.dumps({**settings, **kept}))
+        self._rows_header = header_of(settings.get("tasks", ()))
         self._resume = resume
         self._order = array("q")  # for each input, where its line of the ledger begins
         self._known = np.empty(0, np.uint64)  # sorted digests of the files of former runs ...
@@ -139,7 +140,7 @@ class Ledger:
         with atomic_write(self.path) as file:
             file.write(self._header())
         with atomic_write(self.partial) as file:
-            file.write(HEADER)
+            file.write(self._rows_header)
 
     def _header(self, rows_sha256: str = _NO_HASH) -> str:
         """The first line; ``rows_sha256`` where the rows are finished."""
@@ -153,9 +154,9 @@ class Ledger:
             self._copy_finished(head["rows_sha256"])
         if not self.partial.exists() or not self.partial.stat().st_size:
             with atomic_write(self.partial) as file:
-                file.write(HEADER)
+                file.write(self._rows_header)
         digests, offsets = array("Q"), array("q")
-        end_of_rows, end = len(HEADER), 0
+        end_of_rows, end = len(self._rows_header), 0
         with open(self.path, "rb") as lines, open(self.partial, "rb") as rows:
             end = len(lines.readline())
             for line in lines:
@@ -270,13 +271,13 @@ class Ledger:
 
         Killed at any moment, it leaves a run that can be taken up again.
         """
-        written = sha256(HEADER.encode())
+        written = sha256(self._rows_header.encode())
         with atomic_write(self.rows) as file:
-            file.write(HEADER)
+            file.write(self._rows_header)
             for group in self.groups():
                 file.write(group)
                 written.update(group.encode())
-        offset = len(HEADER)
+        offset = len(self._rows_header)
         with atomic_write(self.path) as file:
             file.write(self._header(written.hexdigest()))
             for place in self._order:

@@ -18,7 +18,7 @@ import numpy as np
 from avianvox.audio.decode import Meter
 from avianvox.audio.notes import FieldNotes
 from avianvox.audio.resample import Resampler, pick_channel
-from avianvox.inference.answers import weigher_of
+from avianvox.inference.answers import task_answers, weigher_of
 from avianvox.inference.classifier import Classifier, Pause, WindowStream
 from avianvox.inference.events import Event, EventSearch
 from avianvox.inference.found import WAYS, Found, event_search, found_event, weighed
@@ -341,7 +341,7 @@ class Listening:
         yield from search.finish()
 
     def _row(self, found: Found) -> Detection:
-        labels, first, label = self._classifier.labels, found.first_sample or 0, found.label or 0
+        labels, first, label = self._classifier.labels, found.first_sample or 0, found.label
         return Detection(
             path=self._name,
             channel=self._feed.channel,
@@ -352,9 +352,10 @@ class Listening:
             time_source=self._clock.source,
             site=self._question.site,
             rank=found.rank,
-            scientific_name=labels.names[label],
-            common_name=labels.common_name(label),
+            scientific_name="" if label is None else labels.names[label],
+            common_name="" if label is None else labels.common_name(label),
             score=found.score,
             decision=found.decision,
-            expected_here="" if self._weigher is None else self._weigher.expected(label),
+            expected_here="" if self._weigher is None or label is None else self._weigher.expected(label),
+            tasks=task_answers(found, self._classifier, self._question) if self._question.tasks else (),
         )

@@ -48,6 +48,8 @@ class Question:
         The coarsest level of a name: what a recording or window of an uncertain species may be called.
     place : PlaceOptions, optional
         Scores are weighed by what the model's geo model expects there and then; None: they are not.
+    tasks : tuple of str
+        Names of the tasks of the model, whose answers each row has.
     """
 
     by: str = "recording"
@@ -66,6 +68,7 @@ class Question:
     events: EventOptions = field(default_factory=EventOptions)
     level: str = "species"
     place: PlaceOptions | None = None
+    tasks: tuple[str, ...] = ()
 
     @property
     def event_options(self) -> EventOptions:
@@ -84,4 +87,6 @@ class Question:
             del values["place"]
         if self.level == "species":
             del values["level"]
+        if not self.tasks:
+            del values["tasks"]
         return values

@@ -195,10 +195,11 @@ def settings_of(model: "str | Path", question: Question) -> Mapping[str, Any]:
     from avianvox import __version__
     from avianvox.files import sha256_file
     from avianvox.modelfile import read_model_file
-    from avianvox.tables.columns import TABLE_VERSION
+    from avianvox.tables.columns import version_of
 
     path = find_model(model)
-    versions = {"avianvox": __version__, "table": TABLE_VERSION, "model": sha256_file(path)}
+    table = version_of(question.tasks)
+    versions = {"avianvox": __version__, "table": table, "model": sha256_file(path)}
     settings = {**versions, "extractor_revision": EXTRACTOR_REVISION, **question.to_mapping()}
     if question.overlap_s is None:
         settings["overlap_s"] = float(read_model_file(path).info.pooling.get("overlap_s", 0.0))

@@ -1,4 +1,4 @@
-"""Heads on a trunk: the layers that answer a task beside the species, on what the layers of the classes see."""
+"""Heads on a trunk: the layers that answer tasks, on what the layers of the species see."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -40,13 +40,13 @@ def attach_head(task: Task, seen: Any, *, seed: int = 0) -> Any:
     return found
 
 
-def with_answers(network: Any, heads: Sequence[Any], tasks: Sequence[Task], *, species: bool) -> Any:
+def with_answers(network: Any, heads: Sequence[Any], tasks: Sequence[Task], *, known: int | None) -> Any:
     """The network, sharing its weights, with probabilities under ``scores`` and each task's answers by name.
 
-    Where the species are not learned, each has the same probability.
+    ``known``: None where the species are learned; else so many of them have the same probability.
     """
     logits = network.output
-    scores = layers.Softmax(dtype="float32")(logits if species else ops.zeros_like(logits))
+    scores = layers.Softmax(dtype="float32")(logits if known is None else logits[:, :known] * 0.0)
     answers = {
         task.name: layers.Activation(_ACTIVATIONS[task.activation], dtype="float32")(head)
         for task, head in zip(tasks, heads, strict=True)

@@ -2,21 +2,24 @@
 
 The same columns, in the same order, make up CSV, Parquet and JSON lines. A new column is a new
 `TABLE_VERSION`; a column is never renamed. Version 2 has `site` and `time_expansion` besides, version 3
-`expected_here`; tables of versions before are read, and lack them.
+`expected_here`; tables of versions before are read, and lack them. Where a model has tasks, two columns for
+each follow, its name and its name with `TASK_SCORE`; such a table is of `TASK_TABLE_VERSION`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from math import isfinite
 
 from avianvox.errors import InputError
 from avianvox.tables.times import one_form
-from avianvox.types import Decision, Detection, Status
+from avianvox.types import Decision, Detection, Status, TaskAnswer
 from avianvox.words import valid_unicode
 
 TABLE_VERSION = 3
+TASK_TABLE_VERSION = 4
+TASK_SCORE = "_score"
 
-COLUMNS = tuple(field.name for field in fields(Detection))
+COLUMNS = tuple(field.name for field in fields(Detection) if field.name != "tasks")
 
 DECIMALS = {
     "begin_s": 3,
@@ -47,6 +50,40 @@ def cells(detection: Detection) -> list[str]:
     return [_cell(name, getattr(detection, name)) for name in COLUMNS]
 
 
+def task_cells(detection: Detection) -> list[str]:
+    """What is written under `task_columns` of its tasks."""
+    return [
+        cell for _, text, score in detection.tasks for cell in (valid_unicode(text), _cell("score", score))
+    ]
+
+
+def task_columns(names: Iterable[str]) -> tuple[str, ...]:
+    """The columns of tasks."""
+    return tuple(column for name in names for column in (name, f"{name}{TASK_SCORE}"))
+
+
+def tasks_among(columns: Sequence[str]) -> tuple[str, ...]:
+    """The tasks that have columns in a table: pairs that follow the last of `COLUMNS`.
+
+    Examples
+    --------
+    >>> tasks_among((*COLUMNS, "call_type", "call_type_score", "note"))
+    ('call_type',)
+    """
+    begin = columns.index(COLUMNS[-1]) + 1 if COLUMNS[-1] in columns else len(columns)
+    names: list[str] = []
+    for name, score in zip(columns[begin::2], columns[begin + 1 :: 2], strict=False):
+        if score != f"{name}{TASK_SCORE}":
+            break
+        names.append(name)
+    return tuple(names)
+
+
+def version_of(tasks: Sequence[str]) -> int:
+    """Of a table with columns of these tasks."""
+    return TASK_TABLE_VERSION if tasks else TABLE_VERSION
+
+
 def _cell(name: str, value: str | float | None) -> str:
     if value is None:
         return ""
@@ -63,9 +100,14 @@ def csv_line(row: Iterable[str]) -> str:
 HEADER = csv_line(COLUMNS)
 
 
+def header_of(tasks: Iterable[str]) -> str:
+    """The header of a table with columns of these tasks."""
+    return csv_line((*COLUMNS, *task_columns(tasks)))
+
+
 def to_csv(detections: Iterable[Detection]) -> str:
     """The rows of ``detections``, without the header."""
-    return "".join(csv_line(cells(detection)) for detection in detections)
+    return "".join(csv_line((*cells(detection), *task_cells(detection))) for detection in detections)
 
 
 def from_csv(lines: Iterable[str], *, origin: str = "table") -> Iterator[Detection]:
@@ -92,22 +134,36 @@ def from_csv(lines: Iterable[str], *, origin: str = "table") -> Iterator[Detecti
             between = ";" in "".join(rows.fieldnames or ())
             what = "cells are separated by semicolons; save it with commas" if between else "there is none"
             raise InputError(f"{origin}: expected a table of detections with a column 'path'; {what}")
+        tasks = tasks_among(rows.fieldnames or ())
         for row in rows:
-            yield detection_of(row, origin=f"{origin}, line {rows.line_num}")
+            yield detection_of(row, origin=f"{origin}, line {rows.line_num}", tasks=tasks)
     except csv.Error as error:
         raise InputError(f"{origin}, line {rows.line_num}: not valid CSV: {error}") from error
 
 
-def detection_of(row: Mapping[str, str | None], *, origin: str) -> Detection:
-    """A detection from the texts of a row; raises `InputError` for a value of the wrong kind."""
-    values = {}
+def detection_of(row: Mapping[str, str | None], *, origin: str, tasks: Sequence[str] = ()) -> Detection:
+    """A detection from the texts of a row; raises `InputError` for a value of the wrong kind.
+
+    ``tasks``: those that have columns in the table.
+    """
+    values: dict[str, object] = {}
     for name in COLUMNS:
         if text := row.get(name):
             try:
                 values[name] = _READ[name](text)
             except ValueError as error:
                 raise InputError(f"{origin}: column '{name}' cannot be '{text}'") from error
+    if tasks:
+        values["tasks"] = tuple(_task_answer(row, name, origin) for name in tasks)
     return Detection(**values)  # type: ignore[arg-type]
+
+
+def _task_answer(row: Mapping[str, str | None], name: str, origin: str) -> TaskAnswer:
+    text = row.get(f"{name}{TASK_SCORE}")
+    try:
+        return TaskAnswer(name, row.get(name) or "", _number(text) if text else None)
+    except ValueError as error:
+        raise InputError(f"{origin}: column '{name}{TASK_SCORE}' cannot be '{text}'") from error
 
 
 def _number(text: str) -> float:

@@ -48,8 +48,8 @@ class Format(Protocol):
 class Stream(Protocol):
     """A format whose tables can be written piece by piece; which are said in `STREAMS`."""
 
-    def header(self) -> str:
-        """What stands before the first rows."""
+    def header(self, tasks: Sequence[str] = ()) -> str:
+        """What stands before the first rows, which answer ``tasks``."""
 
     def lines(self, group: Sequence[Detection]) -> str:
         """The rows of one file."""

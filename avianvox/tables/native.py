@@ -2,10 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from avianvox.errors import InputError
-from avianvox.tables.columns import COLUMNS, DECIMALS, HEADER, TIMES, WHOLE, cells, detection_of, from_csv
+from avianvox.tables.columns import (
+    COLUMNS,
+    DECIMALS,
+    TASK_SCORE,
+    TIMES,
+    WHOLE,
+    cells,
+    detection_of,
+    from_csv,
+    header_of,
+    task_cells,
+    task_columns,
+    tasks_among,
+)
 from avianvox.tables.rows import Column, Row, json_lines, write_rows
 from avianvox.tables.spreadsheet import CsvFormat
 from avianvox.types import Detection
@@ -20,22 +34,48 @@ def typed_rows(detections: Iterable[Detection]) -> Iterator[Row]:
     return ([getattr(detection, name) for name in COLUMNS] for detection in detections)
 
 
+def typed_table(detections: Iterable[Detection]) -> tuple[tuple[Column, ...], Iterator[Row], tuple[str, ...]]:
+    """Columns and rows, and the tasks that have columns besides: those of the first detection."""
+    rows = iter(detections)
+    first = next(rows, None)
+    if first is None:
+        return TYPED_COLUMNS, iter(()), ()
+    rows, tasks = chain((first,), rows), tuple(answer.name for answer in first.tasks)
+    if not tasks:
+        return TYPED_COLUMNS, typed_rows(rows), ()
+    return (*TYPED_COLUMNS, *typed_task_columns(tasks)), _with_tasks(rows, tasks), tasks
+
+
+def typed_task_columns(tasks: Iterable[str]) -> Iterator[Column]:
+    """`task_columns` with their kinds."""
+    for name in task_columns(tasks):
+        number = name.endswith(TASK_SCORE)
+        yield Column(name, float if number else str, DECIMALS["score"] if number else 0)
+
+
+def _with_tasks(detections: Iterable[Detection], tasks: Sequence[str]) -> Iterator[Row]:
+    for detection, own in ((row, {one.name: one for one in row.tasks}) for row in detections):
+        answers = [own[name][1:] if name in own else ("", None) for name in tasks]
+        yield [*(getattr(detection, name) for name in COLUMNS), *chain.from_iterable(answers)]
+
+
 class Csv(CsvFormat):
     """Comma-separated values in UTF-8 with the columns of :mod:`avianvox.tables.columns`."""
 
     endings = (".csv",)
     one_per_recording = False
 
-    def header(self) -> str:
-        return HEADER
+    def header(self, tasks: Sequence[str] = ()) -> str:
+        return header_of(tasks)
 
     def lines(self, group: Sequence[Detection]) -> str:
-        return "".join(self.line(cells(detection)) for detection in group)
+        return "".join(self.line((*cells(detection), *task_cells(detection))) for detection in group)
 
     def write(
         self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None
     ) -> None:
-        write_rows(typed_rows(detections), TYPED_COLUMNS, path, "csv", spreadsheet=self.spreadsheet)
+        columns, rows, _ = typed_table(detections)
+        write_rows(rows, columns, path, "csv", spreadsheet=self.spreadsheet)
 
     def read(self, path: Path) -> Iterator[Detection]:
         from avianvox.texts import open_lines
@@ -54,16 +94,18 @@ class JsonLines:
     endings = (".jsonl", ".ndjson")
     one_per_recording = False
 
-    def header(self) -> str:
+    def header(self, tasks: Sequence[str] = ()) -> str:
         return ""
 
     def lines(self, group: Sequence[Detection]) -> str:
-        return json_lines(TYPED_COLUMNS, typed_rows(group))
+        columns, rows, _ = typed_table(group)
+        return json_lines(columns, rows)
 
     def write(
         self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None
     ) -> None:
-        write_rows(typed_rows(detections), TYPED_COLUMNS, path, "jsonl", about=about)
+        columns, rows, _ = typed_table(detections)
+        write_rows(rows, columns, path, "jsonl", about=about)
 
     def read(self, path: Path) -> Iterator[Detection]:
         from avianvox.documents import parse_json
@@ -94,5 +136,7 @@ def from_values(values: object, *, origin: str) -> Detection:
     """
     if not isinstance(values, dict) or not isinstance(values.get("path"), str):
         raise InputError(f"{origin}: expected a row of a table of detections, with a 'path'")
-    texts = {name: str(value) for name in COLUMNS if (value := values.get(name)) is not None}
-    return detection_of(texts, origin=origin)
+    tasks = tasks_among(tuple(values))
+    known = (*COLUMNS, *task_columns(tasks))
+    texts = {name: str(value) for name in known if (value := values.get(name)) is not None}
+    return detection_of(texts, origin=origin, tasks=tasks)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from avianvox.errors import InputError
-from avianvox.tables.columns import COLUMNS, TABLE_VERSION, TIMES
-from avianvox.tables.native import TYPED_COLUMNS, from_values, typed_rows
+from avianvox.tables.columns import COLUMNS, TIMES, task_columns, tasks_among, version_of
+from avianvox.tables.native import from_values, typed_table
 from avianvox.tables.rows import ROW_GROUP, offset_name, require_package, write_rows
 from avianvox.tables.times import iso_time
 from avianvox.types import Detection
@@ -25,8 +25,9 @@ class Parquet:
     def write(
         self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None
     ) -> None:
-        about = {"table": "detections", "table_version": str(TABLE_VERSION), **(about or {})}
-        write_rows(typed_rows(detections), TYPED_COLUMNS, path, "parquet", about=about)
+        columns, rows, tasks = typed_table(detections)
+        about = {"table": "detections", "table_version": str(version_of(tasks)), **(about or {})}
+        write_rows(rows, columns, path, "parquet", about=about)
 
     def read(self, path: Path) -> Iterator[Detection]:
         require_package("parquet")
@@ -35,8 +36,9 @@ class Parquet:
 
         try:
             with parquet.ParquetFile(path) as file:
-                known = {*COLUMNS, *map(offset_name, TIMES)}
-                wanted = [name for name in file.schema_arrow.names if name in known]
+                names = file.schema_arrow.names
+                known = {*COLUMNS, *map(offset_name, TIMES), *task_columns(tasks_among(names))}
+                wanted = [name for name in names if name in known]
                 number = 0
                 for batch in file.iter_batches(ROW_GROUP, columns=wanted):
                     for values in batch.to_pylist():

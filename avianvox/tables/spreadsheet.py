@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from avianvox.errors import InputError
 from avianvox.files import scratch_folder
-from avianvox.tables.columns import TABLE_VERSION, csv_line
+from avianvox.tables.columns import csv_line, version_of
 
 if TYPE_CHECKING:
     from avianvox.tables.rows import Column, Row
@@ -61,11 +61,12 @@ class Xlsx:
     def write(
         self, detections: "Iterable[Detection]", path: Path, about: Mapping[str, str] | None = None
     ) -> None:
-        from avianvox.tables.native import TYPED_COLUMNS, typed_rows
+        from avianvox.tables.native import typed_table
         from avianvox.tables.rows import write_rows
 
-        about = {"table": "detections", "table_version": str(TABLE_VERSION), **(about or {})}
-        write_rows(typed_rows(detections), TYPED_COLUMNS, path, "xlsx", about=about)
+        columns, found, tasks = typed_table(detections)
+        about = {"table": "detections", "table_version": str(version_of(tasks)), **(about or {})}
+        write_rows(found, columns, path, "xlsx", about=about)
 
     def read(self, path: Path) -> "Iterator[Detection]":
         raise InputError(f"{path}: a spreadsheet is not read back; save the sheet as CSV (UTF-8)")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from avianvox.errors import InputError
 from avianvox.files import atomic_write
-from avianvox.types import Decision, Detection
+from avianvox.types import Decision, Detection, TaskAnswer
 from avianvox.words import printable
 
 
@@ -29,7 +29,7 @@ class Table:
         self.min_score = min_score
         self.coverage = coverage
 
-    def header(self) -> str:
+    def header(self, tasks: Sequence[str] = ()) -> str:
         return ""
 
     def lines(self, group: Sequence[Detection]) -> str:
@@ -40,7 +40,7 @@ class Table:
         apart = len({row.status for row in group}) > 1  # one channel is silent, another one isn't
         facts += [str(first.status)] if first.status != "ok" and not apart else []
         text = printable(first.path + (f"  ({', '.join(facts)})" if facts else "")) + "\n"
-        named = [row for row in group if row.scientific_name or row.common_name]
+        named = [row for row in group if _says_something(row)]
         if first.message and (first.status.failed or not named):
             text += f"    {printable(first.message)}\n"
         if not named and first.status.usable and (first.status.failed or not first.message):
@@ -61,9 +61,11 @@ class Table:
         said = rows[0].decision  # the best one says it
         doubt = "" if said in (None, Decision.NAMED) else f"{said}, perhaps "
         for row in rows:
-            text += f"    {printable(where + _species(row, doubt))}\n"
+            if row.scientific_name or row.common_name:
+                text += f"    {printable(where + _species(row, doubt))}\n"
             doubt = ""
-        return text
+        answers = ", ".join(filter(None, map(_answer, rows[0].tasks)))
+        return text + (f"    {printable(where + answers)}\n" if answers else "")
 
     def write(
         self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None
@@ -102,6 +104,16 @@ def _species(row: Detection, doubt: str, *, digits: int = 4) -> str:
     score = "" if row.score is None else f"{row.score:.{digits}f}  "
     place = ", not expected here" if row.expected_here == "no" else ""
     return f"{score}{doubt}{name}{common}{place}"
+
+
+def _answer(answer: TaskAnswer) -> str:
+    """What is said to a task; nothing where nothing is."""
+    name, text, score = answer
+    return "" if not text else f"{name}: {text}" + ("" if score is None else f" ({score:.2f})")
+
+
+def _says_something(row: Detection) -> bool:
+    return bool(row.scientific_name or row.common_name or any(map(_answer, row.tasks)))
 
 
 def _where(row: Detection) -> str:

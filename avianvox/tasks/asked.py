@@ -35,9 +35,7 @@ def choices_of(tasks: Iterable[Task]) -> tuple[Choice, ...]:
 
 def tasks_from_mappings(rows: Iterable[dict[str, Any]]) -> tuple[Task, ...]:
     """Tasks from the plain values of a configuration in JSON."""
-    choices = [
-        Choice(str(row["kind"]), tuple((k, v) for k, v in row.items() if k != "kind")) for row in rows
-    ]
+    choices = [Choice(str(row["kind"]), tuple((k, v) for k, v in row.items() if k != "kind")) for row in rows]
     return tasks_of(choices)
 
 

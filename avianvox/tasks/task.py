@@ -23,7 +23,7 @@ _TAKEN = (SPECIES, "embedding", "scores", "classes", "guide")
 
 
 class Answer(NamedTuple):
-    """What a task says of a span: ``text`` is "" where it says nothing, ``score`` None where there is none."""
+    """What a task says of a span: ``text`` is "" where that is nothing, ``score`` None where there is none."""
 
     text: str
     score: float | None
@@ -77,7 +77,14 @@ class Task(ABC):
         if not 0 < self.weight < float("inf"):
             raise ConfigError(f"[[tasks]] {self.name}: expected a weight above 0, got {self.weight}")
         if len(set(self.classes)) != len(self.classes):
-            raise ConfigError(f"[[tasks]] {self.name}: a class stands there twice ({', '.join(self.classes)})")
+            raise ConfigError(
+                f"[[tasks]] {self.name}: a class stands there twice ({', '.join(self.classes)})"
+            )
+
+    @classmethod
+    def of(cls, name: str, classes: tuple[str, ...], unit: str) -> Self:
+        """The task of a model file."""
+        return cls(name, classes=classes)
 
     def settled(self, values: Sequence[Value]) -> Self:
         """The task with the classes that the values of all recordings have.

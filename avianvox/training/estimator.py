@@ -84,7 +84,7 @@ class FittedNetwork:
         """Scores of all windows, laid as in classifying."""
         windows = self._windows(data)
         if self.heads:
-            answers = self._answers.predict(windows, verbose=0)
+            answers = self._answers(self.model.output_shape[-1]).predict(windows, verbose=0)
             return WindowScores(answers.pop("scores"), windows.positions, self.settings.pooling, answers)
         logits = self.model.predict(windows, verbose=0)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -100,16 +100,17 @@ class FittedNetwork:
         """Rows of a window to scores: a keras.Model."""
         from avianvox.models.front_end import network_graph
 
-        answers = self._answers if self.heads else None
+        answers = self._answers(1) if self.heads else None
         return network_graph(self.model, self.normalisation, self.spec, answers=answers)
 
     @property
     def _whole(self) -> Any:
         return keras.Model(self.model.input, [self.model.output, *self.heads]) if self.heads else self.model
 
-    @property
-    def _answers(self) -> Any:
-        return with_answers(self.model, self.heads, self.tasks, species=self.settings.species)
+    def _answers(self, n: int) -> Any:
+        """The network with its answers; ``n`` species in them where it learned none."""
+        known = None if self.settings.species else n
+        return with_answers(self.model, self.heads, self.tasks, known=known)
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class NetworkEstimator:
         spec, arrays = saved.spec, saved.arrays
         network = NETWORKS.get(self.architecture)
         model = self._built(spec, saved.n_classes)
-        heads = self._heads(model, spec, saved.n_classes)
+        heads = self._heads(model, spec)
         whole = keras.Model(model.input, [model.output, *heads]) if heads else model
         for weight in whole.weights:
             stored = arrays.get(weight.path)

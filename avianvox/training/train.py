@@ -18,6 +18,7 @@ from avianvox.dataset.training_data import TrainingData, training_data
 from avianvox.documents import write_json
 from avianvox.errors import InputError, RunError
 from avianvox.evaluation.metrics import evaluate
+from avianvox.evaluation.task_figures import judged, pooled_outputs
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.files import output_error
@@ -129,7 +130,7 @@ def train(
         options["checkpoint"] = out / folder.CHECKPOINT
     log = _EpochLog(out / folder.LOG, progress)
     fitted = estimator.fit(learned, seed=config.seed, validation=held_out, progress=log, **options)
-    _finish(out, fitted, learned, held_out, config)
+    _finish(out, fitted, learned, held_out, config, by_id)
     return Run.open(out)
 
 
@@ -299,6 +300,7 @@ def _finish(
     learned: TrainingData,
     held_out: TrainingData | None,
     config: TrainConfig,
+    recordings: Mapping[str, Recording],
 ) -> None:
     arrays = fitted.arrays()
     names: tuple[str, ...] = ("mean", "deviation")
@@ -313,16 +315,24 @@ def _finish(
         draw_history(out / folder.CURVE, history, title=f"{config.model}, {len(learned)} recordings")
         figures |= {"epochs": len(history.epochs), "best_epoch": history.best_epoch}
     figures |= {
-        "train": _figures(fitted, learned),
-        "validation": None if held_out is None else _figures(fitted, held_out),
+        "train": _figures(fitted, learned, recordings),
+        "validation": None if held_out is None else _figures(fitted, held_out, recordings),
     }
     write_json(out / folder.FIGURES, figures, allow_nan=True)
 
 
-def _figures(fitted: FittedModel, data: TrainingData) -> dict[str, Any]:
-    """Figures per window and per recording."""
+def _figures(fitted: FittedModel, data: TrainingData, recordings: Mapping[str, Recording]) -> dict[str, Any]:
+    """Figures per window and per recording, and those of tasks where there are any."""
     answers = fitted.predict(data)
+    part = [recordings[name] for name in data.ids] if answers.tasks else []
+    tasks = {
+        task.name: judged(
+            task, part, pooled_outputs(task, answers.tasks[task.name], answers.positions, len(data))
+        ).to_mapping()
+        for task in (tasks_of(fitted.settings.tasks) if answers.tasks else ())  # type: ignore[attr-defined]
+    }
     return {
+        **({"tasks": tasks} if tasks else {}),
         "n_recordings": len(data),
         "n_windows": len(answers.positions),
         "window": evaluate(data.targets[answers.positions], answers.scores),

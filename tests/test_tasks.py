@@ -1,0 +1,138 @@
+"""Kinds of tasks: every row of the table keeps the contract, and each has the right values."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avianvox.config import Choice
+from avianvox.errors import ConfigError, InputError
+from avianvox.modelinfo import ACTIVATIONS
+from avianvox.tasks import TASK_KINDS
+from avianvox.tasks.asked import choices_of, tasks_from_mappings, tasks_of
+from avianvox.tasks.columns import Value, value_of, values_of
+from avianvox.tasks.multi import Multi
+from avianvox.tasks.scaled import scaled
+from avianvox.tasks.single import Single
+from avianvox.tasks.task import Task
+from avianvox.types import Recording
+
+VALUES: dict[str, tuple[Value, ...]] = {
+    "single": ("male", None, "female", "male", "female", ("male", "female")),
+    "multi": (("song",), None, ("call", "song"), ("call",), ("alarm",), ("alarm", "song")),
+}
+"""Of a column that each kind reads; the second is not known."""
+
+
+def settled(kind: str) -> Task:
+    return TASK_KINDS.get(kind)(name="asked").settled(VALUES[kind])
+
+
+@pytest.mark.parametrize("kind", list(TASK_KINDS))
+class TestContract:
+    def test_its_settings_go_through_a_configuration_in_json(self, kind: str) -> None:
+        task = replace(settled(kind), weight=0.5, column="other")
+        assert tasks_of(choices_of([task])) == (task,)
+        (choice,) = choices_of([task])
+        row = {"kind": choice.kind, **dict(choice.settings)}
+        assert tasks_from_mappings([row]) == (task,)
+        assert type(task).of("asked", task.classes, task.unit).n_outputs == task.n_outputs
+
+    def test_what_is_not_known_is_masked_and_the_rest_is_in_its_place(self, kind: str) -> None:
+        task = settled(kind)
+        targets = task.encode(VALUES[kind])
+        assert targets.shape == (len(VALUES[kind]), task.n_outputs)
+        assert targets.dtype == np.float32
+        known = task.known(VALUES[kind])
+        assert known.tolist()[:2] == [True, False]
+        assert np.array_equal(np.isfinite(targets).all(axis=1), known)
+        assert np.array_equal(np.isnan(targets).all(axis=1), ~known)
+
+    def test_right_outputs_have_perfect_figures_and_the_answer_is_the_value(self, kind: str) -> None:
+        task = settled(kind)
+        targets = task.encode(VALUES[kind])[task.known(VALUES[kind])]
+        figures = task.figures(targets, targets.astype(np.float64))
+        assert task.headline in figures
+        for name, ratio in figures.items():
+            best = 0.0 if name.endswith("error") else 1.0
+            assert ratio.above.sum() / ratio.below.sum() == pytest.approx(best), name
+            assert ratio.above.shape == ratio.below.shape == (len(targets),)
+        text, score = task.answer(targets[0].astype(np.float64))
+        assert text
+        assert score is None or 0 <= score <= 1
+
+    def test_its_activation_is_one_of_a_model_file(self, kind: str) -> None:
+        assert settled(kind).activation in ACTIVATIONS
+        assert settled(kind).kind == kind
+
+    def test_a_column_without_values_is_one_line(self, kind: str) -> None:
+        with pytest.raises(InputError, match=r"no recording has a value in the column 'asked'") as caught:
+            TASK_KINDS.get(kind)(name="asked").settled((None, None))
+        assert "\n" not in str(caught.value)
+
+
+def test_a_class_with_one_example_is_refused_with_those_that_have_more() -> None:
+    task = Multi(name="call_type")
+    with pytest.raises(InputError, match=r"the class 'alarm' has one example .* classes = \[\"song\"\]"):
+        task.settled((("song",), ("song",), ("alarm", "song")))
+    with pytest.raises(InputError, match="the class 'begging' has no example"):
+        replace(task, classes=("song", "begging")).settled((("song",), ("song",)))
+    with pytest.raises(InputError, match="expected 2 classes or more"):
+        Single(name="sex").settled(("male", "male"))
+
+
+def test_names_and_columns_that_cannot_be_are_one_line() -> None:
+    with pytest.raises(ConfigError, match="expected a name of a-z"):
+        Single(name="Sex!")
+    with pytest.raises(ConfigError, match="expected a name of a-z"):
+        Single(name="species")
+    with pytest.raises(ConfigError, match=r"expected one of .*, got 'multy'; did you mean 'multi'"):
+        tasks_of([Choice("multy", (("name", "a"),))])
+    with pytest.raises(ConfigError, match="the name 'a' stands there twice"):
+        tasks_of([Choice("multi", (("name", "a"),)), Choice("single", (("name", "a"),))])
+    with pytest.raises(InputError, match="no column 'call_typ'; did you mean 'call_type'"):
+        values_of([], "call_typ")
+
+
+def test_one_class_of_many() -> None:
+    task = Single(name="sex", classes=("female", "male"))
+    targets = task.encode(("male", ("male", "female"), "both", "female"))
+    assert np.array_equal(targets, [[0, 1], [np.nan] * 2, [np.nan] * 2, [1, 0]], equal_nan=True)
+    assert task.answer(np.array([0.2, 0.8])) == ("male", 0.8)
+    figures = task.figures(np.eye(2)[[1, 1, 1, 0]], np.array([[0, 1], [0, 1], [1, 0], [1, 0]]))
+    means = {name: ratio.above.sum() / ratio.below.sum() for name, ratio in figures.items()}
+    assert means == pytest.approx({"accuracy": 3 / 4, "balanced_accuracy": (2 / 3 + 1) / 2})
+
+
+def test_any_classes_of_many() -> None:
+    task = Multi(name="call_type", classes=("call", "song"))
+    targets = task.encode((("song", "call"), "song", ("alarm",), None))
+    assert np.array_equal(targets, [[1, 1], [0, 1], [0, 0], [np.nan] * 2], equal_nan=True)
+    assert task.answer(np.array([0.6, 0.9])) == ("call, song", 0.9)
+    assert task.answer(np.array([0.1, 0.4])) == ("", 0.4)
+    said = np.array([[0.9, 0.2], [0.6, 0.7], [0.1, 0.2]])  # 4 of 6 right; 2 of 3 named rightly, 2 of 3 found
+    figures = task.figures(targets[:3], said)
+    means = {name: ratio.above.sum() / ratio.below.sum() for name, ratio in figures.items()}
+    wanted = {"accuracy": 4 / 6, "precision": 2 / 3, "recall": 2 / 3, "all_right": 1 / 3}
+    assert means == pytest.approx(wanted)
+
+
+def test_values_of_columns() -> None:
+    recording = Recording(
+        "a", Path("a.wav"), "Parus major", background=("Sitta europaea",), call_type="song, Call"
+    )
+    assert value_of(recording, "call_type") == ("song", "call")
+    assert value_of(recording, "species") == ("Parus major", "Sitta europaea")
+    assert value_of(recording, "label") == "Parus major"
+    assert value_of(recording, "quality") is None
+    assert value_of(replace(recording, duration_s=3), "duration_s") == 3.0
+
+
+def test_temperature_divides_what_was_before_the_activation() -> None:
+    logits = np.array([[2.0, -1.0, 0.5]])
+    sigmoid = 1 / (1 + np.exp(-logits))
+    assert scaled(sigmoid, "sigmoid", 2.0) == pytest.approx(1 / (1 + np.exp(-logits / 2)))
+    powers, cooler = np.exp(logits), np.exp(logits / 2)
+    assert scaled(powers / powers.sum(), "softmax", 2.0) == pytest.approx(cooler / cooler.sum())
+    assert scaled(logits, "none", 2.0) is logits
