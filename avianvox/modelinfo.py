@@ -240,10 +240,12 @@ def _outputs(rows: Any) -> tuple[Output, ...]:
     known = {field.name for field in fields(Output)}
     if not isinstance(rows, list) or not all(isinstance(row, dict) and row.keys() <= known for row in rows):
         raise ModelFileError(f"expected a list of outputs under 'outputs', got {rows!r:.60}")
-    return tuple(
-        Output(**{k: tuple(v) if k == "classes" and isinstance(v, list) else v for k, v in row.items()})
-        for row in rows
-    )
+    return tuple(Output(**{**row, **_classes(row)}) for row in rows)
+
+
+def _classes(row: Mapping[str, Any]) -> dict[str, Any]:
+    found = row.get("classes")
+    return {"classes": tuple(found)} if isinstance(found, list) else {}
 
 
 def _mapping(values: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from avianvox.tasks import TASK_KINDS
 from avianvox.tasks.asked import choices_of, tasks_from_mappings, tasks_of
 from avianvox.tasks.columns import Value, value_of, values_of
 from avianvox.tasks.multi import Multi
+from avianvox.tasks.ordinal import BINS, Ordinal
 from avianvox.tasks.scaled import scaled
 from avianvox.tasks.single import Single
 from avianvox.tasks.task import Task
@@ -21,8 +22,12 @@ from avianvox.types import Recording
 VALUES: dict[str, tuple[Value, ...]] = {
     "single": ("male", None, "female", "male", "female", ("male", "female")),
     "multi": (("song",), None, ("call", "song"), ("call",), ("alarm",), ("alarm", "song")),
+    "ordinal": (3.0, None, 1.0, "12", 60.0, 0.0),
 }
 """Of a column that each kind reads; the second is not known."""
+
+
+UNKNOWN = [np.nan, np.nan]
 
 
 def settled(kind: str) -> Task:
@@ -98,7 +103,7 @@ def test_names_and_columns_that_cannot_be_are_one_line() -> None:
 def test_one_class_of_many() -> None:
     task = Single(name="sex", classes=("female", "male"))
     targets = task.encode(("male", ("male", "female"), "both", "female"))
-    assert np.array_equal(targets, [[0, 1], [np.nan] * 2, [np.nan] * 2, [1, 0]], equal_nan=True)
+    assert np.array_equal(targets, np.array([[0, 1], UNKNOWN, UNKNOWN, [1, 0]]), equal_nan=True)
     assert task.answer(np.array([0.2, 0.8])) == ("male", 0.8)
     figures = task.figures(np.eye(2)[[1, 1, 1, 0]], np.array([[0, 1], [0, 1], [1, 0], [1, 0]]))
     means = {name: ratio.above.sum() / ratio.below.sum() for name, ratio in figures.items()}
@@ -108,7 +113,7 @@ def test_one_class_of_many() -> None:
 def test_any_classes_of_many() -> None:
     task = Multi(name="call_type", classes=("call", "song"))
     targets = task.encode((("song", "call"), "song", ("alarm",), None))
-    assert np.array_equal(targets, [[1, 1], [0, 1], [0, 0], [np.nan] * 2], equal_nan=True)
+    assert np.array_equal(targets, np.array([[1, 1], [0, 1], [0, 0], UNKNOWN]), equal_nan=True)
     assert task.answer(np.array([0.6, 0.9])) == ("call, song", 0.9)
     assert task.answer(np.array([0.1, 0.4])) == ("", 0.4)
     said = np.array([[0.9, 0.2], [0.6, 0.7], [0.1, 0.2]])  # 4 of 6 right; 2 of 3 named rightly, 2 of 3 found
@@ -116,6 +121,27 @@ def test_any_classes_of_many() -> None:
     means = {name: ratio.above.sum() / ratio.below.sum() for name, ratio in figures.items()}
     wanted = {"accuracy": 4 / 6, "precision": 2 / 3, "recall": 2 / 3, "all_right": 1 / 3}
     assert means == pytest.approx(wanted)
+
+
+def test_bins_in_an_order() -> None:
+    task = Ordinal(name="count").settled((1.0,))
+    assert task.classes == BINS
+    assert task.n_outputs == 11
+    few = Ordinal(name="count", classes=("1", "2-3", "4+"))
+    targets = few.encode((1.0, 3.0, 99.0, "2", 0.0, None))
+    wanted = np.array([[0, 0], [1, 0], [1, 1], [1, 0], UNKNOWN, UNKNOWN])
+    assert np.array_equal(targets, wanted, equal_nan=True)
+    text, score = few.answer(np.array([0.8, 0.3]))
+    assert text == "2-3"
+    assert score == pytest.approx(0.5)
+    assert few.answer(np.array([0.4, 0.9]))[0] == "1"  # never passed the first bin, so not the second
+    said = np.array([[0.1, 0.0], [0.9, 0.8], [0.2, 0.1], [0.9, 0.1]])  # bins 0, 2, 0, 1; right: 0, 1, 2, 1
+    figures = few.figures(targets[:4], said)
+    means = {name: ratio.above.sum() / ratio.below.sum() for name, ratio in figures.items()}
+    assert means == pytest.approx({"exact": 2 / 4, "within_one": 3 / 4, "mean_bin_error": 3 / 4})
+    for bins in (("2", "1"), ("1-3", "3"), ("1+", "2"), ("one", "2"), ("1",)):
+        with pytest.raises(ConfigError, match=r"expected (2 )?bins"):
+            Ordinal(name="count", classes=bins)
 
 
 def test_values_of_columns() -> None:

@@ -23,7 +23,7 @@ _TAKEN = (SPECIES, "embedding", "scores", "classes", "guide")
 
 
 class Answer(NamedTuple):
-    """What a task says of a span: ``text`` is "" where that is nothing, ``score`` None where there is none."""
+    """What a task says of a span: ``text`` is "" where that is nothing, ``score`` None where it has none."""
 
     text: str
     score: float | None
@@ -99,11 +99,11 @@ class Task(ABC):
         classes = self.classes or tuple(sorted(counts))
         rare = [name for name in classes if counts[name] < LEAST_EXAMPLES]
         if rare:
-            enough = [name for name in classes if name not in rare]
+            n = "one example" if counts[rare[0]] else "no example"
+            others = ", ".join(f'"{name}"' for name in classes if name not in rare)
             raise InputError(
-                f"[[tasks]] {self.name}: the class '{rare[0]}' has {counts[rare[0]] or 'no'} example"
-                f"{'' if counts[rare[0]] else 's'} in the column '{self.column}', expected {LEAST_EXAMPLES} or "
-                f"more; learn others: classes = [{', '.join(f'{name!r}' for name in enough)}]"
+                f"[[tasks]] {self.name}: the class '{rare[0]}' has {n} in the column '{self.column}', "
+                f"expected {LEAST_EXAMPLES} or more; name those to learn: classes = [{others}]"
             )
         if len(classes) < self.least_classes:
             raise InputError(

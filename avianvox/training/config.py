@@ -68,7 +68,7 @@ def ears_of(settings: TrainSettings) -> tuple[str, ...]:
 
 
 def read_train_file(path: Path | None, **given: Any) -> tuple[TrainConfig, FeatureSpec]:
-    """The tables ``[train]``, ``[[tasks]]`` and ``[features]`` of a TOML file; the defaults where there is none.
+    """The tables ``[train]``, ``[[tasks]]`` and ``[features]`` of a TOML file; defaults where there is none.
 
     Where neither the file nor ``given`` says how the model is fitted, its row of `RECIPES` does.
 

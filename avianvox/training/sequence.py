@@ -244,7 +244,7 @@ def mixed(targets: np.ndarray, shares: np.ndarray) -> np.ndarray:
     NaN where a part is not known.
     """
     known = ~np.isnan(targets)
-    found = np.einsum("ij,jk->ik", shares, np.where(known, targets, 0.0)).astype(np.float32)
+    found: np.ndarray = np.einsum("ij,jk->ik", shares, np.where(known, targets, 0.0)).astype(np.float32)
     missing = np.einsum("ij,jk->ik", shares, (~known).astype(np.float32))
     found[missing > 0] = np.nan
     return found
