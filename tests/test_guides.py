@@ -265,7 +265,7 @@ def test_attention_beside_the_voice_costs_its_share(data: TrainingData) -> None:
     reader = CropReader(data.store, None, CropSettings.from_spec(spec))
     make = partial(build, n_frames=spec.n_frames, n_rows=spec.n_rows)
     model = make(n_classes=3)
-    trunk = Trunk(model, lambda n: make(n_classes=n))
+    trunk = Trunk(model, lambda n: make(n_classes=n), fit=None)
     guiding = Voice().begin(trunk, data, reader, seed=0)
     crops, targets = CropSequence(reader, data, batch_size=6, seed=3, guide=guiding.targets)[0]
     voice = targets["guide"]

@@ -104,5 +104,6 @@ def test_the_network_may_have_more_to_say(data: TrainingData) -> None:
 def test_what_begins_elsewhere_is_one_network() -> None:
     settings = replace(SETTINGS, from_="runs/birds", freeze_until="block1_conv")
     together = MODELS.get("cnn_v20")(settings)
-    assert together.network.settings.from_ == "runs/birds"
-    assert [other.settings.from_ for other in together.others] == [None, None]
+    network, *others = together.members
+    assert network.settings.from_ == "runs/birds"
+    assert [other.settings.from_ for other in others] == [None, None]

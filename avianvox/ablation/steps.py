@@ -25,6 +25,7 @@ from avianvox.registry import Registry, nearest
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.config import TrainConfig, ears_of
 from avianvox.training.emphasis import EMPHASES
+from avianvox.training.ensembles import ENSEMBLES
 from avianvox.training.losses import LOSSES
 from avianvox.training.optimisers import OPTIMISERS
 from avianvox.training.samplers import SAMPLERS
@@ -40,6 +41,7 @@ TABLES: Mapping[str, Registry[Any]] = {
     "schedule": SCHEDULES,
     "emphasis": EMPHASES,
     "pooling": POOLINGS,
+    "ensemble": ENSEMBLES,
 }
 """Settings that choose a row: each other row is a standard step."""
 
@@ -55,6 +57,8 @@ MORE: Mapping[str, Mapping[str, Any]] = {
     "also": {"also": 0.2},
     "epochs_30": {"epochs": 30},
     "epochs_120": {"epochs": 120},
+    "guide_ensemble": {"guide": "ensemble"},
+    "guide_voice": {"model": "avianvox_cbam", "recipe": "base", "guide": "voice"},
     "with_beside": {"beside": ("logreg_windows",), "beside_share": 0.3},
     "published": {"model": "cnn_v20"},
 }

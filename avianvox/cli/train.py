@@ -15,6 +15,7 @@ from avianvox.models import TRAINABLE
 from avianvox.models.networks import DEFAULT_NETWORK, RECIPES
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.emphasis import EMPHASES
+from avianvox.training.ensembles import ENSEMBLES
 from avianvox.training.guides import GUIDES
 from avianvox.training.losses import LOSSES
 from avianvox.training.optimisers import OPTIMISERS
@@ -41,6 +42,7 @@ Of networks, [train] has these besides:
   schedule of the learning rate: {", ".join(SCHEDULES)}
   emphasis: {", ".join(EMPHASES)}; average: a momentum, such as 0.99
   guide, beside the classes: {", ".join(GUIDES)}
+  ensemble, several fits: {", ".join(ENSEMBLES)}
   also: a share for species in the background, such as 0.2
 {fill("  augment, a list: " + ", ".join(AUGMENTATIONS), 76, subsequent_indent="    ")}
 With settings: loss = {{kind = "focal", gamma = 3}}.

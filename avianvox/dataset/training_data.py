@@ -41,6 +41,8 @@ class TrainingData:
         For each recording, the other classes that are heard in its background; empty where nothing is known.
     values : mapping of str to tuple
         For each recording, what the catalog says in the columns of these names that tasks read.
+    sessions : tuple of str
+        Of each recording, see `avianvox.types.Recording.session`; empty where nothing is known.
     """
 
     store: "FeatureStore"
@@ -53,6 +55,7 @@ class TrainingData:
     ears: "Mapping[str, FeatureStore]" = field(default_factory=dict)
     besides: tuple[tuple[int, ...], ...] = ()
     values: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    sessions: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -94,6 +97,7 @@ class TrainingData:
             targets=self.targets[positions],
             besides=tuple(self.besides[i] for i in at) if self.besides else (),
             values={column: tuple(of_all[i] for i in at) for column, of_all in self.values.items()},
+            sessions=tuple(self.sessions[i] for i in at) if self.sessions else (),
         )
 
     def without_unlearned(self) -> Self:
@@ -178,6 +182,7 @@ def training_data(catalog: Catalog, store: "FeatureStore", spec: Spec, labels: L
             "build a store with the same spec"
         )
     usable: list[tuple[int, int]] = []
+    sessions: list[str] = []
     besides: list[tuple[int, ...]] = []
     by_species = {species_key(name): position for name, position in labels.index.items()}
     left_out: list[str] = []
@@ -194,6 +199,7 @@ def training_data(catalog: Catalog, store: "FeatureStore", spec: Spec, labels: L
         status = store.status(position)
         if status.usable and store.n_frames[position] > 0:
             usable.append((position, labels.index[recording.label]))
+            sessions.append(recording.session)
             keys = {species_key(name) for name in recording.background} - {species_key(recording.label)}
             besides.append(tuple(sorted(by_species[key] for key in keys if key in by_species)))
         else:
@@ -210,4 +216,5 @@ def training_data(catalog: Catalog, store: "FeatureStore", spec: Spec, labels: L
         tuple(left_out),
         labels.names,
         besides=tuple(besides) if any(besides) else (),
+        sessions=tuple(sessions),
     )

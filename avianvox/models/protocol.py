@@ -86,6 +86,9 @@ class TrainSettings:
         Of networks: what they learn beside the species, rows of `avianvox.tasks.TASK_KINDS`; ``[[tasks]]``.
     species : bool
         Of networks with tasks: whether they learn the species at all.
+    ensemble : str, Choice or None
+        Of networks: several fits whose probabilities are averaged, a row of
+        `avianvox.training.ensembles.ENSEMBLES`; None: one fit.
     """
 
     epochs: int = 100
@@ -116,6 +119,7 @@ class TrainSettings:
     also: float = later(0.0, held=0.0)
     tasks: tuple[Choice, ...] = later((), held=())
     species: bool = later(True, held=True)
+    ensemble: str | Choice | None = later(None, held=None)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_windows", "crops_per_recording"):
@@ -157,7 +161,7 @@ class TrainSettings:
             object.__setattr__(self, "tasks", choices_of(tasks_of(self.tasks)))
         elif not self.species:
             raise ConfigError("[train] species = false: expected [[tasks]] to learn instead, got none")
-        for name in ("guide", "emphasis", "beside") if self.tasks else ():
+        for name in ("guide", "emphasis", "beside", "ensemble") if self.tasks else ():
             if getattr(self, name):
                 raise ConfigError(f"[train] {name}: expected no [[tasks]] beside it; leave one of both out")
 
@@ -182,6 +186,17 @@ class EpochReport:
 
 Progress = Callable[[EpochReport], None]
 """Called after each epoch."""
+
+
+def later_epochs(progress: Progress | None, done: int, total: int) -> Progress | None:
+    """For a fit that is one of several: its epochs are counted after ``done`` others, of ``total``."""
+    if progress is None:
+        return None
+
+    def report(epoch: EpochReport) -> None:
+        progress(EpochReport(done + epoch.epoch, total, epoch.figures))
+
+    return report
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from avianvox.models.networks import RECIPES
 from avianvox.models.protocol import TrainSettings
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.emphasis import EMPHASES
+from avianvox.training.ensembles import ENSEMBLES
 from avianvox.training.guides import GUIDES
 from avianvox.training.losses import LOSSES
 from avianvox.training.optimisers import OPTIMISERS
@@ -48,6 +49,7 @@ class TrainConfig(TrainSettings):
             ("schedule", SCHEDULES),
             ("emphasis", EMPHASES),
             ("guide", GUIDES),
+            ("ensemble", ENSEMBLES),
         ):
             if (choice := getattr(self, name)) is not None:
                 object.__setattr__(self, name, settled(table, choice, f"train.{name}"))

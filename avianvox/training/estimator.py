@@ -1,7 +1,7 @@
 """The networks as estimators: what cross-validation and `avianvox.training.run` fit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from avianvox.features.normalise import Normalisation
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.backend import keras
 from avianvox.models.networks import NETWORKS
-from avianvox.models.protocol import Progress, SavedFit, TrainSettings
+from avianvox.models.protocol import Progress, SavedFit, TrainSettings, later_epochs
 from avianvox.models.task_heads import with_answers
 from avianvox.tasks.asked import tasks_of
 from avianvox.tasks.task import Task
@@ -29,6 +29,7 @@ from avianvox.training.guides import GUIDES, Trunk
 from avianvox.training.history import History
 from avianvox.training.many_tasks import ManyTasks, heads_on, targets_of
 from avianvox.training.origin import Begun, Origin, begin_from
+from avianvox.training.run import TEACHERS
 from avianvox.training.samplers import SAMPLERS
 from avianvox.training.sequence import CropSequence, WindowSequence
 
@@ -136,6 +137,16 @@ class NetworkEstimator:
             )
         return found
 
+    @property
+    def n_epochs(self) -> int:
+        """Of all fits, those of its guide too."""
+        return self.settings.epochs * (1 + self._guide_fits)
+
+    @property
+    def _guide_fits(self) -> int:
+        chosen = self.settings.guide
+        return 0 if chosen is None else row_of(GUIDES, chosen, "train.guide").n_fits
+
     def restore(self, saved: SavedFit) -> FittedNetwork:
         """The inverse of `FittedNetwork.arrays`."""
         spec, arrays = saved.spec, saved.arrays
@@ -204,8 +215,10 @@ class NetworkEstimator:
         trained, guiding = model, None
         if settings.guide is not None:
             guide = row_of(GUIDES, settings.guide, "train.guide")
-            guiding = guide.begin(Trunk(model, partial(self._build, data)), data, reader, seed=seed)
+            fit = partial(self._fit_alone, progress=progress, checkpoint=checkpoint)
+            guiding = guide.begin(Trunk(model, partial(self._build, data), fit), data, reader, seed=seed)
             trained = Guided(model, guiding)
+            progress = later_epochs(progress, settings.epochs * guide.n_fits, self.n_epochs)
         tasks, heads = tasks_of(settings.tasks), self._heads(model, spec, seed=seed)
         if tasks:
             scales = [task.standardisation(data.values[task.column]) for task in tasks]
@@ -241,3 +254,21 @@ class NetworkEstimator:
             trained, train, held_out, settings, watched=seen, checkpoint=checkpoint, progress=progress
         )
         return FittedNetwork(model, spec, normalisation, settings, history, network.embedding, heads)
+
+    def _fit_alone(
+        self,
+        data: TrainingData,
+        number: int,
+        *,
+        seed: int,
+        progress: Progress | None,
+        checkpoint: Path | None,
+    ) -> FittedNetwork:
+        """The same network, for its guide."""
+        alone = replace(self, settings=replace(self.settings, guide=None))
+        return alone.fit(
+            data,
+            seed=seed,
+            progress=later_epochs(progress, self.settings.epochs * number, self.n_epochs),
+            checkpoint=checkpoint and checkpoint.with_name(TEACHERS[number]),
+        )

@@ -7,6 +7,7 @@ split.json             ids of the recordings trained on and held out, of those l
                        origin had heard before
 normalisation.npz      of a network: mean and deviation of each feature over the recordings trained on
 checkpoint.npz         of a network: state after the last epoch; checkpoint-1.npz and so on of those beside it
+                       or of its ensemble, teacher-1.npz and so on of those that a guide fits
 history.csv            of a network: loss and accuracy of each epoch
 learning_curve.png     the same, drawn
 weights.npz            the network's weights, by layer, or the numbers of a head
@@ -36,6 +37,7 @@ from avianvox.files import atomic_write, open_arrays
 from avianvox.modelinfo import SPECIES
 from avianvox.models.protocol import SavedFit
 from avianvox.runfolder import CONFIG, FolderKind
+from avianvox.training.guides import MOST_FITS
 from avianvox.types import LabelSet
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ MOST_BESIDE = 9
 CHECKPOINT = "checkpoint.npz"
 CHECKPOINTS = (CHECKPOINT, *(f"checkpoint-{number}.npz" for number in range(1, MOST_BESIDE + 1)))
 """Of a network, and of those beside it by their numbers."""
+TEACHERS = tuple(f"teacher-{number}.npz" for number in range(1, MOST_FITS + 1))
+"""Of the networks that a guide fits before."""
 HISTORY = "history.csv"
 CURVE = "learning_curve.png"
 WEIGHTS = "weights.npz"
@@ -68,7 +72,7 @@ FOLDER = FolderKind(
         otherwise="make one with: avianvox train",
         outdated="train it again",
     ),
-    files=(CONFIG, SPLIT, NORMALISATION, *CHECKPOINTS, HISTORY, CURVE, WEIGHTS, FIGURES, LOG),
+    files=(CONFIG, SPLIT, NORMALISATION, *CHECKPOINTS, *TEACHERS, HISTORY, CURVE, WEIGHTS, FIGURES, LOG),
 )
 """What tells the folder of a training run from others."""
 

@@ -1,34 +1,37 @@
-"""Several models that answer as one: a network and those beside it.
+"""Several models that answer as one: a network and those beside it, or several fits of one network.
 
-Their probabilities for a window are multiplied and scaled to add up to 1: the geometric mean, in which a
-class that one of them rules out is hardly named. Each has the same say, or as ``beside_share`` parts it. The
-members learn apart from each other: a regression fits its few training recordings perfectly, so that nothing
-would be left for a network trained on what it leaves over.
+What stands beside a network is another kind of witness: probabilities for a window are multiplied and scaled
+to add up to 1, the geometric mean, in which a class that one of them rules out is hardly named. Each has the
+same say, or as ``beside_share`` parts it. Fits of one network (``ensemble``) differ by chance, and their
+probabilities are averaged. The members learn apart from each other: a regression fits its few training
+recordings perfectly, so that nothing would be left for a network trained on what it leaves over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 import numpy as np
 
+from avianvox.config import row_of
 from avianvox.dataset.training_data import Clues, TrainingData, WindowScores
 from avianvox.errors import ConfigError
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.networks import NETWORKS
 from avianvox.models.protocol import (
-    EpochReport,
     EstimatorFactory,
     FittedModel,
     Progress,
     SavedFit,
     TrainSettings,
+    later_epochs,
 )
 from avianvox.models.window_statistics import WindowStatistics
 from avianvox.randomness import hash_name
 from avianvox.registry import nearest
+from avianvox.training.ensembles import ENSEMBLES, Ensemble
 from avianvox.training.estimator import NetworkEstimator
 from avianvox.training.history import History
 from avianvox.training.origin import Begun
@@ -36,12 +39,44 @@ from avianvox.training.run import CHECKPOINTS, MOST_BESIDE
 
 _LEAST = 1e-9  # probability: no member alone decides against a class
 
-Member = NetworkEstimator | WindowStatistics
+Member = Union[NetworkEstimator, WindowStatistics, "Together"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How members answer as one.
+
+    Attributes
+    ----------
+    name : str
+        Of the members after the first, from which their seeds are made.
+    prefix : str
+        Of the names of their arrays, before their number.
+    by_logs : bool
+        Whether the geometric mean of their probabilities answers, in place of the mean.
+    """
+
+    name: str
+    prefix: str
+    by_logs: bool
+
+    def begin(self, number: int) -> str:
+        """What names of the arrays of a member begin with; empty for the first."""
+        return f"{self.prefix}{number}:" if number else ""
+
+    def owns(self, name: str) -> bool:
+        """Whether an array is of a member after the first."""
+        begin, colon, _ = name.partition(":")
+        return bool(colon) and begin.startswith(self.prefix) and begin[len(self.prefix) :].isdecimal()
+
+
+BESIDE = Kind("beside", "", by_logs=True)
+ENSEMBLE = Kind("ensemble", "fit", by_logs=False)
 
 
 @dataclass(frozen=True)
 class FittedTogether:
-    """Fitted models that answer as one; the first is the network, whose window and history stand for all.
+    """Fitted models that answer as one; the first is a network, whose window and history stand for all.
 
     ``shares``: what each has to say; they add up to 1.
     """
@@ -49,6 +84,7 @@ class FittedTogether:
     members: tuple[FittedModel, ...]
     shares: tuple[float, ...]
     spec: FeatureSpec
+    kind: Kind = BESIDE
 
     @property
     def history(self) -> History:
@@ -58,13 +94,19 @@ class FittedTogether:
     def predict(self, data: TrainingData) -> WindowScores:
         """Scores of all windows, laid as in classifying."""
         answers = [member.predict(data) for member in self.members]
-        logs = sum(
-            share * np.log(np.maximum(found.scores, _LEAST))
-            for share, found in zip(self.shares, answers, strict=True)
-        )
+        scores = [found.scores for found in answers]
+        return WindowScores(self._joined(scores), answers[0].positions, answers[0].pooling)
+
+    def _joined(self, scores: Sequence[np.ndarray]) -> np.ndarray:
+        pairs = list(zip(self.shares, scores, strict=True))
+        if not self.kind.by_logs:
+            mean: Any = sum(share * found for share, found in pairs)
+            averaged: np.ndarray = mean.astype(np.float32)
+            return averaged
+        logs: Any = sum(share * np.log(np.maximum(found, _LEAST)) for share, found in pairs)
         powers = np.exp(logs - logs.max(axis=1, keepdims=True))
-        scores = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-        return WindowScores(scores, answers[0].positions, answers[0].pooling)
+        product: np.ndarray = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+        return product
 
     def clues(self, data: TrainingData) -> Clues | None:
         """Those of the network."""
@@ -73,10 +115,11 @@ class FittedTogether:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Those of the first member, and those of the others behind their numbers."""
-        first, *others = (member.arrays() for member in self.members)
-        for number, arrays in enumerate(others, start=1):
-            first |= {f"{number}:{name}": values for name, values in arrays.items()}
-        return first
+        return {
+            self.kind.begin(number) + name: values
+            for number, member in enumerate(self.members)
+            for name, values in member.arrays().items()
+        }
 
     def graph(self) -> Any:
         """Rows of a window to scores: a keras.Model."""
@@ -86,36 +129,50 @@ class FittedTogether:
         features = keras.Input((self.spec.n_frames, self.spec.n_features), name="features")
         graphs = [member.graph() for member in self.members]
         for number, graph in enumerate(graphs):
-            graph.name = f"member{number}"  # names of parts have to differ
-        logs = [
-            share * ops.log(ops.maximum(graph(features), _LEAST))
-            for share, graph in zip(self.shares, graphs, strict=True)
-        ]
-        scores = ops.softmax(sum(logs[1:], start=logs[0]))
+            graph.name = f"{self.kind.prefix or 'member'}{number}"  # names of parts have to differ
+        pairs = [(share, graph(features)) for share, graph in zip(self.shares, graphs, strict=True)]
+        if self.kind.by_logs:
+            logs = [share * ops.log(ops.maximum(found, _LEAST)) for share, found in pairs]
+            scores = ops.softmax(sum(logs[1:], start=logs[0]))
+        else:
+            parts = [share * found for share, found in pairs]
+            scores = sum(parts[1:], start=parts[0])
         return keras.Model(features, scores, name="features_to_scores")
 
 
 @dataclass(frozen=True)
 class Together:
-    """A network and the models that answer beside it, before they have seen any data.
+    """Models that will answer as one, before they have seen any data.
 
     Attributes
     ----------
-    network : NetworkEstimator
-    others : tuple of Member
-        With the window of the network.
+    members : tuple of Member
+        With the window of the first, which is a network or several fits of one.
+    shares : tuple of float
+        What each has to say; they add up to 1.
+    kind : Kind
+    ensemble : Ensemble, optional
+        Which recordings each learns from; all by default.
     """
 
-    network: NetworkEstimator
-    others: tuple[Member, ...]
+    members: tuple[Member, ...]
+    shares: tuple[float, ...]
+    kind: Kind
+    ensemble: Ensemble | None = None
+
+    @property
+    def n_epochs(self) -> int:
+        """Of all its networks, one after the other."""
+        return sum(_epochs(member) for member in self.members)
 
     def spec_for(self, spec: FeatureSpec) -> FeatureSpec:
         """As `NetworkEstimator.spec_for`."""
-        return self.network.spec_for(spec)
+        return self.members[0].spec_for(spec)
 
     def begun(self, data: TrainingData) -> Begun | None:
         """As `NetworkEstimator.begun`."""
-        return self.network.begun(data)
+        found: Begun | None = self.members[0].begun(data)  # type: ignore[union-attr]
+        return found
 
     def fit(
         self,
@@ -127,60 +184,57 @@ class Together:
         checkpoint: Path | None = None,
         watched: TrainingData | None = None,
     ) -> FittedTogether:
-        """Fit one after the other; the network gets ``seed``, so that it is the one that it is alone."""
-        networks = [member for member in self._members if isinstance(member, NetworkEstimator)]
-        total, done, spec = sum(network.settings.epochs for network in networks), 0, self.spec_for(data.spec)
+        """Fit one after the other; the first gets ``seed``, so that it is the one that it is alone."""
+        done, place, spec = 0, 0, self.spec_for(data.spec)
+        parts = None if self.ensemble is None else self.ensemble.parts(data, seed=seed)
         fitted: list[FittedModel] = []
-        for number, member in enumerate(self._members):
-            own = seed if number == 0 else hash_name(seed, "beside", number) % 2**31
-            if not isinstance(member, NetworkEstimator):
-                fitted.append(member.fit(replace(data, spec=spec), seed=own))
+        for number, member in enumerate(self.members):
+            own = seed if number == 0 else hash_name(seed, self.kind.name, number) % 2**31
+            learned = data if parts is None else data.subset(parts[number])
+            if isinstance(member, WindowStatistics):
+                fitted.append(member.fit(replace(learned, spec=spec), seed=own))
+                place += 1
                 continue
             fitted.append(
                 member.fit(
-                    data,
+                    learned,
                     seed=own,
                     validation=validation,
-                    progress=progress and _later(progress, done, total),
-                    checkpoint=checkpoint and _numbered(checkpoint, number),
+                    progress=later_epochs(progress, done, self.n_epochs),
+                    checkpoint=checkpoint and _numbered(checkpoint, place),
                     watched=watched,
                 )
             )
-            done += member.settings.epochs
-        return FittedTogether(tuple(fitted), self._shares, spec)
+            done, place = done + member.n_epochs, place + _n_fits(member)
+        return FittedTogether(tuple(fitted), self.shares, spec, self.kind)
 
     def restore(self, saved: SavedFit) -> FittedTogether:
         """The inverse of `FittedTogether.arrays`."""
         members = [
             member.restore(
-                SavedFit(member.spec_for(saved.spec), saved.n_classes, _arrays_of(saved.arrays, number))
+                SavedFit(member.spec_for(saved.spec), saved.n_classes, self._arrays_of(saved.arrays, number))
             )
-            for number, member in enumerate(self._members)
+            for number, member in enumerate(self.members)
         ]
-        return FittedTogether(tuple(members), self._shares, saved.spec)
+        return FittedTogether(tuple(members), self.shares, saved.spec, self.kind)
 
-    @property
-    def _shares(self) -> tuple[float, ...]:
-        n, share = len(self.others), self.network.settings.beside_share
-        if share is None:
-            share = n / (n + 1)
-        return (1 - share, *(share / n,) * n)
-
-    @property
-    def _members(self) -> tuple[Member, ...]:
-        return self.network, *self.others
+    def _arrays_of(self, arrays: Mapping[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
+        if number == 0:
+            return {name: values for name, values in arrays.items() if not self.kind.owns(name)}
+        begin = self.kind.begin(number)
+        return {name.removeprefix(begin): values for name, values in arrays.items() if name.startswith(begin)}
 
 
 def network_or_together(architecture: str, settings: TrainSettings) -> NetworkEstimator | Together:
-    """A network of `NETWORKS`, with what ``settings.beside`` puts beside it.
+    """A network of `NETWORKS`, with what ``settings`` put beside it and how often they fit it.
 
     Raises
     ------
     ConfigError
-        A model that can't stand beside a network is named there.
+        A model that can't stand beside a network is named there, or there are too many.
     """
-    alone = replace(settings, beside=())
-    network = NetworkEstimator(architecture, alone)
+    alone = replace(settings, beside=(), ensemble=None)
+    network = _fits(architecture, alone, settings)
     if not settings.beside:
         return network
     if len(settings.beside) > MOST_BESIDE:
@@ -188,36 +242,52 @@ def network_or_together(architecture: str, settings: TrainSettings) -> NetworkEs
             f"[train] beside: expected at most {MOST_BESIDE} models, got {len(settings.beside)}"
         )
     anew = replace(alone, from_=None, freeze_until=None, guide=None)  # what begins elsewhere is one network
-    return Together(network, tuple(_member(name, anew) for name in settings.beside))
+    others = [_member(name, anew, settings) for name in settings.beside]
+    n_fits = sum(map(_n_fits, (network, *others)))
+    if n_fits > len(CHECKPOINTS):
+        raise ConfigError(
+            f"[train] ensemble: expected at most {len(CHECKPOINTS)} fits together with those beside, "
+            f"got {n_fits}"
+        )
+    n, share = len(others), settings.beside_share
+    if share is None:
+        share = n / (n + 1)
+    return Together((network, *others), (1 - share, *(share / n,) * n), BESIDE)
 
 
-def _member(name: str, settings: TrainSettings) -> Member:
+def _fits(architecture: str, alone: TrainSettings, settings: TrainSettings) -> NetworkEstimator | Together:
+    network = NetworkEstimator(architecture, alone)
+    if settings.ensemble is None:
+        return network
+    ensemble = row_of(ENSEMBLES, settings.ensemble, "train.ensemble")
+    if network.n_epochs > alone.epochs:
+        raise ConfigError(
+            "[train] ensemble: expected no guide that fits networks itself; leave one of both out"
+        )
+    return Together((network,) * ensemble.n, (1 / ensemble.n,) * ensemble.n, ENSEMBLE, ensemble)
+
+
+def _member(name: str, alone: TrainSettings, settings: TrainSettings) -> Member:
     if name == "logreg_windows":
-        return WindowStatistics(settings)
+        return WindowStatistics(alone)
     if name in NETWORKS:
-        return NetworkEstimator(name, settings)
+        return _fits(name, alone, settings)
     known = ["logreg_windows", *NETWORKS]
     raise ConfigError(
         f"[train] beside: expected models of windows ({', '.join(known)}), got '{name}'{nearest(name, known)}"
     )
 
 
-def _later(progress: Progress, done: int, total: int) -> Progress:
-    def report(epoch: EpochReport) -> None:
-        progress(EpochReport(done + epoch.epoch, total, epoch.figures))
-
-    return report
+def _epochs(member: Member) -> int:
+    return 0 if isinstance(member, WindowStatistics) else member.n_epochs
 
 
-def _numbered(checkpoint: Path, number: int) -> Path:
-    return checkpoint.with_name(CHECKPOINTS[number])
+def _n_fits(member: Member) -> int:
+    return sum(map(_n_fits, member.members)) if isinstance(member, Together) else 1
 
 
-def _arrays_of(arrays: Mapping[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
-    if number == 0:
-        return {name: values for name, values in arrays.items() if not name.split(":")[0].isdecimal()}
-    begin = f"{number}:"
-    return {name.removeprefix(begin): values for name, values in arrays.items() if name.startswith(begin)}
+def _numbered(checkpoint: Path, place: int) -> Path:
+    return checkpoint.with_name(CHECKPOINTS[CHECKPOINTS.index(checkpoint.name) + place])
 
 
 def __getattr__(name: str) -> EstimatorFactory:

@@ -65,10 +65,21 @@ class Guiding:
 
 
 class Trunk(NamedTuple):
-    """A network, and ``build(n)``, the same network for ``n`` classes."""
+    """A network before it has learned.
+
+    Attributes
+    ----------
+    model : keras.Model
+    build : callable
+        ``build(n)`` is the same network for ``n`` classes.
+    fit : callable
+        ``fit(data, number, seed=...)`` is an `avianvox.training.estimator.FittedNetwork` of the same network
+        without a guide; ``number``, from 0, tells it from others of this guide.
+    """
 
     model: Any
     build: Callable[[int], Any]
+    fit: Callable[..., Any]
 
 
 class Guide(Protocol):
@@ -77,6 +88,11 @@ class Guide(Protocol):
     @property
     def ears(self) -> tuple[str, ...]:
         """Models whose embeddings it needs: ``TrainingData.ears`` has a store for each."""
+        ...
+
+    @property
+    def n_fits(self) -> int:
+        """How many networks it fits before, at most `MOST_FITS`."""
         ...
 
     def begin(self, trunk: Trunk, data: "TrainingData", reader: "CropReader", *, seed: int) -> Guiding:
@@ -90,9 +106,13 @@ class Guide(Protocol):
         ...
 
 
+MOST_FITS = 10
+"""Networks that a guide may fit."""
+
 GUIDES: Registry[type[Guide]] = Registry(
     "guide",
     {
+        "ensemble": "avianvox.training.guides.ensemble:Distilling",
         "teacher": "avianvox.training.guides.teacher:Teacher",
         "voice": "avianvox.training.guides.voice:Voice",
     },

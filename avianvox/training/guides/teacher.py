@@ -45,6 +45,10 @@ class Teacher:
     def ears(self) -> tuple[str, ...]:
         return (self.model,)
 
+    @property
+    def n_fits(self) -> int:
+        return 0
+
     def begin(self, trunk: Trunk, data: TrainingData, reader: CropReader, *, seed: int) -> Guiding:
         from avianvox.models.backend import keras
 
@@ -64,14 +68,14 @@ class Teacher:
 
 @dataclass(frozen=True)
 class Lessons:
-    """What an ear says of each window of the training recordings.
+    """What a teacher says of each window of the training recordings.
 
     Attributes
     ----------
     components : mapping of int to np.ndarray, shape (n_windows, n_components), float32
-        Principal components of the embeddings, by the recording's position in the store of features.
+        By the recording's position in the store of features; of an ear, principal components of embeddings.
     edges : mapping of int to np.ndarray, shape (n_windows, 2)
-        Begin and end of the ear's windows, in frames of the features.
+        Begin and end of the teacher's windows, in frames of the features.
     lengths : mapping of int to int
         Frames of the recordings.
     n_frames : int
@@ -123,7 +127,7 @@ class Lessons:
         return int(next(iter(self.components.values())).shape[1])
 
     def target(self, recording: int, offset: int) -> np.ndarray:
-        """Of a crop: the mean over the ear's windows, by how much of the crop each shares."""
+        """Of a crop: the mean over the teacher's windows, by how much of the crop each shares."""
         weights = overlaps(
             self.edges[recording], offset, self.n_frames, self.lengths[recording], looped=self.looped
         )

@@ -41,6 +41,10 @@ class Voice:
     def ears(self) -> tuple[str, ...]:
         return ()
 
+    @property
+    def n_fits(self) -> int:
+        return 0
+
     def begin(self, trunk: Trunk, data: TrainingData, reader: CropReader, *, seed: int) -> Guiding:
         if LAYER not in [layer.name for layer in trunk.model.layers]:
             raise InputError(
