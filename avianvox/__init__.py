@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from avianvox.api.catalogs import read_catalog
     from avianvox.api.compare import crossvalidate
     from avianvox.api.estimator import SpeciesClassifier
+    from avianvox.api.explaining import explain
     from avianvox.api.live import listen
     from avianvox.api.models import load_model, read_table
     from avianvox.api.picture import plot_spectrogram
@@ -44,6 +45,7 @@ _PUBLIC = {
     "crops": "avianvox.api.stores",
     "crossvalidate": "avianvox.api.compare",
     "events": "avianvox.api.recordings",
+    "explain": "avianvox.api.explaining",
     "export": "avianvox.api.teach",
     "listen": "avianvox.api.live",
     "load_model": "avianvox.api.models",
@@ -67,6 +69,7 @@ __all__ = [
     "crops",
     "crossvalidate",
     "events",
+    "explain",
     "export",
     "listen",
     "load_model",

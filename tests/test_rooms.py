@@ -46,7 +46,7 @@ ROOMS = (
     ("find",),
     ("training",),
     ("export",),
-    ("ablation", "reproduce", "demo"),
+    ("ablation", "reproduce", "demo", "explain"),
     ("api",),
     ("desk",),
     ("cli",),
@@ -55,7 +55,7 @@ ROOMS = (
 
 HOMES = {
     "keras": {"models", "training", "export"},
-    "tensorflow": {"models", "training", "export"},
+    "tensorflow": {"models", "training", "export", "explain"},
     "ai_edge_quantizer": {"export"},
     "sklearn": {"api", "find", "models", "dataset", "evaluation", "audit", "calibration"},
     "scipy": {"models", "evaluation", "audit", "calibration", "report"},

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from avianvox.errors import InputError
+from avianvox.evaluation.metrics import ranks
 from avianvox.evaluation.plain import plain_mapping
 from avianvox.files import atomic_write
 from avianvox.randomness import derive_rng
@@ -115,7 +116,7 @@ def duration_correlation(
     rng = derive_rng(seed, "durations")
     orders = rng.permuted(np.tile(np.arange(len(x)), (n_permutations, 1)), axis=1)
     pearson, pearson_p = _correlation(x, y, orders)
-    spearman, spearman_p = _correlation(_ranks(x), _ranks(y), orders)
+    spearman, spearman_p = _correlation(ranks(x), ranks(y), orders)
     slope = pearson * y.std() / x.std()
     intercept = y.mean() - slope * x.mean()
     return DurationCorrelation(names, x, y, pearson, spearman, pearson_p, spearman_p, slope, intercept)
@@ -164,9 +165,3 @@ def _correlation(x: np.ndarray, y: np.ndarray, orders: np.ndarray) -> tuple[floa
     others = (y[orders] * x).sum(axis=1) / len(x)
     as_strong = np.count_nonzero(np.abs(others) >= abs(r) - 1e-12)
     return min(max(r, -1.0), 1.0), (1 + as_strong) / (1 + len(orders))
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1 on; equal values share the mean of theirs."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[places]

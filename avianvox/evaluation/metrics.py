@@ -251,6 +251,26 @@ def weighted_sums(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return sums
 
 
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's rank correlation of two rows of numbers; NaN where all numbers of a row are equal.
+
+    Examples
+    --------
+    >>> rank_correlation(np.array([1.0, 5.0, 7.0]), np.array([0.0, 0.1, 99.0]))
+    1.0
+    """
+    a, b = (ranks(values) - (len(values) + 1) / 2 for values in (a, b))
+    spread = np.sqrt((a * a).sum() * (b * b).sum())
+    return float((a * b).sum() / spread) if spread else float("nan")
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1 on; equal values share the mean of theirs."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    found: np.ndarray = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    return found
+
+
 def mean_defined(values: np.ndarray) -> np.ndarray:
     """Mean over axis 0 of what is not NaN; NaN where nothing is left, and of nothing."""
     defined = ~np.isnan(values)
