@@ -98,12 +98,14 @@ def _show(figures: Mapping[str, Any], *, as_json: bool) -> None:
     for key, said in DROPS.items():
         if key in figures:
             rows.append([said, _estimated(figures[key])])
-    show_table(Table(("figure", "value"), rows))
+    show_table(Table(("figure", "value"), tuple(map(tuple, rows))))
     kept = [
         [one["by"], f"{one['coverage']:.2f}", _estimated(one["accuracy"]), _estimated(one["gained"])]
         for one in figures["rejection"]
     ]
-    show_table(Table(("kept by", "coverage", "accuracy", "more than of all answers"), kept))
+    show_table(
+        Table(("kept by", "coverage", "accuracy", "more than of all answers"), tuple(map(tuple, kept)))
+    )
 
 
 def _estimated(interval: Mapping[str, float | None]) -> str:

@@ -35,8 +35,8 @@ class GradCam:
         layer = last_convolution(model) if self.layer is None else layer_named(model, self.layer)
         if len(layer.output.shape) != 4:
             raise InputError(
-                f"grad-cam needs a layer with a map of time and bands, and '{layer.name}' has none left; name "
-                "a convolution with --layer"
+                f"grad-cam needs a layer with a map of time and bands, and '{layer.name}' has none left; "
+                "name a convolution with --layer"
             )
         both = keras.Model(model.input, [layer.output, model.output])
         found = []

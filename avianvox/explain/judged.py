@@ -62,7 +62,7 @@ class JudgedMap:
 
 
 COLUMNS = tuple(
-    Column(field.name, {"str": str, "int": int}.get(str(field.type), float), DECIMALS)
+    Column(field.name, str if field.type is str else int if field.type is int else float, DECIMALS)
     for field in fields(JudgedMap)
 )
 

@@ -8,6 +8,7 @@
 """
 
 import csv
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -121,7 +122,7 @@ def conclude(out: Path, rows: Sequence[JudgedMap], weights: Weights) -> JudgedFo
 
 def read_rows(path: Path) -> list[JudgedMap]:
     """The rows of a table that `judge_into` wrote. Raises `InputError` for another table."""
-    kinds = {field.name: str(field.type) for field in fields(JudgedMap)}
+    kinds = {field.name: field.type for field in fields(JudgedMap)}
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             return [
@@ -134,13 +135,11 @@ def read_rows(path: Path) -> list[JudgedMap]:
         ) from error
 
 
-def _value(kind: str, text: str) -> Any:
-    if kind == "str":
-        return text
-    if kind == "int":
-        return int(text)
+def _value(kind: Any, text: str) -> str | int | float | None:
+    if kind is str or kind is int:
+        return kind(text)  # type: ignore[no-any-return]
     if text == "":
-        return None if "None" in kind else float("nan")
+        return math.nan if kind is float else None
     return float(text)
 
 

@@ -92,8 +92,8 @@ def network_of(listener: Listener, method: str) -> RunListener:
     """The listener as a training run, whose network can be looked at. Raises `InputError`."""
     if not isinstance(listener, RunListener):
         raise InputError(
-            f"{method} looks at the layers of a network, and '{listener.name}' is a model file; give the folder "
-            "of a training run, or use --method occlusion"
+            f"{method} looks at the layers of a network, and '{listener.name}' is a model file; give the "
+            "folder of a training run, or use --method occlusion"
         )
     _ = listener.network
     return listener

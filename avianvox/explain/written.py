@@ -191,7 +191,7 @@ def write_maps(
 
 HOW_TO_READ = (
     "A map marks what speaks for a species. Its share is the part that lies inside the vocal mask, which "
-    "holds what stands above the noise floor; by chance it would be the part of the spectrogram that is voice. "
-    "The gain is 0 by chance and 1 where all of the map is voice. Below 0, an answer may be right for the "
-    "wrong reason. The mask knows no species: wind and other birds may be in it."
+    "holds what stands above the noise floor; by chance it would be the part of the spectrogram that is "
+    "voice. The gain is 0 by chance and 1 where all of the map is voice. Below 0, an answer may be right for "
+    "the wrong reason. The mask knows no species: wind and other birds may be in it."
 )
