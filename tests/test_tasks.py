@@ -1,23 +1,21 @@
 """Kinds of tasks: every row of the table keeps the contract, and each has the right values."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from avianvox.config import Choice
+from avianvox.dataset.labels.columns import Value
 from avianvox.errors import ConfigError, InputError
 from avianvox.modelinfo import ACTIVATIONS
 from avianvox.tasks import TASK_KINDS
-from avianvox.tasks.asked import choices_of, tasks_from_mappings, tasks_of
-from avianvox.tasks.columns import Value, value_of, values_of
+from avianvox.tasks.asked import choices_of, settled_tasks, tasks_from_mappings, tasks_of
 from avianvox.tasks.multi import Multi
 from avianvox.tasks.ordinal import BINS, Ordinal
 from avianvox.tasks.scaled import scaled
 from avianvox.tasks.single import Single
 from avianvox.tasks.task import Task
-from avianvox.types import Recording
 
 VALUES: dict[str, tuple[Value, ...]] = {
     "single": ("male", None, "female", "male", "female", ("male", "female")),
@@ -97,7 +95,7 @@ def test_names_and_columns_that_cannot_be_are_one_line() -> None:
     with pytest.raises(ConfigError, match="the name 'a' stands there twice"):
         tasks_of([Choice("multi", (("name", "a"),)), Choice("single", (("name", "a"),))])
     with pytest.raises(InputError, match="no column 'call_typ'; did you mean 'call_type'"):
-        values_of([], "call_typ")
+        settled_tasks([Multi(name="call_typ")], [])
 
 
 def test_one_class_of_many() -> None:
@@ -142,17 +140,6 @@ def test_bins_in_an_order() -> None:
     for bins in (("2", "1"), ("1-3", "3"), ("1+", "2"), ("one", "2"), ("1",)):
         with pytest.raises(ConfigError, match=r"expected (2 )?bins"):
             Ordinal(name="count", classes=bins)
-
-
-def test_values_of_columns() -> None:
-    recording = Recording(
-        "a", Path("a.wav"), "Parus major", background=("Sitta europaea",), call_type="song, Call"
-    )
-    assert value_of(recording, "call_type") == ("song", "call")
-    assert value_of(recording, "species") == ("Parus major", "Sitta europaea")
-    assert value_of(recording, "label") == "Parus major"
-    assert value_of(recording, "quality") is None
-    assert value_of(replace(recording, duration_s=3), "duration_s") == 3.0
 
 
 def test_temperature_divides_what_was_before_the_activation() -> None:

@@ -17,8 +17,7 @@ from avianvox.evaluation.metrics import weighted_sums
 from avianvox.evaluation.predictions import FoldPredictions, Pooled, pool
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.inference.pooling import pool_rows
-from avianvox.tasks.asked import tasks_from_mappings
-from avianvox.tasks.columns import values_of
+from avianvox.tasks.asked import tasks_from_mappings, values_of
 from avianvox.tasks.task import Ratio, Task
 from avianvox.types import Recording
 

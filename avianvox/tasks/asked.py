@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from avianvox.config import Choice, row_of, settings_to_mapping
+from avianvox.dataset.labels.columns import Value, column_value, column_values
 from avianvox.errors import ConfigError
 from avianvox.tasks import TASK_KINDS
-from avianvox.tasks.columns import Value, values_of
 from avianvox.tasks.task import Task
 from avianvox.types import Recording
 
@@ -40,8 +40,13 @@ def tasks_from_mappings(rows: Iterable[dict[str, Any]]) -> tuple[Task, ...]:
 
 
 def settled_tasks(tasks: Iterable[Task], recordings: Sequence[Recording]) -> tuple[Task, ...]:
-    """Tasks with the classes of a catalog's usable recordings. Raises as `Task.settled` and `values_of`."""
-    return tuple(task.settled(values_of(recordings, task.column)) for task in tasks)
+    """Tasks with the classes of usable recordings. Raises as `Task.settled` and `column_values`."""
+    return tuple(task.settled(column_values(recordings, task.column)) for task in tasks)
+
+
+def values_of(recordings: Iterable[Recording], column: str) -> tuple[Value, ...]:
+    """The value of a column for each recording, where some of them may lack the column."""
+    return tuple(column_value(recording, column) for recording in recordings)
 
 
 def columns_of(tasks: Iterable[Task], recordings: Sequence[Recording]) -> dict[str, tuple[Value, ...]]:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from avianvox.tasks.columns import Value
+from avianvox.dataset.labels.columns import Value
 from avianvox.tasks.task import Answer, Ratio, Task, one_hot
 
 LEAST = 0.5

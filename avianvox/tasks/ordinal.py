@@ -16,8 +16,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from avianvox.dataset.labels.columns import Value
+from avianvox.dataset.sources.fields import parse_number
 from avianvox.errors import ConfigError
-from avianvox.tasks.columns import Value
 from avianvox.tasks.task import Answer, Ratio, Task
 
 BINS = (*(str(n) for n in range(1, 11)), "11-50", "51+")
@@ -54,7 +55,7 @@ class Ordinal(Task):
 
     def names_in(self, value: Value) -> tuple[str, ...]:
         """The bin of a number; none of one that lies in no bin."""
-        number = _number(value)
+        number = None if isinstance(value, tuple) else parse_number(value)
         if number is None:
             return ()
         ends = ((name, self._ends(name)) for name in self.classes)
@@ -99,9 +100,3 @@ def _places(outputs: np.ndarray) -> np.ndarray:
     """The bins that rows of outputs stand for: as many as are more likely to be passed than not."""
     places: np.ndarray = (np.minimum.accumulate(outputs, axis=-1) >= 0.5).sum(axis=-1)
     return places
-
-
-def _number(value: Value) -> float | None:
-    if isinstance(value, str):
-        return float(value) if value.strip().isdecimal() else None
-    return value if isinstance(value, float) else None

@@ -9,8 +9,8 @@ from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from avianvox.dataset.labels.columns import Value
 from avianvox.errors import ConfigError, InputError
-from avianvox.tasks.columns import Value
 
 SPECIES = "species"
 """The name of the task that a network has without being asked; the catalog's labels are its classes."""
