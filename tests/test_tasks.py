@@ -13,6 +13,7 @@ from avianvox.tasks import TASK_KINDS
 from avianvox.tasks.asked import choices_of, settled_tasks, tasks_from_mappings, tasks_of
 from avianvox.tasks.multi import Multi
 from avianvox.tasks.ordinal import BINS, Ordinal
+from avianvox.tasks.regression import Regression
 from avianvox.tasks.scaled import scaled
 from avianvox.tasks.single import Single
 from avianvox.tasks.task import Task
@@ -21,6 +22,7 @@ VALUES: dict[str, tuple[Value, ...]] = {
     "single": ("male", None, "female", "male", "female", ("male", "female")),
     "multi": (("song",), None, ("call", "song"), ("call",), ("alarm",), ("alarm", "song")),
     "ordinal": (3.0, None, 1.0, "12", 60.0, 0.0),
+    "regression": (3000.0, None, "4000", 2000.5, 60.0, "high"),
 }
 """Of a column that each kind reads; the second is not known."""
 
@@ -140,6 +142,23 @@ def test_bins_in_an_order() -> None:
     for bins in (("2", "1"), ("1-3", "3"), ("1+", "2"), ("one", "2"), ("1",)):
         with pytest.raises(ConfigError, match=r"expected (2 )?bins"):
             Ordinal(name="count", classes=bins)
+
+
+def test_a_number() -> None:
+    task = Regression(name="peak_hz", unit="Hz")
+    values: tuple[Value, ...] = (1000.0, "3000", None, ("a", "b"))
+    targets = task.encode(values)
+    assert np.array_equal(targets[:, 0], np.array([1000, 3000, np.nan, np.nan]), equal_nan=True)
+    assert task.standardisation(values) == (2000.0, 1000.0)
+    assert task.standardisation((None, 7.0)) == (7.0, 1.0)
+    assert task.answer(np.array([2345.678])) == ("2345.68", None)
+    figures = task.figures(targets[:2], np.array([[1100.0], [2700.0]]))
+    means = {name: ratio.above.sum() / ratio.below.sum() for name, ratio in figures.items()}
+    assert means == pytest.approx({"mean_absolute_error": 200, "mean_squared_error": 50_000})
+    with pytest.raises(InputError, match="expected different numbers"):
+        task.settled((5.0, 5.0))
+    with pytest.raises(ConfigError, match="expected no classes of a number"):
+        Regression(name="peak_hz", classes=("low",))
 
 
 def test_temperature_divides_what_was_before_the_activation() -> None:

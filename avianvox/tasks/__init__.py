@@ -19,5 +19,6 @@ TASK_KINDS: "Registry[type[Task]]" = Registry(
         "single": ("avianvox.tasks.single:Single", "one class of many, such as the sex"),
         "multi": ("avianvox.tasks.multi:Multi", "any classes of many, such as types of call"),
         "ordinal": ("avianvox.tasks.ordinal:Ordinal", "bins in an order, such as counts"),
+        "regression": ("avianvox.tasks.regression:Regression", "a number, such as a frequency"),
     },
 )
