@@ -33,6 +33,7 @@ from avianvox.calibration.scaling import (
     others,
     reliability,
 )
+from avianvox.calibration.tasks import calibrate_tasks
 from avianvox.calibration.thresholds import OF_LEVEL, POOLED, Decided, Thresholds, decide, find_thresholds
 from avianvox.calibration.turns import HeldOutTurn, Rules, turn_of
 from avianvox.calibration.unknown import UnknownLevel, UnknownReport, judge_unknown
@@ -98,7 +99,9 @@ def calibrate_run(
         turn_of(turn.fold, found, run.by_id, run.labels)
         for turn, found in run.held_out_species(model, grouping)
     ]
-    return calibrate_pooled(pooled, run.labels, basis, options, turns=turns)
+    report = calibrate_pooled(pooled, run.labels, basis, options, turns=turns)
+    tasks = {name: found.to_mapping() for name, found in calibrate_tasks(run, model, grouping).items()}
+    return replace(report, calibration=replace(report.calibration, tasks=tasks)) if tasks else report
 
 
 def calibrate_pooled(

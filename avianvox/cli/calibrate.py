@@ -252,6 +252,7 @@ def _lines(report: "CalibrationReport") -> "Iterator[str]":
         yield from unknown_lines(report.unknown)
         yield ""
     yield from _event_lines(report, window)
+    yield from _task_lines(report)
     yield from _automation_lines(report)
     yield from _detection_lines(report)
     tree = report.hierarchy
@@ -334,6 +335,15 @@ def _event_lines(report: "CalibrationReport", window: "LevelReport") -> "Iterato
         yield f"  Thresholds from {min(scores):.2f} to {max(scores):.2f}{of_all}"
     if never := len(thresholds.scores) - len(scores):
         yield f"  No events, since no score suffices: {never} of {len(thresholds.scores)} classes"
+
+
+def _task_lines(report: "CalibrationReport") -> "Iterator[str]":
+    for name, found in report.calibration.tasks.items():
+        yield (
+            f"Task {name}, {found['n']} recordings: temperature {found['temperature']:.2f}; calibration "
+            f"error {found['error_before']:.3f} -> {found['error_after']:.3f}, log loss "
+            f"{found['log_loss_before']:.3f} -> {found['log_loss_after']:.3f}"
+        )
 
 
 def _automation_lines(report: "CalibrationReport") -> "Iterator[str]":

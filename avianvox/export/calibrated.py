@@ -1,6 +1,5 @@
 """A model file with a calibration: the same graph and entries, with a new description and card."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,12 +34,16 @@ def write_calibration(
     """
     found = read_model_file(path)
     info = found.info
-    pairs: Mapping[str, tuple[Any, Any]] = {
+    pairs: dict[str, tuple[Any, Any]] = {
         "kind of model": (kind, info.kind),
         "number of classes": (len(labels), len(info.labels)),
         "labels": (labels, info.labels.names),
         "features": (_heard(spec), _heard(info.spec)),
+        "tasks": (", ".join(calibration.tasks) or "none", _scored(info)),
     }
+    if not info.names_species:
+        calibration = calibration.of_tasks
+        del pairs["number of classes"], pairs["labels"]
     for what, (calibrated, there) in pairs.items():
         if calibrated != there:
             was, now = ("others",) * 2 if what == "labels" else (str(calibrated), str(there))
@@ -84,6 +87,11 @@ def _write(found: ModelFile, out: Path, info: ModelInfo) -> ModelInfo:
     others = {name: bytes(content) for name, content in found.others.items()}
     write_model_file(out, flatbuffer=found.flatbuffer, info=info, card=card, others=others)
     return info
+
+
+def _scored(info: ModelInfo) -> str:
+    """Its tasks that have scores, which a calibration speaks of."""
+    return ", ".join(output.name for output in info.tasks if output.classes) or "none"
 
 
 def _heard(spec: Spec) -> str:

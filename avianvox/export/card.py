@@ -145,7 +145,7 @@ def _limits(has_noise: bool, calibration: Mapping[str, Any]) -> list[str]:
 
 def _calibration(info: ModelInfo) -> list[str]:
     """What the calibration was measured to do, and the thresholds; nothing where there is none."""
-    if not info.calibration:
+    if not info.calibration or not info.names_species:
         return []
     basis = info.calibration["basis"]
     table = [

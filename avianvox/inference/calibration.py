@@ -235,17 +235,25 @@ class Calibration:
     basis : mapping
         Where it comes from: model and its settings, data, folds, counts, rule of the thresholds, error before
         and after, measured coverage. Plain values for people and programs; `precision` alone reads them.
+    tasks : mapping of str to mapping
+        Of the model's tasks with scores, by name: ``temperature``, and figures; empty without tasks.
     """
 
     window: LevelCalibration
     recording: LevelCalibration
     basis: Mapping[str, Any] = field(default_factory=dict)
+    tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def level(self, name: str) -> LevelCalibration:
         """The numbers of ``"window"`` or ``"recording"``."""
         if name not in LEVELS:
             raise InputError(f"calibration: expected a level of {', '.join(LEVELS)}, got '{name}'")
         return self.window if name == "window" else self.recording
+
+    @property
+    def of_tasks(self) -> "Calibration":
+        """What a model of tasks alone takes of it, which decides on no species."""
+        return Calibration(LevelCalibration(), LevelCalibration(), self.basis, self.tasks)
 
     @property
     def precision(self) -> float | None:
@@ -294,7 +302,8 @@ class Calibration:
     def to_mapping(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         levels = {name: self.level(name).to_mapping() for name in LEVELS}
-        return levels | {"basis": dict(self.basis)}
+        tasks = {"tasks": {name: dict(found) for name, found in self.tasks.items()}} if self.tasks else {}
+        return levels | {"basis": dict(self.basis)} | tasks
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], *, n_classes: int) -> "Calibration":
@@ -307,7 +316,7 @@ class Calibration:
         """
         try:
             window, recording = (LevelCalibration.from_mapping(values[name]) for name in LEVELS)
-            basis = dict(values["basis"])
+            basis, tasks = dict(values["basis"]), dict(values.get("tasks", {}))
         except MISSHAPEN as error:
             raise ModelFileError(
                 f"the calibration is not valid: {error!r}; calibrate the model again"
@@ -318,4 +327,4 @@ class Calibration:
                     f"the calibration has {len(level.thresholds)} thresholds for {n_classes} classes; "
                     "calibrate the model again"
                 )
-        return cls(window, recording, basis)
+        return cls(window, recording, basis, tasks)
