@@ -301,6 +301,11 @@ def info(model: str | None, as_json: bool, card: bool, classes: bool) -> None:
             tell(f"  {name}: {text}", hang=4)
     if found.info.calibration:
         tell(f"calibration: {json.dumps(mapping['calibration']['basis'], ensure_ascii=False)}")
+    if tasks := found.info.tasks:
+        echo(f"tasks ({len(tasks)}):")
+        for task in tasks:
+            told = ", ".join(task.classes) or (f"a number in {task.unit}" if task.unit else "a number")
+            tell(f"  {task.name}, {task.kind}: {told}", hang=4)
     echo("scores:")
     for sentence in about_scores(found.info):
         tell(f"  {sentence}", hang=4)

@@ -87,6 +87,7 @@ def model_card(info: ModelInfo) -> str:
         "knows the species.",
         "## Limits\n\n" + _bullets(_limits(bool(noise), info.calibration)),
         "## Figures\n\n" + figures,
+        *_tasks(info),
         *_calibration(info),
         "## Training\n\n" + _bullets(f"{_words(key)}: {_plain(value)}" for key, value in provenance.items()),
         "## Licences and attribution\n\n"
@@ -194,6 +195,17 @@ def _calibration(info: ModelInfo) -> list[str]:
         + _of_events(info.calibration["window"]["thresholds"])
         + _of_unknown(basis.get("held_out_species"))
     ]
+
+
+def _tasks(info: ModelInfo) -> list[str]:
+    """What it answers besides the species; nothing where that is all."""
+    if not info.tasks:
+        return []
+    lines = [
+        f"{task.name} ({task.kind}): " + (", ".join(task.classes) or f"a number {task.unit}".strip())
+        for task in info.tasks
+    ]
+    return ["## Tasks\n\n" + _bullets(lines)]
 
 
 def _of_unknown(found: Mapping[str, Any] | None) -> str:

@@ -32,6 +32,7 @@ from avianvox.report.ladder import ladder_section, value
 from avianvox.report.learning import crops_section, learning_section
 from avianvox.report.mistakes import mistakes_section
 from avianvox.report.overview import summary_section
+from avianvox.report.tasks import task_sections
 from avianvox.report.trust import automation_section, calibration_section, thresholds_section
 from avianvox.words import valid_unicode
 
@@ -128,6 +129,7 @@ def build_report(run: SavedRun, *, model: str | None = None, n_clips: int = N_CL
         calibration_section(found, grouping),
         thresholds_section(found),
         automation_section(found, grouping),
+        *task_sections(run, model, groupings),
         mistakes_section(chosen, run.splits[grouping], run.recordings, run.labels, spec, n_clips),
         classes_section(classes, run.labels, grouping),
         learning_section(figures, groupings),
