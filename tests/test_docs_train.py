@@ -10,6 +10,7 @@ from avianvox.dataset.crops import PADDINGS
 from avianvox.dataset.placing import PLACINGS
 from avianvox.features.spec import COMBINATIONS
 from avianvox.models.protocol import TrainSettings
+from avianvox.tasks import TASK_KINDS
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.emphasis import EMPHASES
 from avianvox.training.guides import GUIDES
@@ -30,6 +31,7 @@ TABLES = {
     "optimiser": OPTIMISERS,
     "schedule": SCHEDULES,
     "emphasis": EMPHASES,
+    "tasks": TASK_KINDS,
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from avianvox.errors import require_extra
-from avianvox.tables.native import TYPED_COLUMNS
+from avianvox.tables.native import typed_table
 from avianvox.tables.rows import Column, Row, Value, arrow_batch, arrow_schema, flat_columns, flat_values
 from avianvox.types import Detection
 
@@ -156,11 +156,15 @@ class Detections(Rows[Detection]):
     _called = "detections"
 
     def __init__(self, rows: Iterable[Detection], *, notes: Iterable[str] = ()) -> None:
-        super().__init__(rows, TYPED_COLUMNS)
+        rows = tuple(rows)
+        super().__init__(rows, typed_table(rows)[0])
         self.notes = tuple(notes)
 
     def _with(self, rows: Iterable[Detection]) -> Self:
         return type(self)(rows, notes=self.notes)
+
+    def _values(self) -> list[Row]:
+        return list(typed_table(self._rows)[1])
 
     def __str__(self) -> str:
         """What ``avianvox classify`` shows of the first rows."""

@@ -13,6 +13,7 @@ from avianvox.cli.targets import Target, Writer
 from avianvox.dataset.placing import PLACINGS
 from avianvox.models import TRAINABLE
 from avianvox.models.networks import DEFAULT_NETWORK, RECIPES
+from avianvox.tasks import TASK_KINDS
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.emphasis import EMPHASES
 from avianvox.training.ensembles import ENSEMBLES
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 EPILOG = f"""\b
 The run folder holds configuration, split, figures and weights, of networks learning curves too. "avianvox
 export" makes a model file of it, but for models of whole recordings (gnb_mfcc, logreg_mel, logreg_floor,
-mlp_mfcc). The TOML file has the tables [train] and [features]. Options of the command line override
-it.
+mlp_mfcc). The TOML file has the tables [train], [[tasks]] and [features]. Options of the command line
+override it.
 
 \b
 Of networks, [train] has these besides:
@@ -45,6 +46,7 @@ Of networks, [train] has these besides:
   ensemble, several fits: {", ".join(ENSEMBLES)}
   also: a share for species in the background, such as 0.2
 {fill("  augment, a list: " + ", ".join(AUGMENTATIONS), 76, subsequent_indent="    ")}
+{fill("  tasks beside the species, [[tasks]]: " + ", ".join(TASK_KINDS), 76, subsequent_indent="    ")}
 With settings: loss = {{kind = "focal", gamma = 3}}.
 augment needs combine = "mel" or "above_floor".
 
