@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from tones import HEIGHTS, SPEC, tone_catalog, tone_store
 
-from avianvox.cli.main import main
+from avianvox.cli.main import cli
 from avianvox.config import Choice
 from avianvox.dataset.catalog import Catalog
 from avianvox.errors import ConfigError, InputError, ModelFileError, RunError
@@ -29,7 +29,7 @@ TASKS = (
     Choice("regression", (("name", "peak_hz"), ("unit", "Hz"))),
 )
 CONFIG = TrainConfig(
-    model="cnn_v17", combine="mel", epochs=1, batch_size=9, validation=0.0, window_frames=53, tasks=TASKS
+    model="dense_pixels", combine="mel", epochs=1, batch_size=9, validation=0.0, window_frames=53, tasks=TASKS
 )
 _OF_LABEL = {"high": ("song", "male", "1"), "low": ("call, song", "female", "2"), "middle": ("call", "", "3")}
 
@@ -209,7 +209,7 @@ def test_classify_has_columns_for_tasks(model: Path, catalog: Catalog, tmp_path:
     out = tmp_path / "answers.csv"
     asked = ["classify", str(catalog[0].path), str(broken), "--model", str(model), "--by", by, "--jobs", "1"]
     asked += ["--min-score", "0.1", "--format"]
-    assert CliRunner().invoke(main, [*asked, "csv", "--output", str(out)]).exit_code == 3
+    assert CliRunner().invoke(cli, [*asked, "csv", "--output", str(out)]).exit_code == 3
     assert out.read_text().splitlines()[0] == f"{HEADER.strip()},{COLUMNS_OF_TASKS}"
     rows = list(read_table(out))
     assert [[tuple(answer[1:]) for answer in row.tasks] for row in rows if row.status.failed] == [
@@ -220,20 +220,41 @@ def test_classify_has_columns_for_tasks(model: Path, catalog: Catalog, tmp_path:
     assert 0.5 <= (first["sex"].score or 0) <= 1
     assert float(first["peak_hz"].text) > 0
     assert first["peak_hz"].score is None
-    lines = CliRunner().invoke(main, [*asked, "jsonl"]).stdout.splitlines()
+    lines = CliRunner().invoke(cli, [*asked, "jsonl"]).stdout.splitlines()
     assert json.loads(lines[0])["sex"] == first["sex"].text
     for name in ("csv", "jsonl", "parquet"):
         write_table(rows, tmp_path / f"again.{name}", name)
         assert next(read_table(tmp_path / f"again.{name}")).tasks == rows[0].tasks
-    resumed = CliRunner().invoke(main, [*asked, "csv", "--output", str(out), "--resume"])
+    resumed = CliRunner().invoke(cli, [*asked, "csv", "--output", str(out), "--resume"])
     assert resumed.exit_code == 3
     assert list(read_table(out)) == rows
 
 
 def test_a_table_shows_answers_to_people(model: Path, catalog: Catalog) -> None:
-    shown = CliRunner().invoke(main, ["classify", str(catalog[0].path), "--model", str(model)]).stdout
+    shown = CliRunner().invoke(cli, ["classify", str(catalog[0].path), "--model", str(model)]).stdout
     assert "    sex: " in shown
     assert "peak_hz: " in shown
-    told = CliRunner().invoke(main, ["models", "info", str(model)]).stdout
+    told = CliRunner().invoke(cli, ["models", "info", str(model)]).stdout
     assert "tasks (4):\n  sex, single: female, male\n" in told
     assert "  peak_hz, regression: a number in Hz\n" in told
+
+
+def test_a_model_of_tasks_alone_names_no_species(
+    catalog: Catalog, store: FeatureStore, tmp_path: Path
+) -> None:
+    from avianvox.export import export_run
+
+    alone = replace(CONFIG, species=False, tasks=TASKS[1:2])
+    run, out = train(catalog, store, alone, tmp_path / "run"), tmp_path / "alone.tflite"
+    assert run.figures["train"]["recording"]["accuracy"] == pytest.approx(1 / 3, abs=1e-6)  # chance
+    assert export_run(run.path, out).info.labels.names == ()
+    asked = ["classify", str(catalog[0].path), "--model", str(out), "--format", "jsonl"]
+    (line,) = CliRunner().invoke(cli, asked).stdout.splitlines()
+    row = json.loads(line)
+    assert (row["scientific_name"], row["score"], row["rank"]) == (None, None, None)
+    assert 0 < row["call_type_score"] < 1
+    refused = CliRunner().invoke(cli, [*asked, "--by", "event"])
+    assert refused.exit_code == 1
+    assert "names no species, so that there are no events" in str(refused.output) + str(refused.exception)
+    told = CliRunner().invoke(cli, ["models", "info", str(out)])
+    assert "call_type, multi: song, call" in told.stdout

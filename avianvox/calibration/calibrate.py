@@ -152,8 +152,8 @@ def calibrate_pooled(
         detection=tuple(detection_table(crossed.targets, crossed.scores, labels)),
         hierarchy=weigh_errors(crossed.targets, crossed.predicted, Taxonomy.of(labels)),
         calibration=Calibration(
-            **{
-                level: _for_the_file(
+            *(
+                _for_the_file(
                     levels[level],
                     None if unknown is None else unknown.levels[level],
                     _rows(final, level),
@@ -161,7 +161,7 @@ def calibrate_pooled(
                     options.precision,
                 )
                 for level in LEVELS
-            },
+            ),
             basis={**basis, **_measured(labels.names, n_folds, options, levels, unknown)},
         ),
         unknown=unknown,

@@ -20,7 +20,7 @@ from avianvox.calibration.thresholds import OF_LEVEL, POOLED, Decided, Threshold
 from avianvox.dataset.splits import make_split
 from avianvox.errors import InputError
 from avianvox.evaluation.plain import plain
-from avianvox.inference.calibration import LEVELS, Calibration, LevelCalibration, LogOdds
+from avianvox.inference.calibration import Calibration, LevelCalibration, LogOdds
 from avianvox.types import NO_BIRD, Recording
 
 N_FOLDS = 5
@@ -104,7 +104,8 @@ def calibrate_answers(
         "recording": _level("recording", recording, final[1], [part[1] for part in parts], options),
     }
     calibration = Calibration(
-        **{level: _for_the_file(levels[level], seen, answers.classes) for level in LEVELS},
+        _for_the_file(levels["window"], seen, answers.classes),
+        _for_the_file(levels["recording"], seen, answers.classes),
         basis=_basis(answers, n_folds, options, levels),
     )
     return FinishedReport(

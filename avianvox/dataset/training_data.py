@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
@@ -64,6 +65,11 @@ class TrainingData:
     def ids(self) -> list[str]:
         """Recording ids, in the order of ``recordings``."""
         return [str(self.store.ids[i]) for i in self.recordings.tolist()]
+
+    @property
+    def values_hash(self) -> str:
+        """Of what the catalog says in the columns that tasks read."""
+        return sha256(repr(sorted(self.values.items())).encode()).hexdigest()
 
     @property
     def counts(self) -> np.ndarray:

@@ -194,6 +194,7 @@ def crossvalidate(
             "features": data.spec.to_mapping(),
             "data_hash": data.store.data_hash,
             "catalog_hash": catalog_hash(recordings),
+            **({"tasks_hash": data.values_hash} if data.values else {}),
         },
     )
     run.write_catalog(recordings)

@@ -220,6 +220,7 @@ class NetworkEstimator:
             trained = Guided(model, guiding)
             progress = later_epochs(progress, settings.epochs * guide.n_fits, self.n_epochs)
         tasks, heads = tasks_of(settings.tasks), self._heads(model, spec, seed=seed)
+        targets = targets_of(tasks, data)
         if tasks:
             scales = [task.standardisation(data.values[task.column]) for task in tasks]
             trained = ManyTasks(model, heads, tasks, scales, species=settings.species)
@@ -235,7 +236,7 @@ class NetworkEstimator:
             even_batches=settings.even_batches,
             guide=guiding.targets if guiding is not None else None,
             also=settings.also,
-            tasks=targets_of(tasks, data),
+            tasks=targets,
         )
         held_out, seen = (
             None

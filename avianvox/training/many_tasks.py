@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from avianvox.dataset.training_data import TrainingData
+from avianvox.errors import InputError
 from avianvox.models.backend import keras
 from avianvox.models.networks import NETWORKS
 from avianvox.models.task_heads import InUnits, attach_head
@@ -125,5 +126,16 @@ class ManyTasks(keras.Model):  # type: ignore[misc]
 
 
 def targets_of(tasks: Sequence[Task], data: TrainingData) -> dict[str, np.ndarray]:
-    """By name: the targets of the recordings of ``data``, NaN where they are not known."""
+    """By name: the targets of the recordings of ``data``, NaN where they are not known.
+
+    Raises
+    ------
+    InputError
+        ``data`` has no values of a column: whoever made it knows no tasks.
+    """
+    if lacking := [task.column for task in tasks if task.column not in data.values]:
+        raise InputError(
+            f"[[tasks]]: no values of the column '{lacking[0]}' are at hand; tasks are for 'avianvox train' "
+            "and 'avianvox crossval'"
+        )
     return {task.name: task.encode(data.values[task.column]) for task in tasks}

@@ -216,7 +216,7 @@ def _describe(
     licences = Counter(r.licence or "not stated" for r in recordings)
     besides = {"besides_hash": sha256(repr(data.besides).encode()).hexdigest()} if config.also else {}
     if config.tasks:
-        besides["tasks_hash"] = sha256(repr(sorted(data.values.items())).encode()).hexdigest()
+        besides["tasks_hash"] = data.values_hash
     return {
         **besides,
         "train": settings_to_mapping(config),
