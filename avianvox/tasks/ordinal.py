@@ -71,13 +71,13 @@ class Ordinal(Task):
 
     def answer(self, outputs: np.ndarray) -> Answer:
         """The median bin, and its probability."""
-        place = int(_places(outputs))
+        place = int(places_of(outputs))
         ends = np.concatenate([[1.0], np.minimum.accumulate(outputs), [0.0]])
         return Answer(self.classes[place], float(ends[place] - ends[place + 1]))
 
     def figures(self, targets: np.ndarray, outputs: np.ndarray) -> dict[str, Ratio]:
         """The share of exact bins, of those within one bin, and the mean number of bins between."""
-        off = np.abs(_places(outputs) - _places(targets)).astype(np.float64)
+        off = np.abs(places_of(outputs) - places_of(targets)).astype(np.float64)
         each = np.ones(len(off))
         return {
             "exact": Ratio((off == 0).astype(np.float64), each),
@@ -96,7 +96,7 @@ class Ordinal(Task):
         return low, high
 
 
-def _places(outputs: np.ndarray) -> np.ndarray:
+def places_of(outputs: np.ndarray) -> np.ndarray:
     """The bins that rows of outputs stand for: as many as are more likely to be passed than not."""
     places: np.ndarray = (np.minimum.accumulate(outputs, axis=-1) >= 0.5).sum(axis=-1)
     return places
