@@ -57,7 +57,7 @@ def _figures_table(by_model: ByModel, figures: Mapping[str, Mapping[str, Interva
         *(Column(key.replace("_", " ")) for key in names),
     )
     caption = (
-        f"Answers to the task `{_name(by_model)}` on {grouping} folds, of the recordings whose value is known. "
+        f"Answers to the task `{_name(by_model)}` on {grouping} folds, where the value is known. "
         "In brackets: 95 % intervals over sessions."
     )
     return Table(caption, columns, rows)
