@@ -173,6 +173,7 @@ def crossvalidate(
     from dataclasses import replace
 
     from avianvox.config import settings_to_mapping
+    from avianvox.dataset.labels.measured import measured_catalog
     from avianvox.dataset.training_data import training_data
     from avianvox.errors import require_extra
     from avianvox.evaluation.crossval import CrossvalSettings
@@ -213,6 +214,8 @@ def crossvalidate(
         features = provide_store(
             found.recordings, features_spec, at, workplace=extracted, progress=told.features
         )
+        asked_columns = [task.column for task in tasks_of(train_settings.tasks)]
+        found = measured_catalog(found, features, asked_columns)
         data = training_data(found, features, features_spec, found.labels)
         by_id = {recording.id: recording for recording in found.recordings}
         usable = [by_id[name] for name in data.ids]

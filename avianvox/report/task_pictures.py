@@ -25,9 +25,10 @@ Drawn = tuple[tuple[Block, ...], dict[str, Any]]
 
 
 def task_blocks(by_model: ByModel, grouping: str) -> Drawn:
-    """Figures of one task by all models that have it, and the pictures of its kind."""
+    """Figures of one task by all models that have it, if there are several, and the pictures of its kind."""
     figures = {model: one.figures() for model, one in by_model.items()}
-    blocks: tuple[Block, ...] = (_figures_table(by_model, figures, grouping),)
+    several = len(by_model) > 1
+    blocks: tuple[Block, ...] = (_figures_table(by_model, figures, grouping),) if several else ()
     known = {model: one for model, one in by_model.items() if len(one.targets)}
     kind = next(iter(by_model.values())).task.kind
     if kind not in PICTURES or not known:
@@ -129,8 +130,19 @@ def _numbers(by_model: ByModel) -> Drawn:
         against_panel(one.targets[:, 0], one.outputs[:, 0], one.task.unit, model)
         for model, one in by_model.items()
     )
-    caption = "Predicted against real, a dot for each recording. Dashed: both are equal."
+    explained = ", ".join(f"`{model}` {_explained(one):.2f}" for model, one in by_model.items())
+    caption = (
+        "Predicted against real, a dot for each recording. Dashed: both are equal. Share of the variance "
+        f"that is explained: {explained}."
+    )
     return (Chart(f"{_name(by_model)}-against", caption, panels),), {}
+
+
+def _explained(one: Judged) -> float:
+    """Negative where the mean would be nearer."""
+    real, off = one.targets[:, 0], one.targets[:, 0] - one.outputs[:, 0]
+    spread = float(((real - real.mean()) ** 2).sum())
+    return 1 - float((off**2).sum()) / spread if spread else float("nan")
 
 
 PICTURES: Mapping[str, Callable[[ByModel], Drawn]] = {

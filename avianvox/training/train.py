@@ -13,6 +13,7 @@ import numpy as np
 
 from avianvox.config import settings_to_mapping
 from avianvox.dataset.catalog import Catalog
+from avianvox.dataset.labels.measured import measured_catalog
 from avianvox.dataset.splits import make_split
 from avianvox.dataset.training_data import TrainingData, training_data
 from avianvox.documents import write_json
@@ -102,6 +103,7 @@ def train(
     out = Path(out)
     estimator = cast("TrainableEstimator", MODELS.get(config.model)(config.settings))
     spec = estimator.spec_for(spec or store.bands)
+    catalog = measured_catalog(catalog, store, [task.column for task in tasks_of(config.tasks)])
     by_id = {r.id: r for r in catalog.recordings}
     usable = [by_id[name] for name in training_data(catalog, store, spec, catalog.labels).ids]
     tasks = settled_tasks(tasks_of(config.tasks), usable)

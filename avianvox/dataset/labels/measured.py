@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from avianvox.dataset.catalog import Catalog
 from avianvox.features.filters import band_edges_hz, hz_to_mel, mel_to_hz
 from avianvox.features.foreground import foreground
 from avianvox.features.spec import FeatureSpec
@@ -62,6 +63,11 @@ def _top(power: np.ndarray) -> float:
 
 MEASURED: dict[str, Callable[[np.ndarray, FeatureSpec], float | None]] = {"peak_hz": peak_hz}
 """Name of a column to what measures it of the mel bands of a whole recording."""
+
+
+def measured_catalog(catalog: Catalog, store: "FeatureStore", columns: Iterable[str]) -> Catalog:
+    """`with_measured` for a catalog."""
+    return replace(catalog, recordings=with_measured(catalog.recordings, store, tuple(columns)))
 
 
 def with_measured(
