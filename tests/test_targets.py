@@ -44,6 +44,7 @@ WRITING = {
     "calibrate --out": "calibrate {catalog} --out {target}",
     "evaluate --out": "evaluate caribbean_california {catalog} --out {target}",
     "report --out": "report {catalog} --out {target}",
+    "pipeline --page": "pipeline {catalog} --page {target}",
     "audit --store": "audit {catalog} --sound --store {target}",
     "audit --out": "audit {catalog} --out {target}",
     "reproduce --store": "reproduce {catalog} --store {target}",

@@ -10,10 +10,14 @@ from avianvox.dataset.labels.described import describe
 from avianvox.dataset.sources.fields import parse_number
 from avianvox.errors import InputError
 from avianvox.registry import nearest
-from avianvox.types import Recording
+from avianvox.types import NO_BIRD, Recording
 
 Value = str | tuple[str, ...] | float | None
 """Text, several texts, a number; None: not known."""
+
+
+EMPTY, ANIMAL = "empty", "animal"
+"""Values of the column ``presence``."""
 
 
 def _song_or_call(recording: Recording) -> str:
@@ -23,6 +27,8 @@ def _song_or_call(recording: Recording) -> str:
 
 COLUMNS: dict[str, Callable[[Recording], Value]] = {
     "label": lambda r: r.label,
+    "presence": lambda r: (EMPTY if r.label == NO_BIRD else ANIMAL) if r.label else "",
+    "animal": lambda r: "" if r.label == NO_BIRD else r.label,
     "background": lambda r: r.background,
     "species": lambda r: tuple(dict.fromkeys((r.label, *r.background))) if r.label else (),
     "call_type": lambda r: describe(r).call_types,
@@ -40,7 +46,8 @@ COLUMNS: dict[str, Callable[[Recording], Value]] = {
     "low_hz": lambda r: r.low_hz,
     "high_hz": lambda r: r.high_hz,
 }
-"""Name of a column to its value for a recording. ``voice`` has song, call or both, ``song_or_call`` one of
+"""Name of a column to its value for a recording. ``presence`` says whether anything calls, ``animal`` has the
+label of recordings in which something does. ``voice`` has song, call or both, ``song_or_call`` one of
 them where there is no other; ``species`` has the label and the species heard besides."""
 
 
