@@ -30,10 +30,24 @@ def foreground(windows: np.ndarray, *, least_db: float = LEAST_DB) -> np.ndarray
     -------
     np.ndarray, the same shape, bool
     """
+    return _standing_out(windows) >= np.float32(least_db / SCALE_DB)
+
+
+def height_db(windows: np.ndarray) -> np.ndarray:
+    """How far each cell, smoothed, stands above the window's noise floor: what `foreground` compares.
+
+    Returns
+    -------
+    np.ndarray, the same shape, float32, dB
+    """
+    return _standing_out(windows) * np.float32(SCALE_DB)
+
+
+def _standing_out(windows: np.ndarray) -> np.ndarray:
     values = above_floor(windows)
     for axis, width in (*_WIDTHS.items(), *_WIDTHS.items()):
         values = _smoothed(values, axis, width)
-    return values >= np.float32(least_db / SCALE_DB)
+    return values
 
 
 def coarse(masks: np.ndarray, n_times: int, n_bands: int) -> np.ndarray:
