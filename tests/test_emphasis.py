@@ -6,20 +6,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tones import SPEC, tone_data
+import soundfile
+from tones import SPEC, tone_catalog, tone_data, tone_store
 
 from avianvox.config import Choice, settings_to_mapping
 from avianvox.dataset.crops import CropReader, CropSettings
-from avianvox.dataset.training_data import TrainingData
-from avianvox.errors import ConfigError
+from avianvox.dataset.training_data import TrainingData, training_data
+from avianvox.errors import ConfigError, InputError
+from avianvox.features.filters import band_edges_hz
 from avianvox.features.normalise import Normalisation
-from avianvox.models.cnn import VARIANTS, build_cnn
+from avianvox.models.backend import keras
 from avianvox.models.protocol import EpochReport, TrainSettings
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.config import TrainConfig
 from avianvox.training.emphasis import EMPHASES
+from avianvox.training.emphasis.overlap import OverlapSampling
 from avianvox.training.emphasis.queues import EmphasisSampling, ranks_of
 from avianvox.training.fit import fit_network
+from avianvox.training.samplers.by_weight import by_weight
 from avianvox.training.schedules import SCHEDULES
 from avianvox.training.sequence import CropSequence
 
@@ -38,8 +42,14 @@ def sequence(data: TrainingData, *augment: str) -> CropSequence:
     return CropSequence(reader, data, batch_size=3, seed=5, augmentations=rows)
 
 
-def network() -> Any:
-    return build_cnn(VARIANTS["cnn_v20"], n_frames=53, n_rows=56, n_classes=3, seed=0)
+def network(*, attentive: bool = True) -> Any:
+    layers, kernel = keras.layers, keras.initializers.GlorotUniform
+    inputs = keras.Input((53, 56, 1))
+    x = layers.Conv2D(8, 5, strides=(4, 4), activation="relu", kernel_initializer=kernel(1))(inputs)
+    seen = layers.Conv2D(1, 3, padding="same", activation="sigmoid", kernel_initializer=kernel(2),
+                         name="attention_map" if attentive else "map")(x)  # fmt: skip
+    pooled = layers.GlobalAveragePooling2D()(x * seen)
+    return keras.Model(inputs, layers.Dense(3, kernel_initializer=kernel(3))(pooled))
 
 
 def fit(data: TrainingData, emphasis: str | Choice | None, *augment: str, **options: Any) -> list[np.ndarray]:
@@ -143,6 +153,67 @@ def test_a_schedule_follows_the_planned_batches(data: TrainingData) -> None:
     made.on_train_batch_begin(0)
     assert float(paced(1000)) == pytest.approx(0.5)
     assert made.paced(0.1) == 0.1
+
+
+class Looks:
+    """A network that is right of class 0, and looks at the same cells of every crop."""
+
+    def __init__(self, seen: np.ndarray) -> None:
+        self.seen = seen
+
+    def predict_on_batch(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        logits = np.tile(np.float32([1, 0, 0]), (len(crops), 1))
+        return logits, np.tile(self.seen[None, :, :, None], (len(crops), 1, 1, 1))
+
+
+def weighed(data: TrainingData, seen: np.ndarray) -> CropSequence:
+    """The sequence after an epoch of a network that looks so."""
+    train = sequence(data)
+    made = EMPHASES.get("overlap")().make(train)
+    assert isinstance(made, OverlapSampling)
+    made._judge = Looks(seen)
+    made.on_train_batch_end(0)
+    assert train.weights is None  # the epoch is not over
+    made.on_train_batch_end(len(train) - 1)
+    assert train.weights is not None
+    return train
+
+
+def test_what_is_known_comes_less_often_and_above_all_if_the_network_looks_at_the_voice(
+    tmp_path: Path,
+) -> None:
+    catalog = tone_catalog(tmp_path, {"called": 1000.0, "other": 500.0, "third": 3000.0})
+    rng, t = np.random.default_rng(0), np.arange(16000) / 8000
+    for recording in catalog.recordings:  # calls, since a steady tone is noise floor
+        calls = 0.3 * np.sin(2 * np.pi * 1000 * t) * (t % 0.5 < 0.15) + 0.01 * rng.normal(size=len(t))
+        soundfile.write(recording.path, calls, 8000)
+    data = training_data(catalog, tone_store(catalog, tmp_path / "features"), SPEC, catalog.labels)
+    bands = np.arange(56)
+    voice = int(np.argmin(abs(band_edges_hz(SPEC)[1:-1] - 1000)))
+    near, far = (np.tile(np.float32(mask), (53, 1)) for mask in (abs(bands - voice) < 4, bands > 45))
+    known = data.targets == 0
+    for seen, expected in ((near, 0.5), (far, 0.75)):
+        weights = weighed(data, seen).weights
+        assert weights is not None
+        np.testing.assert_allclose(weights[known], expected)
+        np.testing.assert_allclose(weights[~known], 1.5)
+
+
+def test_recordings_of_a_class_come_in_proportion_to_their_weights() -> None:
+    targets = np.repeat([0, 1], 10)
+    weights = np.where(np.arange(20) % 10 < 5, 3.0, 1.0)
+    planned = np.random.default_rng(0).permutation(np.repeat(np.arange(20), 40))
+    found = by_weight(planned, targets, weights, np.random.default_rng(1))
+    assert np.array_equal(targets[found], targets[planned])  # a balanced plan stays balanced
+    counts = np.bincount(found, minlength=20)
+    assert (abs(counts - np.where(weights == 3, 60, 20)) <= 1).all()
+
+
+def test_a_network_without_attention_is_refused(data: TrainingData) -> None:
+    with pytest.raises(InputError, match="'overlap' needs a network with attention over time and bands"):
+        fit_network(network(attentive=False), sequence(data), None, replace(SETTINGS, emphasis="overlap"))
+    with pytest.raises(ConfigError, match="good: expected more than 0, got 0"):
+        TrainConfig(emphasis=Choice("overlap", (("good", 0.0),)))
 
 
 def test_it_is_off_unless_it_is_asked_for() -> None:

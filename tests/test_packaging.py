@@ -48,6 +48,7 @@ def test_the_base_install_asks_for_what_classifying_needs(wheel: Path) -> None:
         "onnx",
         "dask",
         "index",
+        "search",
         "review",
         "test",
         "docs",

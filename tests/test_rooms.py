@@ -60,6 +60,7 @@ HOMES = {
     "sklearn": {"api", "find", "models", "dataset", "evaluation", "audit", "calibration"},
     "scipy": {"models", "evaluation", "audit", "calibration", "report"},
     "usearch": {"find"},
+    "optuna": {"ablation"},
     "librosa": set(),
     "onnxruntime": {"inference"},
     "distributed": {"workers"},

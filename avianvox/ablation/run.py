@@ -2,7 +2,8 @@
 
 The run folder holds ``config.json``, one cross-validation for each draw of folds in ``draws/``, and what
 `avianvox.ablation.figures` and `avianvox.ablation.curves` make of these: ``figures.json``, ``table.md``,
-``curves/``. A step with seed 2 is the model "STEP.s2" of its cross-validation.
+``curves/``; a search adds what `avianvox.ablation.search` names. A step with seed 2 is the model "STEP.s2"
+of its cross-validation.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ import numpy as np
 from avianvox.ablation.curves import write_curves
 from avianvox.ablation.figures import DRAWS, FIGURES, TABLE, Ablation, conclude_ablation, model_name
 from avianvox.ablation.fits import StepFailed, StepFit
+from avianvox.ablation.search import BEST, JOURNAL
 from avianvox.ablation.steps import Step
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.splits import make_split
@@ -42,7 +44,7 @@ FOLDER = FolderKind(
         otherwise="choose another --out",
         outdated="choose another --out or start anew with --fresh",
     ),
-    files=(CONFIG, FIGURES, TABLE),
+    files=(CONFIG, FIGURES, TABLE, JOURNAL, f"{JOURNAL}.lock", BEST),
     folders=(DRAWS, CURVES),
     alone=True,
 )

@@ -47,6 +47,7 @@ TABLES: Mapping[str, Registry[Any]] = {
 
 MORE: Mapping[str, Mapping[str, Any]] = {
     "optimiser_sgd": {"learning_rate": 0.05},
+    "emphasis_overlap": {"model": "avianvox_cbam", "recipe": "base"},
     "pcen": {"spec": "pcen", "combine": "mel", "placing": "anywhere"},
     "combine_mel": {"combine": "mel"},
     "crops_4": {"crops_per_recording": 4},
@@ -60,6 +61,9 @@ MORE: Mapping[str, Mapping[str, Any]] = {
     "guide_ensemble": {"guide": "ensemble"},
     "guide_voice": {"model": "avianvox_cbam", "recipe": "base", "guide": "voice"},
     "with_beside": {"beside": ("logreg_windows",), "beside_share": 0.3},
+    "kernels_5": {"shape": {"kind": "blocks", "kernels": [5]}},
+    "wide": {"shape": {"kind": "blocks", "filters": [96, 96, 144, 144, 192]}},
+    "deep": {"shape": {"kind": "blocks", "filters": [64, 64, 64, 96, 96, 96, 128]}},
     "published": {"model": "cnn_v20"},
 }
 """Standard steps that no table holds, and what is set besides in those that one does."""
@@ -74,6 +78,7 @@ NOT_VARIED = (
     "from_",
     "freeze_until",
     "guide",
+    "self_training",
 )
 """Settings that no standard step takes from their default by itself; some are in `MORE`."""
 

@@ -18,6 +18,7 @@ from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
     from avianvox.ablation.figures import Ablation
+    from avianvox.ablation.search import Tried
     from avianvox.ablation.steps import Step
 
 EPILOG = """\b
@@ -40,8 +41,8 @@ spec = "pcen" gives a step other features.
 
 \b
 The predictions of each fit are saved at once. To continue an interrupted run, run the same command again.
-More steps, draws and seeds are added to the run. Each draw is the run folder of a cross-validation, for
-"avianvox report".
+More steps, draws, seeds and shapes are added to the run. Each draw is the run folder of a
+cross-validation, for "avianvox report".
 
 \b
 Exit codes: 0 done; 1 failed; 2 wrong usage; 3 finished, but some steps or recordings failed (listed on
@@ -66,7 +67,17 @@ Examples:
     metavar="A,B",
     help="Names of steps; the base is always fitted. base: the base alone.  [default: all]",
 )
-@click.option("--draws", type=click.IntRange(min=1), default=3, show_default=True, help="Draws of the folds.")
+@click.option(
+    "--search",
+    "n_shapes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of shapes of the base's network to try: kernels, pools, depth and width. Implies "
+    "--inside-training; the best one is written to OUT/best.toml.",
+)
+@click.option(
+    "--draws", type=click.IntRange(min=1), help="Draws of the folds.  [default: 3; with --search 1]"
+)
 @click.option(
     "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Fits of a step on each fold."
 )
@@ -123,7 +134,8 @@ def ablate(
     catalogs: tuple[Path, ...],
     config: Path | None,
     step_names: tuple[str, ...] | None,
-    draws: int,
+    n_shapes: int | None,
+    draws: int | None,
     seeds: int,
     folds: int,
     groupings: tuple[str, ...],
@@ -167,12 +179,22 @@ def ablate(
         return
     if not catalogs:
         raise click.UsageError("Missing argument 'CATALOG...'.")
-    settings = AblationSettings(draws, seeds, folds, seed, groupings, inside_training)
+    if n_shapes is not None:
+        if step_names is not None:
+            raise click.UsageError(
+                "--steps and --search exclude each other: a search tries shapes of the base."
+            )
+        steps = steps[:1]
+    n_draws = draws or (3 if n_shapes is None else 1)
+    inside = inside_training or n_shapes is not None
+    settings = AblationSettings(n_draws, seeds, folds, seed, groupings, inside)
     workplace = workplace_of(jobs, scheduler, dask_config, default=lambda: 1)
 
     from dataclasses import replace
+    from functools import partial
 
     from avianvox.ablation.run import FOLDER
+    from avianvox.ablation.search import BEST, search
     from avianvox.api.catalogs import unreadable
     from avianvox.cli.common import exit_with_failures
     from avianvox.cli.crossval_progress import progress_of_crossval
@@ -198,18 +220,18 @@ def ablate(
                     catalog.recordings, step.spec, at, workplace=elsewhere, progress=bars.features
                 )
         own = base.spec.extraction_fingerprint
-        result = run(
-            training_data(catalog, stores[own], base.spec, catalog.labels),
+        data = training_data(catalog, stores[own], base.spec, catalog.labels)
+        fit = partial(
+            run,
+            data,
             catalog,
-            steps,
-            out,
-            settings,
+            out=out,
+            settings=settings,
             stores={
                 step.name: stores[key] for step in steps if (key := step.spec.extraction_fingerprint) != own
             },
             curves=curves,
             ensembles=ensemble,
-            fresh=fresh,
             workplace=replace(
                 workplace, shared=tuple((found.path / STORE).absolute() for found in stores.values())
             ),
@@ -217,7 +239,13 @@ def ablate(
             epochs_seen=bars.epoch if workplace.executor == "serial" else None,
             failed=lambda error: failures.append(str(error)),
         )
+        result = fit(steps, fresh=fresh)
+        if n_shapes is not None:
+            search(fit, base, out, n=n_shapes, seed=seed, tried=_tell)
+            result = compute(out, ensembles=ensemble)
     _show(result, out, as_json)
+    if n_shapes is not None and (out / BEST).exists():
+        echo(f"the best shape: {out / BEST}, for avianvox train --config", err=True)
     exit_with_failures([*failures, *unreadable(catalog.recordings, stores[own])])
 
 
@@ -235,6 +263,11 @@ def _steps(config: Path | None, names: tuple[str, ...] | None, epochs: int | Non
                 f"unknown step '{name}'{nearest(name, list(steps))} (known: {', '.join(steps)})"
             )
     return [step for step in steps.values() if names is None or step.name in (BASE, *names)]
+
+
+def _tell(tried: "Tried") -> None:
+    reached = "could not be fitted" if tried.accuracy is None else f"accuracy {tried.accuracy:.3f}"
+    echo(f"{tried.name}: filters {tried.shape['filters']}, {reached}", err=True)
 
 
 def _changes(step: "Step") -> str:

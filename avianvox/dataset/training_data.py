@@ -44,6 +44,9 @@ class TrainingData:
         For each recording, what the catalog says in the columns of these names that tasks read.
     sessions : tuple of str
         Of each recording, see `avianvox.types.Recording.session`; empty where nothing is known.
+    unlabelled : tuple of (str, str)
+        Id and session of each usable recording that has no label. Where some recordings are chosen, those of
+        the sessions of others are left out: whoever is judged by these shall not have heard their sessions.
     """
 
     store: "FeatureStore"
@@ -57,6 +60,7 @@ class TrainingData:
     besides: tuple[tuple[int, ...], ...] = ()
     values: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     sessions: tuple[str, ...] = ()
+    unlabelled: tuple[tuple[str, str], ...] = ()
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -96,14 +100,16 @@ class TrainingData:
 
     def subset(self, positions: np.ndarray) -> Self:
         """The recordings at ``positions`` of ``recordings``, in that order."""
-        at = np.asarray(positions).tolist()
+        kept = np.asarray(positions).tolist()
+        others = {self.sessions[i] for i in set(range(len(self.sessions))) - set(kept)}
         return replace(
             self,
             recordings=self.recordings[positions],
             targets=self.targets[positions],
-            besides=tuple(self.besides[i] for i in at) if self.besides else (),
-            values={column: tuple(of_all[i] for i in at) for column, of_all in self.values.items()},
-            sessions=tuple(self.sessions[i] for i in at) if self.sessions else (),
+            besides=tuple(self.besides[i] for i in kept) if self.besides else (),
+            values={column: tuple(of_all[i] for i in kept) for column, of_all in self.values.items()},
+            sessions=tuple(self.sessions[i] for i in kept) if self.sessions else (),
+            unlabelled=tuple(entry for entry in self.unlabelled if entry[1] not in others),
         )
 
     def without_unlearned(self) -> Self:
@@ -189,12 +195,15 @@ def training_data(catalog: Catalog, store: "FeatureStore", spec: Spec, labels: L
         )
     usable: list[tuple[int, int]] = []
     sessions: list[str] = []
+    unlabelled: list[tuple[str, str]] = []
     besides: list[tuple[int, ...]] = []
     by_species = {species_key(name): position for name, position in labels.index.items()}
     left_out: list[str] = []
     for recording in catalog.recordings:
         if recording.label not in labels.index:
             reason = f"label '{recording.label}' is not among the classes" if recording.label else "no label"
+            if not recording.label and _is_usable(store, recording.id):
+                unlabelled.append((recording.id, recording.session))
             left_out.append(f"{recording.id}: {reason}")
             continue
         try:
@@ -223,4 +232,12 @@ def training_data(catalog: Catalog, store: "FeatureStore", spec: Spec, labels: L
         labels.names,
         besides=tuple(besides) if any(besides) else (),
         sessions=tuple(sessions),
+        unlabelled=tuple(unlabelled),
     )
+
+
+def _is_usable(store: "FeatureStore", recording_id: str) -> bool:
+    if recording_id not in store:
+        return False
+    position = store.index_of(recording_id)
+    return store.status(position).usable and bool(store.n_frames[position] > 0)

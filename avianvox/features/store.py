@@ -5,6 +5,7 @@ time-major and recordings lie one after the other: a crop is one contiguous read
 """
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,28 @@ class FeatureStore:
         """A view of one recording's rows, shape (n_frames, n_features)."""
         first = int(self.index["first_row"][position])
         return self.rows[first : first + int(self.index["n_frames"][position])]
+
+    def with_parts(self, parts: np.ndarray) -> "FeatureStore":
+        """This store, in which parts of recordings follow as recordings of their own, in this process alone.
+
+        Parameters
+        ----------
+        parts : np.ndarray, shape (n, 3), int
+            Position of the recording, first frame within it, and number of frames. A part has the id of its
+            recording, and a key of its own.
+        """
+        more = self.index[parts[:, 0]].copy()
+        more["first_row"] += parts[:, 1]
+        more["n_frames"] = parts[:, 2]
+        names = [f"{id_text(entry['id'])}@{begin}" for entry, begin in zip(more, parts[:, 1], strict=True)]
+        more["key"] = [hash_name(name) for name in names]
+        sums = np.zeros((len(parts), *self.sums.shape[1:]))
+        for k, entry in enumerate(more):
+            rows = self.rows[entry["first_row"] :][: entry["n_frames"]].astype(np.float64)
+            sums[k] = rows.sum(axis=0), np.square(rows).sum(axis=0)
+        longer = copy(self)
+        longer.index, longer.sums = np.concatenate([self.index, more]), np.concatenate([self.sums, sums])
+        return longer
 
     def status(self, position: int) -> Status:
         return Status(self.index["status"][position].decode())

@@ -53,9 +53,9 @@ class Blocks:
         """Initial values of a layer's weights."""
         return keras.initializers.GlorotUniform(self.seed_of(*names))
 
-    def first(self, x: Any) -> Any:
+    def first(self, x: Any, filters: int = 40) -> Any:
         """The first block: bands with their heights, early strides."""
-        x = self.convolve(BandHeight(name="band_height")(x), 1, 40, (7, 5), FIRST_STRIDE)
+        x = self.convolve(BandHeight(name="band_height")(x), 1, filters, (7, 5), FIRST_STRIDE)
         return layers.MaxPooling2D((1, 2), name="block1_pool")(x)
 
     def convolve(self, x: Any, number: int, filters: int, kernel: Any, strides: Any = (1, 1)) -> Any:

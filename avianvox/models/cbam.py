@@ -10,14 +10,14 @@ from typing import Any
 from avianvox.models.backend import keras
 from avianvox.models.blocks import Blocks, check_window, layers, over_zones
 from avianvox.models.networks import Network
-from avianvox.models.small import BLOCKS, convolutions
+from avianvox.models.small import SHAPE, convolutions
 
 ops = keras.ops
 
 ATTENTION_MAP = "attention_map"
 """Name of the layer that gives the last spatial attention, shape (batch, n_moments, n_bands, 1), 0 to 1."""
 
-_LAST = len(BLOCKS) + 1
+_LAST = len(SHAPE.blocks) + 1
 _ATTENTIVE = (_LAST - 1, _LAST)
 _REDUCTION = 8
 _KERNEL = (7, 7)

@@ -13,28 +13,31 @@ from typing import Any
 from avianvox.models.backend import keras
 from avianvox.models.blocks import Blocks, check_window, layers, over_zones
 from avianvox.models.networks import Network
+from avianvox.models.shapes import BlocksShape
 
-_BLOCKS = ((64, None), (64, (2, 2)), (96, None), (96, (1, 2)), (160, None), (160, None))
-"""Filters of each block, and the pooling (frames, bands) after it."""
+_SHAPE = BlocksShape(filters=(64, 64, 96, 96, 160, 160))
 
 
-def build_lean(*, n_frames: int, n_rows: int, n_classes: int, seed: int = 0) -> Any:
+def build_lean(
+    *, n_frames: int, n_rows: int, n_classes: int, seed: int = 0, shape: BlocksShape = _SHAPE
+) -> Any:
     """Build the network; arguments, what is returned and what is raised are those of `build_small`."""
     check_window(n_frames, n_rows)
     blocks = Blocks(seed, "lean")
     inputs = keras.Input((n_frames, n_rows, 1), name="features")
-    x = blocks.first(inputs)
-    for number, (filters, pool) in enumerate(_BLOCKS, start=2):
-        x = _residual(blocks, x, number, filters)
+    x = blocks.first(inputs, shape.first)
+    shape.check(*x.shape[1:3])
+    for number, (filters, kernel, pool) in enumerate(shape.blocks, start=2):
+        x = _residual(blocks, x, number, filters, kernel)
         if pool is not None:
             x = layers.MaxPooling2D(pool, name=f"block{number}_pool")(x)
     return keras.Model(inputs, blocks.heard_over_time(over_zones(x), n_classes), name="lean_cnn")
 
 
-def _residual(blocks: Blocks, x: Any, number: int, filters: int) -> Any:
+def _residual(blocks: Blocks, x: Any, number: int, filters: int, kernel: int) -> Any:
     name, given = f"block{number}", x
     x = layers.DepthwiseConv2D(
-        (3, 3),
+        (kernel, kernel),
         padding="same",
         use_bias=False,
         depthwise_initializer=blocks.kernel("depthwise", number),
@@ -52,4 +55,4 @@ def _mixed(blocks: Blocks, x: Any, name: str, filters: int) -> Any:
     return layers.Conv2D(filters, 1, use_bias=False, kernel_initializer=kernel, name=name)(x)
 
 
-avianvox_lean = Network(build_lean, "above_floor", embedding="dropout")
+avianvox_lean = Network(build_lean, "above_floor", embedding="dropout", shaped=True)

@@ -22,12 +22,15 @@ class Network:
         ``prepare(model, reader, recordings, seed=...)`` finds what is not trained by steps.
     embedding : str, optional
         The layer whose output the layers of the classes see.
+    shaped : bool
+        Whether ``build`` takes a ``shape`` too, a row of `avianvox.models.shapes.SHAPES`.
     """
 
     build: Callable[..., Any]
     combine: str
     prepare: Callable[..., None] | None = None
     embedding: str | None = None
+    shaped: bool = False
 
 
 _FEW_RECORDINGS: Mapping[str, Any] = {

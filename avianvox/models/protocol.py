@@ -89,6 +89,11 @@ class TrainSettings:
     ensemble : str, Choice or None
         Of networks: several fits whose probabilities are averaged, a row of
         `avianvox.training.ensembles.ENSEMBLES`; None: one fit.
+    shape : str, Choice or None
+        Of networks that take one: a row of `avianvox.models.shapes.SHAPES`; None: the network's own.
+    self_training : str, Choice or None
+        Of networks: a second fit with windows of recordings without a label, a row of
+        `avianvox.training.self_training.SELF_TRAININGS`; None: one fit.
     """
 
     epochs: int = 100
@@ -120,6 +125,8 @@ class TrainSettings:
     tasks: tuple[Choice, ...] = later((), held=())
     species: bool = later(True, held=True)
     ensemble: str | Choice | None = later(None, held=None)
+    self_training: str | Choice | None = later(None, held=None)
+    shape: str | Choice | None = later(None, held=None)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_windows", "crops_per_recording"):
@@ -161,7 +168,8 @@ class TrainSettings:
             object.__setattr__(self, "tasks", choices_of(tasks_of(self.tasks)))
         elif not self.species:
             raise ConfigError("[train] species = false: expected [[tasks]] to learn instead, got none")
-        for name in ("guide", "emphasis", "beside", "ensemble") if self.tasks else ():
+        besides = ("guide", "emphasis", "beside", "ensemble", "self_training")
+        for name in besides if self.tasks else ():
             if getattr(self, name):
                 raise ConfigError(f"[train] {name}: expected no [[tasks]] beside it; leave one of both out")
 

@@ -13,25 +13,31 @@ from typing import Any
 from avianvox.models.backend import keras
 from avianvox.models.blocks import Blocks, check_window, layers, over_zones
 from avianvox.models.networks import Network
+from avianvox.models.shapes import BlocksShape
 
-BLOCKS = ((64, None), (64, (2, 2)), (96, None), (96, (1, 2)), (128, None))
-"""After the first: filters of each convolution, and the pooling (frames, bands) after it."""
+SHAPE = BlocksShape()
+"""Of the network where nothing else is asked for."""
 
 
-def convolutions(blocks: Blocks, x: Any, after: Callable[[int, Any], Any] = lambda _, x: x) -> Any:
-    """The network's convolutions, shape (batch, n_moments, n_bands, 128).
+def convolutions(
+    blocks: Blocks, x: Any, after: Callable[[int, Any], Any] = lambda _, x: x, *, shape: BlocksShape = SHAPE
+) -> Any:
+    """The network's convolutions, shape (batch, n_moments, n_bands, n_filters).
 
     ``after(number, x)`` may change what a block gives.
     """
-    x = blocks.first(x)
-    for number, (filters, pool) in enumerate(BLOCKS, start=2):
-        x = after(number, blocks.convolve(x, number, filters, (3, 3)))
+    x = blocks.first(x, shape.first)
+    shape.check(*x.shape[1:3])
+    for number, (filters, kernel, pool) in enumerate(shape.blocks, start=2):
+        x = after(number, blocks.convolve(x, number, filters, (kernel, kernel)))
         if pool is not None:
             x = layers.MaxPooling2D(pool, name=f"block{number}_pool")(x)
     return x
 
 
-def build_small(*, n_frames: int, n_rows: int, n_classes: int, seed: int = 0) -> Any:
+def build_small(
+    *, n_frames: int, n_rows: int, n_classes: int, seed: int = 0, shape: BlocksShape = SHAPE
+) -> Any:
     """Build the network; arguments and what is returned are those of `avianvox.models.cnn.build_cnn`.
 
     Raises
@@ -42,8 +48,8 @@ def build_small(*, n_frames: int, n_rows: int, n_classes: int, seed: int = 0) ->
     check_window(n_frames, n_rows)
     blocks = Blocks(seed, "small")
     inputs = keras.Input((n_frames, n_rows, 1), name="features")
-    x = over_zones(convolutions(blocks, inputs))
+    x = over_zones(convolutions(blocks, inputs, shape=shape))
     return keras.Model(inputs, blocks.heard_over_time(x, n_classes), name="small_cnn")
 
 
-avianvox_small = Network(build_small, "above_floor", embedding="dropout")
+avianvox_small = Network(build_small, "above_floor", embedding="dropout", shaped=True)

@@ -14,11 +14,11 @@ from typing import Any
 from avianvox.models.backend import keras
 from avianvox.models.blocks import FIRST_STRIDE, Blocks, Cepstrum, check_window, layers, over_zones
 from avianvox.models.networks import Network
-from avianvox.models.small import BLOCKS, convolutions
+from avianvox.models.small import SHAPE, convolutions
 
 ops = keras.ops
 
-_FIRST = len(BLOCKS) + 2  # its blocks are counted on from those of the bands
+_FIRST = len(SHAPE.blocks) + 2  # its blocks are counted on from those of the bands
 _FILTERS = 64
 
 

@@ -11,6 +11,7 @@ from avianvox.errors import ConfigError
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.networks import RECIPES
 from avianvox.models.protocol import TrainSettings
+from avianvox.models.shapes import SHAPES
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.emphasis import EMPHASES
 from avianvox.training.ensembles import ENSEMBLES
@@ -19,6 +20,7 @@ from avianvox.training.losses import LOSSES
 from avianvox.training.optimisers import OPTIMISERS
 from avianvox.training.samplers import SAMPLERS
 from avianvox.training.schedules import SCHEDULES
+from avianvox.training.self_training import SELF_TRAININGS
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class TrainConfig(TrainSettings):
             ("emphasis", EMPHASES),
             ("guide", GUIDES),
             ("ensemble", ENSEMBLES),
+            ("self_training", SELF_TRAININGS),
+            ("shape", SHAPES),
         ):
             if (choice := getattr(self, name)) is not None:
                 object.__setattr__(self, name, settled(table, choice, f"train.{name}"))

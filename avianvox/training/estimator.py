@@ -1,6 +1,6 @@
 """The networks as estimators: what cross-validation and `avianvox.training.run` fit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from avianvox.features.spec import FeatureSpec
 from avianvox.models.backend import keras
 from avianvox.models.networks import NETWORKS
 from avianvox.models.protocol import Progress, SavedFit, TrainSettings, later_epochs
+from avianvox.models.shapes import SHAPES
 from avianvox.models.task_heads import with_answers
 from avianvox.tasks.asked import tasks_of
 from avianvox.tasks.task import Task
@@ -29,8 +30,9 @@ from avianvox.training.guides import GUIDES, Trunk
 from avianvox.training.history import History
 from avianvox.training.many_tasks import ManyTasks, heads_on, targets_of
 from avianvox.training.origin import Begun, Origin, begin_from
-from avianvox.training.run import TEACHERS
+from avianvox.training.run import FIRST_ROUND, TEACHERS
 from avianvox.training.samplers import SAMPLERS
+from avianvox.training.self_training import SELF_TRAININGS, taught, unlabelled
 from avianvox.training.sequence import CropSequence, WindowSequence
 
 _PREDICTION_BATCH = 32
@@ -42,7 +44,8 @@ class FittedNetwork:
 
     ``model``: keras.Model that ends in logits; ``spec``: what it sees; ``normalisation``: of its training
     recordings; ``settings``: how it was fitted, and how it answers; ``embedding``: see
-    `avianvox.models.networks.Network`; ``heads``: tensors on the model, one for each of its tasks.
+    `avianvox.models.networks.Network`; ``heads``: tensors on the model, one for each of its tasks;
+    ``self_taught``: windows without a label that it learned from, by class.
     """
 
     model: Any
@@ -52,6 +55,7 @@ class FittedNetwork:
     history: History = field(default_factory=History)
     embedding: str | None = None
     heads: Sequence[Any] = ()
+    self_taught: Mapping[str, int] | None = None
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -62,6 +66,15 @@ class FittedNetwork:
         reader = CropReader(data.store, self.normalisation, crops)
         hop = hop_of(self.spec.n_frames, self.settings.overlap)
         return WindowSequence(reader, data, batch_size=_PREDICTION_BATCH, hop_frames=hop)
+
+    def places(self, data: TrainingData) -> np.ndarray:
+        """Where each window of `predict` is: position in ``data.recordings``, first frame and frames."""
+        length, lengths = self.spec.n_frames, data.store.n_frames[data.recordings]
+        reader = CropReader(
+            data.store, None, CropSettings.from_spec(self.spec, padding=self.settings.padding)
+        )
+        positions, offsets = reader.windows(data.recordings, hop_frames=hop_of(length, self.settings.overlap))
+        return np.stack([positions, offsets, np.minimum(lengths[positions], length)], axis=1)
 
     def clues(self, data: TrainingData) -> Clues | None:
         """Energy and embedding of all windows; None of a network that names no embedding.
@@ -139,8 +152,9 @@ class NetworkEstimator:
 
     @property
     def n_epochs(self) -> int:
-        """Of all fits, those of its guide too."""
-        return self.settings.epochs * (1 + self._guide_fits)
+        """Of all fits, those of its guide and the first round of self-training too."""
+        rounds = 1 if self.settings.self_training is None else 2
+        return rounds * self.settings.epochs * (1 + self._guide_fits)
 
     @property
     def _guide_fits(self) -> int:
@@ -173,8 +187,18 @@ class NetworkEstimator:
         return self._built(self.spec_for(data.spec), n_classes, seed=seed)
 
     def _built(self, spec: FeatureSpec, n_classes: int, *, seed: int = 0) -> Any:
-        build = NETWORKS.get(self.architecture).build
-        return build(n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=n_classes, seed=seed)
+        return self._builder()(n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=n_classes, seed=seed)
+
+    def _builder(self) -> Callable[..., Any]:
+        network = NETWORKS.get(self.architecture)
+        if self.settings.shape is None:
+            return network.build
+        if not network.shaped:
+            raise ConfigError(
+                f"[train] shape: expected a network that takes one, such as avianvox_small, got "
+                f"{self.architecture}; leave shape out"
+            )
+        return partial(network.build, shape=row_of(SHAPES, self.settings.shape, "train.shape"))
 
     def _heads(self, model: Any, spec: FeatureSpec, *, seed: int = 0) -> list[Any]:
         tasks = tasks_of(self.settings.tasks)
@@ -203,6 +227,15 @@ class NetworkEstimator:
         watched: TrainingData | None = None,
     ) -> FittedNetwork:
         """Learn from ``data``; ``checkpoint``, ``watched`` and the rest as in `fit_network`."""
+        if self.settings.self_training is not None:
+            return self._fit_twice(
+                data,
+                seed=seed,
+                validation=validation,
+                progress=progress,
+                checkpoint=checkpoint,
+                watched=watched,
+            )
         network, settings = NETWORKS.get(self.architecture), self.settings
         spec = self.spec_for(data.spec)
         normalisation = Normalisation.from_store(data.store, data.recordings)
@@ -256,6 +289,38 @@ class NetworkEstimator:
         )
         return FittedNetwork(model, spec, normalisation, settings, history, network.embedding, heads)
 
+    def _fit_twice(
+        self,
+        data: TrainingData,
+        *,
+        progress: Progress | None,
+        checkpoint: Path | None,
+        **options: Any,
+    ) -> FittedNetwork:
+        """With what the network says of recordings without a label, where it is sure."""
+        assert self.settings.self_training is not None
+        row = row_of(SELF_TRAININGS, self.settings.self_training, "train.self_training")
+        if self.settings.guide is not None and row_of(GUIDES, self.settings.guide, "train.guide").ears:
+            raise ConfigError("[train] self_training: expected no teacher beside it; leave one of both out")
+        others = unlabelled(data)
+        once = replace(self, settings=replace(self.settings, self_training=None))
+        first = once.fit(
+            data,
+            progress=later_epochs(progress, 0, self.n_epochs),
+            checkpoint=checkpoint and checkpoint.with_name(FIRST_ROUND[checkpoint.name]),
+            **options,
+        )
+        answers = first.predict(others)
+        windows, classes = row.choose(answers), answers.scores.argmax(axis=1)
+        counts = np.bincount(classes[windows], minlength=data.n_classes)
+        heard = {name: int(n) for name, n in zip(data.names, counts, strict=False) if n}
+        if len(windows):
+            places = first.places(others)[windows]
+            data = taught(data, others, places, classes[windows])
+            progress = later_epochs(progress, once.n_epochs, self.n_epochs)
+            first = once.fit(data, progress=progress, checkpoint=checkpoint, **options)
+        return replace(first, settings=self.settings, self_taught=heard)
+
     def _fit_alone(
         self,
         data: TrainingData,
@@ -271,5 +336,10 @@ class NetworkEstimator:
             data,
             seed=seed,
             progress=later_epochs(progress, self.settings.epochs * number, self.n_epochs),
-            checkpoint=checkpoint and checkpoint.with_name(TEACHERS[number]),
+            checkpoint=checkpoint and _of_teacher(checkpoint, number),
         )
+
+
+def _of_teacher(checkpoint: Path, number: int) -> Path:
+    name = TEACHERS[number]
+    return checkpoint.with_name(FIRST_ROUND[name] if checkpoint.name in FIRST_ROUND.values() else name)

@@ -1,18 +1,20 @@
 """What a network learned from besides its recordings, and whose licences it therefore carries on.
 
-``config.json`` of a run lists it under ``inherited``: each entry with ``kind`` (``weights`` of a run, or
-``embedding`` of a teacher), ``name``, ``sha256`` and ``licences`` as a model file has them. Entries of an
-origin's own origins follow it.
+``config.json`` of a run lists it under ``inherited``: each entry with ``kind`` (``weights`` of a run,
+``embedding`` of a teacher, or ``unlabelled sound``), ``name``, ``sha256`` and ``licences`` as a model file
+has them. Entries of an origin's own origins follow it.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from avianvox.modelfile import read_model_file
 from avianvox.modelfolder import find_model
+from avianvox.runfolder import catalog_hash
 from avianvox.training.origin import Origin
 from avianvox.training.run import INHERITED
+from avianvox.types import Recording
 
 
 def of_origin(origin: Origin) -> list[dict[str, Any]]:
@@ -30,6 +32,17 @@ def of_teacher(model: str) -> list[dict[str, Any]]:
     own["model"] = str(own.get("model", "not stated"))
     name, sha256 = found.info.name, found.hashes["flatbuffer"]
     return [{"kind": "embedding", "name": name, "sha256": sha256, "licences": own}]
+
+
+def of_unlabelled(recordings: Sequence[Recording]) -> list[dict[str, Any]]:
+    """Recordings without a label that a network may have learned from."""
+    licences = Counter(recording.licence or "not stated" for recording in recordings)
+    own = {
+        "recordings": dict(sorted(licences.items())),
+        "credits": sorted({r.attribution for r in recordings}),
+    }
+    name, digest = f"{len(recordings)} recordings", catalog_hash(recordings)
+    return [{"kind": "unlabelled sound", "name": name, "sha256": digest, "licences": own}]
 
 
 def licences_of(config: Mapping[str, Any], licence: str) -> dict[str, Any]:

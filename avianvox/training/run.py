@@ -4,10 +4,11 @@
 config.json            kind, version, model, settings, spec, labels, versions, credits, and hashes of
                        features, catalog and split, by which a run that goes on knows its data
 split.json             ids of the recordings trained on and held out, of those left out, and of those that an
-                       origin had heard before
+                       origin had heard before, or self-training hears without their labels
 normalisation.npz      of a network: mean and deviation of each feature over the recordings trained on
 checkpoint.npz         of a network: state after the last epoch; checkpoint-1.npz and so on of those beside it
-                       or of its ensemble, teacher-1.npz and so on of those that a guide fits
+                       or of its ensemble, teacher-1.npz and so on of those that a guide fits, and
+                       first-checkpoint.npz of the first round of self-training
 history.csv            of a network: loss and accuracy of each epoch
 learning_curve.png     the same, drawn
 weights.npz            the network's weights, by layer, or the numbers of a head
@@ -52,6 +53,8 @@ CHECKPOINTS = (CHECKPOINT, *(f"checkpoint-{number}.npz" for number in range(1, M
 """Of a network, and of those beside it by their numbers."""
 TEACHERS = tuple(f"teacher-{number}.npz" for number in range(1, MOST_FITS + 1))
 """Of the networks that a guide fits before."""
+FIRST_ROUND = {name: f"first-{name}" for name in (*CHECKPOINTS, *TEACHERS)}
+"""Of the first round of self-training."""
 HISTORY = "history.csv"
 CURVE = "learning_curve.png"
 WEIGHTS = "weights.npz"
@@ -72,7 +75,19 @@ FOLDER = FolderKind(
         otherwise="make one with: avianvox train",
         outdated="train it again",
     ),
-    files=(CONFIG, SPLIT, NORMALISATION, *CHECKPOINTS, *TEACHERS, HISTORY, CURVE, WEIGHTS, FIGURES, LOG),
+    files=(
+        CONFIG,
+        SPLIT,
+        NORMALISATION,
+        *CHECKPOINTS,
+        *TEACHERS,
+        *FIRST_ROUND.values(),
+        HISTORY,
+        CURVE,
+        WEIGHTS,
+        FIGURES,
+        LOG,
+    ),
 )
 """What tells the folder of a training run from others."""
 

@@ -19,6 +19,7 @@ from avianvox.training.augmentations import Augmentation, InDecibels, Mixing
 from avianvox.training.guided import CLASSES, GUIDE
 from avianvox.training.guides import Batch
 from avianvox.training.samplers import Sampler
+from avianvox.training.samplers.by_weight import by_weight
 from avianvox.training.samplers.shuffled import Shuffled
 from avianvox.types import Crop
 
@@ -53,6 +54,11 @@ class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
         Targets of tasks beside the classes, NaN where they are not known.
     **workers
         ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`.
+
+    Attributes
+    ----------
+    weights : np.ndarray, shape (n_recordings,), or None
+        How often recordings of one class come in what is planned from now on; None: as the sampler says.
     """
 
     def __init__(
@@ -90,6 +96,7 @@ class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
         self.shared = also > 0 or any(isinstance(row, Mixing) for row in augmentations)
         self._even = even_batches
         self._guide = guide
+        self.weights: np.ndarray | None = None
         self._placing = (placing or Anywhere()).of(reader)
         self.move_to(0)
 
@@ -97,6 +104,9 @@ class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """Lay the plan of an epoch, which counts from 0."""
         self.epoch = epoch
         planned = self._sampler.plan(self._repeated, seed=self.seed, epoch=epoch)
+        if self.weights is not None:
+            rng = derive_rng(self.seed, "weights", epoch)
+            planned = by_weight(planned % len(self.data), self.data.targets, self.weights, rng)
         self._positions = planned % len(self.data)
         draws = epoch * self.crops_per_recording + planned // len(self.data)
         again = _occurrence(planned)

@@ -100,10 +100,8 @@ class FittedTogether:
     def _joined(self, scores: Sequence[np.ndarray]) -> np.ndarray:
         pairs = list(zip(self.shares, scores, strict=True))
         if not self.kind.by_logs:
-            mean: Any = sum(share * found for share, found in pairs)
-            averaged: np.ndarray = mean.astype(np.float32)
-            return averaged
-        logs: Any = sum(share * np.log(np.maximum(found, _LEAST)) for share, found in pairs)
+            return np.asarray(sum(share * found for share, found in pairs), np.float32)
+        logs = sum(share * np.log(np.maximum(found, _LEAST)) for share, found in pairs)
         powers = np.exp(logs - logs.max(axis=1, keepdims=True))
         product: np.ndarray = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
         return product
@@ -241,7 +239,9 @@ def network_or_together(architecture: str, settings: TrainSettings) -> NetworkEs
         raise ConfigError(
             f"[train] beside: expected at most {MOST_BESIDE} models, got {len(settings.beside)}"
         )
-    anew = replace(alone, from_=None, freeze_until=None, guide=None)  # what begins elsewhere is one network
+    anew = replace(
+        alone, from_=None, freeze_until=None, guide=None, shape=None
+    )  # what begins elsewhere is one network
     others = [_member(name, anew, settings) for name in settings.beside]
     n_fits = sum(map(_n_fits, (network, *others)))
     if n_fits > len(CHECKPOINTS):

@@ -34,7 +34,7 @@ from avianvox.training import run as folder
 from avianvox.training.config import TrainConfig, ears_of
 from avianvox.training.curves import draw_history, write_history
 from avianvox.training.history import History, epochs_done
-from avianvox.training.inherited import of_origin, of_teacher
+from avianvox.training.inherited import of_origin, of_teacher, of_unlabelled
 from avianvox.training.origin import Origin
 from avianvox.training.run import Run
 from avianvox.types import LabelSet, Recording
@@ -94,8 +94,11 @@ def train(
         No recording of the catalog has features in the store.
     """
     check_trainable(config.model)
-    asked = {"[train] from": config.from_, "[train] guide": config.guide, "[[tasks]]": config.tasks}
-    for name, value in asked.items():
+    asked: dict[str, Any] = {
+        f"[train] {name.removesuffix('_')}": getattr(config, name)
+        for name in ("from_", "guide", "self_training", "ensemble", "shape")
+    }
+    for name, value in (asked | {"[[tasks]]": config.tasks}).items():
         if value and config.model not in NETWORKS:
             raise InputError(
                 f"{name}: expected a network, got {config.model}; networks: {', '.join(NETWORKS)}"
@@ -116,17 +119,22 @@ def train(
     learned, held_out = hold_out(data, usable, config)
     split = {"train": learned.ids, "validation": held_out.ids if held_out is not None else []}
     document = _describe(data, usable, labels, config, catalogs, split)
-    before: dict[str, list[str]] = {}
+    before: set[str] = set()
     if config.from_ is not None:
         origin = Origin.open(config.from_)
         document |= _inherit(origin, cast("NetworkEstimator", estimator), learned, split["validation"])
-        before = {"before": sorted(origin.heard)}
+        before |= origin.heard
+    if config.self_training is not None:
+        heard = [by_id[name] for name, _ in learned.unlabelled]
+        before |= {recording.id for recording in heard}
+        document[folder.INHERITED] = [*of_unlabelled(heard), *document.get(folder.INHERITED, ())]
     if teachers := ears_of(config):
         entries = [entry for name in teachers for entry in of_teacher(name)]
         document[folder.INHERITED] = [*entries, *document.get(folder.INHERITED, ())]
     _prepare(out, document, resume=resume, fresh=fresh)
     folder.FOLDER.begin(out, document)
-    write_json(out / folder.SPLIT, split | {"left out": list(data.left_out)} | before)
+    told = {"before": sorted(before)} if before else {}
+    write_json(out / folder.SPLIT, split | {"left out": list(data.left_out)} | told)
     options: dict[str, Any] = {}
     if config.model in NETWORKS:
         options["checkpoint"] = out / folder.CHECKPOINT
@@ -320,6 +328,8 @@ def _finish(
         "train": _figures(fitted, learned, recordings),
         "validation": None if held_out is None else _figures(fitted, held_out, recordings),
     }
+    if (windows := getattr(fitted, "self_taught", None)) is not None:
+        figures["self_training"] = {"n_windows": windows}
     write_json(out / folder.FIGURES, figures, allow_nan=True)
 
 

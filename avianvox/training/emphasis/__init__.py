@@ -2,9 +2,9 @@
 
 ``[train] emphasis = "queues"`` chooses one, and ``[train.emphasis]`` with ``kind`` one with settings. A row
 is a frozen dataclass of its settings, each declared with `avianvox.config.later`. What it makes is a callback
-of Keras that trains on further batches between those of a `CropSequence`; its state is part of every
-checkpoint. A new one is one module here and one row; ``tests/test_emphasis.py`` holds each row to the
-contract.
+of Keras that trains on further batches between those of a `CropSequence`, or gives its recordings weights;
+its state is part of every checkpoint. A new one is one module here and one row; ``tests/test_emphasis.py``
+holds each row to the contract.
 """
 
 from collections.abc import Mapping
@@ -41,6 +41,10 @@ class Emphasis(Protocol):
 
 
 EMPHASES: Registry[type[Emphasis]] = Registry(
-    "emphasis", {"queues": "avianvox.training.emphasis.queues:Queues"}
+    "emphasis",
+    {
+        "queues": "avianvox.training.emphasis.queues:Queues",
+        "overlap": "avianvox.training.emphasis.overlap:ByOverlap",
+    },
 )
 """Listing them needs no Keras."""
