@@ -140,6 +140,16 @@ def calibrate_pooled(
     }
     n_folds = len(parts)
     unknown = _unknown(turns, pooled, parts, scalings, levels, options) if turns else None
+    window, recording = (
+        _for_the_file(
+            levels[level],
+            None if unknown is None else unknown.levels[level],
+            _rows(final, level),
+            labels,
+            options.precision,
+        )
+        for level in LEVELS
+    )
     return CalibrationReport(
         model=basis["model"],
         grouping=basis["grouping"],
@@ -152,16 +162,8 @@ def calibrate_pooled(
         detection=tuple(detection_table(crossed.targets, crossed.scores, labels)),
         hierarchy=weigh_errors(crossed.targets, crossed.predicted, Taxonomy.of(labels)),
         calibration=Calibration(
-            *(
-                _for_the_file(
-                    levels[level],
-                    None if unknown is None else unknown.levels[level],
-                    _rows(final, level),
-                    labels,
-                    options.precision,
-                )
-                for level in LEVELS
-            ),
+            window,
+            recording,
             basis={**basis, **_measured(labels.names, n_folds, options, levels, unknown)},
         ),
         unknown=unknown,
