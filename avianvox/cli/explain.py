@@ -8,6 +8,7 @@ import click
 
 from avianvox.cli.common import (
     FiniteFloat,
+    comma_names,
     echo,
     echo_text,
     exit_with_failures,
@@ -340,6 +341,119 @@ def judge(
         )
     _show(found.figures, as_json=as_json)
     exit_with_failures(failed)
+
+
+@explain.command(
+    cls=Writer,
+    epilog="""\b
+Activation maximisation seeks the window that a class answers to most. It
+begins with faint noise; what is loud or rough costs.
+
+\b
+Examples:
+  avianvox explain network runs/small recording.ogg --out learned
+  avianvox explain network runs/small --out learned --steps 8 \\
+    --channel block2_conv:3
+""",
+)
+@click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("recording", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@out_option
+@click.option(
+    "--species", multiple=True, help="Species whose window is sought. Repeatable.  [default: the first 12]"
+)
+@click.option(
+    "--channel",
+    "channels",
+    multiple=True,
+    metavar="LAYER:NUMBER",
+    help="Channel of a layer whose window is sought. Repeatable.",
+)
+@click.option("--steps", type=click.IntRange(1), default=96, show_default=True, help="Steps up the gradient.")
+@click.option("--seed", default=0, show_default=True, help="Random seed of the noise.")
+@png_option
+def network(
+    run: Path,
+    recording: Path | None,
+    out: Path,
+    species: tuple[str, ...],
+    channels: tuple[str, ...],
+    steps: int,
+    seed: int,
+    png: bool,
+) -> None:
+    """Draw what the network of a training run has learned.
+
+    Filters and activations of each layer for RECORDING, and the windows that species answer to most.
+    """
+    from avianvox.explain.maximise import Climb
+    from avianvox.explain.network import RunListener
+    from avianvox.explain.network_page import Asked, channel_of, write_network
+    from avianvox.explain.written import Written
+
+    with wrong_usage():
+        wanted = tuple(map(channel_of, channels))
+    opened = RunListener.open(run)
+    asked = {
+        "run": str(run),
+        "species": list(species),
+        "channels": list(channels),
+        "steps": steps,
+        "seed": seed,
+    }
+    written = Written(out, asked, png=png)
+    with progress_bar("maximising") as report:
+        page = write_network(
+            written, opened, recording, Asked(species, wanted, Climb(steps=steps), seed), progress=report
+        )
+    echo(page)
+
+
+@explain.command(
+    cls=Writer,
+    epilog="""\b
+STORE is a feature store (avianvox features build). Components of mel bands
+are those of windows; of embeddings, those of their rows.
+
+\b
+Example:
+  avianvox explain components features/ --out components --windows 60 \\
+    --n 20 --k 2,5,20
+""",
+)
+@click.argument("store", type=click.Path(path_type=Path, file_okay=False))
+@out_option
+@click.option(
+    "--n", type=click.IntRange(1), default=500, show_default=True, help="Maximum number of components."
+)
+@click.option(
+    "--k",
+    "ks",
+    default="5,20,100,500",
+    show_default=True,
+    callback=comma_names,
+    metavar="A,B",
+    help="Numbers of components from which windows are put together.",
+)
+@click.option("--windows", type=click.IntRange(3), default=1000, show_default=True, help="Number of windows.")
+@click.option("--frames", type=click.IntRange(1), default=64, show_default=True, help="Frames of a window.")
+@click.option("--seed", default=0, show_default=True, help="Random seed of the windows.")
+@png_option
+def components(
+    store: Path, out: Path, n: int, ks: tuple[str, ...], windows: int, frames: int, seed: int, png: bool
+) -> None:
+    """Find the principal components of a feature store, and put windows together from them."""
+    from avianvox.explain.components import find_components
+    from avianvox.explain.components_page import write_components
+    from avianvox.explain.written import Written
+    from avianvox.features.store import FeatureStore
+
+    if not all(k.isdigit() and int(k) for k in ks):
+        raise click.UsageError(f"--k: expected numbers above 0, such as 5,20, got {','.join(ks)}")
+    opened = FeatureStore.open(store)
+    found = find_components(opened, n_components=n, n_windows=windows, n_frames=frames, seed=seed)
+    asked = {"store": str(store), "n": n, "windows": windows, "frames": frames, "seed": seed}
+    echo(write_components(Written(out, asked, png=png), found, [int(k) for k in ks], store=store))
 
 
 @explain.command(
