@@ -71,7 +71,9 @@ def write_components(written: Written, found: Components, ks: Sequence[int], *, 
             "reconstructions", f"{title}, with the share of the variance of such windows that they hold.", svg
         )
     opening = Section("opening", "", (Text(said_of(found)),))
-    byline = f"Feature store `{printable(store)}`, windows of {found.shape[0]} x {found.shape[1]} values."
+    byline = (
+        f"Feature store `{printable(str(store))}`, windows of {found.shape[0]} x {found.shape[1]} values."
+    )
     return written.page(
         "Principal components", byline, (opening, Section("components", "Components", tuple(blocks)))
     )

@@ -109,7 +109,7 @@ def deletion(
         found["random"].append(scores[2:].mean(axis=0))
     return Deletion(
         np.array([0.0, *(count / n_tiles for count in counts)]),
-        {order: np.mean(rows, axis=0, dtype=np.float64) for order, rows in found.items()},
+        {order: np.asarray(rows, np.float64).mean(axis=0) for order, rows in found.items()},
     )
 
 

@@ -177,7 +177,8 @@ def _samples(path: Path | str, rate: int, begin_s: float | None, end_s: float | 
     begin_s = begin_s or 0.0
     if not 0 <= begin_s < (end_s if end_s is not None else np.inf):
         raise InputError(
-            f"{path}: expected --begin at or after 0 and before --end, got {begin_s:g} and {end_s:g}"
+            f"{path}: expected --begin at or after 0 and before --end, got {begin_s:g} s"
+            f"{'' if end_s is None else f' and {end_s:g} s'}"
         )
     if end_s is None and begin_s == 0:
         samples = load_waveform(path, sample_rate=rate)[0].samples

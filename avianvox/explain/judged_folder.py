@@ -135,9 +135,11 @@ def read_rows(path: Path) -> list[JudgedMap]:
         ) from error
 
 
-def _value(kind: Any, text: str) -> str | int | float | None:
-    if kind is str or kind is int:
-        return kind(text)  # type: ignore[no-any-return]
+def _value(kind: Any, text: str) -> Any:
+    if kind is str:
+        return text
+    if kind is int:
+        return int(text)
     if text == "":
         return math.nan if kind is float else None
     return float(text)

@@ -93,7 +93,7 @@ def write_network(
     ]
     sections = [Section(s.key, s.title, s.blocks, absent="" if s.blocks else s.absent) for s in sections]
     return written.page(
-        "What a network has learned", f"Training run `{printable(opened.run.path)}`.", sections
+        "What a network has learned", f"Training run `{printable(str(opened.run.path))}`.", sections
     )
 
 
