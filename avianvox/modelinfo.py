@@ -128,6 +128,9 @@ class ModelInfo:
         `avianvox.inference.pooling.POOLINGS`, ``by`` the output whose greatest number says how confident a
         window is, and ``but`` its positions that don't count; neighbouring windows overlap by ``overlap_s``
         seconds, where that stands there.
+    boxes : mapping
+        Of a detector: its anchors and limits, as `avianvox.detect.finding.Plan` reads them; empty, and not
+        written, for every other model.
     """
 
     name: str
@@ -146,6 +149,7 @@ class ModelInfo:
     source: Mapping[str, Any] = field(default_factory=dict)
     payload: str = "tflite"
     pooling: Mapping[str, Any] = field(default_factory=dict)
+    boxes: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.outputs:
@@ -188,7 +192,8 @@ class ModelInfo:
             "payload": self.payload,
             "pooling": dict(self.pooling),
         }
-        return (later if self.format_version > FIRST_VERSION else {}) | {
+        boxes = {"boxes": dict(self.boxes)} if self.boxes else {}
+        return (later | boxes if self.format_version > FIRST_VERSION else {}) | {
             "format": "avianvox-model",
             "format_version": self.format_version,
             "name": self.name,
@@ -233,6 +238,7 @@ class ModelInfo:
             source=_mapping({"source": {}, **values}, "source"),
             payload=values.get("payload", "tflite"),
             pooling=_mapping({"pooling": {}, **values}, "pooling"),
+            boxes=_mapping({"boxes": {}, **values}, "boxes"),
         )
 
 

@@ -46,7 +46,8 @@ ROOMS = (
     ("find",),
     ("training",),
     ("export",),
-    ("ablation", "reproduce", "demo", "explain"),
+    "keras": {"models", "training", "export", "detect"},
+    "tensorflow": {"models", "training", "export", "explain", "detect"},
     ("api",),
     ("desk",),
     ("cli",),
@@ -54,8 +55,13 @@ ROOMS = (
 """From top to bottom; modules of one row may import each other."""
 
 HOMES = {
+<<<<<<< HEAD
     "keras": {"models", "training", "export"},
     "tensorflow": {"models", "training", "export", "explain"},
+=======
+    "keras": {"models", "training", "export", "detect"},
+    "tensorflow": {"models", "training", "export", "detect"},
+>>>>>>> bdc37b1 (A detector of boxes in the Faster R-CNN family: network, anchors, both losses, training with a run folder, windows of a stream merged)
     "ai_edge_quantizer": {"export"},
     "sklearn": {"api", "find", "models", "dataset", "evaluation", "audit", "calibration"},
     "scipy": {"models", "evaluation", "audit", "calibration", "report"},

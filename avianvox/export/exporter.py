@@ -1,5 +1,6 @@
 """The whole way from a run folder to a model file."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,13 +156,18 @@ def outputs_of(run: Run) -> tuple[Output, ...]:
 
 def training_windows(run: Run, *, seed: int) -> Windows:
     """Windows of the recordings that a run learned from, as far as its catalogs still lead to them."""
-    learned = set(run.split["train"])
-    there = [source for source in run.config["catalogs"] if Path(source).exists()]
+    return recording_windows(recordings_of(run.config, run.split["train"]), run.spec, seed=seed)
+
+
+def recordings_of(config: Mapping[str, Any], ids: Iterable[str]) -> list[Path]:
+    """Files of recordings, as far as the catalogs of a run's configuration still lead to them."""
+    learned = set(ids)
+    there = [source for source in config["catalogs"] if Path(source).exists()]
     try:
         recordings = read_catalogs(there).recordings if there else ()
     except AvianvoxError:
         recordings = ()
-    return recording_windows([r.path for r in recordings if r.id in learned], run.spec, seed=seed)
+    return [r.path for r in recordings if r.id in learned]
 
 
 def _not_found(run: Run) -> str:

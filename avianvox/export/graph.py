@@ -7,7 +7,7 @@ touches the network and leaves the front end in float: a mel product in eight bi
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from io import StringIO
@@ -106,20 +106,19 @@ def convert(graph: Graph, *, quantize: str = "none", calibration: Windows | None
         lambda features: named(graph.from_features(features, training=False)),
         input_signature=[tf.TensorSpec((1, spec.n_frames, spec.n_features), tf.float32, name="features")],
     )
-    with scratch_folder() as folder, _quiet():
+    with scratch_folder() as folder, quiet():
         archive.write_out(str(folder), verbose=False)
-        flatbuffer = _convert_saved_model(folder)
+        flatbuffer = convert_saved_model(folder, (WAVEFORM_SIGNATURE, FEATURES_SIGNATURE))
         if quantize != "none":
             flatbuffer = inline_buffers(_quantize(flatbuffer, quantize, calibration))
         return flatbuffer
 
 
-def _convert_saved_model(folder: Path) -> bytes:
+def convert_saved_model(folder: Path, signatures: Sequence[str]) -> bytes:
+    """The flatbuffer of a saved model, with these signatures and TFLite's own operators alone."""
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_saved_model(
-        str(folder), signature_keys=[WAVEFORM_SIGNATURE, FEATURES_SIGNATURE]
-    )
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=list(signatures))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     return bytes(converter.convert())
 
@@ -176,7 +175,7 @@ def _activation_ranges(flatbuffer: bytes, recipe: Any, windows: Windows) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the tools' progress bars, log lines and remarks about their own debugging modes to themselves."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)

@@ -136,19 +136,23 @@ def begin_from(
     arrays = read_arrays(origin.run.path / WEIGHTS)
     same = tuple(classes) == origin.run.labels.names
     of_classes = [] if same else class_layers(model, build)
-    taken: list[str] = []
-    anew: list[str] = []
-    for layer in weighted(model):
-        fits = layer.name not in of_classes and _fits(layer, arrays)
-        (taken if fits else anew).append(layer.name)
-        for weight in layer.weights if fits else ():
-            weight.assign(arrays[weight.path])
+    taken = take_weights([layer for layer in weighted(model) if layer.name not in of_classes], arrays)
+    anew = [layer.name for layer in weighted(model) if layer.name not in taken]
     if not taken:
         raise InputError(
             f"{origin.run.path}: no layer of its {origin.run.architecture} fits this network in name and "
             "shape; train the same model with the same window"
         )
     return Begun(tuple(taken), tuple(anew), _freeze(model, until, anew) if until is not None else ())
+
+
+def take_weights(layers: Iterable[Any], arrays: dict[str, np.ndarray]) -> list[str]:
+    """Give layers the weights of an origin where name and shape agree; names of those that took them."""
+    taken = [layer for layer in layers if _fits(layer, arrays)]
+    for layer in taken:
+        for weight in layer.weights:
+            weight.assign(arrays[weight.path])
+    return [layer.name for layer in taken]
 
 
 def _fits(layer: Any, arrays: dict[str, np.ndarray]) -> bool:
