@@ -46,8 +46,7 @@ ROOMS = (
     ("find",),
     ("training",),
     ("export",),
-    "keras": {"models", "training", "export", "detect"},
-    "tensorflow": {"models", "training", "export", "explain", "detect"},
+    ("ablation", "reproduce", "demo", "explain", "detect"),
     ("api",),
     ("desk",),
     ("cli",),
@@ -55,13 +54,8 @@ ROOMS = (
 """From top to bottom; modules of one row may import each other."""
 
 HOMES = {
-<<<<<<< HEAD
-    "keras": {"models", "training", "export"},
-    "tensorflow": {"models", "training", "export", "explain"},
-=======
     "keras": {"models", "training", "export", "detect"},
-    "tensorflow": {"models", "training", "export", "detect"},
->>>>>>> bdc37b1 (A detector of boxes in the Faster R-CNN family: network, anchors, both losses, training with a run folder, windows of a stream merged)
+    "tensorflow": {"models", "training", "export", "explain", "detect"},
     "ai_edge_quantizer": {"export"},
     "sklearn": {"api", "find", "models", "dataset", "evaluation", "audit", "calibration"},
     "scipy": {"models", "evaluation", "audit", "calibration", "report"},
