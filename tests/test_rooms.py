@@ -83,6 +83,9 @@ LATE = {
 ROW = re.compile(r"avianvox((?:\.\w+)+):(\w+)")
 """A row of a table, as `avianvox.registry.Registry` takes it."""
 
+MADE = "__getattr__"
+"""What a module that gives an attribute for any of several names has."""
+
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 
 
@@ -113,6 +116,10 @@ def rows(path: Path) -> Iterator[tuple[str, str]]:
     """Modules and attributes that the tables of a module name."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+        if isinstance(node, ast.JoinedStr):  # a row for each name of another table: the module makes them
+            text = "".join(
+                str(part.value) if isinstance(part, ast.Constant) else MADE for part in node.values
+            )
         if found := ROW.fullmatch(text):
             yield f"avianvox{found[1]}", found[2]
 
