@@ -27,7 +27,7 @@ from avianvox.tasks.scaled import scaled
 
 TASKS = (
     Choice("multi", (("name", "call_type"),)),
-    Choice("regression", (("name", "peak_hz"), ("unit", "Hz"))),
+    Choice("regression", (("name", "pitch_hz"), ("unit", "Hz"))),
 )
 OF_LABEL = {"high": ("song", "3000"), "low": ("song, call", "500"), "middle": ("", "1500")}
 
@@ -38,10 +38,10 @@ def fit(data: TrainingData, seed: int) -> Callable[[TrainingData], WindowScores]
     def predict(test: TrainingData) -> WindowScores:
         n = np.repeat(np.arange(len(test)), 2)
         scores = np.eye(test.n_classes, dtype=np.float32)[test.targets[n]]
-        hz = np.array([float(value) for value in test.values["peak_hz"]])[n] + np.tile([0, 1000], len(test))
+        hz = np.array([float(value) for value in test.values["pitch_hz"]])[n] + np.tile([0, 1000], len(test))
         said = {
             "call_type": np.tile(np.float32([[0.2, 0.9], [0.4, 0.6]]), (len(test), 1)),
-            "peak_hz": hz[:, None].astype(np.float32),
+            "pitch_hz": hz[:, None].astype(np.float32),
         }
         return WindowScores(scores, n, tasks=said)
 
@@ -51,15 +51,19 @@ def fit(data: TrainingData, seed: int) -> Callable[[TrainingData], WindowScores]
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     rows = [
-        replace(r, call_type=OF_LABEL[r.label][0], more=(("peak_hz", OF_LABEL[r.label][1]),))
+        replace(r, call_type=OF_LABEL[r.label][0], more=(("pitch_hz", OF_LABEL[r.label][1]),))
         for r in tone_catalog(tmp_path_factory.mktemp("tones"))
     ]
     return Catalog(tuple(rows))
 
 
 @pytest.fixture(scope="module")
-def result(catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> CrossvalResult:
-    folder = tmp_path_factory.mktemp("crossval")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("crossval")
+
+
+@pytest.fixture(scope="module")
+def result(catalog: Catalog, folder: Path) -> CrossvalResult:
     tasks = settled_tasks(tasks_of(TASKS), catalog.recordings)
     settings = TrainSettings(tasks=choices_of(tasks))
     data = training_data(catalog, tone_store(catalog, folder / "features"), SPEC, catalog.labels)
@@ -71,9 +75,8 @@ def result(catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> Crossv
 
 
 @pytest.fixture(scope="module")
-def run(result: CrossvalResult, tmp_path_factory: pytest.TempPathFactory) -> SavedRun:
-    (folder,) = tmp_path_factory.getbasetemp().glob("crossval*/run")
-    return SavedRun.open(folder)
+def run(result: CrossvalResult, folder: Path) -> SavedRun:
+    return SavedRun.open(folder / "run")
 
 
 def test_figures_of_tasks_have_intervals_and_pass_over_what_is_not_known(result: CrossvalResult) -> None:
@@ -86,16 +89,16 @@ def test_figures_of_tasks_have_intervals_and_pass_over_what_is_not_known(result:
     assert figures["recall"]["pooled"] == pytest.approx(12 / 18, abs=1e-6)
     assert figures["all_right"]["pooled"] == 6 / 12
     assert figures["accuracy"]["low"] < 18 / 24 < figures["accuracy"]["high"]
-    off = found["peak_hz"]["figures"]["mean_absolute_error"]
+    off = found["pitch_hz"]["figures"]["mean_absolute_error"]
     assert (off["pooled"], off["low"], off["high"]) == (500.0, 500.0, 500.0)
-    assert found["peak_hz"]["n_recordings"] == 18
+    assert found["pitch_hz"]["n_recordings"] == 18
 
 
 def test_the_table_shows_them_and_they_are_computed_anew_from_the_folder(
     result: CrossvalResult, run: SavedRun
 ) -> None:
     assert result.tasks is not None
-    row = ("cnn_v17", "session", "peak_hz", "mean_absolute_error", "500.000 [500.00, 500.00]", "18")
+    row = ("cnn_v17", "session", "pitch_hz", "mean_absolute_error", "500.000 [500.00, 500.00]", "18")
     assert row in result.tasks.rows
     assert "## Tasks" in (run.path / "table.md").read_text()
     before = (run.path / "figures.json").read_bytes()
@@ -132,12 +135,12 @@ def test_a_temperature_is_found_again(activation: str) -> None:
 
 def test_the_report_has_a_section_for_each_task(run: SavedRun, tmp_path: Path) -> None:
     report = write_report(run, tmp_path / "report", n_clips=0)
-    assert {"task-call_type", "task-peak_hz"} <= {section.key for section in report.sections}
+    assert {"task-call_type", "task-pitch_hz"} <= {section.key for section in report.sections}
     text = (tmp_path / "report" / "report.md").read_text()
     assert "| song | 6 | 1.00 | - |" in text
     assert "| call, song | 6 | 0.00 | song (6) |" in text
     assert "predicted against real" in (tmp_path / "report" / "report.html").read_text()
-    assert json.loads((tmp_path / "report" / "report.json").read_text())["sections"]["task-peak_hz"]
+    assert json.loads((tmp_path / "report" / "report.json").read_text())["sections"]["task-pitch_hz"]
 
 
 def test_predictions_that_lack_a_task_are_one_line(run: SavedRun, tmp_path: Path) -> None:
@@ -147,7 +150,7 @@ def test_predictions_that_lack_a_task_are_one_line(run: SavedRun, tmp_path: Path
     shutil.copytree(run.path, other)
     path = predictions_path(other, "cnn_v17-session-1")
     with np.load(path) as arrays:
-        kept = {name: arrays[name] for name in arrays if name != "task:peak_hz"}
+        kept = {name: arrays[name] for name in arrays if name != "task:pitch_hz"}
     np.savez(path, **kept)  # type: ignore[arg-type]
-    with pytest.raises(RunError, match="no answers to the task 'peak_hz'; run them again"):
+    with pytest.raises(RunError, match="no answers to the task 'pitch_hz'; run them again"):
         conclude(SavedRun.open(other))

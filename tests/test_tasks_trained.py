@@ -26,12 +26,12 @@ TASKS = (
     Choice("single", (("name", "sex"),)),
     Choice("multi", (("name", "call_type"), ("classes", ["song", "call"]))),
     Choice("ordinal", (("name", "count"), ("classes", ["1", "2", "3+"]))),
-    Choice("regression", (("name", "peak_hz"), ("unit", "Hz"))),
+    Choice("regression", (("name", "pitch_hz"), ("unit", "Hz"))),
 )
 CONFIG = TrainConfig(
     model="dense_pixels", combine="mel", epochs=1, batch_size=9, validation=0.0, window_frames=53, tasks=TASKS
 )
-_OF_LABEL = {"high": ("song", "male", "1"), "low": ("call, song", "female", "2"), "middle": ("call", "", "3")}
+_OF_LABEL = {"high": ("song", "male", 1), "low": ("call, song", "female", 2), "middle": ("call", "", 3)}
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     rows = []
     for recording in tone_catalog(tmp_path_factory.mktemp("tones")):
         call_type, sex, count = _OF_LABEL[recording.label]
-        more = (("count", count), ("peak_hz", f"{HEIGHTS[recording.label]:g}"))
-        rows.append(replace(recording, call_type=call_type, sex=sex, more=more))
+        more = (("pitch_hz", f"{HEIGHTS[recording.label]:g}"),)
+        rows.append(replace(recording, call_type=call_type, sex=sex, count=count, more=more))
     return Catalog(tuple(rows))
 
 
@@ -115,7 +115,7 @@ def test_a_run_keeps_its_tasks_with_their_classes_and_figures(run: Path, catalog
         "sex": 12,
         "call_type": 18,
         "count": 18,
-        "peak_hz": 18,
+        "pitch_hz": 18,
     }
     assert set(figures["count"]["figures"]) == {"exact", "within_one", "mean_bin_error"}
 
@@ -130,14 +130,14 @@ def test_a_restored_model_says_the_same_and_numbers_are_in_units(
     fitted = Run.open(run).fitted()
     assert isinstance(fitted, FittedNetwork)
     answers = fitted.predict(training_data(catalog, store, SPEC, catalog.labels))
-    assert set(answers.tasks) == {"sex", "call_type", "count", "peak_hz"}
+    assert set(answers.tasks) == {"sex", "call_type", "count", "pitch_hz"}
     assert answers.tasks["sex"].sum(axis=1) == pytest.approx(1.0, abs=1e-5)
-    units = [w for w in fitted.arrays() if "peak_hz_units" in w]
-    assert sorted(units) == ["task_peak_hz_units/deviation", "task_peak_hz_units/mean"]
+    units = [w for w in fitted.arrays() if "pitch_hz_units" in w]
+    assert sorted(units) == ["task_pitch_hz_units/deviation", "task_pitch_hz_units/mean"]
     hz = np.array(list(HEIGHTS.values()))
-    assert fitted.arrays()["task_peak_hz_units/mean"] == pytest.approx(hz.mean(), rel=1e-5)
-    assert fitted.arrays()["task_peak_hz_units/deviation"] == pytest.approx(hz.std(), rel=1e-5)
-    again = {name: np.asarray(fitted.graph().output[name].shape) for name in ("scores", "peak_hz")}
+    assert fitted.arrays()["task_pitch_hz_units/mean"] == pytest.approx(hz.mean(), rel=1e-5)
+    assert fitted.arrays()["task_pitch_hz_units/deviation"] == pytest.approx(hz.std(), rel=1e-5)
+    again = {name: np.asarray(fitted.graph().output[name].shape) for name in ("scores", "pitch_hz")}
     assert [int(shape[-1]) for shape in again.values()] == [3, 1]
 
 
@@ -188,7 +188,7 @@ def test_the_model_file_names_its_outputs(model: Path) -> None:
         ("sex", 2, "single", ("female", "male"), ""),
         ("call_type", 2, "multi", ("song", "call"), ""),
         ("count", 2, "ordinal", ("1", "2", "3+"), ""),
-        ("peak_hz", 1, "regression", (), "Hz"),
+        ("pitch_hz", 1, "regression", (), "Hz"),
     ]
     assert "## Tasks" in found.card
     assert "kind" not in found.info.to_mapping()["outputs"][0]
@@ -198,7 +198,7 @@ def test_the_model_file_names_its_outputs(model: Path) -> None:
 
 
 COLUMNS_OF_TASKS = (
-    "sex,sex_score,call_type,call_type_score,count,count_score,peak_hz,peak_hz_score"  # after all others
+    "sex,sex_score,call_type,call_type_score,count,count_score,pitch_hz,pitch_hz_score"  # after all others
 )
 
 
@@ -218,8 +218,8 @@ def test_classify_has_columns_for_tasks(model: Path, catalog: Catalog, tmp_path:
     first = {answer.name: answer for answer in rows[0].tasks}
     assert first["sex"].text in ("female", "male")
     assert 0.5 <= (first["sex"].score or 0) <= 1
-    assert float(first["peak_hz"].text) > 0
-    assert first["peak_hz"].score is None
+    assert float(first["pitch_hz"].text) > 0
+    assert first["pitch_hz"].score is None
     lines = CliRunner().invoke(cli, [*asked, "jsonl"]).stdout.splitlines()
     assert json.loads(lines[0])["sex"] == first["sex"].text
     for name in ("csv", "jsonl", "parquet"):
@@ -233,10 +233,10 @@ def test_classify_has_columns_for_tasks(model: Path, catalog: Catalog, tmp_path:
 def test_a_table_shows_answers_to_people(model: Path, catalog: Catalog) -> None:
     shown = CliRunner().invoke(cli, ["classify", str(catalog[0].path), "--model", str(model)]).stdout
     assert "    sex: " in shown
-    assert "peak_hz: " in shown
+    assert "pitch_hz: " in shown
     told = CliRunner().invoke(cli, ["models", "info", str(model)]).stdout
     assert "tasks (4):\n  sex, single: female, male\n" in told
-    assert "  peak_hz, regression: a number in Hz\n" in told
+    assert "  pitch_hz, regression: a number in Hz\n" in told
 
 
 def test_a_model_of_tasks_alone_names_no_species(
