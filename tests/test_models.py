@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avianvox.errors import InputError
-from avianvox.models import MODELS
+from avianvox.models import KINDS, MODELS
 from avianvox.models.backend import keras
 from avianvox.models.cnn import VARIANTS, build_cnn, with_scores
 from avianvox.models.dense import principal_components
@@ -32,6 +32,19 @@ def tiny(seed: int = 0, name: str = "cnn_v20"):
         axes = np.random.default_rng(2).normal(size=layer.kernel.shape) / np.sqrt(n_frames * n_rows)
         layer.set_weights([axes, np.zeros(layer.units)])
     return model
+
+
+def test_the_deep_dense_network_is_that_of_the_paper() -> None:
+    model = build_network("dense_deep", n_frames=4, n_rows=5, n_classes=3)
+    hidden = [layer for layer in model.layers if layer.name.startswith("hidden")]
+    dense = [layer for layer in hidden if isinstance(layer, keras.layers.Dense)]
+    assert [layer.units for layer in dense] == [1024, 1024, 512, 256, 128]
+    assert {layer.activation.__name__ for layer in dense} == {"elu"}
+    assert [type(layer).__name__ for layer in hidden] == ["Dense", "Dropout"] * 5
+    on_components = build_network("pca_deep", n_frames=20, n_rows=30, n_classes=3)
+    assert on_components.get_layer("components").units == 500
+    assert not on_components.get_layer("components").trainable
+    assert KINDS == ("avianvox_small", "dense_deep", "pca_deep")
 
 
 def batch(model, n: int = 6) -> tuple[np.ndarray, np.ndarray]:

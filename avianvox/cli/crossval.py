@@ -19,7 +19,7 @@ from avianvox.cli.common import (
 from avianvox.cli.label_options import add_labels_option, with_labels
 from avianvox.cli.targets import Target, Writer
 from avianvox.evaluation.rules import RULES
-from avianvox.models import ARCHITECTURES, LADDER, MODELS
+from avianvox.models import ARCHITECTURES, KINDS, LADDER, MODELS
 
 if TYPE_CHECKING:
     from avianvox.evaluation.conclude import CrossvalResult
@@ -41,7 +41,7 @@ Fits run in several processes (--jobs) or on a Dask cluster (--scheduler). Its w
 \b
 Models: {", ".join(MODELS)}. Rules, which use no sound: {", ".join(RULES)}. "ladder" stands for
 {", ".join(LADDER)}. "architectures" stands for
-{", ".join(ARCHITECTURES)}.
+{", ".join(ARCHITECTURES)}. "kinds" stands for {", ".join(KINDS)}.
 "avianvox models list --trainable" describes them.
 
 \b

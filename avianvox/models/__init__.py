@@ -73,5 +73,8 @@ ARCHITECTURES = (
 )
 """Well-known plans of `avianvox.models.trunks`, in the order in which they are compared."""
 
-SETS = {"ladder": LADDER, "architectures": ARCHITECTURES}
+KINDS = ("avianvox_small", "dense_deep", "pca_deep")
+"""Convolutional, dense, and dense on principal components: three kinds of model for one target."""
+
+SETS = {"ladder": LADDER, "architectures": ARCHITECTURES, "kinds": KINDS}
 """Names that stand for several models in a comparison."""

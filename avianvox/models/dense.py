@@ -1,15 +1,15 @@
 """Dense networks: what a CNN has to beat to show that its convolutions are worth something.
 
-``dense_pixels`` sees all values of a window side by side; ``pca_dense`` sees their principal components, a
-first layer that is found before training and stays as it is. Input and output are those of
-:mod:`avianvox.models.cnn`.
+``dense_pixels`` and ``dense_deep`` see all values of a window side by side; ``pca_dense`` and ``pca_deep``
+see their principal components, a first layer that is found before training and stays as it is. Input and
+output are those of :mod:`avianvox.models.cnn`.
 
 References
 ----------
 Wang et al., on age, gender and ethnicity from faces: the same dense network on pixels and on 500 components.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -27,16 +27,27 @@ _LEAST_VARIANCE = 1e-6  # as a share of the largest: below it there is only roun
 
 @dataclass(frozen=True, slots=True)
 class DenseVariant:
-    """``n_components``: most principal components, 0 for the values themselves; ``hidden``: units."""
+    """``n_components``: most principal components, 0 for the values themselves; ``hidden``: units.
+
+    ``dropout``: behind each hidden layer.
+    """
 
     n_components: int = 0
     hidden: tuple[int, ...] = (256, 256)
     combine: str = "overwrite"
+    activation: str = "relu"
+    dropout: float = 0.0
+
+
+_DEEP = DenseVariant(hidden=(1024, 1024, 512, 256, 128), combine="above_floor", activation="elu", dropout=0.3)
+"""The source leaves the share of its dropout open."""
 
 
 DENSE: dict[str, DenseVariant] = {
     "pca_dense": DenseVariant(n_components=500),
     "dense_pixels": DenseVariant(),
+    "dense_deep": _DEEP,
+    "pca_deep": replace(_DEEP, n_components=500),
 }
 
 
@@ -57,7 +68,11 @@ def build_dense(variant: DenseVariant, *, n_frames: int, n_rows: int, n_classes:
         x = layers.Dense(n_components, kernel_initializer="zeros", trainable=False, name=_COMPONENTS)(x)
     for number, units in enumerate(variant.hidden, start=1):
         kernel = initializer("hidden", number)
-        x = layers.Dense(units, activation="relu", kernel_initializer=kernel, name=f"hidden{number}")(x)
+        name = f"hidden{number}"
+        x = layers.Dense(units, activation=variant.activation, kernel_initializer=kernel, name=name)(x)
+        if variant.dropout:
+            drawn = hash_name(seed, "dense", "dropout", number) % 2**31
+            x = layers.Dropout(variant.dropout, seed=drawn, name=f"{name}_dropout")(x)
     logits = layers.Dense(n_classes, kernel_initializer=initializer("logits"), name="logits")(x)
     return keras.Model(inputs, logits, name="dense_network")
 
@@ -119,3 +134,5 @@ def _network(name: str) -> Network:
 
 pca_dense = _network("pca_dense")
 dense_pixels = _network("dense_pixels")
+dense_deep = _network("dense_deep")
+pca_deep = _network("pca_deep")

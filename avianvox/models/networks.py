@@ -80,6 +80,8 @@ _FOR_FEW_RECORDINGS = {
         "avianvox.models.cbam:avianvox_cbam",
         "avianvox_small with attention by channel and place",
     ),
+    "dense_deep": ("avianvox.models.dense:dense_deep", "five dense layers on the values of a window"),
+    "pca_deep": ("avianvox.models.dense:pca_deep", "dense_deep on 500 principal components of a window"),
     "alexnet": ("avianvox.models.trunks.alexnet:alexnet", "AlexNet's plan, 8 layers, a quarter as wide"),
     "nin": ("avianvox.models.trunks.nin:nin", "NiN's plan, 16 layers, a quarter as wide"),
     "vgg": ("avianvox.models.trunks.vgg:vgg", "VGG's plan, 22 layers, a quarter as wide"),
