@@ -38,6 +38,7 @@ ROOMS = (
     ("browser",),
     ("evaluation", "audit"),
     ("boxes",),
+    ("scenes",),
     ("trigger",),
     ("calibration",),
     ("verdicts",),

@@ -60,6 +60,7 @@ WRITING = {
     "cluster --page": "cluster {new} --out {new} --catalog {catalog} --page {target}",
     "suggest --out": "suggest {new} --catalog {catalog} --out {target}",
     "synth out": "synth {target}",
+    "scenes --out": "scenes {catalog} --background {catalog} --out {target}",
     "demo --out": "demo --out {target}",
 }
 """Every option and argument that writes, and a call with it."""
@@ -77,6 +78,7 @@ NO_TARGET = {
     "features",
     "searched",
     "split_file",
+    "backgrounds",
     "labels",
 }
 """Options that name something to read."""

@@ -53,6 +53,7 @@ COMMANDS: Registry[click.Command] = Registry(
         "doctor": "avianvox.cli.doctor:doctor",
         "models": "avianvox.cli.models:models",
         "synth": "avianvox.cli.synth:synth",
+        "scenes": "avianvox.cli.scenes:scenes",
         "demo": "avianvox.cli.demo:demo",
     },
 )
@@ -90,6 +91,7 @@ SUMMARIES = {
     "doctor": "Check the installation and the speed of this computer.",
     "models": "List, describe and verify model files.",
     "synth": "Synthesise bird-like recordings with known answers.",
+    "scenes": "Paste real calls on backgrounds, with known boxes and counts.",
     "demo": "Run all steps on synthetic recordings.",
 }
 """One line for each command, so that ``avianvox --help`` imports none of them."""

@@ -131,7 +131,7 @@ def _read_catalog(path: Path, *, boxes: bool = False) -> Catalog:
             raise CatalogError(f"{folder / SETTINGS} names {where}, but no such file or folder exists")
     answers = (folder / SETTINGS).is_file()
     tables = list(_tables(place, answers=answers)) if place.is_dir() else [place]
-    if not tables:
+    if not tables and settings.spans == "recordings":  # a folder that says "boxes" may have none at all
         raise CatalogError(f"{place} holds no table of annotations, such as a Raven selection table")
     known = _index(audio)
     names = Names(given, known.recordings if known else ())

@@ -166,8 +166,9 @@ def _recording(row: dict[str, str], index: Path, line: int, order: bool | None) 
     return recording if text("date") else noted(recording)
 
 
-def write_plain_csv(path: Path, recordings: Sequence[Recording]) -> None:
-    """Write an index that this source reads; files are named where they lie, from the root.
+def write_plain_csv(path: Path, recordings: Sequence[Recording], *, relative: bool = False) -> None:
+    """Write an index that this source reads; files are named where they lie, from the root or ``relative`` to
+    the index.
 
     Raises
     ------
@@ -200,4 +201,5 @@ def write_plain_csv(path: Path, recordings: Sequence[Recording]) -> None:
             others = [dict(r.more).get(name, "") for name in own]
             background = ";".join(r.background)
             cells = (*texts, *numbers, *more, background, *spans, *origin, *told, *others)
-            writer.writerow((os.path.abspath(r.path), r.id, *cells))
+            place = os.path.relpath(r.path, path.parent) if relative else os.path.abspath(r.path)
+            writer.writerow((Path(place).as_posix() if relative else place, r.id, *cells))
