@@ -95,7 +95,8 @@ class CropReader:
         columns = columns[np.argsort(targets)]
         self.n_rows = len(columns)
         scale, shift = np.ones(self.n_rows), np.zeros(self.n_rows)
-        if normalisation is not None and settings.combine != "above_floor":
+        self._plain = normalisation is None or settings.combine == "above_floor"
+        if normalisation is not None and not self._plain:
             scale = 1.0 / normalisation.deviation[columns]
             shift = -normalisation.mean[columns] * scale
         # One row for each frame: arithmetic on contiguous arrays of one shape is the fastest there is.
@@ -202,6 +203,8 @@ class CropReader:
     def _scale_into(self, frames: np.ndarray, crop: np.ndarray) -> None:
         for source, target in self._pieces:
             crop[:, target] = frames[:, source]
+        if self._plain:
+            return
         np.multiply(crop, self._scale[: len(crop)], out=crop)
         np.add(crop, self._shift[: len(crop)], out=crop)
 

@@ -28,9 +28,10 @@ def above_floor(windows: np.ndarray) -> np.ndarray:
         0 at the floor; 1 is 13 dB above it; from -0.31 to 3.38.
     """
     windows = np.asarray(windows, np.float32)
-    above = np.clip(windows - noise_floor(windows), np.float32(LEAST_DB), np.float32(MOST_DB))
-    scaled: np.ndarray = above / np.float32(SCALE_DB)
-    return scaled
+    above: np.ndarray = windows - noise_floor(windows)
+    np.clip(above, np.float32(LEAST_DB), np.float32(MOST_DB), out=above)
+    above /= np.float32(SCALE_DB)
+    return above
 
 
 def noise_floor(windows: np.ndarray) -> np.ndarray:
@@ -40,6 +41,8 @@ def noise_floor(windows: np.ndarray) -> np.ndarray:
     """
     windows = np.asarray(windows, np.float32)
     floor: np.ndarray = windows.mean(axis=-2, keepdims=True)
+    below = np.empty_like(windows)
     for _ in range(FLOOR_STEPS):
-        floor = np.minimum(windows, floor + np.float32(FLOOR_MARGIN_DB)).mean(axis=-2, keepdims=True)
+        np.minimum(windows, floor + np.float32(FLOOR_MARGIN_DB), out=below)
+        floor = below.mean(axis=-2, keepdims=True)
     return floor

@@ -43,10 +43,17 @@ class Blend:
         return Drawn(rng.permutation(n), first.astype(np.float32))
 
     def apply(self, crops: np.ndarray, drawn: Drawn, deviation: np.ndarray) -> np.ndarray:
-        first = drawn.first[:, None, None]
+        first = drawn.first
         highest = np.maximum(first, 1 - first)
-        both = np.maximum(crops * (first / highest), crops[drawn.partner] * ((1 - first) / highest))
-        return np.where(first == 1, crops, both)  # what is below the floor stays there
+        both, part = np.empty_like(crops), np.empty(crops.shape[1:], crops.dtype)
+        for i, (own, other) in enumerate(zip(first / highest, (1 - first) / highest, strict=True)):
+            if first[i] == 1:  # what is below the floor stays there
+                both[i] = crops[i]
+                continue
+            np.multiply(crops[i], own, out=both[i])  # crop by crop, so that it stays in the processor's cache
+            np.multiply(crops[drawn.partner[i]], other, out=part)
+            np.maximum(both[i], part, out=both[i])
+        return both
 
     def mix(self, shares: np.ndarray, drawn: Drawn) -> np.ndarray:
         first = drawn.first[:, None]

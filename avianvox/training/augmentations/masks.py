@@ -43,7 +43,9 @@ class MaskBands(_Mask):
         return self.masks(rng, shape[0], shape[2])
 
     def apply(self, crops: np.ndarray, drawn: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-        return np.where(drawn[:, None, :], np.float32(0.0), crops)
+        left = crops.copy()
+        np.copyto(left, np.float32(0.0), where=drawn[:, None, :])
+        return left
 
 
 @dataclass(frozen=True)
@@ -54,4 +56,6 @@ class MaskTime(_Mask):
         return self.masks(rng, shape[0], shape[1])
 
     def apply(self, crops: np.ndarray, drawn: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-        return np.where(drawn[:, :, None], np.float32(0.0), crops)
+        left = crops.copy()
+        left[drawn] = 0.0
+        return left

