@@ -79,6 +79,8 @@ NOT_VARIED = (
     "freeze_until",
     "guide",
     "self_training",
+    "tasks",
+    "species",
 )
 """Settings that no standard step takes from their default by itself; some are in `MORE`."""
 
@@ -208,9 +210,11 @@ def standard_changes(base: Step) -> dict[str, dict[str, Any]]:
             rows = {f"{name}_{row}": {name: row} for row in TABLES[name] if row != chosen}
         elif name == "augment":
             rows = _augmentations(value)
+        elif name in NOT_VARIED:
+            continue
         elif isinstance(value, bool):
             rows = {f"{'no' if value else 'with'}_{name}": {name: not value}}
-        elif name not in NOT_VARIED and value != getattr(usual, name):
+        elif value != getattr(usual, name):
             rows = {f"no_{name}": {name: getattr(usual, name)}}
         found |= {step: {**changes, **MORE.get(step, {})} for step, changes in rows.items()}
     found |= {

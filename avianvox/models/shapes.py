@@ -43,6 +43,9 @@ class BlocksShape:
         n = len(self.filters)
         if not 1 <= n <= MOST_BLOCKS:
             raise ConfigError(f"[train.shape] filters: expected 1 to {MOST_BLOCKS} numbers, got {n}")
+        for name, most in (("filters", _MOST_FILTERS), ("kernels", 15), ("time_pools", 8), ("band_pools", 8)):
+            if wrong := [value for value in getattr(self, name) if not 1 <= value <= most]:
+                raise ConfigError(f"[train.shape] {name}: expected numbers of 1 to {most}, got {wrong[0]}")
         if len(self.kernels) not in (1, n):
             raise ConfigError(f"[train.shape] kernels: expected 1 or {n} numbers, got {len(self.kernels)}")
         for name in ("time_pools", "band_pools"):
@@ -50,9 +53,6 @@ class BlocksShape:
                 raise ConfigError(
                     f"[train.shape] {name}: expected at most {n} numbers, got {len(getattr(self, name))}"
                 )
-        for name, most in (("filters", _MOST_FILTERS), ("kernels", 15), ("time_pools", 8), ("band_pools", 8)):
-            if wrong := [value for value in getattr(self, name) if not 1 <= value <= most]:
-                raise ConfigError(f"[train.shape] {name}: expected numbers of 1 to {most}, got {wrong[0]}")
         if not 1 <= self.first <= _MOST_FILTERS:
             raise ConfigError(f"[train.shape] first: expected 1 to {_MOST_FILTERS}, got {self.first}")
 
