@@ -13,6 +13,7 @@ import pytest
 from fake_birdnet import patch_birdnet, write_folder, write_wheel
 from fake_xeno_canto import KEY, FakeXenoCanto, row
 from handmade_ear import LABELS, ear
+from test_annotations import raven
 from test_verdicts import said
 
 from avianvox.cli.main import COMMANDS, main
@@ -62,6 +63,10 @@ def workspace(synth_catalog_dir: Path, tiny_model: Path, tmp_path_factory: pytes
     for folder in ("night", "recorder", "sites/A"):
         (here / folder).mkdir(parents=True)
         shutil.copy(sounds[0], here / folder)
+    for folder, sound in (("annotated", sounds[0]), ("elsewhere", sounds[1])):
+        (here / folder).mkdir()
+        shutil.copy(sound, here / folder)
+        raven(here / folder / f"{sound.stem}.selections.txt", (0.5, 1.5, "Parus major"))
     shutil.copy(sounds[1], here / "recording.mp3")  # by content, not by name
     call = Detection("recording.mp3", begin_s=1.0, end_s=2.0, scientific_name="Parus major", score=0.9)
     (here / "detections.csv").write_text(HEADER + to_csv([call]))

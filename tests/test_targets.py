@@ -28,6 +28,8 @@ WRITING = {
     "verdicts export --output": "verdicts export {table} --verdicts {verdicts} --output {target}",
     "verdicts import --verdicts": "verdicts import {table} {table} --reviewer A --verdicts {target}",
     "review --verdicts": "review {table} --verdicts {target}",
+    "boxes find --out": "boxes find {sound} --out {target}",
+    "boxes judge --out": "boxes judge {catalog} {table} --out {target}",
     "data split --out": "data split {catalog} --out {target}",
     "data import --out": "data import {catalog} --out {target}",
     "data download --out": "data download gen:Vireo --key k --out {target}",

@@ -11,6 +11,7 @@ from avianvox.pages.markup import Markup
 from avianvox.pages.plot import UNIT, Axis, Plot
 
 QUESTIONS: dict[Question, str] = {"identification": "found it", "classification": "named it"}
+_KEY = 64.0  # room for a legend above the axes
 _COUNTS = ("tp", "fp", "fn", "tn", "precision", "recall", "f1", "accuracy", "accuracy_without_tn")
 _TITLES = ("TP", "FP", "FN", "TN", "precision", "recall", "F1", "accuracy", "without TN")
 
@@ -36,11 +37,9 @@ def sections(judged: Judged) -> list[Section]:
 
 def charts(judged: Judged) -> dict[str, Markup]:
     """The pictures of the page, by name."""
-    return {
-        **{f"thresholds-{name.split()[0]}": _over_thresholds(judged, q) for q, name in QUESTIONS.items()},
-        "iou": _iou_chart(judged),
-        "examples": _examples_chart(judged),
-    }
+    found = {f"thresholds-{name.split()[0]}": _over_thresholds(judged, q) for q, name in QUESTIONS.items()}
+    found["iou"] = _iou_chart(judged)
+    return found if isnan(judged.trend.r2) else {**found, "examples": _examples_chart(judged)}
 
 
 def _summary(judged: Judged) -> tuple[Block, ...]:
@@ -120,12 +119,12 @@ def _threshold_table(caption: str, rows: Sequence[DetectionRow]) -> Table:
 
 
 def _over_thresholds(judged: Judged, question: Question) -> Markup:
-    plot = Plot(Axis(0.5, 0.95, "threshold"), UNIT, title=f"{QUESTIONS[question]} over thresholds")
+    plot = Plot(Axis(0.5, 0.95, "threshold"), UNIT, title=f"{QUESTIONS[question]} over thresholds", top=_KEY)
     for k, key in enumerate(("precision", "recall", "f1"), start=1):
         values = [(row.threshold, getattr(getattr(row, question), key)) for row in judged.thresholds]
         _line(plot, [(x, y) for x, y in values if not isnan(y)], f"s{k}")
     plot.corner(QUESTIONS[question])
-    plot.legend([("s1", "precision"), ("s2", "recall"), ("s3", "F1")], 0.04, 0.28)
+    plot.legend([("s1", "precision"), ("s2", "recall"), ("s3", "F1")], 0.04, 1.24)
     return plot.svg()
 
 
@@ -141,10 +140,10 @@ def _against_iou(judged: Judged) -> tuple[Block, ...]:
 
 
 def _iou_chart(judged: Judged) -> Markup:
-    plot = Plot(Axis(0.0, 1.0, "IoU"), UNIT, title="Precision and recall against IoU")
+    plot = Plot(Axis(0.0, 1.0, "IoU"), UNIT, title="Precision and recall against IoU", top=_KEY)
     for k in (1, 2):
         _line(plot, [(row[0], row[k]) for row in judged.against_iou if not isnan(row[k])], f"s{k}")
-    plot.legend([("s1", "precision"), ("s2", "recall")], 0.04, 0.2)
+    plot.legend([("s1", "precision"), ("s2", "recall")], 0.04, 1.2)
     return plot.svg()
 
 

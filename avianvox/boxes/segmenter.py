@@ -112,7 +112,8 @@ class EnergySegmenter:
         edges = band_edges_hz(self.spec)
         self._edges_hz = (edges[:-1] + edges[1:]) / 2  # of bands, half way between their centres
         centres = edges[1:-1]
-        self.heard = (centres >= self.settings.low_hz) & (centres <= self.settings.high_hz)
+        self._longest = max(1, self.spec.seconds_to_frames(self.settings.longest_s))
+        self._heard = (centres >= self.settings.low_hz) & (centres <= self.settings.high_hz)
 
     @property
     def sample_rate(self) -> int:
@@ -130,6 +131,20 @@ class EnergySegmenter:
     def stream(self) -> "_Stream":
         """For one recording, block by block."""
         return _Stream(self)
+
+    def components(self) -> Components:
+        """What finds components in one recording."""
+        return Components(
+            self.spec.n_mels,
+            least_db=self.settings.least_db,
+            heard=self._heard,
+            longest=self._longest,
+            trim=self.settings.trim,
+        )
+
+    def groups(self) -> Groups:
+        """What joins the components of one recording."""
+        return Groups(gap=self.spec.seconds_to_frames(self.settings.gap_s), longest=self._longest)
 
     def box(self, cells: Cells, length_s: float) -> Box | None:
         """The box of an area in ``length_s`` of sound; None where it hasn't the size of a voice."""
@@ -149,44 +164,49 @@ class EnergySegmenter:
         )
 
 
+class Heights:
+    """Sound in, heights above the noise floor out: each frame once, shape (_, n_mels), dB."""
+
+    def __init__(self, spec: FeatureSpec) -> None:
+        self._features = FeatureStream(spec)
+        self._half = max(8, spec.seconds_to_frames(_WINDOW_S) // 2)
+        self._rows, self._given = np.empty((0, spec.n_mels), np.float32), 0  # given: from their begin
+
+    def push(self, samples: np.ndarray) -> Iterator[np.ndarray]:
+        for rows in self._features.push(samples):
+            yield from self._take(rows)
+
+    def finish(self) -> Iterator[np.ndarray]:
+        for rows in self._features.finish():
+            yield from self._take(rows)
+        if len(self._rows) > self._given:
+            yield height_db(self._rows)[self._given :]
+
+    def _take(self, rows: np.ndarray) -> Iterator[np.ndarray]:
+        """The heights of each frame are those in the middle of a window of features."""
+        half = self._half
+        self._rows = np.concatenate((self._rows, rows[:, : self._rows.shape[1]]))
+        while len(self._rows) >= 2 * half:
+            yield height_db(self._rows[: 2 * half])[self._given : half + half // 2]
+            self._rows, self._given = self._rows[half:], half // 2
+
+
 class _Stream:
     """One recording on its way through an `EnergySegmenter`."""
 
     def __init__(self, segmenter: EnergySegmenter) -> None:
-        settings, spec = segmenter.settings, segmenter.spec
-        longest = max(1, spec.seconds_to_frames(settings.longest_s))
-        self._segmenter, self._features = segmenter, FeatureStream(spec)
-        self._parts = Components(
-            spec.n_mels,
-            least_db=settings.least_db,
-            heard=segmenter.heard,
-            longest=longest,
-            trim=settings.trim,
-        )
-        self._groups = Groups(gap=spec.seconds_to_frames(settings.gap_s), longest=longest)
-        self._half = max(8, spec.seconds_to_frames(_WINDOW_S) // 2)
-        self._rows, self._given = np.empty((0, spec.n_mels), np.float32), 0  # given: from their begin
+        self._segmenter, self._heights = segmenter, Heights(segmenter.spec)
+        self._parts, self._groups = segmenter.components(), segmenter.groups()
         self._n_samples = 0
 
     def push(self, samples: np.ndarray) -> list[Box]:
         self._n_samples += len(samples)
-        return [box for rows in self._features.push(samples) for box in self._take(rows)]
+        return [box for heights in self._heights.push(samples) for box in self._heard(heights)]
 
     def finish(self) -> list[Box]:
-        found = [box for rows in self._features.finish() for box in self._take(rows)]
-        if len(self._rows) > self._given:
-            found += self._heard(height_db(self._rows)[self._given :])
+        found = [box for heights in self._heights.finish() for box in self._heard(heights)]
         self._keep(self._parts.finish())
         return found + self._boxes(self._groups.finish())
-
-    def _take(self, rows: np.ndarray) -> list[Box]:
-        """The heights of each frame are those in the middle of a window of features."""
-        half, found = self._half, list[Box]()
-        self._rows = np.concatenate((self._rows, rows[:, : self._rows.shape[1]]))
-        while len(self._rows) >= 2 * half:
-            found += self._heard(height_db(self._rows[: 2 * half])[self._given : half + half // 2])
-            self._rows, self._given = self._rows[half:], half // 2
-        return found
 
     def _heard(self, heights: np.ndarray) -> list[Box]:
         for row in heights:

@@ -20,7 +20,7 @@ _CHOOSE = "choose"
 @click.group(
     epilog="""\b
 Examples:
-  avianvox boxes find recordings/ --out found
+  avianvox boxes find annotated/ --out found
   avianvox boxes judge annotated/ found --out judged
 """,
 )
@@ -44,7 +44,8 @@ could not be read.
 
 \b
 Examples:
-  avianvox boxes find recordings/ --out found
+  avianvox boxes find annotated/ --out found
+  avianvox boxes find elsewhere/ --out found2
   avianvox boxes find recordings/ --out owls --low-hz 300 --high-hz 1000 \\
     --gap 0.25 --shortest 0.3
   avianvox boxes find recordings/ --out named --model caribbean_california
@@ -173,7 +174,7 @@ Examples:
     "--against",
     multiple=True,
     type=click.Path(path_type=Path, exists=True),
-    metavar="FOUND",
+    metavar="FILES",
     help="Tables of another source, paired by session; repeatable.",
 )
 @click.option(
