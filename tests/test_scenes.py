@@ -1,6 +1,7 @@
 """Scenes: calls where their boxes say, as loud as drawn, of sessions that no other part has."""
 
 import shutil
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from avianvox.cli.main import main
 from avianvox.dataset.catalog import read_catalog
 from avianvox.errors import AvianvoxError, CatalogError, InputError, RunError
 from avianvox.features.spec import FeatureSpec
+from avianvox.scenes.counting import animals_of_boxes, bin_of, box_counts, count_figures
 from avianvox.scenes.cuts import cut_calls, masked, shifted
 from avianvox.scenes.make import SceneSet, make_scenes
 from avianvox.scenes.mix import band_power, scene_blocks
 from avianvox.scenes.parts import Fold, fold_sessions, usable_clips
 from avianvox.scenes.plan import Voices, draw_scene
-from avianvox.scenes.settings import SceneSettings, bins_between
-from avianvox.types import NO_BIRD, Recording
+from avianvox.scenes.settings import SceneSettings, bin_name, bins_between
+from avianvox.types import NO_BIRD, Box, Recording
 
 RATE = 22050
 SETTINGS = SceneSettings(
@@ -242,3 +244,36 @@ def test_the_command_makes_scenes_and_says_that_they_are_synthetic(
     assert "synthetic scenes" in said.err
     assert "CC" in said.out or "licence" in said.out
     assert {r.count for r in read_catalog(tmp_path / "out" / "train").recordings} == {0}
+
+
+def test_bins_of_counts_are_compared_exactly_and_within_one() -> None:
+    assert [bin_of(n) for n in (0, 1, 10, 11, 50, 51, 500)] == [0, 0, 9, 10, 10, 11, 11]
+    assert [bin_name(n) for n in (0, 3, 12, 60)] == ["0", "3", "11-50", "51+"]
+    sessions = np.array(["a", "a", "b", "b"])
+    found = count_figures(np.array([0, 1, 2, 11]), np.array([0, 2, 4, 10]), sessions)
+    assert (found.exact.value, found.within_one.value, found.recordings) == (0.25, 0.75, 4)
+
+
+def test_boxes_are_turned_into_animals_by_the_other_folds() -> None:
+    folds = np.array(["a"] * 3 + ["b"] * 3)
+    boxes = np.array([1, 3, 7, 1, 3, 7])
+    double = np.array([4.0, 8.0, 16.0, 4.0, 8.0, 16.0])  # two for each box and one more
+    np.testing.assert_allclose(animals_of_boxes(boxes, double, folds), double)
+    flat = animals_of_boxes(np.full(6, 5), double, folds)
+    np.testing.assert_allclose(flat, 8.0)
+
+
+class ThreeBoxes:
+    """A source that finds the same boxes everywhere."""
+
+    sample_rate = RATE
+
+    def boxes(self, blocks: Iterable[np.ndarray]) -> Iterator[Box]:
+        assert sum(map(len, blocks)) == 4 * RATE
+        yield from (Box(0.0, 1.0, 500.0, 900.0, score=score) for score in (0.9, 0.5, 0.4))
+
+
+def test_boxes_of_scenes_are_counted_from_a_score_on(made: SceneSet) -> None:
+    scenes = read_catalog(made.catalog("train")).recordings
+    assert box_counts(scenes, ThreeBoxes()).tolist() == [2, 2, 2]
+    assert box_counts(scenes, ThreeBoxes(), least_score=0.6).tolist() == [1, 1, 1]
