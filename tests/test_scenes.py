@@ -238,12 +238,27 @@ def test_the_command_makes_scenes_and_says_that_they_are_synthetic(
     write_plain_csv(tmp_path / "recordings.csv", clips)
     asked = ["scenes", str(tmp_path), "--background", str(backgrounds), "--out", str(tmp_path / "out")]
     with pytest.raises(SystemExit) as ended:
-        main([*asked, "--scenes", "2", "--seconds", "4", "--parts", "train=1,test=1", "--empty", "0.99"])
+        main(
+            [
+                *asked,
+                "--scenes",
+                "2",
+                "--seconds",
+                "4",
+                "--parts",
+                "train=1,test=1",
+                "--empty",
+                "0.99",
+                "--pictures",
+                "1",
+            ]
+        )
     assert not ended.value.code
     said = capsys.readouterr()
     assert "synthetic scenes" in said.err
     assert "CC" in said.out or "licence" in said.out
     assert {r.count for r in read_catalog(tmp_path / "out" / "train").recordings} == {0}
+    assert (tmp_path / "out" / "train" / "scene-00000.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_bins_of_counts_are_compared_exactly_and_within_one() -> None:

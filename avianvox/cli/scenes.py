@@ -29,7 +29,7 @@ A run that was stopped goes on with the same command.
 \b
 Examples:
   avianvox scenes recordings/ --background background/ --out scenes \\
-    --scenes 6 --parts train=1,test=1
+    --scenes 6 --parts train=1,test=1 --pictures 1
   avianvox scenes recordings/ --background background/ --out counts \\
     --scenes 4 --parts train=1,test=1 --callers 1 60 --overlap
 """
@@ -132,12 +132,20 @@ Examples:
 @click.option("--alone", is_flag=True, help="Leave out clips that name other species in the background.")
 @click.option("--sample-rate", default=22050, show_default=True, help="Sample rate in hertz.")
 @click.option("--seed", default=0, show_default=True, help="Random seed.")
+@click.option(
+    "--pictures",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Number of scenes in each part to draw with their boxes, as PNG beside the sound.",
+)
 @click.option("--fresh", is_flag=True, help="Erase the scenes in OUT first.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def scenes(
     catalogs: tuple[Path, ...],
     backgrounds: tuple[Path, ...],
     out: Path,
+    pictures: int,
     fresh: bool,
     as_json: bool,
     **settings: object,
@@ -162,6 +170,11 @@ def scenes(
         found = make_scenes(catalog.recordings, backgrounds, out, chosen, fresh=fresh, progress=progress)
     for line in found.notes:
         echo(line, err=True)
+    if pictures:
+        from avianvox.scenes.picture import draw_scenes
+
+        for part in found.parts:
+            draw_scenes(found.catalog(part.part), pictures)
     if as_json:
         click.echo(json.dumps(figures_mapping(found), indent=1))
         return

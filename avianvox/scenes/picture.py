@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from avianvox.audio.excerpt import Excerpt
+from avianvox.dataset.catalog import read_catalog
+from avianvox.errors import require_extra
 from avianvox.files import atomic_write
 from avianvox.inference.spectrogram_picture import spectrogram
 from avianvox.types import Box
@@ -13,6 +15,25 @@ from avianvox.types import Box
 _COLOURS = ("#d1495b", "#00798c", "#edae49", "#30638e", "#66a182", "#8d5b4c")
 _RANGE_DB = 60.0
 _MOST_S = 60.0
+
+
+def draw_scenes(part: Path, n: int) -> list[Path]:
+    """Draw the first ``n`` scenes of a part beside their sound. Raises as `draw_scene_picture` does.
+
+    Raises
+    ------
+    MissingExtraError
+        Matplotlib is not installed.
+    """
+    require_extra("matplotlib", extra="plot", purpose="a picture of a scene")
+    drawn = []
+    for scene in read_catalog(part).recordings[:n]:
+        picture = scene.path.with_suffix(".png")
+        names = ", ".join((scene.label, *scene.background))
+        title = f"synthetic {scene.id}: {names}; {scene.count} animals, {len(scene.boxes or ())} calls"
+        draw_scene_picture(scene.path, scene.boxes or (), picture, title=title)
+        drawn.append(picture)
+    return drawn
 
 
 def draw_scene_picture(
@@ -62,4 +83,4 @@ def draw_scene_picture(
     if names:
         figure.legend(loc="outside lower center", ncols=min(3, len(names)), fontsize=8, frameon=False)
     with atomic_write(out, "wb") as stream:
-        figure.savefig(stream, dpi=110, metadata={"Software": None})
+        figure.savefig(stream, format="png", dpi=110, metadata={"Software": None})
