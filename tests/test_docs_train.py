@@ -10,14 +10,17 @@ from avianvox.dataset.crops import PADDINGS
 from avianvox.dataset.placing import PLACINGS
 from avianvox.features.spec import COMBINATIONS
 from avianvox.models.protocol import TrainSettings
+from avianvox.models.shapes import SHAPES
 from avianvox.tasks import TASK_KINDS
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.emphasis import EMPHASES
+from avianvox.training.ensembles import ENSEMBLES
 from avianvox.training.guides import GUIDES
 from avianvox.training.losses import LOSSES
 from avianvox.training.optimisers import OPTIMISERS
 from avianvox.training.samplers import SAMPLERS
 from avianvox.training.schedules import SCHEDULES
+from avianvox.training.self_training import SELF_TRAININGS
 
 PAGE = (Path(__file__).parents[1] / "docs" / "train.md").read_text(encoding="utf-8")
 TABLES = {
@@ -31,6 +34,9 @@ TABLES = {
     "optimiser": OPTIMISERS,
     "schedule": SCHEDULES,
     "emphasis": EMPHASES,
+    "ensemble": ENSEMBLES,
+    "self_training": SELF_TRAININGS,
+    "shape": SHAPES,
     "tasks": TASK_KINDS,
 }
 

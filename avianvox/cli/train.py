@@ -13,6 +13,7 @@ from avianvox.cli.targets import Target, Writer
 from avianvox.dataset.placing import PLACINGS
 from avianvox.models import TRAINABLE
 from avianvox.models.networks import DEFAULT_NETWORK, RECIPES
+from avianvox.models.shapes import SHAPES
 from avianvox.tasks import TASK_KINDS
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.emphasis import EMPHASES
@@ -22,6 +23,7 @@ from avianvox.training.losses import LOSSES
 from avianvox.training.optimisers import OPTIMISERS
 from avianvox.training.samplers import SAMPLERS
 from avianvox.training.schedules import SCHEDULES
+from avianvox.training.self_training import SELF_TRAININGS
 
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
@@ -43,7 +45,8 @@ Of networks, [train] has these besides:
   schedule of the learning rate: {", ".join(SCHEDULES)}
   emphasis: {", ".join(EMPHASES)}; average: a momentum, such as 0.99
   guide, beside the classes: {", ".join(GUIDES)}
-  ensemble, several fits: {", ".join(ENSEMBLES)}
+  ensemble, several fits: {", ".join(ENSEMBLES)}; shape: {", ".join(SHAPES)}
+  self_training, with recordings without a label: {", ".join(SELF_TRAININGS)}
   also: a share for species in the background, such as 0.2
 {fill("  augment, a list: " + ", ".join(AUGMENTATIONS), 76, subsequent_indent="    ")}
 {fill("  tasks beside the species, [[tasks]]: " + ", ".join(TASK_KINDS), 76, subsequent_indent="    ")}
