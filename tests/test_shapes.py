@@ -172,3 +172,13 @@ def test_without_the_library_one_line_says_what_to_install(
         search(lambda _: None, read_steps()["base"], tmp_path, n=1)  # type: ignore[arg-type, return-value]
     assert list(SHAPES) == ["blocks"]
     assert searching.JOURNAL == "search.journal"
+
+
+def test_a_search_tries_shapes_of_the_base_alone(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from avianvox.cli.ablate import ablate
+
+    done = CliRunner().invoke(ablate, [str(tmp_path), "--search", "2", "--steps", "base"])
+    assert done.exit_code == 2
+    assert "--steps and --search exclude each other" in done.output
