@@ -1,6 +1,7 @@
 """The detector's network: pooled regions, losses, gradients, seeds, and that it finds what it learned."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -124,47 +125,52 @@ def test_losses_are_means_over_what_was_sampled() -> None:
     assert found == pytest.approx(np.log(3.0), rel=1e-5)
 
 
-def test_every_weight_learns_and_a_step_is_the_same_twice() -> None:
-    windows = np.random.default_rng(0).normal(size=(2, SPEC.n_frames, SPEC.n_mels)).astype(np.float32)
-    none = np.zeros((0, 4))
-    pieces = [
-        Piece(np.array([[20.0, 50, 10, 22]]), np.array([1]), none),
-        Piece(np.zeros((0, 4)), np.zeros(0, np.int64), none),
-    ]
-    ends = []
-    for _ in range(2):
-        network = build(SHAPE)
-        before = {w.path: np.asarray(w) for w in network.trainable_weights}
-        fitter = Fitter(network, grid_of(SHAPE, network.strides, SIZES), CONFIG, 2)
-        parts = fitter.step(0, windows, pieces)
-        assert set(parts) == set(LOSSES)
-        assert all(np.isfinite(value) and value > 0 for value in parts.values())
-        still = [name for name, array in before.items() if np.array_equal(array, network.arrays()[name])]
-        assert still == []
-        ends.append(network.arrays())
-    for name, array in ends[0].items():
-        np.testing.assert_allclose(array, ends[1][name], atol=1e-6)
-
-
-def test_it_finds_what_it_has_learned() -> None:
+@pytest.fixture(scope="module")
+def scene() -> tuple[np.ndarray, list[Box]]:
+    """Feature rows of a window of synthetic sound, and the boxes that end in it."""
     settings = SynthSettings(n_species=2, sample_rate=SPEC.sample_rate, duration_s=(6.0, 9.0))
     recording = synthesize_recording(0, 0, 0, settings)
-    rows = extract_features(recording.waveform, SPEC).values
-    names = ("Another", recording.label)
-    truth = [Box(c.box.begin_s, c.box.end_s, c.box.low_hz, c.box.high_hz, c.label) for c in recording.calls]
-    cells = to_cells(as_array(truth), SPEC)
+    rows = extract_features(recording.waveform, SPEC).values[: SPEC.n_frames]
+    boxes = [Box(c.box.begin_s, c.box.end_s, c.box.low_hz, c.box.high_hz, c.label) for c in recording.calls]
+    return rows, [box for box in boxes if box.end_s < SPEC.frames_to_seconds(SPEC.n_frames - 1)]
+
+
+def test_it_learns_with_every_weight_goes_on_alike_and_finds(
+    scene: tuple[np.ndarray, list[Box]], tmp_path: Path
+) -> None:
+    rows, drawn = scene
+    cells = to_cells(as_array(drawn), SPEC)
     shape = Shape(**{**SHAPE.__dict__, "n_sizes": len(sizes := anchor_sizes(cells, 3))})
     network = build(shape)
-    grid = grid_of(shape, network.strides, sizes)
-    fitter = Fitter(network, grid, CONFIG, 2)
-    inside = [box for box in cells if box[1] < SPEC.n_frames]
-    piece = Piece(np.array(inside), np.ones(len(inside), np.int64), cells[len(inside) :])
-    window = above_floor(rows[: SPEC.n_frames, : SPEC.n_mels])
-    for step in range(40):
-        fitter.step(step, window[None], [piece])
-    plan = Plan(SPEC, grid, names).with_least_score(0.5)
-    found = list(find_boxes([rows[: SPEC.n_frames]], KerasParts(network, SPEC.n_mels, 48), plan))
-    assert {box.label for box in found} == {recording.label}
-    agree = iou(as_array(truth[: len(inside)]), as_array(found)).max(axis=1)
+    fitter = Fitter(network, grid_of(shape, network.strides, sizes), CONFIG, 2)
+    piece = Piece(cells, np.ones(len(cells), np.int64), np.zeros((0, 4)))
+    window = above_floor(rows[:, : SPEC.n_mels])[None]
+
+    def steps(begin: int, end: int) -> dict[str, float]:
+        for step in range(begin, end):
+            parts = fitter.step(step, window, [piece])
+        return parts
+
+    before = {weight.path: np.asarray(weight) for weight in network.trainable_weights}
+    first = steps(0, 1)
+    assert set(first) == set(LOSSES)
+    assert all(np.isfinite(value) and value > 0 for value in first.values())
+    learned = network.arrays()
+    assert [name for name, array in before.items() if np.array_equal(array, learned[name])] == []
+
+    fitter.save(tmp_path / "checkpoint.npz", [{"step": 1.0}])
+    steps(1, 4)
+    straight = network.arrays()
+    assert fitter.restore(tmp_path / "checkpoint.npz") == [{"step": 1.0}]
+    np.testing.assert_array_equal(network.arrays()["block1_conv/kernel"], learned["block1_conv/kernel"])
+    steps(1, 4)
+    for name, array in network.arrays().items():
+        np.testing.assert_allclose(array, straight[name], atol=1e-6)
+
+    steps(4, 40)
+    plan = Plan(SPEC, fitter.grid, ("Another", drawn[0].label)).with_least_score(0.5)
+    found = list(find_boxes([rows], KerasParts(network, SPEC.n_mels, 48), plan))
+    assert {box.label for box in found} == {drawn[0].label}
+    agree = iou(as_array(drawn), as_array(found)).max(axis=1)
     assert agree.min() > 0.5
     assert agree.mean() > 0.7

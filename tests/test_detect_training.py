@@ -2,24 +2,37 @@
 
 import json
 import os
+import subprocess
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from small_detector import CONFIG, SPEC, boxed_folder, tiny_trunk
+from click.testing import CliRunner, Result
+from small_detector import CONFIG, SPEC, TOML, boxed_folder, tiny_trunk
 
+from avianvox.boxes.matching import Sound
+from avianvox.boxes.protocol import boxes_in
+from avianvox.cli.detect import detect
 from avianvox.dataset.sources.annotations import read_boxes
-from avianvox.detect.figures import average_precision, box_figures
-from avianvox.detect.run import DetectorRun
+from avianvox.detect.detector import Detector
+from avianvox.detect.figures import box_figures
+from avianvox.detect.network import build
+from avianvox.detect.run import DetectorRun, shape_of
 from avianvox.detect.settings import DetectConfig, read_detect_file
-from avianvox.detect.train import held_out, learnable, train_detector
+from avianvox.detect.train import begin_from_run, held_out, learnable, train_detector
 from avianvox.detect.windows import BoxedRecordings, WindowBatches
-from avianvox.errors import ConfigError, InputError, RunError
+from avianvox.errors import ConfigError, InputError, ModelFileError, RunError
 from avianvox.features.provide import provide_store
 from avianvox.features.store import FeatureStore
-from avianvox.training.run import read_arrays
+from avianvox.inference.classifier import Classifier
+from avianvox.modelfile import read_model_file
+from avianvox.tables.formats import read_table
+from avianvox.training.run import Run, read_arrays
 from avianvox.types import NO_BIRD, Box, Recording
 from avianvox.workers import Workplace
 
@@ -33,8 +46,13 @@ def tiny() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def recordings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recording, ...]:
-    return read_boxes(boxed_folder(tmp_path_factory.mktemp("boxed"))).recordings
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return boxed_folder(tmp_path_factory.mktemp("boxed"))
+
+
+@pytest.fixture(scope="module")
+def recordings(folder: Path) -> tuple[Recording, ...]:
+    return read_boxes(folder).recordings
 
 
 @pytest.fixture(scope="module")
@@ -44,33 +62,13 @@ def store(recordings: tuple[Recording, ...], tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="module")
-def trained(
-    recordings: tuple[Recording, ...], store: FeatureStore, tmp_path_factory: pytest.TempPathFactory
-) -> DetectorRun:
-    return train_detector(recordings, store, SHORT, tmp_path_factory.mktemp("runs") / "run", spec=SPEC)
+def trained(folder: Path, store: FeatureStore, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A run that was killed at its third step, and what the command said that went on with it."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    (out.parent / "tiny.toml").write_text(
+        TOML.replace("steps = 60\nevaluate_every = 30", "steps = 4\nevaluate_every = 2")
+    )
 
-
-def test_a_run_holds_what_came_of_it_and_opens_again(trained: DetectorRun) -> None:
-    names = {"config.json", "split.json", "checkpoint.npz", "history.csv", "learning_curve.png"}
-    assert {path.name for path in trained.path.iterdir()} == names | {
-        "weights.npz",
-        "figures.json",
-        "train.log",
-    }
-    history = (trained.path / "history.csv").read_text().splitlines()
-    assert history[0].split(",")[:2] == ["step", "loss"]
-    assert history[0].endswith("iou,ap50")
-    assert [row.split(",")[0] for row in history[1:]] == ["2", "4"]
-    assert len(trained.plan.labels) == 2
-    assert trained.figures["train"].keys() == {"iou", "ap50"}
-    weights = read_arrays(trained.path / "weights.npz")
-    for name, array in trained.network().arrays().items():
-        np.testing.assert_array_equal(array, weights[name])
-
-
-def test_a_run_that_was_killed_goes_on_to_the_same_weights(
-    trained: DetectorRun, recordings: tuple[Recording, ...], store: FeatureStore, tmp_path: Path
-) -> None:
     class Killed(Exception):
         pass
 
@@ -78,38 +76,134 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(
         if step == 3:
             raise Killed
 
+    recordings = read_boxes(folder).recordings
     with pytest.raises(Killed):
-        train_detector(recordings, store, SHORT, tmp_path / "run", spec=SPEC, progress=kill)
-    with pytest.raises(RunError, match="not complete"):
-        DetectorRun.open(tmp_path / "run")
+        train_detector(recordings, store, SHORT, out, spec=SPEC, catalogs=[str(folder)], progress=kill)
+    with pytest.raises(RunError, match="not complete; finish it with: avianvox detect train"):
+        DetectorRun.open(out)
     with pytest.raises(RunError, match="--resume or replace it with --fresh"):
-        train_detector(recordings, store, SHORT, tmp_path / "run", spec=SPEC)
+        train_detector(recordings, store, SHORT, out, spec=SPEC)
     other = replace(SHORT, learning_rate=1e-4)
     with pytest.raises(RunError, match=r"learning_rate was 0.003 and is 0.0001"):
-        train_detector(recordings, store, other, tmp_path / "run", spec=SPEC, resume=True)
-    resumed = train_detector(recordings, store, SHORT, tmp_path / "run", spec=SPEC, resume=True)
-    before, after = (read_arrays(run.path / "weights.npz") for run in (trained, resumed))
-    for name, array in before.items():
-        np.testing.assert_allclose(array, after[name], atol=1e-5)
-    assert (resumed.path / "history.csv").read_text().count("\n") == 3
+        train_detector(recordings, store, other, out, spec=SPEC, resume=True)
+    arguments = ["--config", out.parent / "tiny.toml", "--store", store.path, "--resume"]
+    result = command("train", folder, "--out", out, *arguments)
+    assert result.exit_code == 0, result.output
+    return out, result.stdout
 
 
-def test_weights_of_another_run_are_begun_from(
-    trained: DetectorRun, recordings: tuple[Recording, ...], store: FeatureStore, tmp_path: Path
-) -> None:
-    config = replace(SHORT, steps=1, from_=os.fspath(trained.path))
-    run = train_detector(recordings, store, config, tmp_path / "run", spec=SPEC)
-    taken = run.config["begun_from"]["taken"]
-    assert "block1_conv" in taken
-    assert "region_classes" in taken  # the classes are the same
+@pytest.fixture(scope="module")
+def model(trained: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The file of the run, and what the command said of it."""
+    out = tmp_path_factory.mktemp("models") / "small.tflite"
+    result = command("export", trained[0], "--out", out, "--json", "--min-score", 0.2)
+    assert result.exit_code == 0, result.output
+    return out, json.loads(result.stdout)
+
+
+def command(*arguments: object) -> Result:
+    return CliRunner().invoke(detect, list(map(str, arguments)))
+
+
+def test_a_run_holds_what_came_of_it_and_opens_again(trained: tuple[Path, str]) -> None:
+    path, said = trained
+    assert said.startswith(f"{path}: detector, 2 classes, ")
+    assert "mean IoU" in said
+    run = DetectorRun.open(path)
+    names = {"config.json", "split.json", "checkpoint.npz", "history.csv", "learning_curve.png"}
+    assert {file.name for file in path.iterdir()} == names | {"weights.npz", "figures.json", "train.log"}
+    history = (path / "history.csv").read_text().splitlines()
+    assert history[0].split(",")[:2] == ["step", "loss"]
+    assert history[0].endswith("iou,ap50")
+    assert [row.split(",")[0] for row in history[1:]] == ["2", "4"]
+    assert run.figures["train"].keys() == {"iou", "ap50"}
+    assert run.figures["synthetic"] is False  # the tables don't say so
+    weights = read_arrays(path / "weights.npz")
+    for name, array in run.network().arrays().items():
+        np.testing.assert_array_equal(array, weights[name])
+
+
+def test_weights_of_another_run_are_begun_from(trained: tuple[Path, str], tmp_path: Path) -> None:
+    run = DetectorRun.open(trained[0])
+    network = build(replace(shape_of(run.config, run.plan), seed=5))
+    before = network.arrays()
+    document: dict[str, Any] = {"labels": list(run.plan.labels), "detect": {"trunk": "tiny"}}
+    begun = begin_from_run(network, trained[0], SPEC, document)
+    assert {"block1_conv", "region_classes"} <= set(begun["taken"])
+    theirs = read_arrays(trained[0] / "weights.npz")
+    assert not np.array_equal(before["block1_conv/kernel"], theirs["block1_conv/kernel"])
+    np.testing.assert_array_equal(network.arrays()["block1_conv/kernel"], theirs["block1_conv/kernel"])
+    assert document["inherited"][0]["kind"] == "weights"
+    others = begin_from_run(network, trained[0], SPEC, document | {"labels": ["a", "b"]})
+    assert "region_classes" not in others["taken"]
+    with pytest.raises(InputError, match="learned from other features"):
+        begin_from_run(network, trained[0], SPEC.with_changes(n_mels=60), document)
     with pytest.raises(RunError, match="no training run in"):
-        train_detector(
-            recordings,
-            store,
-            replace(config, from_=os.fspath(trained.path.parent)),
-            tmp_path / "other",
-            spec=SPEC,
-        )
+        begin_from_run(network, tmp_path, SPEC, document)
+    with pytest.raises(RunError, match=r"training run"):
+        Run.open(trained[0])  # the other way round: what exports classifiers refuses a detector
+
+
+def test_the_file_says_what_keras_says_with_built_in_operators(model: tuple[Path, dict[str, Any]]) -> None:
+    path, said = model
+    assert said["parity"]["scores"] < 1e-3
+    assert said["parity"]["windows"] > 0
+    assert not [name for name in said["operators"] if name.startswith(("CUSTOM", "FLEX"))]
+    info = read_model_file(path).info
+    assert info.kind == "detector"
+    assert info.parity["scores"] == said["parity"]["scores"]
+    assert [output.name for output in info.outputs] == ["species", "boxes"]
+    assert "detector of boxes" in read_model_file(path).card
+
+
+def test_boxes_are_found_without_keras(
+    model: tuple[Path, dict[str, Any]], folder: Path, tmp_path: Path
+) -> None:
+    code = (
+        "import sys; from avianvox.cli.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        "finally: print(sorted({'keras', 'tensorflow', 'scipy', 'sklearn', 'librosa'} & set(sys.modules)))\n"
+    )
+    arguments = ["detect", "find", model[0], folder, "--out", tmp_path / "found", "--json", "--pictures", "1"]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    said, loaded = result.stdout.rstrip().rsplit("\n", 1)
+    assert loaded == "[]"
+    found = json.loads(said)
+    assert len(found["recordings"]) == 4
+    assert found["sound_s"] > 20
+    detector = Detector.open(model[0])
+    for row in found["recordings"]:
+        boxes = list(boxes_in(row["path"], detector))
+        assert row["boxes"] == len(boxes)
+        assert row["labels"] == dict(Counter(box.label for box in boxes))
+        table = tmp_path / "found" / f"{Path(row['path']).stem}.avianvox.selections.txt"
+        assert table.exists() == bool(boxes)
+        if boxes:
+            read = [(round(d.begin_s or 0, 3), d.scientific_name) for d in read_table(table)]
+            assert sorted(read) == sorted((round(box.begin_s, 3), box.label) for box in boxes)
+    drawn = list((tmp_path / "found" / "pictures").glob("*.png")) if found["boxes"] else []
+    assert len(drawn) == sum(bool(row["boxes"]) for row in found["recordings"])
+
+
+def test_files_that_cannot_be_read_are_listed_and_the_others_searched(
+    model: tuple[Path, dict[str, Any]], folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.wav").write_bytes(b"RIFF0000WAVE")
+    good = next(folder.glob("*.wav"))
+    out = tmp_path / "found.csv"
+    result = command("find", model[0], tmp_path / "broken.wav", good, "--out", out, "--min-score", 0)
+    assert result.exit_code == 3
+    assert "failed: " in result.stderr
+    assert "broken.wav" in result.stderr
+    rows = list(read_table(out))
+    assert {Path(row.path).name for row in rows} == {"broken.wav", good.name}
+    with pytest.raises(ModelFileError, match="finds no boxes: it is a model of"):
+        Detector.open("caribbean_california")
+    with pytest.raises(ModelFileError, match=r"finds boxes.*avianvox detect find"):
+        Classifier.load(os.fspath(model[0]))
 
 
 def test_recordings_without_boxes_are_background_or_left_out(
@@ -190,13 +284,13 @@ def test_settings_of_the_command_go_before_those_of_the_file(tmp_path: Path) -> 
 
 
 def test_figures_of_boxes() -> None:
-    truth = [[Box(0, 1, 0, 100, "a"), Box(2, 3, 0, 100, "a")], []]
+    drawn = (Box(0, 1, 0, 100, "a"), Box(2, 3, 0, 100, "a"))
     good, doubled = Box(0, 1, 0, 100, "a", 0.9), Box(0, 1, 0, 90, "a", 0.8)
-    assert box_figures(truth, [[good], []], ("a", "b")) == {"iou": 0.5, "ap50": 0.5}
-    assert average_precision(truth, [[good, doubled], []], "a") == 0.5  # the second one is wrong, and later
-    first = Box(5, 6, 0, 100, "a", 0.95)
-    assert average_precision(truth, [[good], [first]], "a") == 0.25
-    assert np.isnan(average_precision(truth, [[], []], "b"))
-    named = [[replace(good, label="b"), Box(2, 3, 0, 100, "a", 0.4)], []]
-    assert box_figures(truth, named, ("a",)) == {"iou": 0.0, "ap50": 0.5}
-    json.dumps(box_figures([[]], [[]], ()))
+
+    def figures(*found: Box) -> dict[str, float]:
+        return box_figures([Sound("x", "x", drawn, found), Sound("y", "y", (), ())])
+
+    assert figures(good, doubled) == {"iou": 0.5, "ap50": 0.5}  # the second one is wrong, and later
+    named = figures(replace(good, label="b"), Box(2, 3, 0, 100, "a", 0.4))
+    assert named == {"iou": 0.0, "ap50": 0.5}
+    assert np.isnan(box_figures([Sound("y", "y", (), ())])["iou"])

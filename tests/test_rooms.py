@@ -48,6 +48,7 @@ ROOMS = (
     ("training",),
     ("export",),
     ("ablation", "reproduce", "demo", "explain", "detect"),
+    ("ablation", "reproduce", "demo", "detect", "explain"),
     ("api",),
     ("desk",),
     ("cli",),
@@ -57,6 +58,7 @@ ROOMS = (
 HOMES = {
     "keras": {"models", "training", "export", "detect"},
     "tensorflow": {"models", "training", "export", "explain", "detect"},
+    "tensorflow": {"models", "training", "export", "detect", "explain"},
     "ai_edge_quantizer": {"export"},
     "sklearn": {"api", "find", "models", "dataset", "evaluation", "audit", "calibration"},
     "scipy": {"models", "evaluation", "audit", "calibration", "report"},

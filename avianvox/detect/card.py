@@ -14,10 +14,10 @@ def detector_card(info: ModelInfo) -> str:
     sections = [
         f"# {info.name}\n\n"
         f"A detector of boxes in time and frequency. Classes: {len(info.labels)}. Input: windows of "
-        f"{spec.window_s:.2f} s of sound at {spec.sample_rate} Hz. Use: `avianvox detect run`.",
+        f"{spec.window_s:.2f} s of sound at {spec.sample_rate} Hz. Use: `avianvox detect find`.",
         "## Intended use\n\n"
-        "To find and count voices, and to mark them for review. It is for the species and the recorders of the "
-        "training recordings. Have important results checked by a person who knows the species.",
+        "To find and count voices, and to mark them for review. It is for the species and the recorders of "
+        "the training recordings. Have important results checked by a person who knows the species.",
         "## Limits\n\n"
         + _bullets(
             [
@@ -28,7 +28,8 @@ def detector_card(info: ModelInfo) -> str:
         ),
         "## Figures\n\n"
         + _bullets(
-            f"recordings {words}: mean IoU {found['iou']:.2f}, average precision at IoU 0.5 {found['ap50']:.2f}"
+            f"recordings {words}: mean IoU {found['iou']:.2f}, average precision at IoU 0.5 "
+            f"{found['ap50']:.2f}"
             for part, words in (
                 ("validation", "held out"),
                 ("train", "learned from (no estimate for new ones)"),

@@ -58,7 +58,8 @@ class BoxParity:
     def problems(self) -> list[str]:
         """What lies beyond the tolerance, one line each."""
         return [
-            f"{name.replace('_', ' ')} differ by {getattr(self, name):.2g}, expected at most {MOST_DIFFERENT:g}"
+            f"{name.replace('_', ' ')} differ by {getattr(self, name):.2g}, expected at most "
+            f"{MOST_DIFFERENT:g}"
             for name in ("scores", "region_offsets", "offsets")
             if not getattr(self, name) <= MOST_DIFFERENT
         ]

@@ -92,9 +92,17 @@ class DetectorRun:
 
     @property
     def learned(self) -> list[str]:
-        """Ids of the recordings that it learned from. Raises `RunError` where they are not there."""
+        """Ids of the recordings that it learned from."""
+        return self._split("train")
+
+    @property
+    def left_out(self) -> list[str]:
+        """A line for each recording or class that it did not learn from."""
+        return self._split("left out")
+
+    def _split(self, part: str) -> list[str]:
         try:
-            return list(read_json(self.path / SPLIT)["train"])
+            return list(read_json(self.path / SPLIT)[part])
         except (OSError, *MISSHAPEN) as error:
             message = f"{self.path / SPLIT} is missing or damaged ({error}); train again with --fresh"
             raise RunError(message) from error

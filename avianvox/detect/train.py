@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from avianvox.boxes.matching import Sound
 from avianvox.config import settings_to_mapping
 from avianvox.detect import run as folder
 from avianvox.detect.anchors import anchor_sizes
@@ -46,6 +47,10 @@ class Learned:
     boxes: Mapping[str, tuple[Box, ...]]
     names: tuple[str, ...]
     left_out: tuple[str, ...]
+
+    def drawn(self, name: str) -> tuple[Box, ...]:
+        """The boxes of a recording that belong to a class."""
+        return tuple(box for box in self.boxes[name] if box.label in self.names)
 
 
 def learnable(recordings: Sequence[Recording], store: FeatureStore) -> Learned:
@@ -86,14 +91,22 @@ def learnable(recordings: Sequence[Recording], store: FeatureStore) -> Learned:
 
 
 def held_out(learned: Learned, config: DetectConfig) -> set[str]:
-    """Ids of the recordings that are held out: whole sessions, without which each class is still learned."""
+    """Ids of the recordings that are held out: whole sessions, without which each class is still learned.
+
+    Where there is real sound with boxes, no synthetic one is held out: figures are of the one or of the
+    other.
+    """
     sessions: dict[str, list[str]] = {}
+    real = {r.id for r in learned.recordings if not r.synthetic}
+    mixed = any(learned.boxes[name] for name in real)
     for recording in learned.recordings:
+        if mixed and recording.synthetic:
+            continue
         sessions.setdefault(recording.session, []).append(recording.id)
     names = sorted(sessions)
     order = derive_rng(config.seed, "detect split").permutation(len(names))
     left = Counter(box.label for found in learned.boxes.values() for box in found)
-    wanted = config.validation * len(learned.recordings)
+    wanted = config.validation * sum(map(len, sessions.values()))
     out: set[str] = set()
     for ids in (sessions[names[i]] for i in order):
         gone = Counter(box.label for name in ids for box in learned.boxes[name])
@@ -153,9 +166,7 @@ def train_detector(
     out = Path(out)
     if fresh:
         folder.FOLDER.erase(out)
-    folder.FOLDER.refuse_foreign(out)
-    if folder.FOLDER.config(out).exists() and not resume:
-        raise RunError(f"{out} holds a detector run; continue it with --resume or replace it with --fresh")
+    refuse_earlier_run(out, resume=resume)
     learned = learnable(recordings, store)
     judged = held_out(learned, config)
     split = {
@@ -169,7 +180,7 @@ def train_detector(
     )
     document["strides"] = list(network.strides)
     if config.from_ is not None:
-        document["begun_from"] = _begin(network, Path(config.from_), spec, document)
+        document["begun_from"] = begin_from_run(network, Path(config.from_), spec, document)
     if folder.FOLDER.config(out).exists():
         folder.FOLDER.refuse_other(out, _same(folder.FOLDER.read(out)), _same(document), words=_WORDS)
         (out / folder.FIGURES).unlink(missing_ok=True)
@@ -181,9 +192,11 @@ def train_detector(
     parts = KerasParts(network, spec.n_mels, config.proposals)
 
     def judge(ids: Sequence[str]) -> dict[str, float]:
-        truth = [learned.boxes[name] for name in ids]
-        found = [list(find_boxes([store[name]], parts, plan)) for name in ids]
-        return box_figures(truth, found, learned.names)
+        sounds = [
+            Sound(name, name, learned.drawn(name), tuple(find_boxes([store[name]], parts, plan)))
+            for name in ids
+        ]
+        return box_figures(sounds)
 
     looked_at = split["validation"] or split["train"]
     some = derive_rng(config.seed, "detect judged").permutation(len(looked_at))[:MOST_JUDGED]
@@ -197,12 +210,21 @@ def train_detector(
     )
     write_arrays(out / WEIGHTS, network.arrays())
     _write_history(out, history, learned)
-    figures = {part: judge(ids) if ids else None for part, ids in split.items()}
-    write_json(out / folder.FIGURES, {"steps": config.steps, **figures}, allow_nan=True)
+    figures: dict[str, Any] = {part: judge(ids) if ids else None for part, ids in split.items()}
+    synthetic = any(r.synthetic for r in learned.recordings if r.id in set(looked_at))
+    figures |= {"steps": config.steps, "synthetic": synthetic}
+    write_json(out / folder.FIGURES, figures, allow_nan=True)
     return DetectorRun.open(out)
 
 
-def _begin(network: Any, origin: Path, spec: FeatureSpec, document: dict[str, Any]) -> dict[str, Any]:
+def refuse_earlier_run(out: Path, *, resume: bool) -> None:
+    """Raise `RunError` where ``out`` holds something else, or a run that is not to be continued."""
+    folder.FOLDER.refuse_foreign(out)
+    if folder.FOLDER.config(out).exists() and not resume:
+        raise RunError(f"{out} holds a detector run; continue it with --resume or replace it with --fresh")
+
+
+def begin_from_run(network: Any, origin: Path, spec: FeatureSpec, document: dict[str, Any]) -> dict[str, Any]:
     """Give the trunk the weights of a classifier's run, or the network those of a detector's."""
     from avianvox.training.inherited import of_origin
     from avianvox.training.origin import Origin

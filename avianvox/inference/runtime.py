@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
+from avianvox.errors import ModelFileError
 from avianvox.modelfile import ModelFile
 from avianvox.registry import Registry
 
@@ -47,5 +48,7 @@ RUNTIMES: Registry[RuntimeFactory] = Registry(
 
 
 def runtime_of(model: ModelFile, *, threads: int = 1) -> Runtime:
-    """What runs a model file."""
+    """What runs a model file. Raises `ModelFileError` where it is a detector, which answers with boxes."""
+    if model.info.boxes:
+        raise ModelFileError(f"{model.path} finds boxes and names no windows; use: avianvox detect find")
     return RUNTIMES.get(model.info.payload)(model, threads=threads)

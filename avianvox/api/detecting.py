@@ -1,0 +1,133 @@
+"""Training a detector of boxes, as the command does it."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avianvox.api.watch import Watch
+
+if TYPE_CHECKING:
+    from avianvox.detect.run import DetectorRun
+    from avianvox.types import Recording
+
+Steps = Callable[[int, int, Mapping[str, float]], None]
+
+
+def boxed_recordings(
+    catalogs: Sequence[str | os.PathLike[str]], *, label: str = "", watch: Watch | None = None
+) -> "list[Recording]":
+    """Recordings with the boxes that are drawn in them, of several catalogs.
+
+    A folder without tables of annotations is a catalog like any other: what has no bird is background.
+
+    Parameters
+    ----------
+    catalogs : sequence of path-like
+    label : str
+        Of boxes that the tables give no name.
+    watch : Watch, optional
+        Is told what is wrong with a box.
+
+    Raises
+    ------
+    CatalogError
+        One can't be read, or two have a recording of the same id.
+    """
+    from avianvox.dataset.catalog import SOURCE_PROBLEM, read_catalog
+    from avianvox.dataset.sources.annotations import read_boxes
+    from avianvox.errors import CatalogError
+
+    watch = watch or Watch()
+    by_id: dict[str, Recording] = {}
+    for path in map(Path, catalogs):
+        try:
+            catalog = read_boxes(path, label=label)
+        except CatalogError as error:
+            if "no table of annotations" not in str(error):
+                raise
+            catalog = read_catalog(path)
+        for problem in catalog.problems:
+            if problem.kind == SOURCE_PROBLEM:
+                watch.say(problem.message)
+        for recording in catalog.recordings:
+            name = recording.id
+            if name in by_id and by_id[name].path != recording.path:
+                name = f"{path.name}/{name}"
+            by_id[name] = replace(recording, id=name)
+    return list(by_id.values())
+
+
+def train_detector(
+    catalogs: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    label: str = "",
+    config: Path | None = None,
+    store: Path | None = None,
+    resume: bool = False,
+    fresh: bool = False,
+    jobs: int = 1,
+    watch: Watch | None = None,
+    on_step: Steps | None = None,
+    **settings: Any,
+) -> "DetectorRun":
+    """Train a detector on recordings with boxes, and leave a run folder.
+
+    Parameters
+    ----------
+    catalogs : sequence of path-like
+        As in `boxed_recordings`.
+    out : path-like
+        The run folder.
+    label : str
+        Of boxes that the tables give no name.
+    config : Path, optional
+        TOML file with the tables ``[detect]`` and ``[features]``.
+    store : Path, optional
+        Feature store; one inside ``out`` by default.
+    resume, fresh : bool
+        Continue the run in ``out``, or replace it.
+    jobs : int
+        Worker processes that compute features.
+    watch : Watch, optional
+    on_step : callable, optional
+        Called after each step with its number, the number of all, and the last figures.
+    **settings
+        Of ``[detect]``, before those of the file.
+
+    Raises
+    ------
+    CatalogError, ConfigError, InputError, RunError, StoreError
+    """
+    from avianvox.detect.settings import read_detect_file
+    from avianvox.detect.train import refuse_earlier_run, train_detector
+    from avianvox.features.provide import default_store, provide_store
+    from avianvox.workers import Workplace
+
+    watch = watch or Watch()
+    chosen, spec = read_detect_file(config, {k: v for k, v in settings.items() if v is not None})
+    place = Path(out)
+    if not fresh:
+        refuse_earlier_run(place, resume=resume)
+    recordings = boxed_recordings(catalogs, label=label, watch=watch)
+    with watch.counting("features") as progress:
+        features = provide_store(
+            recordings,
+            spec,
+            store or default_store(place, spec),
+            workplace=Workplace(jobs),
+            progress=progress,
+        )
+    return train_detector(
+        recordings,
+        features,
+        chosen,
+        place,
+        spec=spec,
+        catalogs=[os.fspath(path) for path in catalogs],
+        resume=resume,
+        fresh=fresh,
+        progress=on_step,
+    )

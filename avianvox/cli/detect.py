@@ -1,0 +1,290 @@
+"""``avianvox detect``: a trained detector of boxes in time and frequency."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from avianvox.cli.common import FiniteFloat, echo, exit_with_failures, progress_bar, progress_bars
+from avianvox.cli.targets import Target, Writer
+
+if TYPE_CHECKING:
+    from avianvox.detect.run import DetectorRun
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  avianvox detect train boxed/ --out runs/detector --label "Ninox boobook" \\
+    --steps 1000
+  avianvox detect export runs/detector --out owl.tflite
+  avianvox detect find owl.tflite recordings/ --out found
+""",
+)
+def detect() -> None:
+    """Find boxes around voices with a trained detector.
+
+    A box has begin, end, lowest and highest frequency, label and score. "avianvox boxes find" is the baseline
+    that learns nothing, and "avianvox boxes judge" compares both with boxes that people drew.
+    """
+
+
+@detect.command(
+    cls=Writer,
+    epilog="""\b
+CATALOG is a folder of recordings with tables of boxes (Raven selection tables and others), one with
+annotations.toml, or a set of scenes ("avianvox scenes"). A recording without a table holds no box. A catalog
+without tables is background where its recordings have no bird; its other recordings are left out.
+
+\b
+The run folder holds settings, split, checkpoint, losses, IoU and average precision over the steps, and
+weights. The TOML file has the tables [detect] and [features]. --from takes the trunk of a classifier, trained
+with: avianvox train --model avianvox_small.
+
+\b
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 finished, but recordings or classes were left out, each with
+one line.
+
+\b
+Examples:
+  avianvox detect train boxed/ --out runs/detector --label "Ninox boobook" \\
+    --steps 1000
+  avianvox detect train scenes/train/ --out runs/transferred \\
+    --from runs/classifier
+""",
+)
+@click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=Target(path_type=Path, file_okay=False), help="Run folder.")
+@click.option("--label", default="", metavar="NAME", help="Label of boxes that the tables give no name.")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML file with settings.")
+@click.option(
+    "--store",
+    type=Target(path_type=Path, file_okay=False),
+    help="Feature store.  [default: OUT/features-SETTINGS]",
+)
+@click.option(
+    "--from",
+    "from_",
+    type=click.Path(),
+    metavar="RUN",
+    help="Run folder of a classifier whose trunk, or of a detector whose weights, to begin from.",
+)
+@click.option("--steps", type=int, help="Number of batches.  [default: 1500]")
+@click.option("--batch-size", type=int, help="Number of windows per batch.  [default: 8]")
+@click.option("--learning-rate", type=float, help="Learning rate.  [default: 0.002]")
+@click.option(
+    "--validation",
+    type=float,
+    help="Share of the recordings held out, in whole sessions, at most 0.5.  [default: 0.2]",
+)
+@click.option("--seed", type=int, help="Random seed of weights, windows and split.  [default: 0]")
+@click.option("--resume", is_flag=True, help="Continue an unfinished run in OUT.")
+@click.option("--fresh", is_flag=True, help="Replace the run in OUT.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress display.")
+def train(
+    catalogs: tuple[Path, ...],
+    out: Path,
+    label: str,
+    config: Path | None,
+    store: Path | None,
+    from_: str | None,
+    resume: bool,
+    fresh: bool,
+    as_json: bool,
+    quiet: bool,
+    **settings: Any,
+) -> None:
+    """Train a detector on recordings with boxes."""
+    if resume and fresh:
+        raise click.UsageError("--resume and --fresh exclude each other")
+    from avianvox.api.detecting import train_detector
+    from avianvox.cli.screen import Screen
+    from avianvox.workers import n_cores
+
+    with progress_bars(hide=quiet) as bars:
+        task = None if bars is None else bars.add_task("training", total=None, visible=False)
+
+        def step(done: int, total: int, figures: "Any") -> None:
+            if bars is not None and task is not None:
+                said = "  ".join(f"{name} {figures[name]:.3f}" for name in ("loss", "iou") if name in figures)
+                bars.update(task, completed=done, total=total, visible=True, description=said or "training")
+
+        run = train_detector(
+            catalogs,
+            out,
+            label=label,
+            config=config,
+            store=store,
+            resume=resume,
+            fresh=fresh,
+            jobs=n_cores(),
+            watch=Screen(quiet=quiet or bars is not None),
+            on_step=step,
+            **settings,
+            **{"from": from_},
+        )
+    if as_json:
+        click.echo(json.dumps(dict(run.figures), indent=1))
+    else:
+        _show(run)
+    exit_with_failures(run.left_out)
+
+
+def _show(run: "DetectorRun") -> None:
+    from avianvox.evaluation.plain import counted
+
+    boxes = sum(run.config["boxes"].values())
+    echo(
+        f"{run.path}: detector, {counted(len(run.plan.labels), 'class')}, {boxes} boxes learned, "
+        f"{counted(run.figures['steps'], 'step')}"
+    )
+    if begun := run.config.get("begun_from"):
+        echo(f"  layers taken from {begun['run']}: {', '.join(begun['taken'])}")
+    sound = " of synthetic sound" if run.figures["synthetic"] else ""
+    for part, words in (("train", "learned from"), ("validation", "held out")):
+        if found := run.figures[part]:
+            echo(
+                f"  recordings {words}{sound}: mean IoU {found['iou']:.3f}, average precision at IoU 0.5 "
+                f"{found['ap50']:.3f}"
+            )
+
+
+@detect.command(
+    cls=Writer,
+    epilog="""\b
+The model file is run by LiteRT alone. It is compared with its network on windows of the training recordings,
+and not written where it differs.
+
+\b
+Example:
+  avianvox detect export runs/detector --out owl.tflite
+""",
+)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=Target(path_type=Path, dir_okay=False, ours=b"avianvox.json", only_ours="model file"),
+    help="Model file.",
+)
+@click.option("--name", help="Name of the model.  [default: that of the file]")
+@click.option("--licence", default="", help="Licence of the model, for its card.")
+@click.option(
+    "--min-score",
+    type=FiniteFloat(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Minimum score of a box where nobody asks for another.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def export(run: Path, out: Path, name: str | None, licence: str, min_score: float, as_json: bool) -> None:
+    """Export the detector of a training run as one model file."""
+    from avianvox.detect.export import export_detector
+
+    made = export_detector(run, out, name=name, licence=licence, least_score=min_score)
+    if as_json:
+        click.echo(json.dumps(made.to_mapping(), indent=1))
+        return
+    echo(f"{made.path}: {made.size} bytes, classes: {', '.join(made.info.labels.names)}")
+    echo(
+        f"  against the network, on {made.parity.source}: scores differ by {made.parity.scores:.1e} at most, "
+        f"{made.parity.boxes} boxes"
+    )
+    echo(f"  operators: {', '.join(made.operators)}")
+
+
+@detect.command(
+    cls=Writer,
+    epilog="""\b
+OUT gets a table for each recording in which something is found, Raven selection tables unless --format asks
+for another. An OUT that ends like a table, such as found.csv, is one table. With --pictures, OUT/pictures
+gets spectrograms with boxes. Memory does not grow with the length of a recording.
+
+\b
+Scores are not calibrated: "avianvox boxes judge --thresholds choose" finds the score to ask for.
+
+\b
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 finished, but some recordings could not be read, each with one
+line.
+
+\b
+Examples:
+  avianvox detect find owl.tflite recordings/ --out found
+  avianvox detect find owl.tflite night.flac --out found.csv --min-score 0.7
+  avianvox detect find owl.tflite recordings/ --out seen --pictures 2
+""",
+)
+@click.argument("model", metavar="MODEL")
+@click.argument(
+    "recordings", nargs=-1, required=True, metavar="RECORDINGS...", type=click.Path(path_type=Path)
+)
+@click.option(
+    "--out",
+    required=True,
+    type=Target(path_type=Path, ours=None),
+    help="Folder for the tables, or one table.",
+)
+@click.option("--format", "table_format", metavar="FORMAT", help="Format of the tables.  [default: raven]")
+@click.option(
+    "--min-score", type=FiniteFloat(0, 1), help="Minimum score of a box.  [default: of the model file]"
+)
+@click.option(
+    "--pictures",
+    type=click.IntRange(0),
+    default=0,
+    help="Number of pictures per recording, of the stretches with most boxes.  [default: none]",
+)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of LiteRT.")
+@click.option("--json", "as_json", is_flag=True, help="Print counts of boxes and the speed as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress display.")
+def find(
+    model: str,
+    recordings: tuple[Path, ...],
+    out: Path,
+    table_format: str | None,
+    min_score: float | None,
+    pictures: int,
+    threads: int,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Find boxes in RECORDINGS with a detector."""
+    from avianvox.audio.find import find_inputs
+    from avianvox.cli.targets import refuse_table
+    from avianvox.detect.detector import Detector
+    from avianvox.detect.search import Pictures, Searched, search
+    from avianvox.errors import require_extra
+    from avianvox.evaluation.plain import counted
+    from avianvox.tables.formats import format_of_new, is_one_file, write_table
+
+    detector = Detector.open(model, threads=threads, least_score=min_score)
+    name = table_format or (format_of_new(out) if out.suffix and not out.is_dir() else "raven")
+    one_file = is_one_file(out, name)
+    if pictures:
+        if one_file:
+            raise click.UsageError("--pictures needs a folder as --out")
+        require_extra("matplotlib", extra="plot", purpose="drawing spectrograms (or leave --pictures out)")
+    searched = Searched()
+    root = recordings[0] if len(recordings) == 1 and recordings[0].is_dir() else None
+    with progress_bar("searching", hide=quiet) as progress:
+        rows = search(
+            list(find_inputs(recordings)),
+            detector,
+            searched,
+            shown=Pictures(out / "pictures", pictures).draw if pictures else None,
+            progress=progress,
+        )
+        write_table(
+            rows, out, name, root=root, about={"model": detector.model.info.name}, refuse=refuse_table
+        )
+    if as_json:
+        click.echo(json.dumps(searched.to_mapping(), indent=1))
+    else:
+        echo(
+            f"{out}: {counted(searched.n_boxes, 'box', 'boxes')} in "
+            f"{counted(len(searched.counts), 'recording')}, {searched.sound_s:.0f} s of sound, "
+            f"{searched.times_real_time:.0f} times as fast as it lasts"
+        )
+    exit_with_failures(searched.failed)
