@@ -47,7 +47,6 @@ ROOMS = (
     ("find",),
     ("training",),
     ("export",),
-    ("ablation", "reproduce", "demo", "explain", "detect"),
     ("ablation", "reproduce", "demo", "detect", "explain"),
     ("api",),
     ("desk",),
@@ -57,7 +56,6 @@ ROOMS = (
 
 HOMES = {
     "keras": {"models", "training", "export", "detect"},
-    "tensorflow": {"models", "training", "export", "explain", "detect"},
     "tensorflow": {"models", "training", "export", "detect", "explain"},
     "ai_edge_quantizer": {"export"},
     "sklearn": {"api", "find", "models", "dataset", "evaluation", "audit", "calibration"},
