@@ -1,4 +1,4 @@
-"""Maps of what a model listens to, and whether they deserve trust: of models with known answers, without Keras."""
+"""Maps of what a model listens to, and whether they deserve trust; of models with known answers."""
 
 import json
 from collections.abc import Callable

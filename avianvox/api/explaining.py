@@ -70,10 +70,11 @@ def explain(
     from avianvox.explain.maps import explain as explain_one
     from avianvox.explain.maps import listener_of
 
+    listener = listener_of(os.fspath(model))
     return explain_one(
-        listener_of(os.fspath(model)),
+        listener,
         Path(path),
-        method_named(method, layer=layer, tile_s=tile_s, bands=bands),
+        method_for(listener, method, layer=layer, tile_s=tile_s, bands=bands),
         name=method,
         species=species,
         begin_s=begin_s,
@@ -82,8 +83,9 @@ def explain(
     )
 
 
-def method_named(name: str, *, layer: str | None, tile_s: float, bands: int) -> "Method":
-    """A row of `METHODS` with its settings. Raises `InputError`."""
+def method_for(listener: "Listener", name: str, *, layer: str | None, tile_s: float, bands: int) -> "Method":
+    """A row of `METHODS` with its settings. Raises `InputError`, before Keras is loaded for a model file."""
+    from avianvox.explain.listener import FileListener
     from avianvox.explain.methods import METHODS, OF_NETWORKS
 
     if name not in METHODS:
@@ -91,6 +93,11 @@ def method_named(name: str, *, layer: str | None, tile_s: float, bands: int) -> 
             f"unknown method '{name}'{nearest(name, list(METHODS))} (known: {', '.join(METHODS)})"
         )
     if name in OF_NETWORKS:
+        if isinstance(listener, FileListener):
+            raise InputError(
+                f"{name} looks at the layers of a network, and '{listener.name}' is a model file; give the "
+                "folder of a training run, or use --method occlusion"
+            )
         return METHODS.get(name)(layer)  # type: ignore[call-arg]
     if layer is not None:
         raise InputError("--layer needs --method grad-cam or attention")

@@ -14,31 +14,30 @@ from avianvox.cli.common import (
     wrong_usage,
 )
 from avianvox.cli.explain_judge import judge, reject
-from avianvox.cli.explain_options import out_option, png_option, with_method
+from avianvox.cli.explain_options import out_option, png_option, refuse_layer, with_method
 from avianvox.cli.targets import Writer
 
 
-@click.group(epilog="Example: avianvox explain maps caribbean_california recording.ogg --out why")
+@click.group(epilog="Example: avianvox explain maps my_model.tflite recording.mp3 --out why")
 def explain() -> None:
     """Show what a model listens to, and what it has learned."""
 
 
 @explain.command(
     cls=Writer,
-    epilog="""\b
-MODEL is the name or file of a model, or the folder of a training run. Occlusion silences one tile of time and
-frequency after the other and needs nothing but scores: it takes any model, BirdNET too.
+    epilog="""MODEL is the name or file of a model, or the folder of a training run. Occlusion silences one
+tile of time and frequency after the other and needs nothing but scores: it takes any model, BirdNET too.
 
-\b
 OUT gets explain.html, explain.csv, figures/ (SVG, PNG) and arrays/ (NPZ).
 
 \b
 Examples:
-  avianvox explain maps caribbean_california recording.ogg --out why \\
+  avianvox explain maps caribbean_california recording.mp3 --out why \\
     --tile 1 --bands 4
-  avianvox explain maps birdnet recording.ogg --out why --species \\
-    "Todus mexicanus"
-  avianvox explain maps runs/small recording.ogg --out why --method grad-cam
+  avianvox explain maps birdnet recording.mp3 --out birdnet_why \\
+    --tile 1 --windows 2
+  avianvox explain maps runs/first recording.mp3 --out layer \\
+    --method grad-cam
 """,
 )
 @click.argument("model")
@@ -79,17 +78,17 @@ def maps(
     png: bool,
     as_json: bool,
 ) -> None:
-    """Draw what a model listens to in recordings, over their spectrograms."""
+    """Draw what a model listens to, over spectrograms."""
     import json
 
-    from avianvox.api.explaining import explanations, method_named
+    from avianvox.api.explaining import explanations, method_for
     from avianvox.audio.find import find_inputs
     from avianvox.explain.maps import listener_of
     from avianvox.explain.written import COLUMNS, PAGE, Written, write_maps
 
-    with wrong_usage():
-        chosen = method_named(method, layer=layer, tile_s=tile_s, bands=bands)
+    refuse_layer(method, layer)
     listener = listener_of(model)
+    chosen = method_for(listener, method, layer=layer, tile_s=tile_s, bands=bands)
     paths = list(find_inputs([str(path) for path in recordings]))
     asked = {
         "model": model,
@@ -128,14 +127,14 @@ def maps(
 
 @explain.command(
     cls=Writer,
-    epilog="""\b
-Activation maximisation seeks the window that a class answers to most. It
+    epilog="""Activation maximisation seeks the window that a class answers to most. It
 begins with faint noise; what is loud or rough costs.
 
 \b
 Examples:
-  avianvox explain network runs/small recording.ogg --out learned
-  avianvox explain network runs/small --out learned --steps 8 \\
+  avianvox explain network runs/first recording.mp3 --out learned \\
+    --steps 8
+  avianvox explain network runs/first --out filters --steps 8 \\
     --channel block2_conv:3
 """,
 )
@@ -165,9 +164,10 @@ def network(
     seed: int,
     png: bool,
 ) -> None:
-    """Draw what the network of a training run has learned.
+    """Draw what a network has learned.
 
-    Filters and activations of each layer for RECORDING, and the windows that species answer to most.
+    RUN is the folder of a training run. Drawn are filters and activations of each layer for RECORDING, and
+    the windows that species answer to most.
     """
     from avianvox.explain.maximise import Climb
     from avianvox.explain.network import RunListener
@@ -194,8 +194,7 @@ def network(
 
 @explain.command(
     cls=Writer,
-    epilog="""\b
-STORE is a feature store (avianvox features build). Components of mel bands
+    epilog="""STORE is a feature store (avianvox features build). Components of mel bands
 are those of windows; of embeddings, those of their rows.
 
 \b
@@ -225,7 +224,7 @@ Example:
 def components(
     store: Path, out: Path, n: int, ks: tuple[str, ...], windows: int, frames: int, seed: int, png: bool
 ) -> None:
-    """Find the principal components of a feature store, and put windows together from them."""
+    """Find the principal components of a store."""
     from avianvox.explain.components import find_components
     from avianvox.explain.components_page import write_components
     from avianvox.explain.written import Written

@@ -6,29 +6,27 @@ from typing import Any
 
 import click
 
-from avianvox.cli.common import echo, echo_text, exit_with_failures, progress_bar, show_table, wrong_usage
-from avianvox.cli.explain_options import weight_option, with_method
+from avianvox.cli.common import echo, echo_text, exit_with_failures, progress_bar, show_table
+from avianvox.cli.explain_options import refuse_layer, weight_option, with_method
 from avianvox.cli.targets import Target, Writer
 
 
 @click.command(
     cls=Writer,
-    epilog="""\b
-MODEL is the name or file of a model, or the folder of a training run. Figures of recordings that it was
-trained on say little: of a cross-validation, explain each fold's model on the recordings that it did not
-hear, and give the tables to 'avianvox explain reject'.
+    epilog="""MODEL is the name or file of a model, or the folder of a training run. Figures of recordings
+that it was trained on say little: of a cross-validation, explain each fold's model on the recordings that it
+did not hear, and give the tables to 'avianvox explain reject'.
 
-\b
 OUT gets overlap.csv (a row for each recording), rejection.csv (accuracy of the answers that thresholds keep;
 each threshold was chosen on other sessions), weights.csv (how much each recording counts as a training
 example), figures.json. To continue an interrupted run, run the same command again.
 
 \b
 Examples:
-  avianvox explain judge caribbean_california recordings/ --out judged \\
-    --limit 4 --tile 2 --bands 2
-  avianvox explain judge runs/small recordings/ --out judged \\
-    --method grad-cam
+  avianvox explain judge my_model.tflite recordings/ --out judged \\
+    --limit 4 --tile 1 --bands 4
+  avianvox explain judge runs/first recordings/ --out judged_layer \\
+    --limit 4 --method grad-cam --no-deletion
 """,
 )
 @click.argument("model")
@@ -76,20 +74,23 @@ def judge(
     fresh: bool,
     as_json: bool,
 ) -> None:
-    """Judge maps of labelled recordings: their overlap with the voice, and their deletion."""
-    from avianvox.api.explaining import method_named
+    """Judge maps of labelled recordings.
+
+    Overlap with the voice of right and wrong answers, and how far the score falls by deletion.
+    """
+    from avianvox.api.explaining import method_for
     from avianvox.dataset.catalog import read_catalogs
     from avianvox.evaluation.overlap import Weights
     from avianvox.explain.judged import JudgeOptions, drawn
     from avianvox.explain.judged_folder import judge_into
     from avianvox.explain.maps import listener_of
 
-    with wrong_usage():
-        chosen = method_named(method, layer=layer, tile_s=tile_s, bands=bands)
+    refuse_layer(method, layer)
     catalog = read_catalogs(catalogs)
     for line in catalog.problem_lines():
         echo(line, err=True)
     listener = listener_of(model)
+    chosen = method_for(listener, method, layer=layer, tile_s=tile_s, bands=bands)
     asked = {
         "model": listener.name,
         "method": method,
@@ -124,8 +125,7 @@ def judge(
 
 @click.command(
     cls=Writer,
-    epilog="""\b
-TABLE is overlap.csv of 'avianvox explain judge'; give one for each fold of a cross-validation.
+    epilog="""TABLE is overlap.csv of 'avianvox explain judge'; give one for each fold of a cross-validation.
 
 \b
 Example:
@@ -154,7 +154,10 @@ def reject(
     weight_wrong: float,
     as_json: bool,
 ) -> None:
-    """Find thresholds of overlap below which answers are rejected, and what they are worth."""
+    """Find what rejecting by overlap is worth.
+
+    Accuracy of the answers that are kept, by thresholds that were chosen on other sessions.
+    """
     from avianvox.evaluation.overlap import Weights
     from avianvox.explain.judged_folder import FOLDER, conclude, read_rows
 

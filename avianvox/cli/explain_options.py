@@ -63,3 +63,9 @@ def with_method(command: F) -> F:
     for option in reversed(method_options):
         command = option(command)
     return command
+
+
+def refuse_layer(method: str, layer: str | None) -> None:
+    """Raise `click.UsageError` for a layer beside occlusion."""
+    if layer is not None and method == "occlusion":
+        raise click.UsageError("--layer needs --method grad-cam or attention")

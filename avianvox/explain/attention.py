@@ -29,7 +29,7 @@ class Attention:
 
     def maps(self, listener: Listener, heard: Heard, target: int, windows: np.ndarray) -> np.ndarray:
         """See `avianvox.explain.methods.Method`; each map adds up to 1."""
-        opened = network_of(listener, "attention")
+        opened = network_of(listener)
         model, spec = opened.network.model, opened.network.spec
         names = [layer.name for layer in model.layers]
         name = self.layer or next((name for name in LAYERS if name in names), None)

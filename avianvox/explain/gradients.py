@@ -30,7 +30,7 @@ class GradCam:
         """
         import tensorflow as tf
 
-        opened = network_of(listener, "grad-cam")
+        opened = network_of(listener)
         model, spec = opened.network.model, opened.network.spec
         layer = last_convolution(model) if self.layer is None else layer_named(model, self.layer)
         if len(layer.output.shape) != 4:

@@ -88,20 +88,17 @@ class RunListener:
         return np.asarray(self._combine(rows))
 
 
-def network_of(listener: Listener, method: str) -> RunListener:
-    """The listener as a training run, whose network can be looked at. Raises `InputError`."""
+def network_of(listener: Listener) -> RunListener:
+    """The listener as a training run whose network can be looked at. Raises `InputError`."""
     if not isinstance(listener, RunListener):
-        raise InputError(
-            f"{method} looks at the layers of a network, and '{listener.name}' is a model file; give the "
-            "folder of a training run, or use --method occlusion"
-        )
+        raise InputError(f"'{listener.name}' is a model file; expected the folder of a training run")
     _ = listener.network
     return listener
 
 
 def layer_named(model: Any, name: str) -> Any:
     """A layer of a network. Raises `InputError`, which lists those that there are."""
-    names = [layer.name for layer in model.layers[1:]]
+    names = [layer.name for layer in model.layers]
     if name not in names:
         from avianvox.registry import nearest
 

@@ -50,31 +50,27 @@ def shuffled(
         Of the weights that come in place of those that were learned.
     """
     network = opened.network
-    model, spec = network.model, network.spec
-    fresh = NETWORKS.get(opened.name).build(
-        n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=len(opened.labels), seed=seed
-    )
-    layers = [layer.name for layer in model.layers[::-1] if layer.weights]
+    model = network.model
+    other, empty = (_built(opened, seed) for _ in range(2))
+    for layer, learned in zip(other.layers, model.layers, strict=True):
+        layer.set_weights(learned.get_weights())
+    mixed = replace(opened, fitted=replace(network, model=other))
     before = method.maps(opened, heard, target, windows)
-    found, scores = [], []
-    for at in range(len(layers)):
-        mixed = _mixed(model, fresh, set(layers[: at + 1]), opened, seed)
-        other = replace(opened, fitted=replace(network, model=mixed))
-        rows = heard.rows[windows]
+    names, found, scores = [], [], []
+    for layer, new in zip(other.layers[::-1], empty.layers[::-1], strict=True):
+        if not layer.weights:
+            continue
+        layer.set_weights(new.get_weights())
         there = replace(heard, scores=heard.scores.copy())
-        there.scores[windows] = other.scores(rows)[0]
-        after = method.maps(other, there, target, windows)
+        there.scores[windows] = mixed.scores(heard.rows[windows])[0]
+        after = method.maps(mixed, there, target, windows)
+        names.append(layer.name)
         found.append(rank_correlation(before.ravel(), after.ravel()))
         scores.append(float(there.scores[windows, target].mean()))
-    return Shuffled(tuple(layers), np.array(found), np.array(scores))
+    return Shuffled(tuple(names), np.array(found), np.array(scores))
 
 
-def _mixed(model: Any, fresh: Any, anew: set[str], opened: RunListener, seed: int) -> Any:
-    """A network with the weights of ``fresh`` in some layers, and those of ``model`` in all others."""
-    spec = opened.network.spec
-    mixed = NETWORKS.get(opened.name).build(
-        n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=len(opened.labels), seed=seed
-    )
-    for layer, learned, empty in zip(mixed.layers, model.layers, fresh.layers, strict=True):
-        layer.set_weights((empty if layer.name in anew else learned).get_weights())
-    return mixed
+def _built(opened: RunListener, seed: int) -> Any:
+    """The network before it has learned anything."""
+    spec, build = opened.network.spec, NETWORKS.get(opened.name).build
+    return build(n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=len(opened.labels), seed=seed)
