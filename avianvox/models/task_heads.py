@@ -46,7 +46,9 @@ def with_answers(network: Any, heads: Sequence[Any], tasks: Sequence[Task], *, k
     ``known``: None where the species are learned; else so many of them have the same probability.
     """
     logits = network.output
-    scores = layers.Softmax(dtype="float32")(logits if known is None else logits[:, :known] * 0.0)
+    # of some, all alike: a constant that still depends on the input, as outputs of a graph have to
+    alike = None if known is None else logits[:, :known] * 0.0 + 1.0 / known
+    scores = layers.Softmax(dtype="float32")(logits) if alike is None else alike
     answers = {
         task.name: layers.Activation(_ACTIVATIONS[task.activation], dtype="float32")(head)
         for task, head in zip(tasks, heads, strict=True)
