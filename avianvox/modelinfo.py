@@ -46,6 +46,9 @@ class Output:
         Of a task: its classes or bins.
     unit : str
         Of a task: that of its number.
+    pooling : str
+        Of a task: how windows become a recording, a row of `avianvox.inference.pooling.POOLINGS`; that of its
+        kind where it is "".
     """
 
     name: str
@@ -56,6 +59,7 @@ class Output:
     kind: str = ""
     classes: tuple[str, ...] = ()
     unit: str = ""
+    pooling: str = ""
 
     def __post_init__(self) -> None:
         if self.activation not in ACTIVATIONS:
@@ -69,6 +73,7 @@ class Output:
             "exclusive": type(self.exclusive) is bool,
             "kind": isinstance(self.kind, str),
             "unit": isinstance(self.unit, str),
+            "pooling": isinstance(self.pooling, str),
             "classes": isinstance(self.classes, tuple) and all(isinstance(c, str) for c in self.classes),
         }
         for name in (name for name, good in valid.items() if not good):
@@ -83,7 +88,7 @@ class Output:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
 
 
-_OF_TASKS = ("kind", "classes", "unit")
+_OF_TASKS = ("kind", "classes", "unit", "pooling")
 
 
 @dataclass(frozen=True)

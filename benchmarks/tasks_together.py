@@ -27,7 +27,7 @@ WAYS = ("species", "task", "both")
 def settings_of(way: str, asked: argparse.Namespace) -> dict[str, Any]:
     """What ``[train]`` and ``[[tasks]]`` say in one way."""
     classes = {"classes": asked.classes.split(",")} if asked.classes else {}
-    task = {"kind": asked.kind, "name": asked.task, **classes}
+    task = {"kind": asked.kind, "name": asked.task, **classes, "pooling": asked.pooling}
     return {
         "species": {},
         "task": {"tasks": [task], "species": False},
@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument("--task", default="call_type")
     parser.add_argument("--kind", default="multi")
     parser.add_argument("--classes", default="song,call")
+    parser.add_argument("--pooling", default="", help="Of windows; that of the kind by default.")
     parser.add_argument("--model", default="avianvox_small")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--folds", type=int, default=3)

@@ -42,7 +42,8 @@ class TestContract:
         (choice,) = choices_of([task])
         row = {"kind": choice.kind, **dict(choice.settings)}
         assert tasks_from_mappings([row]) == (task,)
-        assert type(task).of("asked", task.classes, task.unit).n_outputs == task.n_outputs
+        filed = type(task).of("asked", task.classes, task.unit, "top3")
+        assert (filed.n_outputs, filed.pooling) == (task.n_outputs, "top3")
 
     def test_what_is_not_known_is_masked_and_the_rest_is_in_its_place(self, kind: str) -> None:
         task = settled(kind)

@@ -139,7 +139,7 @@ def test_the_report_has_a_section_for_each_task(run: SavedRun, tmp_path: Path) -
     text = (tmp_path / "report" / "report.md").read_text()
     assert "| song | 6 | 1.00 | - |" in text
     assert "| call, song | 6 | 0.00 | song (6) |" in text
-    assert "predicted against real" in (tmp_path / "report" / "report.html").read_text()
+    assert "Task: pitch hz" in (tmp_path / "report" / "report.html").read_text()
     assert json.loads((tmp_path / "report" / "report.json").read_text())["sections"]["task-pitch_hz"]
 
 

@@ -170,6 +170,8 @@ def test_what_cannot_be_learned_is_one_line(catalog: Catalog, store: FeatureStor
 
     unlabelled = (Choice("single", (("name", "stage"),)),)
     assert "no recording has a value in the column 'stage'" in refusal(InputError, tasks=unlabelled)
+    pooled = (Choice("single", (("name", "sex"), ("pooling", "meen"))),)
+    assert "got 'meen'; did you mean 'mean'?" in refusal(ConfigError, tasks=pooled)
     wrong = (Choice("single", (("name", "a"), ("column", "sexx"))),)
     assert "no column 'sexx'; did you mean 'sex'?" in refusal(InputError, tasks=wrong)
     assert "expected a network, got logreg_windows" in refusal(InputError, model="logreg_windows")
@@ -192,6 +194,7 @@ def test_the_model_file_names_its_outputs(model: Path) -> None:
         ("pitch_hz", 1, "regression", (), "Hz"),
     ]
     assert "## Tasks" in found.card
+    assert [o.pooling for o in found.info.outputs] == ["", "mean", "max", "mean", "mean"]
     assert "kind" not in found.info.to_mapping()["outputs"][0]
     other = replace(found.info, outputs=(found.info.outputs[0], replace(found.info.outputs[1], kind="dance")))
     with pytest.raises(ModelFileError, match=r"a task of the kind 'dance'.*update avianvox"):
@@ -255,7 +258,7 @@ def test_a_model_of_tasks_alone_names_no_species(
     assert (row["scientific_name"], row["score"], row["rank"]) == (None, None, None)
     assert 0 < row["call_type_score"] < 1
     refused = CliRunner().invoke(cli, [*asked, "--by", "event"])
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert "names no species, so that there are no events" in str(refused.output) + str(refused.exception)
     told = CliRunner().invoke(cli, ["models", "info", str(out)])
     assert "call_type, multi: song, call" in told.stdout

@@ -149,6 +149,7 @@ def outputs_of(run: Run) -> tuple[Output, ...]:
             kind=task.kind,
             classes=task.classes,
             unit=task.unit,
+            pooling=task.pooling,
         )
         for task in tasks
     )

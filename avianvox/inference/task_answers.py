@@ -73,9 +73,14 @@ def task_of(output: Output, model: str) -> Task:
             f"{', '.join(TASK_KINDS)}; update avianvox"
         )
     try:
-        task = TASK_KINDS.get(output.kind).of(output.name, output.classes, output.unit)
+        task = TASK_KINDS.get(output.kind).of(output.name, output.classes, output.unit, output.pooling)
     except AvianvoxError as error:
         raise ModelFileError(f"the model '{model}': {error}; export it again") from error
+    if task.pooling not in POOLINGS:
+        raise ModelFileError(
+            f"the model '{model}': the task '{task.name}' asks for the pooling '{task.pooling:.40}', "
+            f"expected one of {', '.join(POOLINGS)}; update avianvox, or export it again"
+        )
     if task.n_outputs != output.size:
         raise ModelFileError(
             f"the model '{model}': the task '{output.name}' has {output.size} numbers, expected "

@@ -165,7 +165,13 @@ class TrainSettings:
 
     def _settle_tasks(self) -> None:
         if self.tasks:
-            object.__setattr__(self, "tasks", choices_of(tasks_of(self.tasks)))
+            tasks, known = tasks_of(self.tasks), list(POOLINGS)
+            object.__setattr__(self, "tasks", choices_of(tasks))
+            for task in (task for task in tasks if task.pooling not in known):
+                raise ConfigError(
+                    f"[[tasks]] {task.name}: expected a pooling of {', '.join(known)}, got '{task.pooling}'"
+                    f"{nearest(task.pooling, known)}"
+                )
         elif not self.species:
             raise ConfigError("[train] species = false: expected [[tasks]] to learn instead, got none")
         besides = ("guide", "emphasis", "beside", "ensemble", "self_training")

@@ -19,7 +19,7 @@ class Multi(Task):
 
     kind: ClassVar[str] = "multi"
     activation: ClassVar[str] = "sigmoid"
-    pooling: ClassVar[str] = "max"
+    usual_pooling: ClassVar[str] = "max"
     headline: ClassVar[str] = "accuracy"
     least_classes: ClassVar[int] = 1
 

@@ -31,8 +31,8 @@ class Regression(Task):
             )
 
     @classmethod
-    def of(cls, name: str, classes: tuple[str, ...], unit: str) -> Self:
-        return cls(name, classes=classes, unit=unit)
+    def of(cls, name: str, classes: tuple[str, ...], unit: str, pooling: str) -> Self:
+        return cls(name, classes=classes, unit=unit, pooling=pooling)
 
     def settled(self, values: Sequence[Value]) -> Self:
         """As it is: raises `InputError` where no number is known, or all are the same."""

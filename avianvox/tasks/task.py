@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from avianvox.config import later
 from avianvox.dataset.labels.columns import Value
 from avianvox.errors import ConfigError, InputError
 
@@ -50,19 +51,22 @@ class Task(ABC):
         Of its loss beside those of the species and of the other tasks.
     classes : tuple of str
         In the order of the outputs; those that the catalog has by default. Bins of an ordinal task.
+    pooling : str
+        How windows become a recording, a row of `avianvox.inference.pooling.POOLINGS`; that of the kind by
+        default.
     """
 
     name: str = ""
     column: str = ""
     weight: float = 1.0
     classes: tuple[str, ...] = ()
+    pooling: str = later("", held="")
 
     kind: ClassVar[str]
     activation: ClassVar[str]
     """What makes answers of the numbers of a network, as `avianvox.modelinfo.Output.activation`; the loss is
     chosen by it too."""
-    pooling: ClassVar[str] = "mean"
-    """How windows become a recording, a row of `avianvox.inference.pooling.POOLINGS`."""
+    usual_pooling: ClassVar[str] = "mean"
     headline: ClassVar[str]
     """Of its figures, the one that is shown where there is room for one."""
 
@@ -74,6 +78,8 @@ class Task(ABC):
             )
         if not self.column:
             object.__setattr__(self, "column", self.name)
+        if not self.pooling:
+            object.__setattr__(self, "pooling", self.usual_pooling)
         if not 0 < self.weight < float("inf"):
             raise ConfigError(f"[[tasks]] {self.name}: expected a weight above 0, got {self.weight}")
         if len(set(self.classes)) != len(self.classes):
@@ -82,9 +88,9 @@ class Task(ABC):
             )
 
     @classmethod
-    def of(cls, name: str, classes: tuple[str, ...], unit: str) -> Self:
+    def of(cls, name: str, classes: tuple[str, ...], unit: str, pooling: str) -> Self:
         """The task of a model file."""
-        return cls(name, classes=classes)
+        return cls(name, classes=classes, pooling=pooling)
 
     def settled(self, values: Sequence[Value]) -> Self:
         """The task with the classes that the values of all recordings have.
