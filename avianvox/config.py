@@ -207,7 +207,7 @@ def read_toml(
     document = parse_toml(path)
     for name in document:
         if name not in (*tables, *besides):
-            raise ConfigError(f"{path} has no table [{name}]{nearest(name, list(tables))}")
+            raise ConfigError(f"{path} has no table [{name}]{nearest(name, [*tables, *besides])}")
     try:
         return {
             name: settings_from_mapping(cls, document.get(name, {}), table=name)

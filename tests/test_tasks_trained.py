@@ -20,6 +20,7 @@ from avianvox.tables.columns import HEADER
 from avianvox.tables.formats import read_table, write_table
 from avianvox.tasks import TASK_KINDS
 from avianvox.tasks.task import Task
+from avianvox.training.config import read_train_file
 from avianvox.training.train import TrainConfig, train
 
 TASKS = (
@@ -62,6 +63,15 @@ def model(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("models") / "tasks.tflite"
     export_run(run, out)
     return out
+
+
+def test_a_file_may_ask_for_tasks_alone(tmp_path: Path) -> None:
+    file = tmp_path / "presence.toml"
+    file.write_text('[train]\nspecies = false\n\n[[tasks]]\nkind = "single"\nname = "presence"\n')
+    assert not read_train_file(file)[0].species
+    file.write_text("[train]\nspecies = false\n")
+    with pytest.raises(ConfigError, match=r"presence\.toml: \[train\] species = false: expected \[\[tasks"):
+        read_train_file(file)
 
 
 @pytest.mark.parametrize("name", ["dense_pixels", "cnn_v20", "avianvox_small", "resnet18"])

@@ -7,7 +7,7 @@ from typing import Any
 
 from avianvox.config import parse_toml, read_toml, row_of, settings_from_mapping, settled
 from avianvox.dataset.placing import PLACINGS
-from avianvox.errors import ConfigError
+from avianvox.errors import ConfigError, InputError
 from avianvox.features.spec import FeatureSpec
 from avianvox.models.networks import RECIPES
 from avianvox.models.protocol import TrainSettings
@@ -92,11 +92,20 @@ def read_train_file(path: Path | None, **given: Any) -> tuple[TrainConfig, Featu
     written: Mapping[str, Any] = {}
     spec = FeatureSpec()
     if path is not None:
-        read = read_toml(path, {"train": TrainConfig, "features": FeatureSpec}, besides=("tasks",))
-        document, spec = parse_toml(path), read["features"]
+        spec = read_toml(path, {"features": FeatureSpec}, besides=("train", "tasks"))["features"]
+        document = parse_toml(path)
         written = document.get("train", {}) | {key: document[key] for key in ("tasks",) if key in document}
+        _refuse_wrong(path, written)
         if spec.combine != FeatureSpec().combine:
             raise ConfigError(f"{path}: expected combine in [train], found it in [features]; move it")
     asked = {**written, **given}
     recipe = RECIPES.get(asked.get("model", TrainConfig.model), {})
     return settings_from_mapping(TrainConfig, {**recipe, **asked}, table="train"), spec
+
+
+def _refuse_wrong(path: Path, written: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for what can't stand in the file, whatever else is asked for."""
+    try:
+        settings_from_mapping(TrainConfig, written, table="train")
+    except (ConfigError, InputError) as error:
+        raise ConfigError(f"{path}: {error}") from error
