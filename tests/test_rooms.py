@@ -75,6 +75,7 @@ HOMES = {
 
 LATE = {
     ("avianvox.features.kinds", "inference"),
+    ("avianvox.inference.box_source", "boxes"),
     ("avianvox.models", "training"),
     ("avianvox.types", "api"),
     ("avianvox.tables.formats", "verdicts"),

@@ -92,6 +92,7 @@ class Asked(Live):
     channels: str = "mix"
     timezone: str = ""
     level: str = "species"
+    narrow: bool = False
 
     @property
     def counted(self) -> bool:

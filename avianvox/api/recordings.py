@@ -54,6 +54,7 @@ class Options(LiveOptions, total=False):
     channels: str | int
     coverage: float
     level: str
+    narrow: bool
     place: str
     timezone: str
     top: int
@@ -106,8 +107,8 @@ def classify(
         ``top`` (3), ``coverage``, ``level`` (``"species"``), ``calibrated`` (True), ``overlap_s``,
         ``channels`` (``"mix"``), ``timezone``, ``site``; the place: ``lat``, ``lon``, ``week``, ``date``,
         ``place`` (``"auto"``), ``place_weight``, ``place_min``; the gate: ``gate`` (True, a name or a file),
-        ``gate_recall``; events: ``gap_s``, ``leave``, ``min_length_s``, ``smooth``; ``multi_label``. They
-        mean what the options of ``avianvox classify`` mean.
+        ``gate_recall``; events: ``gap_s``, ``leave``, ``min_length_s``, ``smooth``, ``narrow``;
+        ``multi_label``. They mean what the options of ``avianvox classify`` mean.
 
     Returns
     -------

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from avianvox.boxes.protocol import BoxStream, PushedSource
 from avianvox.errors import InputError
+from avianvox.inference.box_source import PushedSource, forked
 from avianvox.inference.classifier import Classifier
 from avianvox.types import NO_BIRD, Box, Window
 
@@ -76,11 +76,3 @@ class NamedBoxes:
         if best != self._silent:
             score = min(1.0, float(np.asarray(scores)[best]))
             yield replace(box, label=self._classifier.labels.names[best], score=score)
-
-
-def forked(blocks: Iterable[np.ndarray], stream: BoxStream, found: deque[Box]) -> Iterator[np.ndarray]:
-    """Blocks on their way to somebody else; boxes in them are appended to ``found`` before they arrive."""
-    for block in blocks:
-        found.extend(stream.push(block))
-        yield block
-    found.extend(stream.finish())

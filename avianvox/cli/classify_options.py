@@ -186,6 +186,12 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         help="Number of windows over which scores are averaged before events are found; odd.",
     ),
     click.option(
+        "--narrow",
+        is_flag=True,
+        help="With --by event: begin, end and frequencies of what stands above the noise floor within the "
+        "event, not those of its windows.",
+    ),
+    click.option(
         "--multi-label",
         is_flag=True,
         help="Several species at the same time: every species that reaches its minimum score, not only the "

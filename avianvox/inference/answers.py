@@ -24,6 +24,7 @@ from avianvox.types import Detection, Status, TaskAnswer
 
 if TYPE_CHECKING:
     from avianvox.inference.gate import Gate
+    from avianvox.inference.narrow import Narrower
     from avianvox.inference.place import Weigher
 
 NO_ANIMAL = "the gate found no voice"
@@ -181,6 +182,15 @@ def weigher_of(classifier: Classifier, question: Question, notes: FieldNotes) ->
     )
 
 
+def narrower_of(classifier: Classifier, question: Question) -> "Narrower | None":
+    """What narrows the events of one recording; None where that is not asked for."""
+    if not question.narrow:
+        return None
+    from avianvox.inference.narrow import Narrower
+
+    return Narrower(question.narrow, classifier.spec.sample_rate)
+
+
 def _by_name(counts: Counter[int], classifier: Classifier) -> dict[str, int]:
     names = classifier.labels.names
     return dict(sorted((names[label], n) for label, n in counts.items()))
@@ -206,11 +216,16 @@ def _answer_channel(
     weigher: "Weigher | None",
 ) -> _Part:
     with open_audio(path, sample_rate=classifier.spec.sample_rate, channel=channel) as audio:
+        narrower = narrower_of(classifier, question)
         stream = classifier.windows(
-            audio, overlap_s=question.overlap_s, calibrated=question.calibrated, gate=gate
+            audio if narrower is None else narrower.heard(audio),
+            overlap_s=question.overlap_s,
+            calibrated=question.calibrated,
+            gate=gate,
         )
         below = Counter[int]()
-        found = list(WAYS[question.by](stream, classifier, question, below, weigher))
+        way = WAYS[question.by] if narrower is None else narrower.events
+        found = list(way(stream, classifier, question, below, weigher))
         report = audio.report
     message = report.message
     if not message and not stream.n_scored:
@@ -263,6 +278,8 @@ def _rows(
             file,
             begin_s=None if whole else begin_s,
             end_s=None if whole else end_s,
+            low_hz=None if part.band_hz is None else part.band_hz[0],
+            high_hz=None if part.band_hz is None else part.band_hz[1],
             begin_time=notes.time_at(begin_s) if timed else "",
             end_time=notes.time_at(end_s) if timed else "",
             rank=part.rank,

@@ -199,6 +199,12 @@ class EventFinder:
             self._recent[-self._waiting].first_sample if self._waiting else sample
         )
 
+    @property
+    def open_from(self) -> list[int]:
+        """Where chains begin that may become events, and windows that wait for their neighbours."""
+        waiting = list(self._recent)[len(self._recent) - self._waiting :]
+        return [chain.first for chain in self._chains.values()] + [w.first_sample for w in waiting]
+
     def finish(self) -> list[Event]:
         """The events that the end of the recording ends. The finder is then ready for another recording."""
         return self._take_waiting() + self._end(list(self._chains))
@@ -317,6 +323,11 @@ class EventSearch:
         if self._lower is not None:
             self._note(self._lower.finish())
         return self._found(self._finder.finish())
+
+    @property
+    def open_from(self) -> list[int]:
+        """As `EventFinder.open_from`."""
+        return self._finder.open_from
 
     def decision(self, event: Event) -> Decision | None:
         """What the model's thresholds say of an event; None where it has none."""

@@ -24,7 +24,7 @@ class Found(NamedTuple):
     """A species in a span. ``first_sample`` is None for a whole recording, ``label`` where none is named.
 
     ``branch``: name of the genus or family that is named in place of a species. ``tasks``: what is said to
-    the model's tasks, by name.
+    the model's tasks, by name. ``band_hz``: low and high frequency, where something looked at them.
     """
 
     first_sample: int | None
@@ -35,6 +35,7 @@ class Found(NamedTuple):
     decision: Decision | None
     branch: str = ""
     tasks: "Mapping[str, np.ndarray] | None" = None
+    band_hz: tuple[float, float] | None = None
 
     @property
     def named(self) -> bool:

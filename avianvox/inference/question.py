@@ -50,6 +50,9 @@ class Question:
         Scores are weighed by what the model's geo model expects there and then; None: they are not.
     tasks : tuple of str
         Names of the tasks of the model, whose answers each row has.
+    narrow : str
+        What events are narrowed by, a name of `avianvox.inference.box_source.BOX_SOURCES`; "": they are as
+        long as their windows.
     """
 
     by: str = "recording"
@@ -69,6 +72,7 @@ class Question:
     level: str = "species"
     place: PlaceOptions | None = None
     tasks: tuple[str, ...] = ()
+    narrow: str = ""
 
     @property
     def event_options(self) -> EventOptions:
@@ -87,6 +91,7 @@ class Question:
             del values["place"]
         if self.level == "species":
             del values["level"]
-        if not self.tasks:
-            del values["tasks"]
+        for name in ("tasks", "narrow"):
+            if not values[name]:
+                del values[name]
         return values

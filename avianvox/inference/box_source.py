@@ -1,0 +1,76 @@
+"""What gives boxes beside the windows of a classifier: sources of boxes, and the sound that both hear."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+import numpy as np
+
+from avianvox.registry import Registry
+from avianvox.types import Box
+
+
+class BoxSource(Protocol):
+    """Finds boxes in sound as it comes.
+
+    Attributes
+    ----------
+    sample_rate : int, Hz
+        Of the sound that it takes.
+    """
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    def boxes(self, blocks: Iterable[np.ndarray]) -> Iterator[Box]:
+        """The boxes of one recording, each with a score, about in the order of their ends.
+
+        Parameters
+        ----------
+        blocks : iterable of np.ndarray, shape (n,), float32, full scale ±1
+            Mono sound at ``sample_rate``, in pieces of any size. Memory does not grow with them.
+        """
+        ...
+
+
+class BoxStream(Protocol):
+    """One recording on its way through a source: blocks in, boxes out."""
+
+    def push(self, samples: np.ndarray) -> list[Box]: ...
+
+    def finish(self) -> list[Box]: ...
+
+
+class PushedSource(BoxSource, Protocol):
+    """A source that can be asked block by block, so that something else hears the same sound.
+
+    Attributes
+    ----------
+    latest_s : float, seconds
+        So long after its end, at most, a box comes out; or when the sound ends.
+    """
+
+    @property
+    def latest_s(self) -> float: ...
+
+    def stream(self) -> BoxStream: ...
+
+
+class MakesSource(Protocol):
+    """What a row of `BOX_SOURCES` is."""
+
+    def __call__(self, *, sample_rate: int) -> PushedSource: ...
+
+
+BOX_SOURCES: Registry[MakesSource] = Registry(
+    "source of boxes", {"energy": "avianvox.boxes.segmenter:EnergySegmenter"}
+)
+"""What ``classify`` may narrow events by. They lie in a room below, and are imported when asked for."""
+
+
+def forked(blocks: Iterable[np.ndarray], stream: BoxStream, found: deque[Box]) -> Iterator[np.ndarray]:
+    """Blocks on their way to somebody else; boxes in them are appended to ``found`` before they arrive."""
+    for block in blocks:
+        found.extend(stream.push(block))
+        yield block
+    found.extend(stream.finish())

@@ -1,0 +1,104 @@
+"""Events as long as the call, and not as the windows in which it was heard.
+
+An event reaches from the begin of its first window to the end of its last one, so a call of one second is an
+event of a window's length. Boxes in it, from a source that looks at time and frequency (`BOX_SOURCES`), say
+where in it something calls: the loudest one, and those in its band.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from avianvox.inference.box_source import BOX_SOURCES, forked
+from avianvox.inference.classifier import Classifier, WindowStream
+from avianvox.inference.found import Found, event_search, found_event, weighed
+from avianvox.inference.question import Question
+from avianvox.types import Box
+
+if TYPE_CHECKING:
+    from avianvox.inference.place import Weigher
+
+_SHARED = 0.5  # of the smaller band, from which on two boxes are of one voice
+
+
+class Narrower:
+    """Finds the events of one recording and narrows them; memory is that of events which are still open.
+
+    Parameters
+    ----------
+    kind : str
+        A name of `BOX_SOURCES`.
+    sample_rate : int, Hz
+        Of the sound, and of the events' samples.
+    """
+
+    def __init__(self, kind: str, sample_rate: int) -> None:
+        source = BOX_SOURCES.get(kind)(sample_rate=sample_rate)
+        self._rate, self._latest = sample_rate, round(source.latest_s * sample_rate)
+        self._stream = source.stream()
+        self._fresh: deque[Box] = deque()  # the thread that reads appends, the one that scores takes
+        self._boxes: list[Box] = []
+
+    def heard(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """The sound, for the classifier."""
+        return forked(blocks, self._stream, self._fresh)
+
+    def events(
+        self,
+        stream: WindowStream,
+        classifier: Classifier,
+        question: Question,
+        below: Counter[int],
+        weigher: "Weigher | None" = None,
+    ) -> Iterator[Found]:
+        """As a row of `avianvox.inference.found.WAYS`, for the stream of what `heard` gives."""
+        search, waiting = event_search(classifier, question), deque[Found]()
+        length = classifier.spec.n_frames * classifier.spec.hop_length
+        for first, window in stream.every():
+            ended = search.pass_to(first) if window is None else search.push(weighed(window, weigher))
+            waiting.extend(found_event(event, search) for event in ended)
+            while waiting and _end(waiting[0]) + self._latest <= first + length:
+                yield self._narrowed(waiting.popleft())
+            begins = [found.first_sample or 0 for found in waiting]
+            self._forget(min([first, *begins, *search.open_from]))
+        waiting.extend(found_event(event, search) for event in search.finish())
+        yield from map(self._narrowed, waiting)
+        below.update(search.below)
+
+    def _forget(self, sample: int) -> None:
+        """Let boxes go that end before a sample: no event that is still to come holds them."""
+        self._take()
+        self._boxes = [box for box in self._boxes if box.end_s * self._rate > sample]
+
+    def _take(self) -> None:
+        while self._fresh:
+            self._boxes.append(self._fresh.popleft())
+
+    def _narrowed(self, event: Found) -> Found:
+        self._take()
+        begin_s, end_s = (event.first_sample or 0) / self._rate, _end(event) / self._rate
+        inside = [box for box in self._boxes if box.begin_s < end_s and begin_s < box.end_s]
+        if not inside:
+            return event
+        voice = of_one_voice(inside)
+        first = round(max(begin_s, min(box.begin_s for box in voice)) * self._rate)
+        last = round(min(end_s, max(box.end_s for box in voice)) * self._rate)
+        low_hz, high_hz = min(box.low_hz for box in voice), max(box.high_hz for box in voice)
+        return event._replace(first_sample=first, n_samples=last - first, band_hz=(low_hz, high_hz))
+
+
+def of_one_voice(boxes: Sequence[Box]) -> list[Box]:
+    """The box of the highest score, the earlier one of equal ones, and those that share its band."""
+    best = max(boxes, key=lambda box: (box.score or 0.0, -box.begin_s))
+
+    def shares(box: Box) -> bool:
+        shared = min(box.high_hz, best.high_hz) - max(box.low_hz, best.low_hz)
+        return shared >= _SHARED * min(box.high_hz - box.low_hz, best.high_hz - best.low_hz)
+
+    return [box for box in boxes if shares(box)]
+
+
+def _end(found: Found) -> int:
+    return (found.first_sample or 0) + found.n_samples

@@ -1,0 +1,108 @@
+"""Events as long as the call: classify --narrow."""
+
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+from handmade_model import write_handmade
+from test_box_segmenter import RATE, tones
+
+from avianvox.cli.main import cli
+from avianvox.inference.answers import answer_file
+from avianvox.inference.classifier import Classifier
+from avianvox.inference.events import EventFinder, EventOptions
+from avianvox.inference.narrow import Narrower, of_one_voice
+from avianvox.inference.question import Question
+from avianvox.tables.columns import HEADER
+from avianvox.types import Box, LabelSet, Window
+
+CALLS = (Box(2.0, 2.6, 2900, 3100), Box(13.0, 13.5, 2900, 3100), Box(14.0, 14.4, 7000, 7200))
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    return Classifier.load(write_handmade(tmp_path_factory.mktemp("model") / "m.tflite"))
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sound") / "a.wav"
+    soundfile.write(path, tones(CALLS, 24.0), RATE)
+    return path
+
+
+def events(classifier: Classifier, path: Path, narrow: str) -> list[dict[str, str]]:
+    question = Question(by="event", narrow=narrow, min_score=0.01, wanted=(1,))
+    text = HEADER + answer_file(classifier, str(path), question).rows
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_an_event_is_as_long_as_the_calls_in_it(classifier: Classifier, recording: Path) -> None:
+    wide, narrow = events(classifier, recording, ""), events(classifier, recording, "energy")
+    assert [row["scientific_name"] for row in narrow] == [row["scientific_name"] for row in wide]
+    assert [row["score"] for row in narrow] == [row["score"] for row in wide]
+    assert all(row["low_hz"] == "" for row in wide)
+    (event,) = narrow
+    assert float(wide[0]["end_s"]) - float(wide[0]["begin_s"]) > 20
+    assert float(event["begin_s"]) == pytest.approx(2.0, abs=0.15)
+    assert float(event["end_s"]) == pytest.approx(
+        13.5, abs=0.15
+    )  # what calls in another band is another voice
+    assert float(event["low_hz"]) < 2900 < 3100 < float(event["high_hz"]) < 4000
+
+
+def test_events_without_a_box_stay_and_blocks_make_no_difference(classifier: Classifier) -> None:
+    def found(samples: np.ndarray, pieces: int) -> list[tuple[int | None, int, object]]:
+        narrower = Narrower("energy", RATE)
+        stream = classifier.windows(narrower.heard(np.array_split(samples, pieces)))
+        question = Question(by="event", narrow="energy", min_score=0.01, wanted=(1,))
+        way = narrower.events(stream, classifier, question, Counter())
+        return [(one.first_sample, one.n_samples, one.band_hz) for one in way]
+
+    samples = tones(CALLS, 24.0)
+    assert found(samples, 1) == found(samples, 50)
+    ((first, n, band),) = found(tones((), 24.0), 5)
+    assert (first, band) == (0, None)
+    assert n > 23 * RATE
+
+
+def test_boxes_are_let_go_behind_what_is_open(classifier: Classifier) -> None:
+    narrower = Narrower("energy", RATE)
+    samples = tones((Box(2, 2.4, 2900, 3100), Box(6, 6.4, 2900, 3100)), 8.0)
+    blocks = (block for _ in range(12) for block in np.array_split(samples, 8))
+    question, most = Question(by="event", narrow="energy", min_score=0.999), 0
+    for _ in narrower.events(classifier.windows(narrower.heard(blocks)), classifier, question, Counter()):
+        pass
+    most = len(narrower._boxes) + len(narrower._fresh)
+    assert most <= 8  # of 24: no event is open
+
+
+def test_the_voice_of_an_event_is_its_loudest_box_and_those_in_its_band() -> None:
+    loud, near = Box(1, 2, 1000, 2000, score=0.9), Box(3, 4, 1400, 2600, score=0.3)
+    far = Box(0, 1, 5000, 6000, score=0.8)
+    assert of_one_voice([far, near, loud]) == [near, loud]
+    assert of_one_voice([far]) == [far]
+
+
+def test_what_may_become_an_event_is_open() -> None:
+    finder = EventFinder(EventOptions(smooth=3), LabelSet(("a", "b")), 10)
+    assert finder.open_from == []
+    for i in range(3):
+        finder.push(Window(30 * i, 30, np.float32([0.9, 0.1])))
+    assert sorted(finder.open_from) == [0, 60]
+    finder.finish()
+    assert finder.open_from == []
+
+
+def test_narrow_is_for_events_and_stands_in_the_ledger_only_where_asked(recording: Path) -> None:
+    assert "narrow" not in Question().to_mapping()
+    assert Question(narrow="energy").to_mapping()["narrow"] == "energy"
+    for by in ("recording", "window", "hour"):
+        wrong = CliRunner().invoke(cli, ["classify", str(recording), "--narrow", "--by", by])
+        assert wrong.exit_code == 2
+        assert "--narrow: only for events; give --by event too" in wrong.output
