@@ -122,6 +122,8 @@ def test_a_run_tells_what_it_has_heard_besides(catalog: Catalog, store: FeatureS
     assert set(windows) <= {"high", "low", "middle"}
     assert {"high4", "middle5"} <= Origin.open(tmp_path / "run").heard
     assert (tmp_path / "run" / "first-checkpoint.npz").exists()
+    assert run.split["left out"] == []
+    assert "high4: no label" in training_data(catalog, store, SPEC, catalog.labels).left_out
 
 
 @pytest.mark.parametrize(

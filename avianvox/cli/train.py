@@ -202,6 +202,9 @@ def _show(run: "Run") -> None:
     for entry in run.config.get("inherited", ()):
         if entry["kind"] == "embedding":
             click.echo(f"  licence of the teacher, {entry['name']}: {entry['licences']['model']}")
+    if windows := figures.get("self_training", {}).get("n_windows"):
+        parts = ", ".join(f"{name} {n}" for name, n in windows.items())
+        click.echo(f"  windows without a label that were learned: {parts}")
     for part in ("train", "validation"):
         found = figures[part]
         if found is not None:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -126,7 +126,9 @@ def train(
         before |= origin.heard
     if config.self_training is not None:
         heard = [by_id[name] for name, _ in learned.unlabelled]
-        before |= {recording.id for recording in heard}
+        ids = {recording.id for recording in heard}
+        before |= ids
+        data = replace(data, left_out=_without(data.left_out, ids))
         document[folder.INHERITED] = [*of_unlabelled(heard), *document.get(folder.INHERITED, ())]
     if teachers := ears_of(config):
         entries = [entry for name in teachers for entry in of_teacher(name)]
@@ -142,6 +144,11 @@ def train(
     fitted = estimator.fit(learned, seed=config.seed, validation=held_out, progress=log, **options)
     _finish(out, fitted, learned, held_out, config, by_id)
     return Run.open(out)
+
+
+def _without(left_out: Sequence[str], heard: Collection[str]) -> tuple[str, ...]:
+    """The same lines, without those of recordings that are heard without their labels."""
+    return tuple(line for line in left_out if line.removesuffix(": no label") not in heard)
 
 
 def check_trainable(name: str) -> None:
