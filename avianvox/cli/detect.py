@@ -283,7 +283,7 @@ def find(
         click.echo(json.dumps(searched.to_mapping(), indent=1))
     else:
         echo(
-            f"{out}: {counted(searched.n_boxes, 'box', 'boxes')} in "
+            f"{out}: {searched.n_boxes} boxes in "
             f"{counted(len(searched.counts), 'recording')}, {searched.sound_s:.0f} s of sound, "
             f"{searched.times_real_time:.0f} times as fast as it lasts"
         )

@@ -125,7 +125,7 @@ def build(shape: Shape) -> DetectorNetwork:
             "offsets": layers.Reshape((n_anchors, 4), name="offsets")(offsets),
             "map": pyramid,
         },
-        name="proposals",
+        name="first_stage",
     )
     return DetectorNetwork(first, _second(blocks, pyramid.shape[1:], (frames, bands), shape), (frames, bands))
 
@@ -199,7 +199,7 @@ def _second(blocks: Blocks, map_shape: Any, strides: tuple[int, int], shape: Sha
         shape.n_classes + 1, kernel_initializer=blocks.kernel("classes"), name="region_classes"
     )(x)
     offsets = layers.Dense(4, kernel_initializer=_small(blocks, "region"), name="region_offsets")(x)
-    return keras.Model([found, regions], {"classes": classes, "offsets": offsets}, name="regions")
+    return keras.Model([found, regions], {"classes": classes, "offsets": offsets}, name="second_stage")
 
 
 def _place(regions: Any, shape: Shape) -> Any:

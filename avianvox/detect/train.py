@@ -28,7 +28,19 @@ from avianvox.files import atomic_write, output_error
 from avianvox.randomness import derive_rng
 from avianvox.runfolder import catalog_hash, versions
 from avianvox.training.origin import take_weights
-from avianvox.training.run import INHERITED, WEIGHTS, Run, read_arrays, write_arrays
+from avianvox.training.run import (
+    CHECKPOINT,
+    CURVE,
+    FIGURES,
+    HISTORY,
+    INHERITED,
+    LOG,
+    SPLIT,
+    WEIGHTS,
+    Run,
+    read_arrays,
+    write_arrays,
+)
 from avianvox.types import NO_BIRD, Box, Recording
 
 MOST_JUDGED = 40
@@ -183,9 +195,9 @@ def train_detector(
         document["begun_from"] = begin_from_run(network, Path(config.from_), spec, document)
     if folder.FOLDER.config(out).exists():
         folder.FOLDER.refuse_other(out, _same(folder.FOLDER.read(out)), _same(document), words=_WORDS)
-        (out / folder.FIGURES).unlink(missing_ok=True)
+        (out / FIGURES).unlink(missing_ok=True)
     folder.FOLDER.begin(out, document)
-    write_json(out / folder.SPLIT, split | {"left out": list(learned.left_out)})
+    write_json(out / SPLIT, split | {"left out": list(learned.left_out)})
 
     plan = folder.plan_of(document)
     fitter = Fitter(network, plan.grid, config, len(learned.names))
@@ -201,11 +213,11 @@ def train_detector(
     looked_at = split["validation"] or split["train"]
     some = derive_rng(config.seed, "detect judged").permutation(len(looked_at))[:MOST_JUDGED]
     watched = [looked_at[i] for i in np.sort(some)]
-    log = _Log(out / folder.LOG, progress)
+    log = _Log(out / LOG, progress)
     history = fitter.fit(
         WindowBatches(data, config),
         evaluate=lambda: judge(watched),
-        checkpoint=out / folder.CHECKPOINT,
+        checkpoint=out / CHECKPOINT,
         progress=log,
     )
     write_arrays(out / WEIGHTS, network.arrays())
@@ -213,7 +225,7 @@ def train_detector(
     figures: dict[str, Any] = {part: judge(ids) if ids else None for part, ids in split.items()}
     synthetic = any(r.synthetic for r in learned.recordings if r.id in set(looked_at))
     figures |= {"steps": config.steps, "synthetic": synthetic}
-    write_json(out / folder.FIGURES, figures, allow_nan=True)
+    write_json(out / FIGURES, figures, allow_nan=True)
     return DetectorRun.open(out)
 
 
@@ -334,7 +346,7 @@ class _Log:
 def _write_history(out: Path, history: list[dict[str, float]], learned: Learned) -> None:
     from avianvox.detect.pictures import draw_history
 
-    with atomic_write(out / folder.HISTORY) as stream:
+    with atomic_write(out / HISTORY) as stream:
         stream.write(",".join(history[0]) + "\n")
         stream.writelines(",".join(f"{value:.6g}" for value in row.values()) + "\n" for row in history)
-    draw_history(out / folder.CURVE, history, title=f"{len(learned.recordings)} recordings")
+    draw_history(out / CURVE, history, title=f"{len(learned.recordings)} recordings")
