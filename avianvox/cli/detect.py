@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 @click.group(
     epilog="""\b
 Examples:
-  avianvox detect train boxed/ --out runs/detector --label "Ninox boobook" \\
-    --steps 1000
-  avianvox detect export runs/detector --out owl.tflite
-  avianvox detect find owl.tflite recordings/ --out found
+  avianvox detect train annotated/ elsewhere/ --out runs/detector --steps 5 \\
+    --batch-size 2
+  avianvox detect export runs/detector --out boxes.tflite
+  avianvox detect find boxes.tflite recordings/ --out boxed
 """,
 )
 def detect() -> None:
@@ -47,11 +47,9 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 3 finished, but recordings or class
 one line.
 
 \b
-Examples:
-  avianvox detect train boxed/ --out runs/detector --label "Ninox boobook" \\
-    --steps 1000
-  avianvox detect train scenes/train/ --out runs/transferred \\
-    --from runs/classifier
+Example:
+  avianvox detect train annotated/ elsewhere/ --out runs/detector --steps 5 \\
+    --batch-size 2 --resume
 """,
 )
 @click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
@@ -159,7 +157,7 @@ and not written where it differs.
 
 \b
 Example:
-  avianvox detect export runs/detector --out owl.tflite
+  avianvox detect export runs/detector --out boxes.tflite
 """,
 )
 @click.argument("run", type=click.Path(path_type=Path))
@@ -211,9 +209,9 @@ line.
 
 \b
 Examples:
-  avianvox detect find owl.tflite recordings/ --out found
-  avianvox detect find owl.tflite night.flac --out found.csv --min-score 0.7
-  avianvox detect find owl.tflite recordings/ --out seen --pictures 2
+  avianvox detect find boxes.tflite recording.mp3 --out boxes.csv \\
+    --min-score 0.7
+  avianvox detect find boxes.tflite night/ --out seen --pictures 2
 """,
 )
 @click.argument("model", metavar="MODEL")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from avianvox.config import row_of
 from avianvox.detect.anchors import Grid
@@ -53,6 +52,8 @@ class Fitter:
         self.optimiser = row_of(OPTIMISERS, config.optimiser, "detect.optimiser").make(schedule)
         self.optimiser.build(network.trainable_weights)
         self._at: tuple[int, list[Piece]] = (0, [])
+        import tensorflow as tf  # after Keras, which tells it to be quiet
+
         self._learn = tf.function(self._one_step, jit_compile=False)
 
     def step(self, number: int, windows: np.ndarray, pieces: list[Piece]) -> dict[str, float]:
@@ -65,6 +66,8 @@ class Fitter:
 
     def _one_step(self, windows: Any, objects: Any, asked: Any, offsets: Any, boxed: Any) -> tuple[Any, ...]:
         """Both stages in one graph, with the choice of regions in NumPy between them."""
+        import tensorflow as tf
+
         network = self.network
         with tf.GradientTape() as tape:
             given = network.first(windows, training=True)
@@ -186,16 +189,18 @@ class KerasParts:
     """
 
     def __init__(self, network: DetectorNetwork, n_bands: int, n_regions: int) -> None:
+        import tensorflow as tf
+
         self._n_bands, self._n_regions = n_bands, n_regions
         self._first = tf.function(lambda window: network.first(window, training=False))
         self._second = tf.function(lambda found, regions: network.regions(found, regions))
 
     def first(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
         window = above_floor(rows[:, : self._n_bands])[None, ..., None]
-        given = self._first(tf.constant(window))
+        given = self._first(keras.ops.convert_to_tensor(window))
         return np.asarray(given["objectness"][0]), np.asarray(given["offsets"][0]), given["map"]
 
     def second(self, found: Any, regions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        named = self._second(found, tf.constant(padded(regions, self._n_regions)[None]))
+        named = self._second(found, keras.ops.convert_to_tensor(padded(regions, self._n_regions)[None]))
         scores = keras.ops.softmax(named["classes"][0], axis=-1)
         return np.asarray(scores)[: len(regions)], np.asarray(named["offsets"][0])[: len(regions)]
