@@ -75,7 +75,7 @@ def explanation_figure(found: Explanation, *, credit: str = "") -> Markup:
     return _stacked(heard, panels, head, foot, title=f"{found.method} of {found.scientific_name}")
 
 
-_UNITS = {"occlusion": "log-odds", "grad-cam": "logit", "attention": "share"}
+_UNITS = {"occlusion": "log-odds", "grad-cam": "strength", "attention": "share"}
 
 
 def said_of(found: Explanation) -> str:

@@ -32,8 +32,12 @@ class RunListener:
 
     @classmethod
     def open(cls, path: Path) -> "RunListener":
-        """Read a run folder. Raises `RunError`."""
+        """Read a run folder. Raises `RunError`, and `InputError` for one that learned no species."""
         run = Run.open(path)
+        if not run.settings.species:
+            raise InputError(
+                f"{path}: the network learned tasks and no species; name a run with species = true"
+            )
         return cls(run, run.fitted())
 
     @property
@@ -59,8 +63,10 @@ class RunListener:
     def scores(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `avianvox.explain.listener.Listener`."""
         batches = range(0, len(rows), _BATCH)
-        found = [np.asarray(self._graph(rows[k : k + _BATCH], training=False)) for k in batches]
-        scores = np.concatenate(found)
+        found = [self._graph(rows[k : k + _BATCH], training=False) for k in batches]
+        # a network with tasks answers by name
+        parts = [np.asarray(one["scores"] if isinstance(one, dict) else one) for one in found]
+        scores = np.concatenate(parts)
         return scores, scores.max(axis=1).astype(np.float64)
 
     def pooled(self, scores: np.ndarray, confidences: np.ndarray) -> np.ndarray:
