@@ -88,8 +88,8 @@ def maximised(
     start = 0.1 * rng.standard_normal((1, spec.n_frames, spec.n_rows, 1))
     shifts = rng.integers(-climb.jitter, climb.jitter + 1, climb.steps)
     window = tf.Variable(np.clip(start, low, high).astype(np.float32))
-    answers = []
-    for shift in shifts.tolist():
+
+    def step(shift: Any) -> Any:
         with tf.GradientTape() as tape:
             given = asked(tf.roll(window, shift, axis=1), training=False)
             answer = tf.reduce_mean(given[..., at])
@@ -101,7 +101,10 @@ def maximised(
         gradient = tape.gradient(wanted, window)
         length = tf.sqrt(tf.reduce_mean(tf.square(gradient))) + 1e-12
         window.assign(tf.clip_by_value(window + climb.rate * gradient / length, low, high))
-        answers.append(float(answer))
+        return answer
+
+    compiled = tf.function(step)
+    answers = [float(compiled(tf.constant(shift))) for shift in shifts.tolist()]
     return Maximised(window.numpy()[0, :, :, 0], np.array(answers))
 
 
