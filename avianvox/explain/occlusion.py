@@ -128,7 +128,8 @@ class SoundSilencer:
         hz = np.arange(self.view.n_fft // 2 + 1) * (self.view.sample_rate / self.view.n_fft)
         low, high = hz_to_mel(self.view.fmin_hz), hz_to_mel(self.view.fmax_hz)
         share = (hz_to_mel(hz) - low) / (high - low)
-        return np.clip((share * self.grid.n_bands).astype(np.int64), 0, self.grid.n_bands - 1)
+        tiles: np.ndarray = np.clip((share * self.grid.n_bands).astype(np.int64), 0, self.grid.n_bands - 1)
+        return tiles
 
     def _overlapped(self, frames: np.ndarray, length: int) -> np.ndarray:
         total = np.zeros(max(length, (len(frames) - 1) * self.view.hop_length + self.view.n_fft))
