@@ -120,4 +120,4 @@ def annotations(draw: st.DrawFn) -> list[Detection]:
     return rows
 
 
-assert set(COLUMNS) == set(Detection.__dataclass_fields__)
+assert {*COLUMNS, "tasks"} == set(Detection.__dataclass_fields__)
