@@ -2,11 +2,11 @@
 
     python benchmarks/three_kinds.py ../shared/data/puerto_rico --out runs/kinds
 
-Each target has networks of its own, which learn nothing else: the peak frequency (a number), song or call (two
-classes), the quality of a recording (five uneven classes) and call types (five attributes, several at once).
-All three are trained by the recipe of `avianvox_small`, on folds that keep sessions together. Figures have 95 %
-intervals over sessions; OUT/TARGET/report/report.html has the pictures, OUT/variance.svg the cumulative variance
-of the principal components. A run that was stopped goes on.
+Each target has networks of its own, which learn nothing else: the peak frequency (a number), song or call
+(two classes), the quality of a recording (five uneven classes) and call types (five attributes, several at
+once). All three are trained by the recipe of `avianvox_small`, on folds that keep sessions together. Figures
+have 95 % intervals over sessions; OUT/TARGET/report/report.html has the pictures, OUT/variance.svg the
+cumulative variance of the principal components. A run that was stopped goes on.
 """
 
 import argparse
@@ -49,17 +49,14 @@ def compare(target: str, asked: argparse.Namespace) -> None:
         store=asked.out / "features",
     )
     run = SavedRun.open(out)
-    seconds = {
-        model: np.mean([s for fit, s in timings(out) if fit.startswith(f"{model}-")]) for model in KINDS
-    }
     for model in KINDS:
         (one,) = judged_tasks(run, model, "session")
-        for name, found in one.figures().items():
-            print(
-                f"| {target} | {model} | {name} | {shown(found)} | {len(one.targets)} | {seconds[model]:.0f} |"
-            )
-        for name, row in PICTURES[one.task.kind]({model: one})[1].get(model, {}).items():
-            print(f"| {target} | {model} | AUC of {name} | {row['auc']:.3f} | {row['recordings']} | |")
+        rows = [(name, shown(found), len(one.targets)) for name, found in one.figures().items()]
+        classes = PICTURES[one.task.kind]({model: one})[1].get(model, {})
+        rows += [(f"AUC of {name}", f"{c['auc']:.3f}", c["recordings"]) for name, c in classes.items()]
+        seconds = np.mean([s for fit, s in timings(out) if fit.startswith(f"{model}-")])
+        for name, value, n in rows:
+            print(f"| {target} | {model} | {name} | {value} | {n} | {seconds:.0f} |")
     write_report(run, out / "report", model=KINDS[0], n_clips=0)
 
 
