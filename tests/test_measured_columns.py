@@ -38,6 +38,14 @@ def test_the_peak_of_a_tone_is_its_frequency(hz: float) -> None:
     assert peak_hz(rows_of(hz), SPEC) == pytest.approx(hz, rel=0.03)
 
 
+def test_gusts_of_wind_are_no_voice() -> None:
+    rows = rows_of(3000.0)
+    gusts = rows.copy()
+    gusts[100:140, :4] += 80  # below 150 Hz, far louder than the voice
+    assert peak_hz(gusts, SPEC) == pytest.approx(peak_hz(rows, SPEC), rel=0.01)
+    assert peak_hz(rows_of(90.0), SPEC) != pytest.approx(90.0, rel=0.5)
+
+
 def test_a_steady_hum_is_no_voice() -> None:
     assert peak_hz(rows_of(4000.0, hum_hz=300.0), SPEC) == pytest.approx(4000.0, rel=0.03)
     assert peak_hz(np.full((100, SPEC.n_mels), -80.0, np.float32), SPEC) is None

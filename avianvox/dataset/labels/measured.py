@@ -19,15 +19,18 @@ from avianvox.types import Recording
 if TYPE_CHECKING:
     from avianvox.features.store import FeatureStore
 
+LEAST_HZ = 200.0
+"""Gusts of wind and touched microphones are strongest below, and hardly a bird calls there."""
+
 _CHUNK_FRAMES = 4096  # looked at together: a long recording is never wholly in memory
 
 
 def peak_hz(log_mel: np.ndarray, spec: FeatureSpec) -> float | None:
     """Peak frequency of the voice: where the foreground has most power.
 
-    The power of the cells that `foreground` marks is summed in each band. Between the strongest band and its
-    neighbours a parabola through the three levels is followed to its top, so that the answer is finer than
-    the bands.
+    The power of the cells that `foreground` marks is summed in each band from `LEAST_HZ` on. Between the
+    strongest band and its neighbours a parabola through the three levels is followed to its top, so that the
+    answer is finer than the bands.
 
     Parameters
     ----------
@@ -44,9 +47,10 @@ def peak_hz(log_mel: np.ndarray, spec: FeatureSpec) -> float | None:
         rows = np.asarray(log_mel[begin : begin + _CHUNK_FRAMES], np.float32)
         cells = np.where(foreground(rows), 10.0 ** (rows.astype(np.float64) / 10), 0.0)
         power += cells.sum(axis=0)
+    edges = band_edges_hz(spec)
+    power[edges[1:-1] < LEAST_HZ] = 0.0
     if not power.any():
         return None
-    edges = band_edges_hz(spec)
     power *= edges[2:] - edges[:-2]  # filters have unit area: a tone is weaker in a wide one
     return float(mel_to_hz(np.interp(_top(power), np.arange(spec.n_mels), hz_to_mel(edges[1:-1]))))
 
