@@ -1,11 +1,11 @@
 """How well events agree in time with boxes that people drew: before and after ``classify --narrow``.
 
     avianvox classify TRUTH --by event --output wide.csv
-    avianvox classify TRUTH --by event --narrow --output narrow.csv
+    avianvox classify TRUTH --by event --narrow 300-1000 --output narrow.csv
     python benchmarks/narrow_events.py TRUTH wide.csv narrow.csv
 
-TRUTH has recordings with tables of boxes. An event is looked at where it meets a drawn box in time; its IoU in
-time is that with the whole stretch from the first to the last drawn box in it.
+TRUTH has recordings with tables of boxes. An event is looked at where it meets a drawn box in time; its IoU is
+that with the whole stretch from the first to the last drawn box in it, in time alone.
 """
 
 import argparse

@@ -43,7 +43,7 @@ def events(classifier: Classifier, path: Path, narrow: str) -> list[dict[str, st
 
 
 def test_an_event_is_as_long_as_the_calls_in_it(classifier: Classifier, recording: Path) -> None:
-    wide, narrow = events(classifier, recording, ""), events(classifier, recording, "energy")
+    wide, narrow = events(classifier, recording, ""), events(classifier, recording, "all")
     assert [row["scientific_name"] for row in narrow] == [row["scientific_name"] for row in wide]
     assert [row["score"] for row in narrow] == [row["score"] for row in wide]
     assert all(row["low_hz"] == "" for row in wide)
@@ -56,11 +56,22 @@ def test_an_event_is_as_long_as_the_calls_in_it(classifier: Classifier, recordin
     assert float(event["low_hz"]) < 2900 < 3100 < float(event["high_hz"]) < 4000
 
 
+def test_a_band_says_whose_calls_they_are(classifier: Classifier, recording: Path) -> None:
+    (event,) = events(classifier, recording, "6000-9000")
+    assert float(event["begin_s"]) == pytest.approx(14.0, abs=0.15)
+    assert float(event["end_s"]) == pytest.approx(14.4, abs=0.15)
+    assert 6000 < float(event["low_hz"]) < 7000
+    for text in ("300", "1000-300", "x-y", "300-"):
+        wrong = CliRunner().invoke(cli, ["classify", str(recording), "--by", "event", "--narrow", text])
+        assert wrong.exit_code == 2
+        assert f"--narrow: expected all, or two frequencies such as 300-1000, got '{text}'" in wrong.output
+
+
 def test_events_without_a_box_stay_and_blocks_make_no_difference(classifier: Classifier) -> None:
     def found(samples: np.ndarray, pieces: int) -> list[tuple[int | None, int, object]]:
-        narrower = Narrower("energy", RATE)
+        narrower = Narrower("all", RATE)
         stream = classifier.windows(narrower.heard(np.array_split(samples, pieces)))
-        question = Question(by="event", narrow="energy", min_score=0.01, wanted=(1,))
+        question = Question(by="event", narrow="all", min_score=0.01, wanted=(1,))
         way = narrower.events(stream, classifier, question, Counter())
         return [(one.first_sample, one.n_samples, one.band_hz) for one in way]
 
@@ -72,10 +83,10 @@ def test_events_without_a_box_stay_and_blocks_make_no_difference(classifier: Cla
 
 
 def test_boxes_are_let_go_behind_what_is_open(classifier: Classifier) -> None:
-    narrower = Narrower("energy", RATE)
+    narrower = Narrower("all", RATE)
     samples = tones((Box(2, 2.4, 2900, 3100), Box(6, 6.4, 2900, 3100)), 8.0)
     blocks = (block for _ in range(12) for block in np.array_split(samples, 8))
-    question, most = Question(by="event", narrow="energy", min_score=0.999), 0
+    question, most = Question(by="event", narrow="all", min_score=0.999), 0
     for _ in narrower.events(classifier.windows(narrower.heard(blocks)), classifier, question, Counter()):
         pass
     most = len(narrower._boxes) + len(narrower._fresh)
@@ -101,8 +112,8 @@ def test_what_may_become_an_event_is_open() -> None:
 
 def test_narrow_is_for_events_and_stands_in_the_ledger_only_where_asked(recording: Path) -> None:
     assert "narrow" not in Question().to_mapping()
-    assert Question(narrow="energy").to_mapping()["narrow"] == "energy"
+    assert Question(narrow="all").to_mapping()["narrow"] == "all"
     for by in ("recording", "window", "hour"):
-        wrong = CliRunner().invoke(cli, ["classify", str(recording), "--narrow", "--by", by])
+        wrong = CliRunner().invoke(cli, ["classify", str(recording), "--narrow", "all", "--by", by])
         assert wrong.exit_code == 2
         assert "--narrow: only for events; give --by event too" in wrong.output

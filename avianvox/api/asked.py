@@ -92,7 +92,7 @@ class Asked(Live):
     channels: str = "mix"
     timezone: str = ""
     level: str = "species"
-    narrow: bool = False
+    narrow: str = ""
 
     @property
     def counted(self) -> bool:

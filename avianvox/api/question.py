@@ -77,7 +77,7 @@ def question_of(asked: Asked, say: Say) -> Question:
         level=asked.level,
         place=_place(asked),
         tasks=_tasks(asked.model),
-        narrow="energy" if asked.narrow else "",
+        narrow=asked.narrow,
     )
 
 
@@ -108,8 +108,12 @@ def refuse_contradictions(asked: Asked, given: Iterable[str]) -> None:
         raise InputError("--top and --coverage: only for recordings and windows, not for events")
     if by in ("recording", "window") and (idle := [OF_EVENTS[name] for name in given]):
         raise InputError(f"{', '.join(idle)}: only for events; give --by event, hour, day or night too")
-    if asked.narrow and by != "event":
-        raise InputError("--narrow: only for events; give --by event too")
+    if asked.narrow:
+        from avianvox.inference.narrow import band_of
+
+        band_of(asked.narrow)
+        if by != "event":
+            raise InputError("--narrow: only for events; give --by event too")
     if asked.gate_recall is not None and not (asked.gate or asked.gate_file):
         raise InputError("--gate-recall needs --gate")
 

@@ -54,7 +54,7 @@ class Options(LiveOptions, total=False):
     channels: str | int
     coverage: float
     level: str
-    narrow: bool
+    narrow: str
     place: str
     timezone: str
     top: int

@@ -164,6 +164,12 @@ class EnergySegmenter:
         )
 
 
+def voices_between(low_hz: float, high_hz: float, *, sample_rate: int) -> EnergySegmenter:
+    """A segmenter for calls between two frequencies, whose notes may have short pauses between them."""
+    settings = SegmenterSettings(low_hz=low_hz, high_hz=high_hz, gap_s=0.25, shortest_s=0.15)
+    return EnergySegmenter(settings, sample_rate=sample_rate)
+
+
 class Heights:
     """Sound in, heights above the noise floor out: each frame once, shape (_, n_mels), dB."""
 

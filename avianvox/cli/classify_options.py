@@ -69,6 +69,7 @@ Examples:
   avianvox classify recordings/ --top 1 --output answers.csv
   avianvox classify recordings/ --by event --gate --output events.csv --resume
   avianvox classify "night/*.flac" --by window --min-score 0.3 --overlap 1.5
+  avianvox classify recorder/ --by event --narrow all --output calls.csv
   avianvox classify recorder/ --by event --format raven --output labels
   avianvox classify recorder/ --by event --format csv,raven,xlsx \\
     --output results
@@ -187,9 +188,10 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
     ),
     click.option(
         "--narrow",
-        is_flag=True,
+        default="",
+        metavar="HZ-HZ|all",
         help="With --by event: begin, end and frequencies of what stands above the noise floor within the "
-        "event, not those of its windows.",
+        "event, in a band such as 300-1000 or in all, not those of its windows.",
     ),
     click.option(
         "--multi-label",

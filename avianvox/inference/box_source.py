@@ -59,13 +59,13 @@ class PushedSource(BoxSource, Protocol):
 class MakesSource(Protocol):
     """What a row of `BOX_SOURCES` is."""
 
-    def __call__(self, *, sample_rate: int) -> PushedSource: ...
+    def __call__(self, low_hz: float, high_hz: float, *, sample_rate: int) -> PushedSource: ...
 
 
 BOX_SOURCES: Registry[MakesSource] = Registry(
-    "source of boxes", {"energy": "avianvox.boxes.segmenter:EnergySegmenter"}
+    "source of boxes", {"energy": "avianvox.boxes.segmenter:voices_between"}
 )
-"""What ``classify`` may narrow events by. They lie in a room below, and are imported when asked for."""
+"""What ``classify`` narrows events by. They lie in a room below, and are imported when asked for."""
 
 
 def forked(blocks: Iterable[np.ndarray], stream: BoxStream, found: deque[Box]) -> Iterator[np.ndarray]:

@@ -2,15 +2,18 @@
 
 An event reaches from the begin of its first window to the end of its last one, so a call of one second is an
 event of a window's length. Boxes in it, from a source that looks at time and frequency (`BOX_SOURCES`), say
-where in it something calls: the loudest one, and those in its band.
+where in it something calls: the loudest one, and those in its band. In field recordings something else may be
+louder; where the species' band is known, nothing outside it counts.
 """
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from math import inf, nan
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from avianvox.errors import InputError
 from avianvox.inference.box_source import BOX_SOURCES, forked
 from avianvox.inference.classifier import Classifier, WindowStream
 from avianvox.inference.found import Found, event_search, found_event, weighed
@@ -28,14 +31,14 @@ class Narrower:
 
     Parameters
     ----------
-    kind : str
-        A name of `BOX_SOURCES`.
+    band : str
+        "all", or two frequencies in hertz such as "300-1000", see `band_of`.
     sample_rate : int, Hz
         Of the sound, and of the events' samples.
     """
 
-    def __init__(self, kind: str, sample_rate: int) -> None:
-        source = BOX_SOURCES.get(kind)(sample_rate=sample_rate)
+    def __init__(self, band: str, sample_rate: int) -> None:
+        source = BOX_SOURCES.get("energy")(*band_of(band), sample_rate=sample_rate)
         self._rate, self._latest = sample_rate, round(source.latest_s * sample_rate)
         self._stream = source.stream()
         self._fresh: deque[Box] = deque()  # the thread that reads appends, the one that scores takes
@@ -87,6 +90,26 @@ class Narrower:
         last = round(min(end_s, max(box.end_s for box in voice)) * self._rate)
         low_hz, high_hz = min(box.low_hz for box in voice), max(box.high_hz for box in voice)
         return event._replace(first_sample=first, n_samples=last - first, band_hz=(low_hz, high_hz))
+
+
+def band_of(text: str) -> tuple[float, float]:
+    """Low and high frequency of a band, such as "300-1000"; all frequencies of "all".
+
+    Raises
+    ------
+    InputError
+        It is neither.
+    """
+    if text == "all":
+        return 0.0, inf
+    low, _, high = text.partition("-")
+    try:
+        band = float(low), float(high)
+    except ValueError:
+        band = (nan, nan)
+    if not 0 <= band[0] < band[1]:
+        raise InputError(f"--narrow: expected all, or two frequencies such as 300-1000, got '{text}'")
+    return band
 
 
 def of_one_voice(boxes: Sequence[Box]) -> list[Box]:
