@@ -4,8 +4,8 @@
     avianvox classify TRUTH --by event --narrow 300-1000 --output narrow.csv
     python benchmarks/narrow_events.py TRUTH wide.csv narrow.csv
 
-TRUTH has recordings with tables of boxes. An event is looked at where it meets a drawn box in time; its IoU is
-that with the whole stretch from the first to the last drawn box in it, in time alone.
+TRUTH has recordings with tables of boxes. An event is looked at where it meets a drawn box in time; its IoU
+is that with the whole stretch from the first to the last drawn box in it, in time alone.
 """
 
 import argparse
