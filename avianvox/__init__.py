@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from avianvox.api.models import load_model, read_table
     from avianvox.api.picture import plot_spectrogram
     from avianvox.api.recordings import classify, events
+    from avianvox.api.scenes import make_scenes
     from avianvox.api.stores import build_store, crops
     from avianvox.api.tables import Detections
     from avianvox.api.teach import export, train
@@ -49,6 +50,7 @@ _PUBLIC = {
     "export": "avianvox.api.teach",
     "listen": "avianvox.api.live",
     "load_model": "avianvox.api.models",
+    "make_scenes": "avianvox.api.scenes",
     "plot_spectrogram": "avianvox.api.picture",
     "read_catalog": "avianvox.api.catalogs",
     "read_model_file": "avianvox.modelfile",
@@ -73,6 +75,7 @@ __all__ = [
     "export",
     "listen",
     "load_model",
+    "make_scenes",
     "plot_spectrogram",
     "read_catalog",
     "read_model_file",

@@ -37,7 +37,7 @@ HEADS = {
 def network_bins(catalog: Catalog, head: str, out: Path, epochs: int | None, seed: int) -> dict[str, int]:
     """Position of the bin that a network gives to each scene, by id."""
     present = [name for name in BINS if any(dict(r.more).get("count_bin") == name for r in catalog)]
-    text = f"[train]\nspecies = false\nseed = {seed}\n\n[[tasks]]\n" + HEADS[head].format(classes=present)
+    text = "[[tasks]]\n" + HEADS[head].format(classes=present)
     n_folds = len({r.session for r in catalog})
     with TemporaryDirectory() as folder:
         config = Path(folder, "count.toml")
@@ -51,6 +51,7 @@ def network_bins(catalog: Catalog, head: str, out: Path, epochs: int | None, see
             seed=seed,
             epochs=epochs,
             config=config,
+            settings={"species": False},
         )
     (judged,) = judged_tasks(SavedRun.open(out), "avianvox_small", "session")
     answers = [judged.task.answer(row).text for row in judged.outputs]

@@ -1,17 +1,15 @@
 """``avianvox scenes``: calls of real recordings on backgrounds, with known boxes and counts."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from avianvox.cli.common import FiniteFloat, echo, progress_bars, show_table
+from avianvox.cli.common import FiniteFloat, echo, show_table
 from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
-    from avianvox.scenes.make import Count, SceneSet
+    from avianvox.scenes.make import SceneSet
 
 EPILOG = """\b
 OUT/<part> is a catalog with sound files, a Raven table of boxes for each
@@ -156,20 +154,15 @@ def scenes(
     """
     import json
 
+    from avianvox.api.scenes import make_scenes
     from avianvox.cli.common import wrong_usage
-    from avianvox.dataset.catalog import read_catalogs
-    from avianvox.scenes.make import figures_mapping, make_scenes
+    from avianvox.cli.screen import Screen
+    from avianvox.scenes.make import figures_mapping
     from avianvox.scenes.settings import SceneSettings
 
     with wrong_usage():
-        chosen = SceneSettings(**settings)  # type: ignore[arg-type]
-    catalog = read_catalogs(catalogs)
-    for line in catalog.problem_lines():
-        echo(line, err=True)
-    with _bars() as progress:
-        found = make_scenes(catalog.recordings, backgrounds, out, chosen, fresh=fresh, progress=progress)
-    for line in found.notes:
-        echo(line, err=True)
+        SceneSettings(**settings)  # type: ignore[arg-type]
+    found = make_scenes(catalogs, backgrounds, out, fresh=fresh, watch=Screen(), **settings)
     if pictures:
         from avianvox.scenes.picture import draw_scenes
 
@@ -180,17 +173,6 @@ def scenes(
         return
     _show(found)
     echo(f"synthetic scenes in {out}; no session lies in two parts", err=True)
-
-
-@contextmanager
-def _bars() -> "Iterator[Count | None]":
-    """One bar for the calls that are cut, and one for the scenes."""
-    with progress_bars() as bars:
-        if bars is None:
-            yield None
-            return
-        tasks = {what: bars.add_task(what, total=None) for what in ("calls", "scenes")}
-        yield lambda what, done, total: bars.update(tasks[what], completed=done, total=total)
 
 
 def _show(found: "SceneSet") -> None:
