@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tones import tone_catalog, tone_store
 
 from avianvox.ablation import search as searching
 from avianvox.ablation.search import BEST, MOST_WEIGHTS, n_weights, search, shape_of, shaped
@@ -19,6 +20,8 @@ from avianvox.models.protocol import TrainSettings
 from avianvox.models.shapes import SHAPES, BlocksShape
 from avianvox.training.config import TrainConfig
 from avianvox.training.estimator import NetworkEstimator
+from avianvox.training.run import Run
+from avianvox.training.train import train
 
 SMALL = Choice("blocks", (("filters", [8, 16, 24]), ("kernels", [5, 3, 1]), ("band_pools", [1, 4])))
 needs_optuna = pytest.mark.skipif(
@@ -65,6 +68,17 @@ def test_a_shape_stands_in_settings_and_comes_back() -> None:
     assert settings_from_mapping(TrainConfig, written, table="train", stored=True) == TrainConfig(shape=SMALL)
     assert "shape" not in settings_to_mapping(TrainConfig())
     assert TrainConfig(shape=Choice("blocks", (("first", 40),))).shape == "blocks"
+
+
+def test_a_network_of_a_shape_is_kept_and_comes_back(tmp_path: Path) -> None:
+    catalog = tone_catalog(tmp_path)
+    config = TrainConfig(
+        model="avianvox_small", epochs=1, batch_size=8, validation=0, shape=SMALL, combine="above_floor"
+    )
+    run = train(catalog, tone_store(catalog, tmp_path / "features"), config, tmp_path / "run")
+    fitted = Run.open(run.path).fitted()
+    assert layers(fitted.model)["block2_conv/kernel"] == (5, 5, 40, 8)  # type: ignore[attr-defined]
+    assert fitted.graph().output_shape == (None, 3)
 
 
 @pytest.mark.parametrize(
