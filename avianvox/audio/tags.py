@@ -56,6 +56,17 @@ def read_tags(path: Path | str) -> Tags:
         return Tags()
 
 
+def with_texts(content: bytes, **texts: str) -> bytes:
+    """The bytes of a WAV file with a chunk LIST/INFO behind its sound; names are those of `_INFO`."""
+    names = {name: code for code, name in _INFO.items()}
+    body = b"INFO"
+    for name, text in texts.items():
+        value = text.encode() + b"\0"
+        body += struct.pack("<4sI", names[name], len(value)) + value + bytes(len(value) % 2)
+    whole = content + bytes(len(content) % 2) + struct.pack("<4sI", b"LIST", len(body)) + body
+    return whole[:4] + struct.pack("<I", len(whole) - 8) + whole[8:]
+
+
 def _wave_tags(stream: BinaryIO, container: str) -> Tags:
     found: dict[str, bytes] = {}
     texts: dict[str, str] = {}

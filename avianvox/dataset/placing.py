@@ -110,6 +110,15 @@ class _Voiced:
         return self._sums[index]
 
 
+def occurrences(planned: np.ndarray) -> np.ndarray:
+    """How often each of ``planned`` has come before in it."""
+    order = np.argsort(planned, kind="stable")
+    first = np.unique(planned[order], return_index=True, return_inverse=True)[1:]
+    found = np.empty(len(planned), np.int64)
+    found[order] = np.arange(len(planned)) - first[0][first[1]]
+    return found
+
+
 def _smoothed(values: np.ndarray, reach: int) -> np.ndarray:
     """Mean of each value and its neighbours up to ``reach`` away; shape (n,), float64."""
     sums = np.concatenate(([0.0], np.cumsum(values, dtype=np.float64)))
