@@ -14,6 +14,7 @@ from avianvox.audit.classes import class_findings, recording_findings
 from avianvox.audit.findings import Audit, Finding
 from avianvox.audit.shared import LOOKUPS, SplitFacts, look_at, straddling
 from avianvox.dataset.labels.described import summary
+from avianvox.dataset.origins import refuse_generated
 from avianvox.dataset.splits import Split
 from avianvox.errors import InputError
 from avianvox.evaluation.plain import counted
@@ -55,7 +56,10 @@ def audit_recordings(
     ------
     InputError
         A recording has no label of ``labels``.
+    CatalogError
+        A recording is generated.
     """
+    refuse_generated(recordings)
     strange = [recording.id for recording in recordings if recording.label not in labels.index]
     if strange:
         raise InputError(f"audit: expected a label of each recording, got none of {', '.join(strange[:5])}")

@@ -10,11 +10,24 @@ from collections.abc import Iterable
 from avianvox.errors import CatalogError
 from avianvox.types import ORIGINS, Recording
 
+GENERATED = "generated"
+"""Origin of what a model of recordings made, see `avianvox.types.ORIGINS`."""
+
+
+def refuse_generated(recordings: Iterable[Recording]) -> None:
+    """Raise `CatalogError` where a model made some recordings: their labels are what it was asked for."""
+    every = list(recordings)
+    if made := [r.id for r in every if r.origin == GENERATED]:
+        raise CatalogError(
+            f"{len(made)} of {len(every)} recordings are generated (first: {made[0]}): no evaluation takes "
+            "them, whatever their labels; leave them out, and use them in training alone"
+        )
+
 
 def refuse_mixture(recordings: Iterable[Recording]) -> str:
-    """Refuse synthetic and real recordings in one evaluation.
+    """Refuse synthetic and real recordings in one evaluation, and generated ones in any.
 
-    Recordings without a label are judged by nobody and do not count.
+    Other recordings without a label are judged by nobody and do not count.
 
     Returns
     -------
@@ -24,8 +37,10 @@ def refuse_mixture(recordings: Iterable[Recording]) -> str:
     Raises
     ------
     CatalogError
-        Some are synthetic and some are not.
+        Some are synthetic and some are not, or some are generated.
     """
+    recordings = tuple(recordings)
+    refuse_generated(recordings)
     origins = Counter(r.origin for r in recordings if r.label)
     n_real, n = origins.pop("", 0), origins.total()
     if not n:
