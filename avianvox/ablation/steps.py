@@ -81,6 +81,7 @@ NOT_VARIED = (
     "self_training",
     "tasks",
     "species",
+    "generated",
 )
 """Settings that no standard step takes from their default by itself; some are in `MORE`."""
 

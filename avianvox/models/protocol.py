@@ -80,6 +80,9 @@ class TrainSettings:
         Of networks: a row of `avianvox.training.emphasis.EMPHASES`; None: each crop is shown as planned.
     guide : str, Choice or None
         Of networks: what they are told beside the classes, a row of `avianvox.training.guides.GUIDES`.
+    generated : str, Choice or None
+        Of networks that see what stands above the noise floor: patches of a generator that are learned from
+        too, a row of `avianvox.training.generated.GENERATED`.
     also : float in [0, 0.5)
         Of networks: the share of the target that species have which a recording names as background.
     tasks : tuple of Choice
@@ -127,6 +130,7 @@ class TrainSettings:
     ensemble: str | Choice | None = later(None, held=None)
     self_training: str | Choice | None = later(None, held=None)
     shape: str | Choice | None = later(None, held=None)
+    generated: str | Choice | None = later(None, held=None)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_windows", "crops_per_recording"):

@@ -15,6 +15,7 @@ from avianvox.models.shapes import SHAPES
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.emphasis import EMPHASES
 from avianvox.training.ensembles import ENSEMBLES
+from avianvox.training.generated import GENERATED
 from avianvox.training.guides import GUIDES
 from avianvox.training.losses import LOSSES
 from avianvox.training.optimisers import OPTIMISERS
@@ -54,6 +55,7 @@ class TrainConfig(TrainSettings):
             ("ensemble", ENSEMBLES),
             ("self_training", SELF_TRAININGS),
             ("shape", SHAPES),
+            ("generated", GENERATED),
         ):
             if (choice := getattr(self, name)) is not None:
                 object.__setattr__(self, name, settled(table, choice, f"train.{name}"))

@@ -25,6 +25,7 @@ from avianvox.tasks.asked import tasks_of
 from avianvox.tasks.task import Task
 from avianvox.training.augmentations import AUGMENTATIONS
 from avianvox.training.fit import fit_network
+from avianvox.training.generated import GENERATED
 from avianvox.training.guided import Guided
 from avianvox.training.guides import GUIDES, Trunk
 from avianvox.training.history import History
@@ -148,6 +149,11 @@ class NetworkEstimator:
                 "[train] augment: expected a network that sees mel bands alone, got "
                 f'{self.architecture} with combine = "{found.combine}"; set combine = "mel"'
             )
+        if self.settings.generated is not None and found.combine != "above_floor":
+            raise ConfigError(
+                "[train.generated]: expected a network that sees what stands above the noise floor, got "
+                f'{self.architecture} with combine = "{found.combine}"; set combine = "above_floor"'
+            )
         return found
 
     @property
@@ -257,6 +263,9 @@ class NetworkEstimator:
         if tasks:
             scales = [task.standardisation(data.values[task.column]) for task in tasks]
             trained = ManyTasks(model, heads, tasks, scales, species=settings.species)
+        generated = None
+        if settings.generated is not None:
+            generated = row_of(GENERATED, settings.generated, "train.generated").begin(data, spec)
         train = CropSequence(
             reader,
             data,
@@ -270,6 +279,7 @@ class NetworkEstimator:
             guide=guiding.targets if guiding is not None else None,
             also=settings.also,
             tasks=targets,
+            generated=generated,
         )
         held_out, seen = (
             None

@@ -1,17 +1,22 @@
 """What a network learned from besides its recordings, and whose licences it therefore carries on.
 
 ``config.json`` of a run lists it under ``inherited``: each entry with ``kind`` (``weights`` of a run,
-``embedding`` of a teacher, or ``unlabelled sound``), ``name``, ``sha256`` and ``licences`` as a model file
-has them. Entries of an origin's own origins follow it.
+``embedding`` of a teacher, ``samples`` of a generator, or ``unlabelled sound``), ``name``, ``sha256`` and
+``licences`` as a model file has them. Entries of an origin's own origins follow it.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from avianvox.config import Choice, row_of
+from avianvox.dataset.patches import PATCHES, PatchBank
+from avianvox.files import sha256_file
 from avianvox.modelfile import read_model_file
 from avianvox.modelfolder import find_model
 from avianvox.runfolder import catalog_hash
+from avianvox.training.generated import GENERATED
 from avianvox.training.origin import Origin
 from avianvox.training.run import INHERITED
 from avianvox.types import Recording
@@ -43,6 +48,15 @@ def of_unlabelled(recordings: Sequence[Recording]) -> list[dict[str, Any]]:
     }
     name, digest = f"{len(recordings)} recordings", catalog_hash(recordings)
     return [{"kind": "unlabelled sound", "name": name, "sha256": digest, "licences": own}]
+
+
+def of_samples(generated: str | Choice) -> list[dict[str, Any]]:
+    """What a generator made of recordings, for ``[train.generated]``."""
+    folder = Path(row_of(GENERATED, generated, "train.generated").patches)
+    about = PatchBank.open(folder).about
+    own = {"recordings": about["licences"], "credits": about["credits"]}
+    sha256 = sha256_file(folder / PATCHES)
+    return [{"kind": "samples", "name": folder.resolve().name, "sha256": sha256, "licences": own}]
 
 
 def licences_of(config: Mapping[str, Any], licence: str) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from avianvox.dataset.crops import CropReader
-from avianvox.dataset.placing import Anywhere, Placing
+from avianvox.dataset.placing import Anywhere, Placing, occurrences
 from avianvox.dataset.training_data import TrainingData
 from avianvox.models.backend import keras
 from avianvox.randomness import derive_rng
 from avianvox.training.augmentations import Augmentation, InDecibels, Mixing
+from avianvox.training.generated import Adding
 from avianvox.training.guided import CLASSES, GUIDE
 from avianvox.training.guides import Batch
 from avianvox.training.samplers import Sampler
@@ -48,6 +49,8 @@ class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
         batch normalisation takes its statistics from the last one too.
     guide : callable, optional
         ``targets`` of an `avianvox.training.guides.Guiding`.
+    generated : Adding, optional
+        Of a row of `avianvox.training.generated.GENERATED`: changes crops as they are read.
     also : float
         Share of the classes that are heard in a recording's background, see `TrainingData.shares`.
     tasks : mapping of str to np.ndarray, shape (n_recordings, n_outputs)
@@ -76,6 +79,7 @@ class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
         guide: Callable[[Batch], np.ndarray] | None = None,
         also: float = 0.0,
         tasks: Mapping[str, np.ndarray] | None = None,
+        generated: Adding | None = None,
         **workers: Any,
     ) -> None:
         super().__init__(**workers)
@@ -93,6 +97,7 @@ class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
             self._bands = CropReader(reader.store, None, replace(reader.settings, combine="mel"))
         self._also = also
         self._tasks = tasks or {}
+        self._generated = generated
         self.shared = also > 0 or any(isinstance(row, Mixing) for row in augmentations)
         self._even = even_batches
         self._guide = guide
@@ -109,7 +114,7 @@ class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
             planned = by_weight(planned % len(self.data), self.data.targets, self.weights, rng)
         self._positions = planned % len(self.data)
         draws = epoch * self.crops_per_recording + planned // len(self.data)
-        again = _occurrence(planned)
+        again = occurrences(planned)
         self._offsets = np.empty(len(planned), np.int64)
         for draw, repeat in sorted(set(zip(draws.tolist(), again.tolist(), strict=True))):
             part = (draws == draw) & (again == repeat)
@@ -157,6 +162,10 @@ class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
         else:
             crops = self.plain(positions, offsets)[..., 0]
         targets = self.data.targets[positions]
+        if self._generated is not None:
+            crops = self._generated.apply(
+                crops, targets, derive_rng(self.seed, "generated", self.epoch, *names)
+            )
         if self.shared:
             targets = self.data.shares(positions, also=self._also)
         shares = np.eye(len(crops), dtype=np.float32)
@@ -257,15 +266,6 @@ def mixed(targets: np.ndarray, shares: np.ndarray) -> np.ndarray:
     found: np.ndarray = np.einsum("ij,jk->ik", shares, np.where(known, targets, 0.0)).astype(np.float32)
     missing = np.einsum("ij,jk->ik", shares, (~known).astype(np.float32))
     found[missing > 0] = np.nan
-    return found
-
-
-def _occurrence(planned: np.ndarray) -> np.ndarray:
-    """How often each of ``planned`` has come before in it."""
-    order = np.argsort(planned, kind="stable")
-    first = np.unique(planned[order], return_index=True, return_inverse=True)[1:]
-    found = np.empty(len(planned), np.int64)
-    found[order] = np.arange(len(planned)) - first[0][first[1]]
     return found
 
 

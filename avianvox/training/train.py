@@ -34,7 +34,7 @@ from avianvox.training import run as folder
 from avianvox.training.config import TrainConfig, ears_of
 from avianvox.training.curves import draw_history, write_history
 from avianvox.training.history import History, epochs_done
-from avianvox.training.inherited import of_origin, of_teacher, of_unlabelled
+from avianvox.training.inherited import of_origin, of_samples, of_teacher, of_unlabelled
 from avianvox.training.origin import Origin
 from avianvox.training.run import Run
 from avianvox.types import LabelSet, Recording
@@ -96,7 +96,7 @@ def train(
     check_trainable(config.model)
     asked: dict[str, Any] = {
         f"[train] {name.removesuffix('_')}": getattr(config, name)
-        for name in ("from_", "guide", "self_training", "ensemble", "shape")
+        for name in ("from_", "guide", "self_training", "ensemble", "shape", "generated")
     }
     for name, value in (asked | {"[[tasks]]": config.tasks}).items():
         if value and config.model not in NETWORKS:
@@ -133,6 +133,9 @@ def train(
     if teachers := ears_of(config):
         entries = [entry for name in teachers for entry in of_teacher(name)]
         document[folder.INHERITED] = [*entries, *document.get(folder.INHERITED, ())]
+    if config.generated is not None:
+        samples = of_samples(config.generated)
+        document[folder.INHERITED] = [*samples, *document.get(folder.INHERITED, ())]
     _prepare(out, document, resume=resume, fresh=fresh)
     folder.FOLDER.begin(out, document)
     told = {"before": sorted(before)} if before else {}
@@ -283,7 +286,7 @@ _SAME = {
     "catalog_hash": "recordings, labels or sessions",
     "split_hash": "recordings held out",
     folder.BEGUN: "weights to begin from",
-    folder.INHERITED: "weights or a teacher that it learns from",
+    folder.INHERITED: "weights, a teacher or samples that it learns from",
     "besides_hash": "species in the background",
     "tasks_hash": "labels of the tasks",
 }
