@@ -118,7 +118,7 @@ class Ablation:
 
 
 @dataclass(frozen=True)
-class _Answers:
+class Answers:
     """Scores of the same recordings by one model under one grouping, in the order of their ids."""
 
     scores: np.ndarray
@@ -151,7 +151,7 @@ def conclude_ablation(out: Path, *, ensembles: bool = False) -> Ablation:
         raise RunError(f"{out}: no draw of the ablation is complete; run it again to finish it")
     first = next(iter(draws.values()))
     main = next(name for name in first.groupings if name in GROUPED)
-    seeds = {number: _seeds_of(run) for number, run in draws.items()}
+    seeds = {number: seeds_of(run) for number, run in draws.items()}
     names = list(dict.fromkeys(step for found in seeds.values() for step in found))
     rows: list[Row] = []
     base: dict[int, np.ndarray] = {}
@@ -174,7 +174,7 @@ def conclude_ablation(out: Path, *, ensembles: bool = False) -> Ablation:
     return result
 
 
-def _seeds_of(run: SavedRun) -> dict[str, list[int]]:
+def seeds_of(run: SavedRun) -> dict[str, list[int]]:
     """The complete fits of a draw: seeds by step, in the order of the run."""
     found: dict[str, list[int]] = {}
     for model in run.models:
@@ -183,18 +183,19 @@ def _seeds_of(run: SavedRun) -> dict[str, list[int]]:
     return {step: sorted(seeds) for step, seeds in found.items()}
 
 
-def _answers(run: SavedRun, step: str, seeds: Sequence[int], grouping: str) -> list[_Answers]:
+def answers_of(run: SavedRun, step: str, seeds: Sequence[int], grouping: str) -> list[Answers]:
+    """What a step's fits with each of the seeds said of all recordings under a grouping."""
     found = []
     for seed in seeds:
         pooled = run.pooled(model_name(step, seed), grouping)
         order = np.argsort([recording.id for recording in pooled.recordings], kind="stable")
-        found.append(_Answers(pooled.scores[order], pooled.targets[order], pooled.sessions[order]))
+        found.append(Answers(pooled.scores[order], pooled.targets[order], pooled.sessions[order]))
     return found
 
 
-def _mean(answers: Sequence[_Answers]) -> _Answers:
+def _mean(answers: Sequence[Answers]) -> Answers:
     scores = np.mean([one.scores for one in answers], axis=0)
-    return _Answers(scores, answers[0].targets, answers[0].sessions)
+    return Answers(scores, answers[0].targets, answers[0].sessions)
 
 
 def _row(
@@ -207,7 +208,7 @@ def _row(
     averaged: bool,
 ) -> tuple[Row, dict[int, np.ndarray]]:
     """A step's row, and how often it named each recording rightly, by draw."""
-    by_draw = {number: _answers(draws[number], step, mine, main) for number, mine in seeds.items()}
+    by_draw = {number: answers_of(draws[number], step, mine, main) for number, mine in seeds.items()}
     if averaged:
         by_draw = {number: [_mean(answers)] for number, answers in by_draw.items()}
     hits = {number: np.mean([one.hits for one in answers], axis=0) for number, answers in by_draw.items()}
@@ -257,7 +258,7 @@ def _random(
     found = []
     for number, mine in seeds.items():
         if "random" in draws[number].groupings:
-            answers = _answers(draws[number], step, mine, "random")
+            answers = answers_of(draws[number], step, mine, "random")
             found += [one.hits.mean() for one in ([_mean(answers)] if averaged else answers)]
     return float(np.mean(found)) if found else None
 

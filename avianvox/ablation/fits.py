@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from avianvox.errors import AvianvoxError
 from avianvox.features.store import FeatureStore
 from avianvox.models import MODELS
 from avianvox.models.networks import NETWORKS
-from avianvox.models.protocol import FittedModel, Progress
+from avianvox.models.protocol import FittedModel, Progress, TrainSettings
 
 
 class StepFailed(AvianvoxError, ValueError):
@@ -24,6 +24,18 @@ class StepFailed(AvianvoxError, ValueError):
 
     def __reduce__(self) -> Any:
         return StepFailed, (self.step, self.reason)
+
+
+class Prepare(Protocol):
+    """What is done inside the training part of each fold, before a step's fit."""
+
+    def __call__(self, data: TrainingData, settings: TrainSettings, seed: int) -> TrainSettings:
+        """The settings to fit with; what they name was made from ``data`` alone."""
+        ...
+
+    def to_mapping(self) -> dict[str, Any]:
+        """All that it depends on, as plain values."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,7 @@ class StepFit:
     watched : TrainingData or None
         All recordings: those that are not learned from are scored after each epoch of a network.
     progress : callable, optional
+    prepare : Prepare, optional
     """
 
     step: Step
@@ -60,6 +73,7 @@ class StepFit:
     store: FeatureStore | None = None
     watched: TrainingData | None = None
     progress: Progress | None = None
+    prepare: Prepare | None = None
 
     def __call__(self, data: TrainingData, seed: int) -> Answerer:
         del seed
@@ -68,8 +82,11 @@ class StepFit:
             others = ~np.isin(self.watched.recordings, data.recordings)
             more["watched"] = _on(self.watched.subset(np.flatnonzero(others)), self.store)
         try:
-            estimator = MODELS.get(self.step.model)(self.step.settings)
-            fitted = estimator.fit(_on(data, self.store), seed=self.seed, progress=self.progress, **more)
+            own, settings = _on(data, self.store), self.step.settings
+            if self.prepare is not None:
+                settings = self.prepare(own, settings, self.seed)
+            estimator = MODELS.get(self.step.model)(settings)
+            fitted = estimator.fit(own, seed=self.seed, progress=self.progress, **more)
         except AvianvoxError as error:
             raise StepFailed(self.step.name, str(error)) from error
         n_weights = sum(array.size for array in fitted.arrays().values())

@@ -15,7 +15,7 @@ import numpy as np
 
 from avianvox.ablation.curves import write_curves
 from avianvox.ablation.figures import DRAWS, FIGURES, TABLE, Ablation, conclude_ablation, model_name
-from avianvox.ablation.fits import StepFailed, StepFit
+from avianvox.ablation.fits import Prepare, StepFailed, StepFit
 from avianvox.ablation.search import BEST, JOURNAL
 from avianvox.ablation.steps import Step
 from avianvox.dataset.catalog import Catalog
@@ -35,6 +35,8 @@ from avianvox.types import Recording
 from avianvox.workers import Workplace
 
 CURVES = "curves"
+BANKS, BY_SIZE = "generated", ("by_class_size.json", "by_class_size.md")
+"""What `avianvox.generate.compare` adds."""
 FOLDER = FolderKind(
     Kind(
         what="ablation",
@@ -44,8 +46,9 @@ FOLDER = FolderKind(
         otherwise="choose another --out",
         outdated="choose another --out or start anew with --fresh",
     ),
-    files=(CONFIG, FIGURES, TABLE, JOURNAL, f"{JOURNAL}.lock", BEST),
+    files=(CONFIG, FIGURES, TABLE, JOURNAL, f"{JOURNAL}.lock", BEST, *BY_SIZE),
     folders=(DRAWS, CURVES),
+    also=(BANKS,),
     alone=True,
 )
 """What tells its folder from others."""
@@ -101,6 +104,7 @@ def ablate(
     settings: AblationSettings,
     *,
     stores: Mapping[str, FeatureStore] | None = None,
+    prepare: Mapping[str, Prepare] | None = None,
     curves: bool = False,
     ensembles: bool = False,
     fresh: bool = False,
@@ -122,6 +126,8 @@ def ablate(
     settings : AblationSettings
     stores : mapping of str to FeatureStore, optional
         By the name of a step, its own features.
+    prepare : mapping of str to Prepare, optional
+        By the name of a step, what is made inside the training part of each fold.
     curves : bool
         Whether the test part is scored after each epoch, to be drawn. Nothing is chosen by it.
     ensembles : bool
@@ -167,6 +173,7 @@ def ablate(
                 (stores or {}).get(step.name),
                 data if curves else None,
                 epochs_seen,
+                (prepare or {}).get(step.name),
             )
             for step in going
             for number in range(1, settings.n_seeds + 1)
@@ -178,7 +185,10 @@ def ablate(
             out / DRAWS / str(draw),
             CrossvalSettings(settings.groupings, settings.n_folds, seed),
             recipes={
-                name: fit.step.to_mapping() | origins.get(fit.step.name, {}) for name, fit in models.items()
+                name: fit.step.to_mapping()
+                | origins.get(fit.step.name, {})
+                | ({} if fit.prepare is None else fit.prepare.to_mapping())
+                for name, fit in models.items()
             },
             listen=False,
             workplace=workplace,
