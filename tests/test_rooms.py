@@ -47,7 +47,7 @@ ROOMS = (
     ("find",),
     ("training",),
     ("export",),
-    ("ablation", "reproduce", "demo", "detect", "explain"),
+    ("ablation", "reproduce", "demo", "detect", "explain", "generate"),
     ("api",),
     ("desk",),
     ("cli",),
@@ -56,7 +56,7 @@ ROOMS = (
 
 HOMES = {
     "keras": {"models", "training", "export", "detect"},
-    "tensorflow": {"models", "training", "export", "detect", "explain"},
+    "tensorflow": {"models", "training", "export", "detect", "explain", "generate"},
     "ai_edge_quantizer": {"export"},
     "sklearn": {"api", "find", "models", "dataset", "evaluation", "audit", "calibration"},
     "scipy": {"models", "evaluation", "audit", "calibration", "report"},

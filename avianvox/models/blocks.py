@@ -101,7 +101,7 @@ def over_zones(x: Any) -> Any:
 class BandHeight(keras.layers.Layer):  # type: ignore[misc]
     """Adds a channel that says where each band is: from -1, the lowest, to 1.
 
-    Input shape (batch, n_frames, n_rows, n_channels); output shape (batch, n_frames, n_rows, n_channels + 1).
+    Input shape (batch, n_frames, n_rows, 1); output shape (batch, n_frames, n_rows, 2).
 
     References
     ----------
@@ -112,10 +112,10 @@ class BandHeight(keras.layers.Layer):  # type: ignore[misc]
         heights = ops.convert_to_tensor(
             np.linspace(-1.0, 1.0, x.shape[2], dtype=np.float32)[None, None, :, None]
         )
-        return ops.concatenate([x, ops.zeros_like(x[..., :1]) + heights], axis=-1)
+        return ops.concatenate([x, ops.zeros_like(x) + heights], axis=-1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return (*input_shape[:3], (input_shape[3] or 0) + 1)
+        return (*input_shape[:3], 2)
 
 
 @keras.saving.register_keras_serializable(package="avianvox")
