@@ -4,9 +4,10 @@
 
 Each target has networks of its own, which learn nothing else: the peak frequency (a number), song or call
 (two classes), the quality of a recording (five uneven classes) and call types (five attributes, several at
-once). All three are trained by the recipe of `avianvox_small`, on folds that keep sessions together. Figures
-have 95 % intervals over sessions; OUT/TARGET/report/report.html has the pictures, OUT/variance.svg the
-cumulative variance of the principal components. A run that was stopped goes on.
+once). All three are trained by the recipe of `avianvox_small`, the dense ones with a lower learning rate, on
+folds that keep sessions together. Figures have 95 % intervals over sessions; OUT/TARGET/report/report.html
+has the pictures, OUT/variance.svg the cumulative variance of the principal components. A run that was stopped
+goes on.
 """
 
 import argparse

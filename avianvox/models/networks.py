@@ -105,7 +105,11 @@ _FOR_FEW_RECORDINGS = {
 NETWORKS: Registry[Network] = Registry("network", _AS_PUBLISHED | _FOR_FEW_RECORDINGS)
 """Listing them needs no Keras."""
 
-RECIPES: Mapping[str, Mapping[str, Any]] = dict.fromkeys(_FOR_FEW_RECORDINGS, _FEW_RECORDINGS)
+_DENSE = ("dense_deep", "pca_deep")
+RECIPES: Mapping[str, Mapping[str, Any]] = {
+    name: {**_FEW_RECORDINGS, **({"learning_rate": 3e-4} if name in _DENSE else {})}
+    for name in _FOR_FEW_RECORDINGS
+}
 """Settings of ``[train]`` that a network is fitted with where the user asks for nothing else."""
 
 DEFAULT_NETWORK = "avianvox_small"
