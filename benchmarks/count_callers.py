@@ -62,7 +62,7 @@ def table_counts(catalog: Catalog, folder: Path) -> np.ndarray:
     """Number of boxes that the tables of a folder have for each scene."""
     rows = Counter(
         Path(row.path).name
-        for table in sorted(folder.rglob("*.txt"))
+        for table in sorted(folder.rglob("*selection*.txt"))
         for row in read_table(table)
         if row.scientific_name or row.common_name
     )
