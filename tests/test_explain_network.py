@@ -14,7 +14,6 @@ from tones import SPEC, tone_catalog, tone_store
 from avianvox.cli.main import main
 from avianvox.dataset.training_data import training_data
 from avianvox.errors import InputError
-from avianvox.explain import shuffled as shuffling
 from avianvox.explain.attention import Attention
 from avianvox.explain.components import Components, find_components
 from avianvox.explain.deletion import advantage, deletion
@@ -34,7 +33,7 @@ from avianvox.models.cbam import by_place
 from avianvox.models.networks import NETWORKS, Network
 from avianvox.models.protocol import TrainSettings
 from avianvox.registry import Registry
-from avianvox.training import estimator
+from avianvox.training import estimator, many_tasks
 from avianvox.training.estimator import NetworkEstimator
 from avianvox.training.run import Run
 
@@ -61,7 +60,7 @@ def _network() -> Iterator[None]:
     )
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(sys.modules, "tiny_network", module)
-        for place in (estimator, shuffling):
+        for place in (estimator, many_tasks):
             patched.setattr(place, "NETWORKS", rows)
         yield
 

@@ -17,7 +17,7 @@ from avianvox.evaluation.metrics import rank_correlation
 from avianvox.explain.heard import Heard
 from avianvox.explain.methods import Method
 from avianvox.explain.network import RunListener
-from avianvox.models.networks import NETWORKS
+from avianvox.training.estimator import NetworkEstimator
 
 
 @dataclass(frozen=True)
@@ -72,5 +72,5 @@ def shuffled(
 
 def _built(opened: RunListener, seed: int) -> Any:
     """The network before it has learned anything."""
-    spec, build = opened.network.spec, NETWORKS.get(opened.name).build
-    return build(n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=len(opened.labels), seed=seed)
+    estimator = NetworkEstimator(opened.name, opened.network.settings)  # its settings may shape it
+    return estimator._built(opened.network.spec, len(opened.labels), seed=seed)
