@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from tones import SPEC, tone_catalog, tone_store
 
+from avianvox.ablation.run import AblationSettings
 from avianvox.audio.tags import read_tags
 from avianvox.audit.index import audit_recordings
 from avianvox.cli.main import cli
@@ -30,7 +31,12 @@ from avianvox.features.extract import extract_features
 from avianvox.features.invert import bin_powers, sound_of
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
-from avianvox.generate.compare import CompareSettings, InsideFold
+from avianvox.generate.compare import (
+    CompareSettings,
+    InsideFold,
+    compare_generated,
+    conclude_comparison,
+)
 from avianvox.generate.conditions import CONDITIONS, CallType, Encoding, PeakFrequency
 from avianvox.generate.networks import scaled, unscaled
 from avianvox.generate.quality import judge_generator
@@ -349,3 +355,33 @@ def test_training_takes_samples_and_says_so(
     on_mfcc = NetworkEstimator("avianvox_lean", replace(config.settings, combine="concatenate"))
     with pytest.raises(ConfigError, match="sees what stands above the noise floor"):
         on_mfcc.fit(data, seed=0)
+
+
+def test_steps_are_compared_by_the_size_of_classes(
+    tones: tuple[Catalog, FeatureStore], tmp_path: Path
+) -> None:
+    catalog, store = tones
+    data = training_data(catalog, store, SPEC, catalog.labels)
+    settings = AblationSettings(n_draws=1, n_folds=2)
+    asked = CompareSettings(steps=("real",), per_class=2)
+    found = compare_generated(data, catalog, TrainConfig(**PATCHED), tmp_path / "run", settings, asked, TINY)
+    assert [row.step for row in found.ablation.rows] == ["base", "real"]
+    assert [(row.step, row.least, row.most, row.n_recordings) for row in found.by_size] == [
+        ("base", 1, 6, 18),
+        ("real", 1, 6, 18),
+    ]
+    base, real = found.by_size
+    assert base.difference is None
+    assert real.difference is not None
+    assert real.difference.difference == pytest.approx(real.accuracy.value - base.accuracy.value)
+    assert conclude_comparison(tmp_path / "run").table == found.table
+    with pytest.raises(InputError, match="expected the condition species"):
+        compare_generated(
+            data,
+            catalog,
+            TrainConfig(**PATCHED),
+            tmp_path / "other",
+            settings,
+            asked,
+            replace(TINY, condition="call_type"),
+        )
