@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from avianvox.audio.chatter import silence_decoders
 from avianvox.detect.finding import Plan, find_boxes
 from avianvox.detect.proposals import padded
 from avianvox.documents import MISSHAPEN
@@ -59,7 +60,19 @@ class Detector:
         plan = plan_of(model)
         if least_score is not None:
             plan = plan.with_least_score(least_score)
-        return cls(model, plan, LiteRtParts(bytes(model.flatbuffer), plan.limits.proposals, threads=threads))
+        nothing = np.zeros((plan.spec.n_frames, plan.spec.n_features), np.float32)
+        try:
+            with silence_decoders():  # LiteRT announces itself at the first run
+                parts = LiteRtParts(bytes(model.flatbuffer), plan.limits.proposals, threads=threads)
+                *_, found = parts.first(nothing)
+                parts.second(found, np.zeros((1, 4)))
+        except (ValueError, RuntimeError, LookupError) as error:
+            reason = (str(error).splitlines() or [""])[0].strip()
+            raise ModelFileError(
+                f"{model.path}: the graph cannot be run on windows of {plan.spec.n_frames} frames "
+                f"({reason}); export the detector again"
+            ) from error
+        return cls(model, plan, parts)
 
     @property
     def labels(self) -> tuple[str, ...]:
