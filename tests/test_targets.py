@@ -88,6 +88,7 @@ VERDICTS = f"{HEADER}1,2026-05-01T06:00:00Z,A,sound.flac,0,1,,,Parus major,,acce
 
 NO_TARGET = {
     "config",
+    "generator_config",
     "dask_config",
     "figures",
     "from_",

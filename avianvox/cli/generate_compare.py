@@ -131,7 +131,9 @@ def compare(
     recompute: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure whether generated crops help: a recipe with and without them, on the same folds.
+    """Measure whether generated crops help.
+
+    A recipe is fitted with and without them, on the same folds.
 
     CATALOG is a folder of recordings with an index or with one folder for each species, or an index file;
     several are merged. The tables have accuracy with its interval over sessions, and the difference to the

@@ -43,6 +43,7 @@ class Parts:
         *,
         strides: Size = 1,
         relu: bool = True,
+        silent: bool = False,
     ) -> Any:
         """A convolution with batch normalisation; ``filters`` is the plan's number."""
         x = layers.Conv2D(
@@ -54,14 +55,16 @@ class Parts:
             kernel_initializer=self.kernel(name),
             name=name,
         )(x)
-        return self.normalise(x, name, relu=relu)
+        return self.normalise(x, name, relu=relu, silent=silent)
 
     def dense(self, x: Any, name: str, units: int) -> Any:
         x = layers.Dense(self.n(units), use_bias=False, kernel_initializer=self.kernel(name), name=name)(x)
         return self.normalise(x, name)
 
-    def normalise(self, x: Any, name: str, *, relu: bool = True) -> Any:
-        x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+    def normalise(self, x: Any, name: str, *, relu: bool = True, silent: bool = False) -> Any:
+        """``silent``: it begins by giving 0, so that what is added to a block's input grows as it learns."""
+        first = "zeros" if silent else "ones"
+        x = layers.BatchNormalization(momentum=0.9, gamma_initializer=first, name=f"{name}_norm")(x)
         return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
     def pool(self, x: Any, name: str, size: Size = 2) -> Any:

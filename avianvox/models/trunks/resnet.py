@@ -1,7 +1,7 @@
 """Residual networks of 18 to 152 layers: each block adds to what it was given.
 
 Those of 18 and 34 layers have blocks of two 3 x 3 convolutions; the deeper ones have 1 x 1, 3 x 3 and 1 x 1,
-the last with four times the filters.
+the last with four times the filters. What a block adds begins at 0 (Goyal et al., 2017).
 """
 
 from functools import partial
@@ -25,10 +25,10 @@ def _block(parts: Parts, given: Any, name: str, filters: int, stride: int, deep:
     if deep:
         x = parts.convolve(given, f"{name}_a", filters, 1)
         x = parts.convolve(x, f"{name}_b", filters, 3, strides=stride)
-        x = parts.convolve(x, f"{name}_c", 4 * filters, 1, relu=False)
+        x = parts.convolve(x, f"{name}_c", 4 * filters, 1, relu=False, silent=True)
     else:
         x = parts.convolve(given, f"{name}_a", filters, 3, strides=stride)
-        x = parts.convolve(x, f"{name}_b", filters, 3, relu=False)
+        x = parts.convolve(x, f"{name}_b", filters, 3, relu=False, silent=True)
     if given.shape[1:] != x.shape[1:]:
         wide = 4 * filters if deep else filters
         given = parts.convolve(given, f"{name}_given", wide, 1, strides=stride, relu=False)
