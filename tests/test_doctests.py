@@ -5,7 +5,9 @@ import shutil
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from test_rooms import PACKAGE, dotted, modules
 
 from avianvox.modelfolder import DEFAULT_MODEL, find_model
@@ -17,12 +19,16 @@ WITH_EXAMPLES = [
 
 @pytest.fixture
 def example_files(tmp_path: Path, synth_catalog_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``recording.ogg`` and ``model.tflite`` of the package, and synthetic ``recordings``, in the current
-    folder."""
+    """``recording.ogg`` and ``model.tflite`` of the package, synthetic ``recordings`` and noise as
+    ``background``, in the current folder."""
     bundled = find_model(DEFAULT_MODEL)
     shutil.copy(bundled, tmp_path / "model.tflite")
     shutil.copy(bundled.with_name("sample.ogg"), tmp_path / "recording.ogg")
     shutil.copytree(synth_catalog_dir, tmp_path / "recordings")
+    (tmp_path / "background").mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        soundfile.write(tmp_path / f"background/{number}.wav", 0.01 * rng.normal(size=12 * 22_050), 22_050)
     monkeypatch.chdir(tmp_path)
 
 

@@ -115,7 +115,7 @@ def softened(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 
     Examples
     --------
-    >>> softened(np.array([0.64, 0.16, 0.16, 0.04]), 2.0).round(3).tolist()
+    >>> softened(np.array([0.64, 0.16, 0.16, 0.04]), 2.0).astype(float).round(3).tolist()
     [0.444, 0.222, 0.222, 0.111]
     """
     powers = probabilities ** (1.0 / temperature)
