@@ -13,6 +13,7 @@ from avianvox.cli.main import main
 from avianvox.dataset.training_data import TrainingData, WindowScores
 from avianvox.errors import InputError, MissingExtraError, StoreError
 from avianvox.features.spec import spec_named
+from avianvox.models import SETS
 from avianvox.models.probes import PROBES
 from avianvox.models.protocol import EpochReport, FittedModel, Progress, TrainSettings
 from avianvox.registry import Registry
@@ -129,7 +130,7 @@ def test_rules_are_compared_like_models_and_limits_give_a_learning_curve(tones: 
 def test_the_ladder_stands_for_its_rungs(
     tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avianvox.api.compare.LADDER", ("chance", "nearest"))
+    monkeypatch.setitem(SETS, "ladder", ("chance", "nearest"))
     result = crossval_of(tones, tmp_path / "run", "--models", "majority,ladder", "--json")
     assert list(json.loads(result.stdout)["models"]) == ["majority", "chance", "nearest"]
 
@@ -234,8 +235,8 @@ def test_an_unknown_model_is_one_line(tones: Path, tmp_path: Path, capsys: pytes
     error = capsys.readouterr().err
     assert error == (
         "avianvox: unknown model 'nearst'; did you mean 'nearest'? (known: nearest, chance, majority, "
-        "session_lookup, recordist_lookup, site_lookup, duration, ladder; with an ear such as birdnet: "
-        f"{', '.join(f'birdnet_{probe}' for probe in PROBES)})\n"
+        f"session_lookup, recordist_lookup, site_lookup, duration, {', '.join(SETS)}; with an ear such as "
+        f"birdnet: {', '.join(f'birdnet_{probe}' for probe in PROBES)})\n"
     )
     assert not (tmp_path / "run").exists()
 

@@ -18,6 +18,9 @@ class FakeStore:
     ids = ("c", "broken", "a", "b")
     n_frames = np.array([10, 0, 20, 30])
 
+    def __contains__(self, name: str) -> bool:
+        return name in self.ids
+
     def index_of(self, name: str) -> int:
         if name not in self.ids:
             raise UnknownNameError(name)

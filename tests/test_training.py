@@ -30,7 +30,17 @@ from avianvox.training.fit import fit_network
 from avianvox.training.history import History
 from avianvox.training.losses import LOSSES, Classes
 from avianvox.training.losses.cross_entropy import CrossEntropy
-from avianvox.training.run import CHECKPOINT, CHECKPOINTS, FIGURES, FOLDER, LOG, WEIGHTS, Run
+from avianvox.training.run import (
+    CHECKPOINT,
+    CHECKPOINTS,
+    FIGURES,
+    FIRST_ROUND,
+    FOLDER,
+    LOG,
+    TEACHERS,
+    WEIGHTS,
+    Run,
+)
 from avianvox.training.samplers.balanced import Balanced
 from avianvox.training.sequence import CropSequence, WindowSequence
 from avianvox.training.train import TrainConfig, hold_out, train
@@ -347,7 +357,9 @@ def test_a_run_is_read_back_and_repeats_byte_for_byte(
     catalog: Catalog, store: FeatureStore, data: TrainingData, tmp_path: Path
 ) -> None:
     run = train(catalog, store, CONFIG, tmp_path / "a", catalogs=["tones"])
-    assert sorted(p.name for p in run.path.iterdir()) == sorted(set(FOLDER.files) - set(CHECKPOINTS[1:]))
+    assert sorted(p.name for p in run.path.iterdir()) == sorted(
+        set(FOLDER.files) - {*CHECKPOINTS[1:], *TEACHERS, *FIRST_ROUND.values()}
+    )
     assert run.architecture == "cnn_v20"
     assert run.labels.names == ("high", "low", "middle")
     assert run.spec == SPEC.with_changes(combine="overwrite")

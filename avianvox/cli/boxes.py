@@ -21,7 +21,7 @@ _CHOOSE = "choose"
     epilog="""\b
 Examples:
   avianvox boxes find annotated/ --out found
-  avianvox boxes judge annotated/ found --out judged
+  avianvox boxes judge annotated/ found --out judged_boxes
 """,
 )
 def boxes() -> None:
@@ -157,11 +157,11 @@ left out, each with one line.
 
 \b
 Examples:
-  avianvox boxes judge annotated/ found --out judged
-  avianvox boxes judge annotated/ found --out judged \\
+  avianvox boxes judge annotated/ found --out judged_boxes
+  avianvox boxes judge annotated/ found --out judged_boxes \\
     --thresholds choose --metric f1
   avianvox boxes judge elsewhere/ found2 --out confirmed \\
-    --thresholds judged/thresholds.json
+    --thresholds judged_boxes/thresholds.json
 """,
 )
 @click.argument("truth", type=click.Path(path_type=Path, exists=True))

@@ -23,9 +23,9 @@ example), figures.json. To continue an interrupted run, run the same command aga
 
 \b
 Examples:
-  avianvox explain judge my_model.tflite recordings/ --out judged \\
+  avianvox explain judge my_model.tflite recordings/ --out explained \\
     --limit 4 --tile 1 --bands 4
-  avianvox explain judge runs/first recordings/ --out judged_layer \\
+  avianvox explain judge runs/first recordings/ --out explained_layer \\
     --limit 4 --method grad-cam --no-deletion
 """,
 )
@@ -129,7 +129,7 @@ def judge(
 
 \b
 Example:
-  avianvox explain reject judged/overlap.csv --out rejected
+  avianvox explain reject explained/overlap.csv --out rejected
 """,
 )
 @click.argument(

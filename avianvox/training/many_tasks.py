@@ -59,6 +59,8 @@ def heads_on(
     model: Any, architecture: str, build: Callable[[int], Any], tasks: Sequence[Task], *, seed: int = 0
 ) -> list[Any]:
     """The heads of tasks on a network of `NETWORKS`; ``build(n)`` is the same network for ``n`` classes."""
+    if not tasks:
+        return []
     embedding = NETWORKS.get(architecture).embedding
     seen = before_classes(model, build) if embedding is None else model.get_layer(embedding).output
     return [attach_head(task, seen, seed=seed) for task in tasks]
