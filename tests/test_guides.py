@@ -29,7 +29,7 @@ from avianvox.modelfile import write_model_file
 from avianvox.modelinfo import EMBEDDING, SPECIES, ModelInfo, Output
 from avianvox.models.backend import keras
 from avianvox.models.networks import NETWORKS, Network
-from avianvox.models.protocol import TrainSettings
+from avianvox.models.protocol import EpochReport, TrainSettings
 from avianvox.registry import Registry
 from avianvox.training.augmentations.blend import Blend
 from avianvox.training.config import TrainConfig
@@ -155,16 +155,21 @@ def test_the_loss_of_a_guide_falls(name: str, data: TrainingData) -> None:
 def test_guided_training_that_was_killed_continues_to_the_same_weights(
     name: str, data: TrainingData, tmp_path: Path
 ) -> None:
-    def fit(n_epochs: int, checkpoint: Path | None = None) -> FittedNetwork:
-        settings = TrainSettings(epochs=n_epochs, batch_size=8, combine="mel", guide=name, augment=("blend",))
-        found = NetworkEstimator("attentive", settings).fit(
-            data, seed=1, validation=data, checkpoint=checkpoint
-        )
-        assert set(found.history.epochs[0]) >= {"val_loss", "val_accuracy"}
-        return found
+    settings = TrainSettings(epochs=3, batch_size=8, combine="mel", guide=name, augment=("blend",))
+    network, kept = NetworkEstimator("attentive", settings), tmp_path / "checkpoint.npz"
 
-    fit(1, tmp_path / "checkpoint.npz")
-    assert same(fit(3, tmp_path / "checkpoint.npz"), fit(3))
+    def killed(report: EpochReport) -> None:
+        if (
+            report.epoch == report.n_epochs - 2
+        ):  # the first of the network itself, after those of its teachers
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(data, seed=1, validation=data, checkpoint=kept, progress=killed)
+    assert kept.exists()
+    continued = network.fit(data, seed=1, validation=data, checkpoint=kept)
+    assert set(continued.history.epochs[0]) >= {"val_loss", "val_accuracy"}
+    assert same(continued, network.fit(data, seed=1, validation=data))
 
 
 @pytest.mark.parametrize(
