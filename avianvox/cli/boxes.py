@@ -160,7 +160,7 @@ Examples:
   avianvox boxes judge annotated/ found --out judged_boxes
   avianvox boxes judge annotated/ found --out judged_boxes \\
     --thresholds choose --metric f1
-  avianvox boxes judge elsewhere/ found2 --out confirmed \\
+  avianvox boxes judge elsewhere/ found2 --out confirmed_boxes \\
     --thresholds judged_boxes/thresholds.json
 """,
 )
