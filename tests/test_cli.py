@@ -54,6 +54,8 @@ def workspace(synth_catalog_dir: Path, tiny_model: Path, tmp_path_factory: pytes
     here = tmp_path_factory.mktemp("workspace")
     shutil.copytree(synth_catalog_dir, here / "recordings")
     shutil.copytree(synth_catalog_dir / "no bird", here / "background")
+    rows = [f"{file.name},no bird,voices\n" for file in sorted((here / "background").glob("*.*"))]
+    (here / "background" / "recordings.csv").write_text("path,label,origin\n" + "".join(rows))
     shutil.copy(tiny_model, here / "my_model.tflite")
     (here / "frogs.tflite").write_bytes(ear(last="LOGISTIC", n_samples=160_000))
     (here / "frogs.txt").write_text("\n".join(LABELS))
