@@ -14,7 +14,7 @@ from avianvox.boxes.found import read_found, rows_of
 from avianvox.boxes.tuning import Heard, fit_settings
 from avianvox.cli.main import cli
 from avianvox.dataset.sources.annotations import read_boxes
-from avianvox.errors import InputError
+from avianvox.errors import CatalogError, InputError
 from avianvox.tables.formats import read_table, write_table
 from avianvox.types import Box
 
@@ -142,3 +142,12 @@ def test_settings_are_fitted_to_drawn_boxes(annotated: Path) -> None:
     assert settings.margin_hz > 0
     with pytest.raises(InputError, match="expected recordings with drawn boxes to fit settings to"):
         fit_settings(heard, lambda recording: not recording.boxes)
+
+
+def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    found = run("boxes", "find", gone, "--out", tmp_path / "found")
+    assert found.exit_code == 3
+    assert f"failed: {gone}: no such file" in found.stderr
+    with pytest.raises(CatalogError, match=r"no recordings with boxes at .*gone: no such file or folder"):
+        read_boxes(gone)

@@ -129,7 +129,7 @@ def _found_rows(recordings: Sequence[Path], source: "BoxSource", failed: list[st
                 n += len(rows)
                 yield from rows or [Detection(str(path))]
             except AudioError as error:
-                failed.append(error.about(path))
+                failed.append(f"{path}: {error.about(path)}")
                 yield Detection(str(path), status=Status(error.status))
             if report is not None:
                 report(number, number)

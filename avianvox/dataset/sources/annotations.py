@@ -127,6 +127,8 @@ def _read_catalog(path: Path, *, boxes: bool = False) -> Catalog:
     place = folder / settings.tables if settings.tables else folder if path.name == SETTINGS else path
     audio = folder / settings.audio
     for where in (place, audio):
+        if not where.exists() and where == path:
+            raise CatalogError(f"no recordings with boxes at {path}: no such file or folder exists")
         if not where.exists():
             raise CatalogError(f"{folder / SETTINGS} names {where}, but no such file or folder exists")
     answers = (folder / SETTINGS).is_file()
