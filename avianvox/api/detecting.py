@@ -36,17 +36,14 @@ def boxed_recordings(
         One can't be read, or two have a recording of the same id.
     """
     from avianvox.dataset.catalog import SOURCE_PROBLEM, read_catalog
-    from avianvox.dataset.sources.annotations import read_boxes
-    from avianvox.errors import CatalogError
+    from avianvox.dataset.sources.annotations import NoTables, read_boxes
 
     watch = watch or Watch()
     by_id: dict[str, Recording] = {}
     for path in map(Path, catalogs):
         try:
             catalog = read_boxes(path, label=label)
-        except CatalogError as error:
-            if "no table of annotations" not in str(error):
-                raise
+        except NoTables:
             catalog = read_catalog(path)
         for problem in catalog.problems:
             if problem.kind == SOURCE_PROBLEM:

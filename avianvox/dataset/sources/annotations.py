@@ -89,6 +89,10 @@ class Annotations:
         return _read_catalog(path)
 
 
+class NoTables(CatalogError):
+    """A folder holds no table of annotations."""
+
+
 def read_boxes(path: Path | str, *, label: str = "") -> Catalog:
     """The sound files of ``path``, each one recording with the boxes that its tables draw in it.
 
@@ -134,7 +138,7 @@ def _read_catalog(path: Path, *, boxes: bool = False) -> Catalog:
     answers = (folder / SETTINGS).is_file()
     tables = list(_tables(place, answers=answers)) if place.is_dir() else [place]
     if not tables and settings.spans == "recordings":  # a folder that says "boxes" may have none at all
-        raise CatalogError(f"{place} holds no table of annotations, such as a Raven selection table")
+        raise NoTables(f"{place} holds no table of annotations, such as a Raven selection table")
     known = _index(audio)
     names = Names(given, known.recordings if known else ())
     files = _Files(audio, known)
