@@ -3,6 +3,7 @@
 import csv
 import io
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,18 @@ from handmade_model import write_handmade
 from test_box_segmenter import RATE, tones
 
 from avianvox.cli.main import cli
+from avianvox.errors import InputError, ModelFileError
 from avianvox.inference.answers import answer_file
+from avianvox.inference.box_source import BOX_SOURCES, source_asked
 from avianvox.inference.classifier import Classifier
 from avianvox.inference.events import EventFinder, EventOptions
 from avianvox.inference.narrow import Narrower, of_one_voice
 from avianvox.inference.question import Question
+from avianvox.inference.runs import settings_of
 from avianvox.tables.columns import HEADER
 from avianvox.types import Box, LabelSet, Window
 
+HALF = RATE // 2
 CALLS = (Box(2.0, 2.6, 2900, 3100), Box(13.0, 13.5, 2900, 3100), Box(14.0, 14.4, 7000, 7200))
 
 
@@ -64,12 +69,89 @@ def test_a_band_says_whose_calls_they_are(classifier: Classifier, recording: Pat
     for text in ("300", "1000-300", "x-y", "300-"):
         wrong = CliRunner().invoke(cli, ["classify", str(recording), "--by", "event", "--narrow", text])
         assert wrong.exit_code == 2
-        assert f"--narrow: expected all, or two frequencies such as 300-1000, got '{text}'" in wrong.output
+        assert "--narrow: expected all, two frequencies such as 300-1000, or the model file of" in wrong.output
+        assert f"got '{text}'" in wrong.output
+
+
+class Drawn:
+    """A detector that knows where the calls are, at half the sample rate, and hears whether sound goes by."""
+
+    sample_rate, latest_s = HALF, 1.0
+
+    def __init__(self, *labels: str) -> None:
+        self.labels, self.n_samples = labels, 0
+
+    def stream(self) -> "Drawn":
+        return Drawn(*self.labels)
+
+    def push(self, samples: np.ndarray) -> list[Box]:
+        before, self.n_samples = self.n_samples / HALF, self.n_samples + len(samples)
+        ended = [call for call in CALLS if before < call.end_s <= self.n_samples / HALF]
+        return [replace(box, label=self.labels[CALLS.index(box)], score=0.7) for box in ended]
+
+    def finish(self) -> list[Box]:
+        assert self.n_samples == 24 * HALF
+        return []
+
+
+@pytest.mark.parametrize(
+    ("labels", "begin_s", "end_s"),
+    [
+        (("Parus medius", "Parus medius", "Regulus altus"), 2.0, 13.5),
+        (("Regulus altus", "parus medius", "song"), 13.0, 13.5),
+        (("Regulus altus", "Regulus altus", "song"), 14.0, 14.4),  # no class of the model: any voice
+        (("Regulus altus", "Regulus altus", "Columba bassa"), 0.0, None),  # of others alone
+    ],
+)
+def test_boxes_of_a_detector_narrow_events_of_their_name(
+    classifier: Classifier,
+    recording: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    labels: tuple[str, ...],
+    begin_s: float,
+    end_s: float | None,
+) -> None:
+    file = tmp_path / "found.tflite"
+    file.write_bytes(b"a detector")
+    source = Drawn(*labels)
+    monkeypatch.setattr(BOX_SOURCES, "get", lambda row: {"detector": lambda path, **_: source}[row])
+    (event,) = events(classifier, recording, str(file))
+    (wide,) = events(classifier, recording, "")
+    assert float(event["begin_s"]) == pytest.approx(begin_s, abs=0.001)
+    assert float(event["end_s"]) == pytest.approx(float(wide["end_s"]) if end_s is None else end_s, abs=0.001)
+    assert event["score"] == wide["score"]
+
+
+def test_a_detector_is_named_by_its_content_in_the_ledger(classifier: Classifier, tmp_path: Path) -> None:
+    model, file = write_handmade(tmp_path / "m.tflite"), tmp_path / "found.tflite"
+    said = []
+    for content in (b"one", b"two"):
+        file.write_bytes(content)
+        said.append(settings_of(model, Question(by="event", narrow=str(file)))["narrow"])
+    assert said[0] != said[1]
+    assert settings_of(model, Question(by="event", narrow="all"))["narrow"] == "all"
+
+
+def test_what_is_no_detector_is_one_line(recording: Path, tmp_path: Path) -> None:
+    model = write_handmade(tmp_path / "m.tflite")
+    arguments = ["classify", str(recording), "--by", "event", "--narrow"]
+    for file, says in (
+        (str(model), f"{model} finds no boxes: it is a model of "),
+        (str(tmp_path / "none.tflite"), "no model '"),
+        (str(recording), f"{recording}"),
+    ):
+        with pytest.raises(ModelFileError) as wrong:
+            CliRunner().invoke(cli, [*arguments, file], catch_exceptions=False)
+        assert str(wrong.value).startswith(says)
+        assert "\n" not in str(wrong.value)
+    with pytest.raises(InputError, match="--narrow: expected all, two frequencies"):
+        source_asked("nothing")
 
 
 def test_events_without_a_box_stay_and_blocks_make_no_difference(classifier: Classifier) -> None:
     def found(samples: np.ndarray, pieces: int) -> list[tuple[int | None, int, object]]:
-        narrower = Narrower("all", RATE)
+        narrower = Narrower("all", classifier)
         stream = classifier.windows(narrower.heard(np.array_split(samples, pieces)))
         question = Question(by="event", narrow="all", min_score=0.01, wanted=(1,))
         way = narrower.events(stream, classifier, question, Counter())
@@ -83,7 +165,7 @@ def test_events_without_a_box_stay_and_blocks_make_no_difference(classifier: Cla
 
 
 def test_boxes_are_let_go_behind_what_is_open(classifier: Classifier) -> None:
-    narrower = Narrower("all", RATE)
+    narrower = Narrower("all", classifier)
     samples = tones((Box(2, 2.4, 2900, 3100), Box(6, 6.4, 2900, 3100)), 8.0)
     blocks = (block for _ in range(12) for block in np.array_split(samples, 8))
     question, most = Question(by="event", narrow="all", min_score=0.999), 0

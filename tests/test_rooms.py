@@ -76,6 +76,7 @@ HOMES = {
 LATE = {
     ("avianvox.features.kinds", "inference"),
     ("avianvox.inference.box_source", "boxes"),
+    ("avianvox.inference.box_source", "detect"),
     ("avianvox.models", "training"),
     ("avianvox.types", "api"),
     ("avianvox.tables.formats", "verdicts"),

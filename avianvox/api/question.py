@@ -109,13 +109,23 @@ def refuse_contradictions(asked: Asked, given: Iterable[str]) -> None:
     if by in ("recording", "window") and (idle := [OF_EVENTS[name] for name in given]):
         raise InputError(f"{', '.join(idle)}: only for events; give --by event, hour, day or night too")
     if asked.narrow:
-        from avianvox.inference.narrow import band_of
-
-        band_of(asked.narrow)
+        _check_narrow(asked.narrow)
         if by != "event":
             raise InputError("--narrow: only for events; give --by event too")
     if asked.gate_recall is not None and not (asked.gate or asked.gate_file):
         raise InputError("--gate-recall needs --gate")
+
+
+def _check_narrow(text: str) -> None:
+    """Raise `InputError` or `ModelFileError` where events can't be narrowed by it."""
+    from avianvox.inference.box_source import source_asked
+
+    row, found = source_asked(text)
+    if row == "detector":
+        from avianvox.detect.detector import plan_of
+        from avianvox.modelfile import read_model_file
+
+        plan_of(read_model_file(found))
 
 
 def _place(asked: Asked) -> "PlaceOptions | None":

@@ -19,6 +19,7 @@ from avianvox.features.extract import FeatureStream
 from avianvox.features.filters import band_edges_hz
 from avianvox.features.foreground import LEAST_DB, height_db
 from avianvox.features.spec import FeatureSpec
+from avianvox.inference.box_source import band_of
 from avianvox.types import Box
 
 _WINDOW_S = 6.0
@@ -164,8 +165,12 @@ class EnergySegmenter:
         )
 
 
-def voices_between(low_hz: float, high_hz: float, *, sample_rate: int) -> EnergySegmenter:
-    """A segmenter for calls between two frequencies, whose notes may have short pauses between them."""
+def voices_in(band: str, *, sample_rate: int) -> EnergySegmenter:
+    """A segmenter for calls in a band such as "300-1000", whose notes may have short pauses between them."""
+    edges = band_of(band)
+    if edges is None:
+        raise InputError(f"segmenter: expected all, or two frequencies such as 300-1000, got '{band}'")
+    low_hz, high_hz = edges
     settings = SegmenterSettings(low_hz=low_hz, high_hz=high_hz, gap_s=0.25, shortest_s=0.15)
     return EnergySegmenter(settings, sample_rate=sample_rate)
 

@@ -189,9 +189,10 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
     click.option(
         "--narrow",
         default="",
-        metavar="HZ-HZ|all",
+        metavar="HZ-HZ|all|FILE",
         help="With --by event: begin, end and frequencies of what stands above the noise floor within the "
-        "event, in a band such as 300-1000 or in all, not those of its windows.",
+        "event, in a band such as 300-1000 or in all, not those of its windows. FILE: of the boxes that a "
+        "detector finds in it.",
     ),
     click.option(
         "--multi-label",

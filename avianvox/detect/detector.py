@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from avianvox.audio.chatter import silence_decoders
-from avianvox.detect.finding import Plan, find_boxes
+from avianvox.boxes.protocol import stream_boxes
+from avianvox.detect.finding import BoxFinder, Plan
 from avianvox.detect.proposals import padded
 from avianvox.documents import MISSHAPEN
 from avianvox.errors import MissingExtraError, ModelFileError
+from avianvox.features.extract import latest_row
 from avianvox.features.spec import FeatureSpec
+from avianvox.inference.box_source import BoxStream
 from avianvox.modelfile import ModelFile, read_model_file
 from avianvox.modelfolder import find_model
 from avianvox.types import Box
@@ -25,7 +28,7 @@ FIRST, SECOND = "features", "regions"
 
 @dataclass(frozen=True)
 class Detector:
-    """Finds boxes in sound; a `avianvox.boxes.protocol.BoxSource`.
+    """Finds boxes in sound; a `avianvox.boxes.protocol.PushedSource`.
 
     Attributes
     ----------
@@ -91,13 +94,37 @@ class Detector:
         blocks : iterable of np.ndarray, shape (n,), float32, full scale ±1
             Mono sound at `sample_rate`, in pieces of any size. Memory does not grow with them.
         """
-        return find_boxes(self._rows(blocks), self.parts, self.plan)
+        return stream_boxes(blocks, self.stream())
 
-    def _rows(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        stream = self.plan.spec.stream()
-        for block in blocks:
-            yield from stream.push(block)
-        yield from stream.finish()
+    @property
+    def latest_s(self) -> float:
+        """So long after its end, at most, a box comes out."""
+        spec = self.plan.spec
+        return spec.frames_to_seconds(self.plan.latest_frames) + latest_row(spec) / spec.sample_rate
+
+    def stream(self) -> BoxStream:
+        """For one recording, block by block."""
+        return _Stream(self)
+
+
+def boxes_of_file(path: str, *, sample_rate: int) -> Detector:
+    """A detector as a row of `avianvox.inference.box_source.BOX_SOURCES`, which hears at its own rate."""
+    return Detector.open(path)
+
+
+class _Stream:
+    """One recording on its way through a `Detector`."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._features = detector.plan.spec.stream()
+        self._finder = BoxFinder(detector.parts, detector.plan)
+
+    def push(self, samples: np.ndarray) -> list[Box]:
+        return [box for rows in self._features.push(samples) for box in self._finder.push(rows)]
+
+    def finish(self) -> list[Box]:
+        found = [box for rows in self._features.finish() for box in self._finder.push(rows)]
+        return found + list(self._finder.finish())
 
 
 def plan_of(model: ModelFile) -> Plan:
@@ -105,8 +132,8 @@ def plan_of(model: ModelFile) -> Plan:
     info = model.info
     if info.kind != KIND or not info.boxes:
         raise ModelFileError(
-            f"{model.path} finds no boxes: it is a model of {info.kind}; make a detector with: "
-            "avianvox detect train, or use: avianvox classify"
+            f"{model.path} finds no boxes: it is a model of {info.kind}; expected a file that "
+            "'avianvox detect export' wrote"
         )
     if not isinstance(info.spec, FeatureSpec):
         raise ModelFileError(f"{model.path}: expected a detector of mel bands")

@@ -16,7 +16,7 @@ from avianvox.detect.anchors import Grid, covered
 from avianvox.detect.geometry import from_cells
 from avianvox.detect.proposals import Limits, name_regions, propose
 from avianvox.features.spec import FeatureSpec
-from avianvox.inference.window_stream import stream_windows
+from avianvox.inference.window_stream import WindowCutter
 from avianvox.types import Box
 
 _CUT = 1.0
@@ -54,6 +54,11 @@ class Plan:
     def hop(self) -> int:
         """Frames from one window to the next."""
         return max(1, round(self.spec.n_frames * (1 - self.overlap)))
+
+    @property
+    def latest_frames(self) -> int:
+        """So long after its end, at most, a box comes out: a longer one that began before it may go on."""
+        return (_LONGEST + 1) * self.spec.n_frames + self.hop
 
     def with_least_score(self, score: float) -> "Plan":
         return replace(self, limits=replace(self.limits, least_score=score))
@@ -107,29 +112,46 @@ def window_boxes(
     return name_regions(scores, better, regions, plan.grid, plan.limits)
 
 
-def find_boxes(blocks: Iterable[np.ndarray], parts: Parts, plan: Plan) -> Iterator[Box]:
-    """Boxes of one recording by the times at which they begin; memory does not grow with the recording.
+class BoxFinder:
+    """Feature rows of one recording in, its boxes out; memory does not grow with the recording.
+
+    Boxes come by the times at which they begin.
 
     Parameters
     ----------
-    blocks : iterable of np.ndarray, shape (_, n_features), float32
-        Feature rows.
     parts : Parts
     plan : Plan
     """
-    anchors, n_frames = plan.grid.anchors(), plan.spec.n_frames
-    n_rows = 0
 
-    def counted() -> Iterator[np.ndarray]:
-        nonlocal n_rows
-        for block in blocks:
-            n_rows += len(block)
-            yield block
+    def __init__(self, parts: Parts, plan: Plan) -> None:
+        self._parts, self._plan, self._anchors = parts, plan, plan.grid.anchors()
+        self._windows = WindowCutter(n_frames=plan.spec.n_frames, hop=plan.hop)
+        self._merger = Merger(plan.spec.n_frames, plan.limits.box_iou)
+        self._n_rows = 0
 
-    merger = Merger(n_frames, plan.limits.box_iou)
-    for first, rows in stream_windows(counted(), n_frames=n_frames, hop=plan.hop):
-        yield from _boxes(merger.add(first, *window_boxes(rows, parts, plan, anchors)), n_rows, plan)
-    yield from _boxes(merger.finish(), n_rows, plan)
+    def push(self, rows: np.ndarray) -> Iterator[Box]:
+        """Take rows, shape (_, n_features), float32; give the boxes that are done."""
+        self._n_rows += len(rows)
+        for window in self._windows.push(rows):
+            yield from self._seen(*window)
+
+    def finish(self) -> Iterator[Box]:
+        """The boxes that are left when the recording ends."""
+        for window in self._windows.finish():
+            yield from self._seen(*window)
+        yield from _boxes(self._merger.finish(), self._n_rows, self._plan)
+
+    def _seen(self, first: int, rows: np.ndarray) -> Iterator[Box]:
+        found = window_boxes(rows, self._parts, self._plan, self._anchors)
+        yield from _boxes(self._merger.add(first, *found), self._n_rows, self._plan)
+
+
+def find_boxes(blocks: Iterable[np.ndarray], parts: Parts, plan: Plan) -> Iterator[Box]:
+    """The boxes of one recording from blocks of feature rows, as `BoxFinder` gives them."""
+    finder = BoxFinder(parts, plan)
+    for block in blocks:
+        yield from finder.push(block)
+    yield from finder.finish()
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class FeatureStream:
         self._gathered = np.empty(max(group.bins.size for group in self._groups) * _BLOCK_FRAMES, np.float32)
         self._log_mel = np.empty((spec.n_mels, _BLOCK_FRAMES), np.float32)
         self._mfcc = np.empty((spec.n_mfcc, _BLOCK_FRAMES), np.float32)
-        self._span = (_BLOCK_FRAMES - 1) * spec.hop_length + spec.n_fft
+        self._span = latest_row(spec)
         self._reset()
 
     def _reset(self) -> None:
@@ -157,6 +157,11 @@ def _group_bands(matrix: np.ndarray) -> list[_Group]:
         bins = np.minimum(first[bands], n_bins - len(taps)) + taps
         groups.append(_Group(slice(int(bands[0]), int(bands[-1]) + 1), bins, matrix[bins, bands]))
     return groups
+
+
+def latest_row(spec: FeatureSpec) -> int:
+    """So many samples after the begin of its frame, at most, a row comes out of a `FeatureStream`."""
+    return (_BLOCK_FRAMES - 1) * spec.hop_length + spec.n_fft
 
 
 def stream_features(blocks: Iterable[np.ndarray], spec: FeatureSpec) -> Iterator[np.ndarray]:

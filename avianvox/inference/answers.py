@@ -188,7 +188,7 @@ def narrower_of(classifier: Classifier, question: Question) -> "Narrower | None"
         return None
     from avianvox.inference.narrow import Narrower
 
-    return Narrower(question.narrow, classifier.spec.sample_rate)
+    return Narrower(question.narrow, classifier)
 
 
 def _by_name(counts: Counter[int], classifier: Classifier) -> dict[str, int]:

@@ -3,18 +3,21 @@
 An event reaches from the begin of its first window to the end of its last one, so a call of one second is an
 event of a window's length. Boxes in it, from a source that looks at time and frequency (`BOX_SOURCES`), say
 where in it something calls: the loudest one, and those in its band. In field recordings something else may be
-louder; where the species' band is known, nothing outside it counts.
+louder; where the species' band is known, nothing outside it counts. Boxes of a detector have names: those
+under the name of another species of the model don't count.
 """
 
+import os
+import threading
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from math import inf, nan
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from avianvox.errors import InputError
-from avianvox.inference.box_source import BOX_SOURCES, forked
+from avianvox.audio.resample import Resampler
+from avianvox.dataset.synonyms import species_key
+from avianvox.inference.box_source import BOX_SOURCES, BoxStream, PushedSource, forked, source_asked
 from avianvox.inference.classifier import Classifier, WindowStream
 from avianvox.inference.found import Found, event_search, found_event, weighed
 from avianvox.inference.question import Question
@@ -31,16 +34,17 @@ class Narrower:
 
     Parameters
     ----------
-    band : str
-        "all", or two frequencies in hertz such as "300-1000", see `band_of`.
-    sample_rate : int, Hz
-        Of the sound, and of the events' samples.
+    asked : str
+        What `source_asked` takes.
+    classifier : Classifier
+        Its sample rate is that of the sound, and its classes are those of the events.
     """
 
-    def __init__(self, band: str, sample_rate: int) -> None:
-        source = BOX_SOURCES.get("energy")(*band_of(band), sample_rate=sample_rate)
-        self._rate, self._latest = sample_rate, round(source.latest_s * sample_rate)
-        self._stream = source.stream()
+    def __init__(self, asked: str, classifier: Classifier) -> None:
+        source, self._rate = _source(asked, classifier.spec.sample_rate), classifier.spec.sample_rate
+        self._latest = round(source.latest_s * self._rate)
+        self._stream = _at_rate(source, self._rate)
+        self._keys = tuple(species_key(name) for name in classifier.labels.names)
         self._fresh: deque[Box] = deque()  # the thread that reads appends, the one that scores takes
         self._boxes: list[Box] = []
 
@@ -79,10 +83,19 @@ class Narrower:
         while self._fresh:
             self._boxes.append(self._fresh.popleft())
 
+    def _may_be(self, box: Box, label: int | None) -> bool:
+        """Whether a box has not the name of another class."""
+        key = species_key(box.label)
+        return label is None or key == self._keys[label] or key not in self._keys
+
     def _narrowed(self, event: Found) -> Found:
         self._take()
         begin_s, end_s = (event.first_sample or 0) / self._rate, _end(event) / self._rate
-        inside = [box for box in self._boxes if box.begin_s < end_s and begin_s < box.end_s]
+        inside = [
+            box
+            for box in self._boxes
+            if box.begin_s < end_s and begin_s < box.end_s and self._may_be(box, event.label)
+        ]
         if not inside:
             return event
         voice = of_one_voice(inside)
@@ -92,24 +105,36 @@ class Narrower:
         return event._replace(first_sample=first, n_samples=last - first, band_hz=(low_hz, high_hz))
 
 
-def band_of(text: str) -> tuple[float, float]:
-    """Low and high frequency of a band, such as "300-1000"; all frequencies of "all".
+class _Resampled:
+    """A stream of boxes for sound of another rate."""
 
-    Raises
-    ------
-    InputError
-        It is neither.
-    """
-    if text == "all":
-        return 0.0, inf
-    low, _, high = text.partition("-")
-    try:
-        band = float(low), float(high)
-    except ValueError:
-        band = (nan, nan)
-    if not 0 <= band[0] < band[1]:
-        raise InputError(f"--narrow: expected all, or two frequencies such as 300-1000, got '{text}'")
-    return band
+    def __init__(self, stream: BoxStream, resampler: Resampler) -> None:
+        self._stream, self._resampler = stream, resampler
+
+    def push(self, samples: np.ndarray) -> list[Box]:
+        return [box for piece in self._resampler.push(samples) for box in self._stream.push(piece)]
+
+    def finish(self) -> list[Box]:
+        return self._stream.push(self._resampler.finish()) + self._stream.finish()
+
+
+def _at_rate(source: PushedSource, sample_rate: int) -> BoxStream:
+    if source.sample_rate == sample_rate:
+        return source.stream()
+    return _Resampled(source.stream(), Resampler(sample_rate, source.sample_rate))
+
+
+_local = threading.local()
+
+
+def _source(asked: str, sample_rate: int) -> PushedSource:
+    """The source that is asked for; a worker keeps the last detector, by path and time as with its model."""
+    row, text = source_asked(asked)
+    key = row, text, sample_rate, os.stat(text).st_mtime_ns if row == "detector" else 0
+    if getattr(_local, "key", None) != key:
+        _local.source, _local.key = BOX_SOURCES.get(row)(text, sample_rate=sample_rate), key
+    source: PushedSource = _local.source
+    return source
 
 
 def of_one_voice(boxes: Sequence[Box]) -> list[Box]:

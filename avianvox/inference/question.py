@@ -51,8 +51,8 @@ class Question:
     tasks : tuple of str
         Names of the tasks of the model, whose answers each row has.
     narrow : str
-        Where events are narrowed to the calls in them: "all" frequencies, or a band such as "300-1000"; "":
-        they are as long as their windows.
+        Where events are narrowed to the calls in them: "all" frequencies, a band such as "300-1000", or the
+        path of a detector; "": they are as long as their windows.
     """
 
     by: str = "recording"

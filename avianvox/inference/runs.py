@@ -194,6 +194,7 @@ def settings_of(model: "str | Path", question: Question) -> Mapping[str, Any]:
     """What rows depend on beside the files: versions, hashes of model and gate, and the whole question."""
     from avianvox import __version__
     from avianvox.files import sha256_file
+    from avianvox.inference.box_source import source_asked
     from avianvox.modelfile import read_model_file
     from avianvox.tables.columns import version_of
 
@@ -206,6 +207,9 @@ def settings_of(model: "str | Path", question: Question) -> Mapping[str, Any]:
     del settings["sites_in"]  # it grows with the inputs; `keep_answers` looks at each file
     if question.gate is not None and os.path.isfile(question.gate):  # a bundled one is that of the version
         settings["gate"] = sha256_file(question.gate)
+    if question.narrow:
+        row, asked = source_asked(question.narrow)
+        settings["narrow"] = sha256_file(asked) if row == "detector" else asked
     return settings
 
 

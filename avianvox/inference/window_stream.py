@@ -24,38 +24,54 @@ def hop_frames(spec: Spec, overlap_s: float) -> int:
     return hop
 
 
-def stream_windows(
-    blocks: Iterable[np.ndarray], *, n_frames: int, hop: int
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Cut a stream of feature rows into windows; memory does not grow with the recording.
+class WindowCutter:
+    """Cuts feature rows that come in blocks into windows; memory does not grow with the recording.
 
     Parameters
     ----------
-    blocks : iterable of np.ndarray, shape (_, n_features), float32
     n_frames : int
         Rows in a window.
     hop : int
         Rows from one window to the next.
-
-    Yields
-    ------
-    tuple of int and np.ndarray
-        First frame, and the rows, shape (n_frames, n_features). Nothing when there are no rows.
     """
-    rows: np.ndarray | None = None  # the rows that a coming window may still need ...
-    start = 0  # ... and the frame of the first of them
-    following = 0
+
+    def __init__(self, *, n_frames: int, hop: int) -> None:
+        self._n_frames, self._hop = n_frames, hop
+        self._rows: np.ndarray | None = None  # the rows that a coming window may still need ...
+        self._start = 0  # ... and the frame of the first of them
+        self._following = 0
+
+    def push(self, block: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """First frame and rows, shape (n_frames, n_features), of each window that a block completes.
+
+        Take them all before the next block comes.
+        """
+        n_frames = self._n_frames
+        rows = block if self._rows is None else np.concatenate((self._rows, block))
+        while self._following + n_frames <= self._start + len(rows):
+            begin = self._following - self._start
+            yield self._following, rows[begin : begin + n_frames]
+            self._following += self._hop
+        drop = max(0, min(self._following, self._start + len(rows) - n_frames) - self._start)
+        self._rows, self._start = rows[drop:], self._start + drop
+
+    def finish(self) -> Iterator[tuple[int, np.ndarray]]:
+        """The window at the recording's end, where no other one reaches it; nothing without rows."""
+        rows, n_frames = self._rows, self._n_frames
+        if rows is None or len(rows) == 0:
+            return
+        end = self._start + len(rows)
+        if end < n_frames:
+            yield 0, np.resize(rows, (n_frames, rows.shape[1]))
+        elif self._following - self._hop + n_frames < end:
+            yield end - n_frames, rows[-n_frames:]
+
+
+def stream_windows(
+    blocks: Iterable[np.ndarray], *, n_frames: int, hop: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """The windows of a `WindowCutter` from a stream of feature rows, shape (_, n_features), float32."""
+    cutter = WindowCutter(n_frames=n_frames, hop=hop)
     for block in blocks:
-        rows = block if rows is None else np.concatenate((rows, block))
-        while following + n_frames <= start + len(rows):
-            yield following, rows[following - start : following - start + n_frames]
-            following += hop
-        drop = max(0, min(following, start + len(rows) - n_frames) - start)
-        rows, start = rows[drop:], start + drop
-    if rows is None or len(rows) == 0:
-        return
-    end = start + len(rows)
-    if end < n_frames:
-        yield 0, np.resize(rows, (n_frames, rows.shape[1]))
-    elif following - hop + n_frames < end:
-        yield end - n_frames, rows[-n_frames:]
+        yield from cutter.push(block)
+    yield from cutter.finish()
