@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from avianvox.api.detecting import boxed_recordings
+from avianvox.boxes.search import Searched, search
 from avianvox.detect.detector import Detector
 from avianvox.detect.run import FOLDER, DetectorRun
-from avianvox.detect.search import Searched, search
 from avianvox.detect.settings import DetectConfig, read_detect_file
 from avianvox.features.provide import provide_store
 from avianvox.tables.formats import write_folder

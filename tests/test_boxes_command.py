@@ -148,6 +148,6 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     found = run("boxes", "find", gone, "--out", tmp_path / "found")
     assert found.exit_code == 3
-    assert f"failed: {gone}: no such file" in found.stderr
+    assert f"failed: {gone}: missing: no such file" in found.stderr
     with pytest.raises(CatalogError, match=r"no recordings with boxes at .*gone: no such file or folder"):
         read_boxes(gone)

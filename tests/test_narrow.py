@@ -69,7 +69,7 @@ def test_a_band_says_whose_calls_they_are(classifier: Classifier, recording: Pat
     for text in ("300", "1000-300", "x-y", "300-"):
         wrong = CliRunner().invoke(cli, ["classify", str(recording), "--by", "event", "--narrow", text])
         assert wrong.exit_code == 2
-        assert "--narrow: expected all, two frequencies such as 300-1000, or the model file of" in wrong.output
+        assert "--narrow: expected all, two frequencies such as 300-1000, or the model file" in wrong.output
         assert f"got '{text}'" in wrong.output
 
 

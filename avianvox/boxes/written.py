@@ -93,15 +93,19 @@ def _confirmed(
     return confirm([row], sounds, metric=metric, question=question, least_iou=least_iou)
 
 
+def figures_of(judged: Judged) -> dict[str, Any]:
+    """What ``figures.json`` holds."""
+    return {"kind": KIND, "avianvox": __version__, **plain(judged)}
+
+
 def write_results(
     out: Path, judged: Judged, *, byline: str, choosing: Metric | None = None, png: bool = False
-) -> dict[str, Any]:
-    """Write everything, and return what ``figures.json`` holds."""
-    values = {"kind": KIND, "avianvox": __version__, **plain(judged)}
+) -> None:
+    """Write everything."""
     footer = f"Made by avianvox {__version__}. No part is loaded from a network."
     contents = {
         PAGE: html_page("Boxes", byline, sections(judged), footer),
-        FIGURES: json.dumps(values, indent=1, allow_nan=False) + "\n",
+        FIGURES: json.dumps(figures_of(judged), indent=1, allow_nan=False) + "\n",
     }
     if choosing is not None:
         chosen = document(judged.thresholds, choosing, judged.least_iou)
@@ -117,4 +121,3 @@ def write_results(
         for name, picture in pictures.items():
             with atomic_write(out / PICTURES / f"{name}.png", "wb") as file:
                 file.write(png_of(picture))
-    return values

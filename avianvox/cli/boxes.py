@@ -1,18 +1,18 @@
 """``avianvox boxes``: parts of recordings in time and frequency, found and judged."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from avianvox.cli.common import FiniteFloat, echo, echo_text, exit_with_failures, progress_bar
+from avianvox.api.watch import Watch
+from avianvox.cli.common import FiniteFloat, echo, echo_text, exit_with_failures
+from avianvox.cli.picture_options import picture_options, refuse_idle_svg
 from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
     from avianvox.boxes.judge import Judged
-    from avianvox.boxes.protocol import BoxSource
-    from avianvox.types import Detection
 
 _CHOOSE = "choose"
 
@@ -36,7 +36,8 @@ of its greatest height above the floor: 0.5 at 10 dB, 0.95 at 19 dB. With --mode
 of the model and its score. This is the baseline of learned detectors.
 
 \b
-OUT gets a Raven selection table for each recording in which something is found.
+OUT gets a Raven selection table for each recording in which something is found. With --pictures,
+OUT/pictures gets spectrograms with boxes.
 
 \b
 Exit codes: 0 done; 1 failed; 2 wrong usage; 3 finished, but some recordings
@@ -47,7 +48,7 @@ Examples:
   avianvox boxes find annotated/ --out found
   avianvox boxes find elsewhere/ --out found2
   avianvox boxes find recordings/ --out owls --low-hz 300 --high-hz 1000 \\
-    --gap 0.25 --shortest 0.3
+    --gap 0.25 --shortest 0.3 --pictures 1
   avianvox boxes find recordings/ --out named --model caribbean_california
 """,
 )
@@ -89,51 +90,28 @@ Examples:
 @click.option(
     "--longest", "longest_s", type=FiniteFloat(0), default=10.0, show_default=True, help="Maximum length, s."
 )
+@picture_options
 def find(
     recordings: tuple[Path, ...],
     out: Path,
     model: str | None,
     high_hz: float | None,
+    pictures: int,
+    svg: bool,
     **settings: float,
 ) -> None:
     """Find boxes in RECORDINGS by energy and shape."""
-    from avianvox.boxes.named import NamedBoxes
-    from avianvox.boxes.segmenter import EnergySegmenter, SegmenterSettings
-    from avianvox.inference.classifier import Classifier
-    from avianvox.tables.formats import write_folder
+    refuse_idle_svg(pictures, svg)
+    from avianvox.api.boxes import box_source, search_into
+    from avianvox.cli.screen import Screen
 
-    chosen = SegmenterSettings(high_hz=float("inf") if high_hz is None else high_hz, **settings)
-    source: BoxSource = EnergySegmenter(chosen)
-    if model is not None:
-        classifier = Classifier.load(model)
-        source = NamedBoxes(EnergySegmenter(chosen, sample_rate=classifier.spec.sample_rate), classifier)
-    failed: list[str] = []
-    root = recordings[0] if len(recordings) == 1 and recordings[0].is_dir() else None
-    write_folder(_found_rows(recordings, source, failed), out, "raven", root=root)
+    if high_hz is not None:
+        settings["high_hz"] = high_hz
+    source = box_source(model=model, settings=settings)
+    searched = search_into(source, recordings, out, pictures=pictures, svg=svg, by_begin=True, watch=Screen())
+    echo(f"{searched.n_boxes} boxes")
     echo(f"wrote {out}", err=True)
-    exit_with_failures(failed)
-
-
-def _found_rows(recordings: Sequence[Path], source: "BoxSource", failed: list[str]) -> "Iterator[Detection]":
-    from avianvox.audio.find import find_inputs
-    from avianvox.boxes.found import rows_of
-    from avianvox.boxes.protocol import boxes_in
-    from avianvox.errors import AudioError
-    from avianvox.types import Detection, Status
-
-    n = 0
-    with progress_bar("boxes") as report:
-        for number, path in enumerate(find_inputs(recordings), start=1):
-            try:
-                rows = list(rows_of(str(path), sorted(boxes_in(path, source), key=lambda box: box.begin_s)))
-                n += len(rows)
-                yield from rows or [Detection(str(path))]
-            except AudioError as error:
-                failed.append(f"{path}: {error.about(path)}")
-                yield Detection(str(path), status=Status(error.status))
-            if report is not None:
-                report(number, number)
-    echo(f"{n} boxes")
+    exit_with_failures(searched.failed)
 
 
 @boxes.command(
@@ -145,7 +123,7 @@ without a table holds no box. FOUND are tables of any program with begin, end an
 \b
 A found box is right where its intersection over union (IoU) with a drawn box is at least --iou. Average
 precision is that of all points, with 95 % intervals over sessions. OUT gets boxes.html, figures.json and
-the pictures as SVG and PNG.
+the pictures as SVG and PNG. With --pictures, OUT/spectrograms gets drawn boxes dashed and found ones solid.
 
 \b
 --thresholds choose keeps the scores that maximise --metric in OUT/thresholds.json. --thresholds FILE
@@ -159,7 +137,7 @@ left out, each with one line.
 Examples:
   avianvox boxes judge annotated/ found --out judged_boxes
   avianvox boxes judge annotated/ found --out judged_boxes \\
-    --thresholds choose --metric f1
+    --thresholds choose --metric f1 --pictures 1
   avianvox boxes judge elsewhere/ found2 --out confirmed_boxes \\
     --thresholds judged_boxes/thresholds.json
 """,
@@ -204,7 +182,8 @@ Examples:
     show_default=True,
     help="Figure that --thresholds choose maximises.",
 )
-@click.option("--png/--no-png", default=True, help="Draw PNG beside SVG.  [default: PNG]")
+@click.option("--png/--no-png", default=True, help="Draw charts as PNG beside SVG.  [default: PNG]")
+@picture_options
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def judge(
     truth: Path,
@@ -217,42 +196,48 @@ def judge(
     thresholds: str | None,
     metric: str,
     png: bool,
+    pictures: int,
+    svg: bool,
     as_json: bool,
 ) -> None:
     """Judge the boxes of FOUND by the boxes that are drawn in TRUTH."""
+    refuse_idle_svg(pictures, svg)
     import json
-    from dataclasses import replace
 
-    from avianvox.boxes.found import read_found
-    from avianvox.boxes.judge import judge as judge_sounds
-    from avianvox.boxes.written import confirm_file, open_folder, write_results
-    from avianvox.dataset.sources.annotations import read_boxes
-    from avianvox.errors import require_extra
+    from avianvox.api.boxes import judge_boxes
+    from avianvox.boxes.written import figures_of
 
-    if png:
-        require_extra("matplotlib", extra="plot", purpose="drawing PNG (or use --no-png)")
     choosing = thresholds == _CHOOSE
-    catalog = read_boxes(truth, label=label)
-    left_out = [problem.message for problem in catalog.problems]
-    sounds, wrong = read_found(found, catalog.recordings)
-    others = {str(path): read_found([path], catalog.recordings) for path in against}
-    left_out += [*wrong, *(line for _, lines in others.values() for line in lines)]
-    confirmed = []
-    if thresholds is not None and not choosing:
-        confirmed = confirm_file(Path(thresholds), sounds, least_iou=least_iou)
-    open_folder(out)
-    judged = judge_sounds(
-        sounds,
+    left_out = LeftOut()
+    judged = judge_boxes(
+        truth,
+        found,
+        label=label,
+        against=against,
         least_iou=least_iou,
         threshold=threshold,
-        against={name: those for name, (those, _) in others.items()},
+        choose=metric if choosing else None,  # type: ignore[arg-type]
+        confirm=None if choosing else thresholds,
+        out=out,
+        png=png,
+        pictures=pictures,
+        svg=svg,
+        watch=left_out,
     )
-    judged = replace(judged, confirmed=confirmed)
-    byline = f"{', '.join(map(str, found))} on {truth}."
-    values = write_results(out, judged, byline=byline, choosing=metric if choosing else None, png=png)  # type: ignore[arg-type]
+    values = figures_of(judged)
     echo_text(json.dumps(values, indent=1, allow_nan=False) if as_json else "\n".join(_lines(judged)))
     echo(f"wrote {out / 'boxes.html'}", err=True)
-    exit_with_failures(left_out)
+    exit_with_failures(left_out.lines)
+
+
+class LeftOut(Watch):
+    """Keeps the lines that it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
 
 
 def _lines(judged: "Judged") -> Iterator[str]:

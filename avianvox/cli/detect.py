@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avianvox.cli.common import FiniteFloat, echo, exit_with_failures, progress_bar, progress_bars
+from avianvox.cli.common import FiniteFloat, echo, exit_with_failures, progress_bars
+from avianvox.cli.picture_options import picture_options, refuse_idle_svg
 from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
@@ -228,12 +229,7 @@ Examples:
 @click.option(
     "--min-score", type=FiniteFloat(0, 1), help="Minimum score of a box.  [default: of the model file]"
 )
-@click.option(
-    "--pictures",
-    type=click.IntRange(0),
-    default=0,
-    help="Number of pictures per recording, of the stretches with most boxes.  [default: none]",
-)
+@picture_options
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of LiteRT.")
 @click.option("--json", "as_json", is_flag=True, help="Print counts of boxes and the speed as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress display.")
@@ -244,39 +240,35 @@ def find(
     table_format: str | None,
     min_score: float | None,
     pictures: int,
+    svg: bool,
     threads: int,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Find boxes in RECORDINGS with a detector."""
-    from avianvox.audio.find import find_inputs
+    refuse_idle_svg(pictures, svg)
+    from avianvox.api.boxes import search_into
+    from avianvox.cli.screen import Screen
     from avianvox.cli.targets import refuse_table
     from avianvox.detect.detector import Detector
-    from avianvox.detect.search import Pictures, Searched, search
-    from avianvox.errors import require_extra
     from avianvox.evaluation.plain import counted
-    from avianvox.tables.formats import format_of_new, is_one_file, write_table
+    from avianvox.tables.formats import format_of_new, is_one_file
 
     detector = Detector.open(model, threads=threads, least_score=min_score)
     name = table_format or (format_of_new(out) if out.suffix and not out.is_dir() else "raven")
-    one_file = is_one_file(out, name)
-    if pictures:
-        if one_file:
-            raise click.UsageError("--pictures needs a folder as --out")
-        require_extra("matplotlib", extra="plot", purpose="drawing spectrograms (or leave --pictures out)")
-    searched = Searched()
-    root = recordings[0] if len(recordings) == 1 and recordings[0].is_dir() else None
-    with progress_bar("searching", hide=quiet) as progress:
-        rows = search(
-            list(find_inputs(recordings)),
-            detector,
-            searched,
-            shown=Pictures(out / "pictures", pictures).draw if pictures else None,
-            progress=progress,
-        )
-        write_table(
-            rows, out, name, root=root, about={"model": detector.model.info.name}, refuse=refuse_table
-        )
+    if pictures and is_one_file(out, name):
+        raise click.UsageError("--pictures needs a folder as --out")
+    searched = search_into(
+        detector,
+        recordings,
+        out,
+        form=name,
+        pictures=pictures,
+        svg=svg,
+        watch=Screen(quiet=quiet),
+        about={"model": detector.model.info.name},
+        refuse=refuse_table,
+    )
     if as_json:
         click.echo(json.dumps(searched.to_mapping(), indent=1))
     else:

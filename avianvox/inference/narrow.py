@@ -11,6 +11,7 @@ import os
 import threading
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,7 +45,7 @@ class Narrower:
         source, self._rate = _source(asked, classifier.spec.sample_rate), classifier.spec.sample_rate
         self._latest = round(source.latest_s * self._rate)
         self._stream = _at_rate(source, self._rate)
-        self._keys = tuple(species_key(name) for name in classifier.labels.names)
+        self._names = classifier.labels.names
         self._fresh: deque[Box] = deque()  # the thread that reads appends, the one that scores takes
         self._boxes: list[Box] = []
 
@@ -85,8 +86,14 @@ class Narrower:
 
     def _may_be(self, box: Box, label: int | None) -> bool:
         """Whether a box has not the name of another class."""
+        if not box.label or label is None:
+            return True
         key = species_key(box.label)
-        return label is None or key == self._keys[label] or key not in self._keys
+        return key == species_key(self._names[label]) or key not in self._keys
+
+    @cached_property
+    def _keys(self) -> frozenset[str]:
+        return frozenset(map(species_key, self._names))
 
     def _narrowed(self, event: Found) -> Found:
         self._take()

@@ -69,10 +69,14 @@ def draw_segment(clip: Clip, detection: Detection, title: str) -> "Figure":
     return figure
 
 
-def draw_clip(axes: "Axes", clip: Clip, detection: Detection) -> None:
-    """Draw on axes of matplotlib what `draw_segment` draws, but for the title."""
+def draw_clip(axes: "Axes", clip: Clip, detection: Detection, *, most_hz: float | None = None) -> None:
+    """Draw on axes of matplotlib what `draw_segment` draws, but for the title.
+
+    ``most_hz``: above it nothing is shown.
+    """
     power, step_hz = spectrogram(clip.samples.mean(axis=1), clip.sample_rate)
     top_hz = highest_hz(detection, clip.sample_rate)
+    top_hz = top_hz if most_hz is None else min(top_hz, most_hz)
     shown = power[: int(top_hz / step_hz) + 1]
     audible = shown[int(min(_RUMBLE_HZ, top_hz / 2) / step_hz) :]
     peak = float(np.percentile(audible, 99.8))
@@ -97,7 +101,13 @@ def draw_clip(axes: "Axes", clip: Clip, detection: Detection) -> None:
 
 
 def save_picture(figure: "Figure", path: Path) -> None:
-    """Write a figure as PNG, whole or not at all; the same figure gives the same bytes."""
-    with atomic_write(path, "wb") as stream, warnings.catch_warnings():
+    """Write a figure as PNG or SVG, as the path ends, whole or not at all; the same figure gives the same
+    bytes."""
+    from matplotlib import rc_context
+
+    form = path.suffix[1:].lower() or "png"
+    nameless = {"Creator": None, "Date": None} if form == "svg" else {"Software": None}
+    settings = {"svg.hashsalt": "avianvox", "svg.fonttype": "none"}
+    with atomic_write(path, "wb") as stream, warnings.catch_warnings(), rc_context(settings):
         warnings.filterwarnings("ignore", "Glyph")  # a letter that its font lacks is drawn as a box
-        figure.savefig(stream, format="png", dpi=100, metadata={"Software": None})
+        figure.savefig(stream, format=form, dpi=100, metadata=nameless)

@@ -1,23 +1,18 @@
-"""Boxes in many recordings: rows of a table as each is searched, and pictures. Needs no Keras."""
+"""Boxes in many recordings: rows of a table as each is searched."""
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from avianvox.audio.cut import cut
 from avianvox.audio.decode import open_audio
 from avianvox.boxes.found import rows_of
 from avianvox.boxes.protocol import BoxSource
 from avianvox.errors import AudioError
 from avianvox.inference.readahead import read_ahead
-from avianvox.inference.segments import safe_name, unique_names
 from avianvox.types import Box, Detection, Status
-
-PICTURE_S = 10.0
-"""Sound in a picture."""
 
 
 @dataclass
@@ -32,11 +27,14 @@ class Searched:
         A line for each recording that could not be read, or not to its end.
     sound_s : float
         Sound that was searched.
+    boxes : dict of str to list of Box
+        The boxes of each recording, where they are kept.
     """
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
     sound_s: float = 0.0
+    boxes: dict[str, list[Box]] = field(default_factory=dict, repr=False)
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -67,6 +65,8 @@ def search(
     source: BoxSource,
     searched: Searched,
     *,
+    keep: bool = False,
+    by_begin: bool = False,
     shown: Callable[[Path, list[Box]], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Detection]:
@@ -78,64 +78,42 @@ def search(
     source : BoxSource
     searched : Searched
         Filled as rows are taken.
+    keep : bool
+        ``searched`` has the boxes themselves.
+    by_begin : bool
+        The boxes of a recording are sorted by the times at which they begin, and kept until its end for that.
     shown : callable, optional
-        Called with each recording that was searched and its boxes.
+        Called with each recording that was searched and its boxes. An `AudioError` of it is that of the
+        recording.
     progress : callable, optional
         Called with the number of recordings done and their total.
     """
     for number, path in enumerate(paths, start=1):
         counter = searched.counts[str(path)] = Counter()
         boxes: list[Box] = []
+        if keep:
+            searched.boxes[str(path)] = boxes
         status, message = Status.OK, ""
         try:
             with open_audio(path, sample_rate=source.sample_rate) as audio:
-                for box in source.boxes(read_ahead(audio)):
+                found: Iterable[Box] = source.boxes(read_ahead(audio))
+                if by_begin:
+                    found = sorted(found, key=lambda box: box.begin_s)
+                for box in found:
                     counter[box.label] += 1
-                    if shown is not None:
+                    if keep or shown is not None:
                         boxes.append(box)
                     yield from rows_of(str(path), [box])
                 report = audio.report
             status, message = report.status, report.message
             searched.sound_s += report.decoded_s or 0.0
+            if shown is not None and boxes:
+                shown(path, boxes)
         except AudioError as error:
             status, message = Status(error.status), error.about(path)
         if status.failed:
             searched.failed.append(f"{path}: {status}: {message}")
         if not counter or status.failed:
             yield Detection(str(path), status=status, message=message)
-        if shown is not None and boxes:
-            shown(path, boxes)
         if progress is not None:
             progress(number, len(paths))
-
-
-class Pictures:
-    """Draws the stretches of each recording that hold most boxes, into a folder.
-
-    Parameters
-    ----------
-    folder : Path
-    most : int
-        Pictures of a recording.
-    """
-
-    def __init__(self, folder: Path, most: int) -> None:
-        self._folder, self._most = folder, most
-        self._names: list[str] = []
-
-    def draw(self, path: Path, boxes: Sequence[Box]) -> None:
-        """Draw the boxes of one recording."""
-        from avianvox.detect.pictures import draw_boxes
-
-        self._folder.mkdir(parents=True, exist_ok=True)
-        by_stretch: dict[int, list[Box]] = {}
-        for box in boxes:
-            by_stretch.setdefault(int((box.begin_s + box.end_s) / 2 / PICTURE_S), []).append(box)
-        chosen = sorted(by_stretch, key=lambda stretch: (-len(by_stretch[stretch]), stretch))[: self._most]
-        spans = [(PICTURE_S * stretch, PICTURE_S * (stretch + 1)) for stretch in sorted(chosen)]
-        for i, clip in cut(path, spans):
-            begin_s, end_s = spans[i]
-            self._names.append(safe_name(f"{path.stem}_{begin_s:g}s"))
-            *_, name = unique_names(self._names)
-            inside = [box for box in boxes if box.end_s > begin_s and box.begin_s < end_s]
-            draw_boxes(clip, inside, self._folder / f"{name}.png", title=f"{path.name}, from {begin_s:g} s")
