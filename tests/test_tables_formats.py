@@ -11,9 +11,9 @@ from table_texts import FOREIGN, OF_ONE, WRITTEN, tabbed
 
 from avianvox.errors import InputError
 from avianvox.tables.columns import COLUMNS, csv_line
-from avianvox.tables.formats import FORMATS, format_of, read_table, write_table
+from avianvox.tables.formats import FORMATS, WITH_TASKS, format_of, read_table, write_table
 from avianvox.tables.recordings import Recordings, common_folder, recording_of
-from avianvox.types import Detection
+from avianvox.types import Detection, TaskAnswer
 
 
 @pytest.mark.parametrize("name", [*WRITTEN, *OF_ONE])
@@ -75,6 +75,38 @@ def test_what_a_format_holds_comes_back(
                 value = value.replace('"', "'")
             expected = pytest.approx(value, abs=2e-6) if isinstance(value, float) else value
             assert getattr(found, field) == expected, field
+
+
+ANSWERS = (TaskAnswer("call_type", "song, call", 0.75), TaskAnswer("duration", "2.5"), TaskAnswer("label"))
+"""Where a column of Kaleidoscope's is called like a task, and a name that Raven looks for."""
+
+
+@pytest.mark.parametrize("name", WITH_TASKS)
+def test_answers_to_tasks_come_back_behind_the_columns_of_a_table_without(name: str, tmp_path: Path) -> None:
+    plain, table = tmp_path / "plain", tmp_path / "tasks"
+    form = FORMATS.get(name)()
+    form.write(NIGHT, plain)
+    form.write([replace(row, tasks=ANSWERS) for row in NIGHT[:3]], table)
+    between = "," if name in ("kaleidoscope", "birdnet") else "\t"
+    for line, before in zip(*(path.read_text().splitlines() for path in (table, plain)), strict=True):
+        assert line.startswith(before + between)
+    header = table.read_text().splitlines()[0].split(between)
+    duration = "duration_" if name == "kaleidoscope" else "duration"
+    assert header[-6:-2] == ["call_type", "call_type_score", duration, f"{duration}_score"]
+    back, without = list(form.read(table)), list(form.read(plain))
+    assert back == [replace(row, tasks=ANSWERS) for row in without]
+    assert format_of(table) == name
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_row_that_answers_a_task_alone_stands_where_there_are_columns(name: str, tmp_path: Path) -> None:
+    row = replace(NIGHT[0], scientific_name="", common_name="", score=None, tasks=ANSWERS)
+    silent = replace(row, tasks=tuple(TaskAnswer(answer.name) for answer in ANSWERS))
+    write_table([row, silent], tmp_path / "out", name)
+    found = [file for file in tmp_path.rglob("*") if file.is_file()]
+    back = [row for file in found for row in FORMATS.get(name)().read(file)]
+    assert [row.tasks for row in back] == ([ANSWERS] if name in WITH_TASKS else [])
+    assert not any(row.scientific_name or row.common_name for row in back)
 
 
 @pytest.mark.parametrize("case", FOREIGN)

@@ -97,6 +97,9 @@ def test_names_and_columns_that_cannot_be_are_one_line() -> None:
         tasks_of([Choice("multy", (("name", "a"),))])
     with pytest.raises(ConfigError, match="the name 'a' stands there twice"):
         tasks_of([Choice("multi", (("name", "a"),)), Choice("single", (("name", "a"),))])
+    for names in (("low_hz",), ("score",), ("sex_score", "sex")):
+        with pytest.raises(ConfigError, match=rf"{names[0]}: a table has another column '{names[0]}'; give"):
+            settled_tasks([Multi(name=name) for name in names], [])
     with pytest.raises(InputError, match="no column 'call_typ'; did you mean 'call_type'"):
         settled_tasks([Multi(name="call_typ")], [])
 

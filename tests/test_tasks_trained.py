@@ -239,6 +239,9 @@ def test_classify_has_columns_for_tasks(model: Path, catalog: Catalog, tmp_path:
     for name in ("csv", "jsonl", "parquet"):
         write_table(rows, tmp_path / f"again.{name}", name)
         assert next(read_table(tmp_path / f"again.{name}")).tasks == rows[0].tasks
+    assert CliRunner().invoke(cli, [*asked, "raven", "--output", str(tmp_path / "raven.txt")]).exit_code == 3
+    selections = list(read_table(tmp_path / "raven.txt"))
+    assert [row.tasks for row in selections] == [row.tasks for row in rows if row.scientific_name]
     resumed = CliRunner().invoke(cli, [*asked, "csv", "--output", str(out), "--resume"])
     assert resumed.exit_code == 3
     assert list(read_table(out)) == rows
@@ -267,6 +270,12 @@ def test_a_model_of_tasks_alone_names_no_species(
     row = json.loads(line)
     assert (row["scientific_name"], row["score"], row["rank"]) == (None, None, None)
     assert 0 < row["call_type_score"] < 1
+    windows = CliRunner().invoke(cli, [*asked, "--by", "window"]).stdout.splitlines()
+    labels = ["--by", "window", "--format", "raven", "--output", str(tmp_path / "labels")]
+    assert CliRunner().invoke(cli, [*asked, *labels]).exit_code == 0  # the last format counts
+    wanted = [text for line in windows if (text := json.loads(line)["call_type"])]
+    assert wanted
+    assert [row.tasks[0].text for row in read_table(tmp_path / "labels")] == wanted
     refused = CliRunner().invoke(cli, [*asked, "--by", "event"])
     assert refused.exit_code == 2
     assert "names no species, so that there are no events" in str(refused.output) + str(refused.exception)

@@ -45,6 +45,9 @@ TABLES: Mapping[str, Registry[Any]] = {
 }
 """Settings that choose a row: each other row is a standard step."""
 
+_ASKING: Mapping[str, Registry[Any]] = {"sampler": SAMPLERS, "augment": AUGMENTATIONS}
+"""Those with a row that is no step: it needs a setting of the user's."""
+
 MORE: Mapping[str, Mapping[str, Any]] = {
     "optimiser_sgd": {"learning_rate": 0.05},
     "emphasis_overlap": {"model": "avianvox_cbam", "recipe": "base"},
@@ -208,7 +211,8 @@ def standard_changes(base: Step) -> dict[str, dict[str, Any]]:
         rows: dict[str, dict[str, Any]] = {}
         if name in TABLES:
             chosen = _kind(value)
-            rows = {f"{name}_{row}": {name: row} for row in TABLES[name] if row != chosen}
+            others = [row for row in TABLES[name] if row != chosen and _stands_alone(name, row)]
+            rows = {f"{name}_{row}": {name: row} for row in others}
         elif name == "augment":
             rows = _augmentations(value)
         elif name in NOT_VARIED:
@@ -234,14 +238,15 @@ def _augmentations(chosen: tuple[Any, ...]) -> dict[str, dict[str, Any]]:
         f"no_{kind}": {"augment": [row for row, own in zip(plain, kinds, strict=True) if own != kind]}
         for kind in kinds
     }
-    others = [row for row in AUGMENTATIONS if row not in kinds and _stands_alone(row)]
+    others = [row for row in AUGMENTATIONS if row not in kinds and _stands_alone("augment", row)]
     return without | {f"with_{row}": {"augment": [*plain, row]} for row in others}
 
 
-def _stands_alone(augmentation: str) -> bool:
-    """Whether it needs no setting of the user's, such as a store of noises."""
+def _stands_alone(setting: str, row: str) -> bool:
+    """Whether a row needs no setting of the user's, such as a store of noises."""
     try:
-        row_of(AUGMENTATIONS, augmentation, "train.augment")
+        if setting in _ASKING:
+            row_of(_ASKING[setting], row, f"train.{setting}")
     except ConfigError:
         return False
     return True

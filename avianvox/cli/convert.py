@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import chain, groupby, islice
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ import click
 from avianvox.cli.common import SPREADSHEET_HELP, fitted
 from avianvox.cli.format_options import format_option
 from avianvox.cli.targets import Target, Writer, refuse_table
-from avianvox.tables.formats import FORMATS, WRITE_ONLY
+from avianvox.tables.formats import FORMATS, WRITE_ONLY, keeps
 
 if TYPE_CHECKING:
     from avianvox.tables.formats import Format
@@ -42,7 +42,8 @@ Formats and their file names:
 \b
 Tables of raven, audacity, audacity_boxes and simple_seq hold one recording each. OUT is then a folder with
 the same subfolders as the recordings. If OUT ends in .txt (.csv), it is one file; a Raven file then holds
-all recordings. Annotation formats hold named spans only: other rows are left out and counted.
+all recordings. Annotation formats hold named spans only: other rows are left out and counted. Answers to
+tasks go into columns of raven, kaleidoscope and birdnet; the other annotation formats have no place for them.
 
 --per-file writes a table for each recording in any format. Several formats (--to csv,raven,xlsx) are written
 into the folder OUT: tables of all recordings are called like IN, and replace no file.
@@ -64,8 +65,9 @@ Examples:
 class Tally:
     """What has gone through, for the line at the end."""
 
+    formats: tuple[str, ...] = ()
     rows: int = 0
-    named: int = 0
+    kept: int = 0  # in one of the formats
     recordings: int = 0
     missing: dict[str, None] = field(default_factory=dict)  # recordings that --audio doesn't hold
 
@@ -73,7 +75,7 @@ class Tally:
         path = None
         for row in rows:
             self.rows += 1
-            self.named += bool(row.scientific_name or row.common_name)
+            self.kept += any(keeps(name, row) for name in self.formats)
             self.recordings += row.path != path
             path = row.path
             yield row
@@ -135,7 +137,7 @@ def convert(
     """
     from avianvox.audio.locate import recordings_in
     from avianvox.cli.common import exit_with_failures
-    from avianvox.tables.formats import EVERY_ROW, STREAMS, form_of, format_of_new, read_table
+    from avianvox.tables.formats import STREAMS, form_of, format_of_new, read_table
     from avianvox.tables.names import read_names, renamed
     from avianvox.tables.recordings import common_folder, folder_of
     from avianvox.tables.several import is_csv, write_tables
@@ -158,7 +160,7 @@ def convert(
         found = tally.count(found if labels is None else renamed(found, labels))
         return found if audio is None else _located(found, recordings, tally)
 
-    tally = Tally()
+    tally = Tally(names_of_formats)
     tallies = iter([tally])  # rows are counted once, however often they are read
     if written is None:
         _print(rows(tally), form)
@@ -176,7 +178,7 @@ def convert(
             refuse=refuse_table,
         )
     if not quiet:
-        left_out = tally.rows - tally.named if not set(names_of_formats) & set(EVERY_ROW) else 0
+        left_out = tally.rows - tally.kept
         said = f", {left_out} without a species left out" if left_out else ""
         click.echo(f"{_count(tally.rows, 'row')} of {_count(tally.recordings, 'recording')}{said}", err=True)
     exit_with_failures(f"{path}: not found in {audio}, or found several times" for path in tally.missing)
@@ -239,14 +241,13 @@ def _located(rows: "Iterable[Detection]", recordings: "Recordings", tally: Tally
 
 
 def _print(rows: "Iterable[Detection]", form: "Format") -> None:
+    from avianvox.tables.columns import with_tasks
     from avianvox.tables.terminal import Table
 
     write, for_people = sys.stdout.buffer.write, isinstance(form, Table)
-    rows = iter(rows)
-    first = list(islice(rows, 1))
-    tasks = [answer.name for row in first for answer in row.tasks]
+    tasks, rows = with_tasks(rows)
     write(form.header(tasks).encode())  # type: ignore[attr-defined]
-    for _, group in groupby(chain(first, rows), key=attrgetter("path")):
+    for _, group in groupby(rows, key=attrgetter("path")):
         lines = form.lines(list(group))  # type: ignore[attr-defined]
         write((fitted(lines, sys.stdout, hang=12) if for_people else lines).encode())
     sys.stdout.buffer.flush()

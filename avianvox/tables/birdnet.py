@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from avianvox.files import atomic_write
-from avianvox.tables.carried import carried, carried_cells, take_back
-from avianvox.tables.columns import csv_line
+from avianvox.tables.carried import Carried
+from avianvox.tables.columns import csv_line, with_tasks
 from avianvox.tables.delimited import column_names, read_lines
 from avianvox.tables.recordings import recording_of
 from avianvox.tables.spans import one_line, spans
@@ -13,9 +13,11 @@ from avianvox.tables.spreadsheet import CsvFormat
 from avianvox.types import Detection
 from avianvox.words import valid_unicode
 
-_CARRIED = carried("path", "begin_s", "end_s", "scientific_name", "common_name", "score")
-
 COLUMNS = ("Start (s)", "End (s)", "Scientific name", "Common name", "Confidence", "File")
+
+_OWN = ("path", "begin_s", "end_s", "scientific_name", "common_name", "score")
+_READ = ("filepath", "start", "end", "lat", "lon")  # in its table for R
+_CARRIED = Carried(*_OWN, known=(*map(str.lower, COLUMNS), *_READ))
 
 
 class BirdNet(CsvFormat):
@@ -28,12 +30,13 @@ class BirdNet(CsvFormat):
         self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None
     ) -> None:
         with atomic_write(path) as file:
-            file.write(csv_line((*COLUMNS, *_CARRIED)))
-            for begin_s, end_s, label, row in spans(detections):
+            tasks, detections = with_tasks(detections)
+            file.write(csv_line((*COLUMNS, *_CARRIED.header(tasks))))
+            for begin_s, end_s, label, row in spans(detections, answers=True):
                 times = [f"{begin_s:.3f}", f"{end_s:.3f}"]
                 names = [label, one_line(row.common_name)]
                 score = "" if row.score is None else f"{row.score:.4f}"
-                more = carried_cells(row, _CARRIED)
+                more = _CARRIED.cells(row, tasks)
                 file.write(self.line([*times, *names, score, valid_unicode(row.path), *more]))
 
     def read(self, path: Path) -> Iterator[Detection]:
@@ -49,7 +52,7 @@ class BirdNet(CsvFormat):
                 common_name=line.text("common name", "common_name"),
                 score=line.number("confidence"),
             )
-            yield take_back(line, row, _CARRIED)
+            yield _CARRIED.take_back(line, row)
 
     def recognises(self, head: str) -> bool:
         names = set(column_names(head.partition("\n")[0], ","))

@@ -8,6 +8,7 @@ each follow, its name and its name with `TASK_SCORE`; such a table is of `TASK_T
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from itertools import chain
 from math import isfinite
 
 from avianvox.errors import InputError
@@ -50,11 +51,24 @@ def cells(detection: Detection) -> list[str]:
     return [_cell(name, getattr(detection, name)) for name in COLUMNS]
 
 
-def task_cells(detection: Detection) -> list[str]:
-    """What is written under `task_columns` of its tasks."""
-    return [
-        cell for _, text, score in detection.tasks for cell in (valid_unicode(text), _cell("score", score))
-    ]
+def task_cells(answers: Iterable[TaskAnswer]) -> list[str]:
+    """What is written under `task_columns` of these tasks."""
+    return [cell for _, text, score in answers for cell in (valid_unicode(text), _cell("score", score))]
+
+
+def answers_to(tasks: Sequence[str], detection: Detection) -> tuple[TaskAnswer, ...]:
+    """What ``detection`` says to each of ``tasks``."""
+    own = {answer.name: answer for answer in detection.tasks}
+    return tuple(own.get(name, TaskAnswer(name)) for name in tasks)
+
+
+def with_tasks(detections: Iterable[Detection]) -> tuple[tuple[str, ...], Iterator[Detection]]:
+    """The tasks that have columns in a table of these rows, those of the first one; and all the rows."""
+    rows = iter(detections)
+    first = next(rows, None)
+    if first is None:
+        return (), rows
+    return tuple(answer.name for answer in first.tasks), chain((first,), rows)
 
 
 def task_columns(names: Iterable[str]) -> tuple[str, ...]:
@@ -107,7 +121,7 @@ def header_of(tasks: Iterable[str]) -> str:
 
 def to_csv(detections: Iterable[Detection]) -> str:
     """The rows of ``detections``, without the header."""
-    return "".join(csv_line((*cells(detection), *task_cells(detection))) for detection in detections)
+    return "".join(csv_line((*cells(detection), *task_cells(detection.tasks))) for detection in detections)
 
 
 def from_csv(lines: Iterable[str], *, origin: str = "table") -> Iterator[Detection]:

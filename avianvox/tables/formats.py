@@ -94,6 +94,8 @@ FORMATS: Registry[type[Format]] = Registry(
 STREAMS = ("csv", "jsonl", "table")
 EVERY_ROW = (*STREAMS, "parquet", "xlsx")
 """Formats that keep every row, also of files in which nothing was named."""
+WITH_TASKS = ("raven", "kaleidoscope", "birdnet")
+"""Annotation formats with columns of tasks: they keep rows that answer one and name no species, too."""
 WRITE_ONLY = ("xlsx", "table")
 """Formats that are not read back."""
 READ_ONLY = ("verdicts",)
@@ -322,7 +324,7 @@ def write_folder(
     try:
         os.makedirs(out, exist_ok=True)
         for path, rows in by_recording(detections):
-            kept = [row for row in rows if name in EVERY_ROW or row.scientific_name or row.common_name]
+            kept = [row for row in rows if keeps(name, row)]
             place = mirrored(path, root)
             ending = _OURS + form.endings[0].removeprefix(".")
             table = _fitting(place.with_suffix(""), path, ending)
@@ -340,6 +342,14 @@ def write_folder(
         raise
     except OSError as error:
         raise output_error(error, Path(out)) from error
+
+
+def keeps(name: str, row: Detection) -> bool:
+    """Whether ``row`` stands in a table of the format ``name``."""
+    from avianvox.tables.spans import says_something
+
+    named = bool(row.scientific_name or row.common_name)
+    return name in EVERY_ROW or named or (name in WITH_TASKS and says_something(row))
 
 
 def form_of(name: str, *, spreadsheet: bool = False) -> Format:

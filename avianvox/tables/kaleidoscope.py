@@ -7,8 +7,8 @@ from pathlib import Path, PureWindowsPath
 
 from avianvox.errors import InputError
 from avianvox.files import atomic_write
-from avianvox.tables.carried import carried, carried_cells, take_back
-from avianvox.tables.columns import csv_line
+from avianvox.tables.carried import Carried
+from avianvox.tables.columns import csv_line, with_tasks
 from avianvox.tables.delimited import Line, column_names, read_lines
 from avianvox.tables.spans import Span, band_of, one_line, spans
 from avianvox.tables.spreadsheet import CsvFormat
@@ -37,9 +37,8 @@ COLUMNS = (
 tables for it; those of :mod:`avianvox.tables.carried` follow. ``CHANNEL`` counts from 0, ``DATE`` and
 ``TIME`` are the recording's begin, ``TOP1DIST`` is 1 less the score, so that the best stand first."""
 
-_CARRIED = carried(
-    "path", "channel", "begin_s", "end_s", "low_hz", "high_hz", "scientific_name", "common_name", "score"
-)
+_OWN = ("path", "channel", "begin_s", "end_s", "low_hz", "high_hz", "scientific_name", "common_name", "score")
+_CARRIED = Carried(*_OWN, known=(name.lower().rstrip("*") for name in (*COLUMNS, "AUTO ID", "PULSES")))
 
 _OF_BATS = ("auto id", "pulses", "match ratio")
 """Columns of the identification of bats; frequencies are in kHz beside them, and in Hz in other tables."""
@@ -63,9 +62,10 @@ class Kaleidoscope(CsvFormat):
         self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None
     ) -> None:
         with atomic_write(path) as file:
-            file.write(csv_line((*COLUMNS, *_CARRIED)))
-            for span in spans(detections):
-                file.write(self.line([*_cells(span), *carried_cells(span.detection, _CARRIED)]))
+            tasks, detections = with_tasks(detections)
+            file.write(csv_line((*COLUMNS, *_CARRIED.header(tasks))))
+            for span in spans(detections, answers=True):
+                file.write(self.line([*_cells(span), *_CARRIED.cells(span.detection, tasks)]))
 
     def read(self, path: Path) -> Iterator[Detection]:
         order = day_first(line.text("date") for line in read_lines(path, ","))
@@ -132,7 +132,7 @@ def _detection(line: Line, order: bool | None) -> Detection:
         score=None if by_hand else line.number("confidence"),
         message=message,
     )
-    return take_back(line, row, _CARRIED)
+    return _CARRIED.take_back(line, row)
 
 
 def _frequencies_hz(line: Line) -> tuple[float | None, float | None]:

@@ -12,6 +12,7 @@ from avianvox.tables.columns import (
     TASK_SCORE,
     TIMES,
     WHOLE,
+    answers_to,
     cells,
     detection_of,
     from_csv,
@@ -19,6 +20,7 @@ from avianvox.tables.columns import (
     task_cells,
     task_columns,
     tasks_among,
+    with_tasks,
 )
 from avianvox.tables.rows import Column, Row, json_lines, write_rows
 from avianvox.tables.spreadsheet import CsvFormat
@@ -36,11 +38,7 @@ def typed_rows(detections: Iterable[Detection]) -> Iterator[Row]:
 
 def typed_table(detections: Iterable[Detection]) -> tuple[tuple[Column, ...], Iterator[Row], tuple[str, ...]]:
     """Columns and rows, and the tasks that have columns besides: those of the first detection."""
-    rows = iter(detections)
-    first = next(rows, None)
-    if first is None:
-        return TYPED_COLUMNS, iter(()), ()
-    rows, tasks = chain((first,), rows), tuple(answer.name for answer in first.tasks)
+    tasks, rows = with_tasks(detections)
     if not tasks:
         return TYPED_COLUMNS, typed_rows(rows), ()
     return (*TYPED_COLUMNS, *typed_task_columns(tasks)), _with_tasks(rows, tasks), tasks
@@ -54,9 +52,9 @@ def typed_task_columns(tasks: Iterable[str]) -> Iterator[Column]:
 
 
 def _with_tasks(detections: Iterable[Detection], tasks: Sequence[str]) -> Iterator[Row]:
-    for detection, own in ((row, {one.name: one for one in row.tasks}) for row in detections):
-        answers = [own[name][1:] if name in own else ("", None) for name in tasks]
-        yield [*(getattr(detection, name) for name in COLUMNS), *chain.from_iterable(answers)]
+    for row in detections:
+        answers = ((text, score) for _, text, score in answers_to(tasks, row))
+        yield [*(getattr(row, name) for name in COLUMNS), *chain.from_iterable(answers)]
 
 
 class Csv(CsvFormat):
@@ -69,7 +67,7 @@ class Csv(CsvFormat):
         return header_of(tasks)
 
     def lines(self, group: Sequence[Detection]) -> str:
-        return "".join(self.line((*cells(detection), *task_cells(detection))) for detection in group)
+        return "".join(self.line((*cells(detection), *task_cells(detection.tasks))) for detection in group)
 
     def write(
         self, detections: Iterable[Detection], path: Path, about: Mapping[str, str] | None = None

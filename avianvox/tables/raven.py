@@ -6,12 +6,13 @@ missing, the lengths of the recordings are needed: see `Raven.read_among`.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath, PureWindowsPath
 
 from avianvox.errors import InputError
 from avianvox.files import atomic_write
-from avianvox.tables.carried import carried, carried_cells, take_back
+from avianvox.tables.carried import Carried
+from avianvox.tables.columns import with_tasks
 from avianvox.tables.continued import begins_of
 from avianvox.tables.delimited import Line, column_names, read_lines
 from avianvox.tables.recordings import Recordings, recording_of
@@ -37,13 +38,12 @@ COLUMNS = (
 """``Annotation`` is the scientific name; Raven Lite shows it, and no other column of names. The columns of
 :mod:`avianvox.tables.carried` follow, which Raven keeps as annotations."""
 
-_CARRIED = carried(
-    "path", "channel", "begin_s", "end_s", "low_hz", "high_hz", "scientific_name", "common_name", "score"
-)
-
 SPECIES = ("scientific name", "species", "annotation", "label", "tag")
 """Columns in which the name of a species is looked for, the first one first; after them ``Common Name``, and
 ``Species Code`` where there is none."""
+
+_OWN = ("path", "channel", "begin_s", "end_s", "low_hz", "high_hz", "scientific_name", "common_name", "score")
+_CARRIED = Carried(*_OWN, known=(*map(str.lower, COLUMNS), *SPECIES))
 
 
 class Raven:
@@ -59,19 +59,20 @@ class Raven:
         begin: float | None = 0.0  # of the recording, counted from the first one's
         number = 0
         with atomic_write(path) as file:
-            file.write("\t".join((*COLUMNS, *_CARRIED)) + "\n")
+            tasks, detections = with_tasks(detections)
+            file.write("\t".join((*COLUMNS, *_CARRIED.header(tasks))) + "\n")
             for recording, rows in by_recording(detections):
                 length: float | None = None
                 for row in rows:
                     length = length_of(row) if row.status.usable else 0.0
-                    for span in spans([row]):
+                    for span in spans([row], answers=True):
                         if begin is None:
                             raise InputError(
                                 f"{path}: cannot count the times of {recording} on, because the length of "
                                 "a recording before it is not known; name a folder, for a table of each"
                             )
                         number += 1
-                        file.write(_line(number, span, begin))
+                        file.write(_line(number, span, begin, tasks))
                 begin = None if begin is None or length is None else begin + length
 
     def read(self, path: Path) -> Iterator[Detection]:
@@ -97,7 +98,7 @@ class Raven:
         return "begin time (s)" in column_names(head.partition("\n")[0], "\t")
 
 
-def _line(number: int, span: Span, begin: float) -> str:
+def _line(number: int, span: Span, begin: float, tasks: Sequence[str]) -> str:
     low, high = span.band_hz
     row = span.detection
     path = valid_unicode(row.path)
@@ -117,7 +118,7 @@ def _line(number: int, span: Span, begin: float) -> str:
                 tab_cell(path),
                 tab_cell(os.path.basename(path)),
                 f"{span.begin_s:.6f}",
-                *map(tab_cell, carried_cells(row, _CARRIED)),
+                *map(tab_cell, _CARRIED.cells(row, tasks)),
             )
         )
         + "\n"
@@ -157,7 +158,7 @@ def _detection(line: Line, table: Path, begins: Mapping[str, float]) -> Detectio
         common_name=common,
         score=line.number("confidence", "score"),
     )
-    return take_back(line, row, _CARRIED)
+    return _CARRIED.take_back(line, row)
 
 
 def _recording(line: Line, table: Path) -> str:

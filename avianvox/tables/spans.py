@@ -31,15 +31,21 @@ class Span(NamedTuple):
         return OPEN_BAND_HZ if low is None or high is None else (low, high)
 
 
-def spans(rows: Iterable[Detection]) -> Iterator[Span]:
+def says_something(row: Detection) -> bool:
+    """Whether it names a species, or answers a task."""
+    return bool(row.scientific_name or row.common_name or any(answer.text for answer in row.tasks))
+
+
+def spans(rows: Iterable[Detection], *, answers: bool = False) -> Iterator[Span]:
     """The rows that name a species; one that speaks of a whole recording begins at 0 and ends with it.
 
     The name is the scientific one, or the common one where there is no other. Without any length, the span
-    of a whole recording is empty.
+    of a whole recording is empty. ``answers``: of a format with columns of tasks, the rows that answer one
+    too; their label is empty where they name no species.
     """
     for row in rows:
         label = one_line(row.scientific_name or row.common_name)
-        if not label:
+        if not (label or (answers and says_something(row))):
             continue
         if row.begin_s is None:
             yield Span(0.0, length_of(row) or 0.0, label, row)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from avianvox.errors import InputError
 from avianvox.files import atomic_write
+from avianvox.tables.spans import says_something
 from avianvox.types import Decision, Detection, TaskAnswer
 from avianvox.words import printable
 
@@ -40,7 +41,7 @@ class Table:
         apart = len({row.status for row in group}) > 1  # one channel is silent, another one isn't
         facts += [str(first.status)] if first.status != "ok" and not apart else []
         text = printable(first.path + (f"  ({', '.join(facts)})" if facts else "")) + "\n"
-        named = [row for row in group if _says_something(row)]
+        named = [row for row in group if says_something(row)]
         if first.message and (first.status.failed or not named):
             text += f"    {printable(first.message)}\n"
         if not named and first.status.usable and (first.status.failed or not first.message):
@@ -110,10 +111,6 @@ def _answer(answer: TaskAnswer) -> str:
     """What is said to a task; nothing where nothing is."""
     name, text, score = answer
     return "" if not text else f"{name}: {text}" + ("" if score is None else f" ({score:.2f})")
-
-
-def _says_something(row: Detection) -> bool:
-    return bool(row.scientific_name or row.common_name or any(map(_answer, row.tasks)))
 
 
 def _where(row: Detection) -> str:

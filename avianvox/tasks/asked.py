@@ -6,6 +6,7 @@ from typing import Any
 from avianvox.config import Choice, row_of, settings_to_mapping
 from avianvox.dataset.labels.columns import Value, column_value, column_values
 from avianvox.errors import ConfigError
+from avianvox.tables.columns import COLUMNS, task_columns
 from avianvox.tasks import TASK_KINDS
 from avianvox.tasks.task import Task
 from avianvox.types import Recording
@@ -40,8 +41,28 @@ def tasks_from_mappings(rows: Iterable[dict[str, Any]]) -> tuple[Task, ...]:
 
 
 def settled_tasks(tasks: Iterable[Task], recordings: Sequence[Recording]) -> tuple[Task, ...]:
-    """Tasks with the classes of usable recordings. Raises as `Task.settled` and `column_values`."""
+    """Tasks with the classes of usable recordings.
+
+    Raises
+    ------
+    ConfigError
+        Two columns of a table of detections would have one name.
+    InputError
+        As `Task.settled` and `column_values`.
+    """
+    tasks = tuple(tasks)
+    _refuse_taken_columns([task.name for task in tasks])
     return tuple(task.settled(column_values(recordings, task.column)) for task in tasks)
+
+
+def _refuse_taken_columns(names: Sequence[str]) -> None:
+    columns = (*COLUMNS, *task_columns(names))
+    for name in names:
+        if taken := [column for column in task_columns([name]) if columns.count(column) > 1]:
+            raise ConfigError(
+                f"[[tasks]] {name}: a table has another column '{taken[0]}'; give the task another name, "
+                f'such as "{name[:35]}_task", and column = "{name}" where its labels stand there'
+            )
 
 
 def values_of(recordings: Iterable[Recording], column: str) -> tuple[Value, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from avianvox.config import settings_to_mapping
+from avianvox.config import row_of, settings_to_mapping
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.labels.measured import measured_catalog
 from avianvox.dataset.splits import make_split
@@ -37,6 +37,7 @@ from avianvox.training.history import History, epochs_done
 from avianvox.training.inherited import of_origin, of_samples, of_teacher, of_unlabelled
 from avianvox.training.origin import Origin
 from avianvox.training.run import Run
+from avianvox.training.samplers import SAMPLERS
 from avianvox.types import LabelSet, Recording
 
 if TYPE_CHECKING:
@@ -237,6 +238,8 @@ def _describe(
     besides = {"besides_hash": sha256(repr(data.besides).encode()).hexdigest()} if config.also else {}
     if config.tasks:
         besides["tasks_hash"] = data.values_hash
+    if digest := getattr(row_of(SAMPLERS, config.sampler, "train.sampler"), "digest", None):
+        besides["sampler_hash"] = digest(data)
     return {
         **besides,
         "train": settings_to_mapping(config),
@@ -289,6 +292,7 @@ _SAME = {
     folder.INHERITED: "weights, a teacher or samples that it learns from",
     "besides_hash": "species in the background",
     "tasks_hash": "labels of the tasks",
+    "sampler_hash": "weights of the sampler",
 }
 """What a run that goes on has to share with its beginning, beside its settings, in ``config.json``."""
 

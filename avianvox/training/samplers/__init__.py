@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class Sampler(Protocol):
-    """What a row of `SAMPLERS` stands for."""
+    """What a row of `SAMPLERS` stands for.
+
+    One that reads a file has ``digest(data)`` too: the hash by which a run that goes on knows another file.
+    """
 
     def plan(self, data: "TrainingData", *, seed: int, epoch: int) -> "np.ndarray":
         """Positions in ``data.recordings``, shape (n,), int64; a function of the arguments alone."""
@@ -31,5 +34,6 @@ SAMPLERS: Registry[type[Sampler]] = Registry(
         "shuffled": "avianvox.training.samplers.shuffled:Shuffled",
         "balanced": "avianvox.training.samplers.balanced:Balanced",
         "tempered": "avianvox.training.samplers.tempered:Tempered",
+        "weighted": "avianvox.training.samplers.weighted:Weighted",
     },
 )
