@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from avianvox.api.compare import crossvalidate
     from avianvox.api.estimator import SpeciesClassifier
     from avianvox.api.explaining import explain
+    from avianvox.api.generating import generate, train_generator
     from avianvox.api.live import listen
     from avianvox.api.models import load_model, read_table
     from avianvox.api.picture import plot_spectrogram
+    from avianvox.api.pipelines import pipeline
     from avianvox.api.recordings import classify, events
     from avianvox.api.scenes import make_scenes
     from avianvox.api.stores import build_store, crops
@@ -48,15 +50,18 @@ _PUBLIC = {
     "events": "avianvox.api.recordings",
     "explain": "avianvox.api.explaining",
     "export": "avianvox.api.teach",
+    "generate": "avianvox.api.generating",
     "listen": "avianvox.api.live",
     "load_model": "avianvox.api.models",
     "make_scenes": "avianvox.api.scenes",
+    "pipeline": "avianvox.api.pipelines",
     "plot_spectrogram": "avianvox.api.picture",
     "read_catalog": "avianvox.api.catalogs",
     "read_model_file": "avianvox.modelfile",
     "read_table": "avianvox.api.models",
     "synthesize_dataset": "avianvox.audio.synth",
     "train": "avianvox.api.teach",
+    "train_generator": "avianvox.api.generating",
 }
 
 __all__ = [
@@ -73,15 +78,18 @@ __all__ = [
     "events",
     "explain",
     "export",
+    "generate",
     "listen",
     "load_model",
     "make_scenes",
+    "pipeline",
     "plot_spectrogram",
     "read_catalog",
     "read_model_file",
     "read_table",
     "synthesize_dataset",
     "train",
+    "train_generator",
 ]
 
 

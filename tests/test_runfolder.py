@@ -1,16 +1,23 @@
 """Folders of runs: known by their configuration, neither taken over nor erased where they are not ours."""
 
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from avianvox.documents import Kind
-from avianvox.errors import OutputError, RunError
+from avianvox.errors import AvianvoxError, OutputError, RunError
 from avianvox.evaluation.run_folder import FOLDER as CROSSVAL
 from avianvox.runfolder import STORE, FolderKind, told, versions
 from avianvox.training.on_ear import FOLDER as ON_EAR
 from avianvox.training.run import FOLDER as RUN
+
+OTHERS = (
+    *("ablation.run", "detect.run", "explain.judged_folder", "explain.written", "generate.run"),
+    *("overview.written", "scenes.make"),
+)
+"""Modules in `avianvox` with a ``FOLDER`` of another kind."""
 
 KINDS = {"training run": RUN, "training run on an ear": ON_EAR, "cross-validation": CROSSVAL}
 
@@ -23,7 +30,7 @@ def names(path: Path) -> list[str]:
 def test_a_folder_is_known_by_its_configuration_and_erased_alone(what: str, tmp_path: Path) -> None:
     kind = KINDS[what]
     assert not kind.is_at(tmp_path)
-    with pytest.raises(RunError, match=rf"no {what} in .*there is no config\.json"):
+    with pytest.raises(RunError, match=rf"no {what} in .*there is no config\.json; make one with: avian"):
         kind.read(tmp_path)
     (tmp_path / f"{STORE}1").mkdir()
     kind.refuse_foreign(tmp_path)
@@ -40,6 +47,14 @@ def test_a_folder_is_known_by_its_configuration_and_erased_alone(what: str, tmp_
                 other.erase(tmp_path)
     kind.erase(tmp_path)
     assert names(tmp_path) == [f"{STORE}1", "notes.txt"]
+
+
+@pytest.mark.parametrize("module", OTHERS)
+def test_who_reads_a_folder_that_is_not_there_is_told_what_makes_one(module: str, tmp_path: Path) -> None:
+    kind = import_module(f"avianvox.{module}").FOLDER
+    with pytest.raises(AvianvoxError, match=r"; make one with: avianvox [a-z ]+") as caught:
+        kind.read(tmp_path / "wrong")
+    assert "--out" not in str(caught.value)
 
 
 @pytest.mark.parametrize("what", KINDS)

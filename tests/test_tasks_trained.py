@@ -191,6 +191,19 @@ def test_what_cannot_be_learned_is_one_line(catalog: Catalog, store: FeatureStor
     assert not (tmp_path / "run").exists()
 
 
+def test_models_that_answer_no_tasks_say_so(tmp_path: Path) -> None:
+    from avianvox.api.compare import crossvalidate
+
+    file, out = tmp_path / "tasks.toml", tmp_path / "run"
+    file.write_text('[[tasks]]\nkind = "single"\nname = "sex"\n')
+    asked = ["train", str(tmp_path), "--on", "birdnet", "--config", str(file), "--out", str(out)]
+    refused = CliRunner().invoke(cli, asked)
+    assert refused.exit_code == 2
+    assert "answers the species alone" in refused.output
+    with pytest.raises(InputError, match="expected a network among the models, got gnb_mfcc"):
+        crossvalidate(tmp_path, "gnb_mfcc", out, config=file)
+
+
 def test_the_model_file_names_its_outputs(model: Path) -> None:
     from avianvox.inference.classifier import Classifier
     from avianvox.modelfile import read_model_file

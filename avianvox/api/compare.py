@@ -204,6 +204,8 @@ def crossvalidate(
     ]
     ear_names = dict.fromkeys([*(ear[0] for name in names if (ear := probe_of(name))), *teachers])
     ear_specs = [EmbeddingSpec.of_model(name) for name in ear_names]
+    if train_settings.tasks:
+        _tell_without_tasks(names, watch)
     found = catalog_of(catalog)
     for line in found.problem_lines():
         watch.say(line)
@@ -334,6 +336,20 @@ def _settled(settings: "TrainSettings", recordings: "Sequence[Recording]") -> "T
 
     tasks = settled_tasks(tasks_of(settings.tasks), recordings)
     return replace(settings, tasks=choices_of(tasks)) if tasks else settings
+
+
+def _tell_without_tasks(names: Sequence[str], watch: Watch) -> None:
+    """Say which models answer no tasks; raises `InputError` where none does."""
+    from avianvox.models.networks import NETWORKS
+
+    without = [name for name in names if name not in NETWORKS]
+    if len(without) == len(names):
+        raise InputError(
+            f"[[tasks]]: expected a network among the models, got {', '.join(names)}; networks: "
+            f"{', '.join(NETWORKS)}"
+        )
+    if without:
+        watch.say(f"[[tasks]] are answered by networks alone, and not by {', '.join(without)}")
 
 
 def _learned_from(

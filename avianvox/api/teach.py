@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from avianvox.types import LabelSet
 
 
+NOT_ON_EAR = (
+    "a head on an ear has no such settings, and answers the species alone; [[tasks]] are for networks, "
+    "such as avianvox_small"
+)
+
+
 @dataclass(frozen=True)
 class Trained:
     """A training run that is done.
@@ -126,7 +132,7 @@ def train(
         seed = given.pop("seed", 0)
         others = [name for name, value in (("model", model), ("config", config)) if value is not None]
         if others := [*others, *given, *(["resume"] if resume else [])]:
-            raise InputError(f"on takes no {', '.join(others)}; a head on an ear has no such settings")
+            raise InputError(f"on takes no {', '.join(others)}; {NOT_ON_EAR}")
         return _train_on_ear(catalog, Path(out), on, store, seed=seed, fresh=fresh, jobs=jobs, watch=watch)
     if model is not None:
         settings["model"] = model

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avianvox.cli.common import echo, echo_text, show_table
-from avianvox.cli.generate_compare import compare, heard
+from avianvox.cli.generate_compare import compare
 from avianvox.cli.targets import Target, Writer
 from avianvox.generate.conditions import CONDITIONS
 
@@ -92,10 +92,9 @@ def train(
     import json
 
     from avianvox.api.catalogs import unreadable
+    from avianvox.api.generating import train_generator
     from avianvox.cli.common import exit_with_failures
     from avianvox.cli.screen import Screen
-    from avianvox.errors import require_extra
-    from avianvox.generate.settings import read_generate_file
 
     if resume and fresh:
         raise click.UsageError("--resume and --fresh exclude each other")
@@ -104,16 +103,17 @@ def train(
         given["condition"] = {"kind": condition or "number", "column": column}
     elif condition is not None:
         given["condition"] = condition
-    settings = read_generate_file(config, **given)
-    require_extra("tensorflow", extra="train", purpose="avianvox generate")
-
-    from avianvox.generate.train import refuse_earlier, train_generator
-
-    refuse_earlier(out, resume=resume or fresh)
-    screen = Screen(quiet=quiet)
-    catalog, features = heard(catalogs, store, out, screen)
-    with screen.epochs() as epochs:
-        run = train_generator(catalog, features, settings, out, resume=resume, fresh=fresh, progress=epochs)
+    trained = train_generator(
+        catalogs,
+        out,
+        store=store,
+        config=config,
+        resume=resume,
+        fresh=fresh,
+        watch=Screen(quiet=quiet),
+        **given,
+    )
+    run = trained.run
     if as_json:
         click.echo(json.dumps(dict(run.figures), indent=1))
     else:
@@ -125,7 +125,7 @@ def train(
         echo(f"  samples: {out / 'grids'}; draw more with: avianvox generate samples {out} --out FOLDER")
     for line in run.split["left out"]:
         echo(f"left out: {line}", err=True)
-    exit_with_failures(unreadable(catalog.recordings, features))
+    exit_with_failures(unreadable(trained.catalog.recordings, trained.features))
 
 
 @generate.command(
@@ -163,16 +163,12 @@ def samples(run: Path, out: Path, per_value: int, n_values: int, audio: bool, se
 
     RUN is the run folder of "avianvox generate train".
     """
+    from avianvox.api.generating import generate as drawn
     from avianvox.cli.common import progress_bar
-    from avianvox.errors import require_extra
-    from avianvox.generate.run import GeneratorRun
-    from avianvox.generate.samples import write_samples
 
-    found = GeneratorRun.open(run)
-    require_extra("tensorflow", extra="train", purpose="avianvox generate")
     with progress_bar("sound", hide=not audio) as report:
-        bank = write_samples(
-            found,
+        bank = drawn(
+            run,
             out,
             per_value=per_value,
             n_values=n_values,
@@ -235,6 +231,7 @@ def judge(
 
     CATALOG is what the generator was trained on.
     """
+    from avianvox.api.generating import heard
     from avianvox.cli.screen import Screen
     from avianvox.errors import require_extra
     from avianvox.generate.run import GeneratorRun

@@ -1,7 +1,7 @@
-"""``avianvox generate compare``: whether generated crops help; and what all its commands read."""
+"""``avianvox generate compare``: whether generated crops help."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,8 +17,6 @@ from avianvox.cli.common import (
 from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
-    from avianvox.dataset.catalog import Catalog
-    from avianvox.features.store import FeatureStore
     from avianvox.generate.compare import Comparison
 
 
@@ -160,6 +158,7 @@ def compare(
         raise click.UsageError("Missing argument 'CATALOG...'.")
     from avianvox.ablation.run import FOLDER, AblationSettings
     from avianvox.api.catalogs import unreadable
+    from avianvox.api.generating import heard
     from avianvox.cli.common import exit_with_failures
     from avianvox.cli.crossval_progress import progress_of_crossval
     from avianvox.cli.screen import Screen
@@ -199,37 +198,6 @@ def compare(
         )
     _show_comparison(result, out, as_json)
     exit_with_failures([*failures, *unreadable(catalog.recordings, features)])
-
-
-def heard(
-    catalogs: tuple[Path, ...], store: Path | None, out: Path, screen: Any
-) -> "tuple[Catalog, FeatureStore]":
-    """The catalog and the store of its features."""
-    from avianvox.dataset.catalog import read_catalogs
-    from avianvox.features.provide import default_store, provide_store
-    from avianvox.features.spec import FeatureSpec
-
-    catalog = read_catalogs(catalogs)
-    for line in catalog.problem_lines():
-        echo(line, err=True)
-    spec = _spec_of(store) or FeatureSpec()
-    with screen.counting("features") as report:
-        return catalog, provide_store(
-            catalog.recordings, spec, store or default_store(out, spec), progress=report
-        )
-
-
-def _spec_of(store: Path | None) -> Any:
-    """The spec of a store that is there, which has to be one of log-mel bands."""
-    from contextlib import suppress
-
-    from avianvox.errors import StoreError
-    from avianvox.features.store import FeatureStore
-
-    found = None
-    with suppress(StoreError):
-        found = FeatureStore.open(store) if store is not None else None
-    return None if found is None else found.log_mel
 
 
 def _show_comparison(result: "Comparison", out: Path, as_json: bool) -> None:

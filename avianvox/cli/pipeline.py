@@ -69,20 +69,21 @@ def pipeline(
     """
     import json
 
-    from avianvox.calibration.pipeline import automate, pipeline_curve
-    from avianvox.calibration.stages import Asked, stages_of
-    from avianvox.files import atomic_write
-    from avianvox.report.pipeline import TARGETS, pipeline_mapping, pipeline_page
+    from avianvox.api.pipelines import measured
+    from avianvox.report.pipeline import pipeline_mapping
 
-    counted = accuracy if count_accuracy is None else count_accuracy
-    asked = Asked(presence or "", species or "", count or "", within_one, accuracy, counted)
-    recordings, stages, folds = stages_of(run, asked, model=model, grouping=grouping)
-    found = automate(stages, folds, recordings=recordings)
-    if page is not None or as_json:
-        curve = pipeline_curve(stages, TARGETS, folds)
-    if page is not None:
-        with atomic_write(page) as stream:
-            stream.write(pipeline_page(f"Automatic labelling, {run.name}", stages, found, curve))
+    found, curve = measured(
+        run,
+        model=model,
+        presence=presence,
+        species=species,
+        count=count,
+        within_one=within_one,
+        accuracy=accuracy,
+        count_accuracy=count_accuracy,
+        grouping=grouping,
+        page=page,
+    )
     if as_json:
         echo_text(json.dumps(pipeline_mapping(found, curve), indent=1))
     else:

@@ -155,7 +155,9 @@ def train(
         given += [name for name, on in (("config", config is not None), ("resume", resume)) if on]
         if given:
             names = (name.removesuffix("_").replace("_", "-") for name in given)
-            raise click.UsageError(f"--on takes no {', '.join(f'--{name}' for name in names)}")
+            from avianvox.api.teach import NOT_ON_EAR
+
+            raise click.UsageError(f"--on takes no {', '.join(f'--{name}' for name in names)}; {NOT_ON_EAR}")
     import json
 
     from avianvox.api.teach import train as train_model

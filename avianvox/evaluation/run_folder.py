@@ -47,8 +47,8 @@ FOLDER = FolderKind(
         name="avianvox cross-validation",
         version=2,
         error=RunError,
-        otherwise="choose another --out",
-        outdated="choose another --out or start anew with --fresh",
+        otherwise="make one with: avianvox crossval",
+        outdated="make it again with --fresh, or with another --out",
         version_key="format_version",
     ),
     files=(CONFIG, AUDIT, FIGURES, "table.csv", "table.md", "timings.json", VERSIONS, CATALOG),
@@ -214,16 +214,16 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         values = documents.read_json(path)
     except (OSError, ValueError) as error:
-        raise RunError(f"cannot read {path} ({error}); {_mended(path)}") from error
+        raise RunError(f"cannot read {path} ({error}); {mended(path)}") from error
     if not isinstance(values, dict):
-        raise RunError(f"{path}: expected a JSON object, got {type(values).__name__}; {_mended(path)}")
+        raise RunError(f"{path}: expected a JSON object, got {type(values).__name__}; {mended(path)}")
     return values
 
 
-def _mended(path: Path) -> str:
+def mended(path: Path) -> str:
     """What to do about a missing or damaged file of a run."""
     if path.name == CONFIG:
-        return "choose another --out"
+        return "run the cross-validation again with another --out"
     if path.parent.name == CALIBRATION:
         return f"make it again with: avianvox calibrate {path.parent.parent}"
     again = "run the cross-validation again"

@@ -21,6 +21,7 @@ from avianvox.evaluation.run_folder import (
     NOTES,
     RECIPES,
     fit_name,
+    mended,
     predictions_path,
     read_json,
     read_recordings,
@@ -75,7 +76,7 @@ class SavedRun:
         except (RunError, CatalogError):
             raise
         except MISSHAPEN as error:
-            raise RunError(f"{path / CONFIG} is damaged ({error}); choose another --out") from error
+            raise RunError(f"{path / CONFIG} is damaged ({error}); {mended(path / CONFIG)}") from error
 
     @classmethod
     def _of(cls, path: Path, config: dict[str, Any]) -> "SavedRun":

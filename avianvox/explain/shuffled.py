@@ -9,7 +9,6 @@ Adebayo et al., "Sanity checks for saliency maps", 2018.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -51,7 +50,8 @@ def shuffled(
     """
     network = opened.network
     model = network.model
-    other, empty = (_built(opened, seed) for _ in range(2))
+    estimator = NetworkEstimator(opened.name, network.settings)  # its settings may shape it
+    other, empty = (estimator.untrained(network.spec, len(opened.labels), seed=seed) for _ in range(2))
     for layer, learned in zip(other.layers, model.layers, strict=True):
         layer.set_weights(learned.get_weights())
     mixed = replace(opened, fitted=replace(network, model=other))
@@ -68,9 +68,3 @@ def shuffled(
         found.append(rank_correlation(before.ravel(), after.ravel()))
         scores.append(float(there.scores[windows, target].mean()))
     return Shuffled(tuple(names), np.array(found), np.array(scores))
-
-
-def _built(opened: RunListener, seed: int) -> Any:
-    """The network before it has learned anything."""
-    estimator = NetworkEstimator(opened.name, opened.network.settings)  # its settings may shape it
-    return estimator._built(opened.network.spec, len(opened.labels), seed=seed)

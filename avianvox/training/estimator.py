@@ -171,7 +171,7 @@ class NetworkEstimator:
         """The inverse of `FittedNetwork.arrays`."""
         spec, arrays = saved.spec, saved.arrays
         network = NETWORKS.get(self.architecture)
-        model = self._built(spec, saved.n_classes)
+        model = self.untrained(spec, saved.n_classes)
         heads = self._heads(model, spec)
         whole = keras.Model(model.input, [model.output, *heads]) if heads else model
         for weight in whole.weights:
@@ -190,9 +190,19 @@ class NetworkEstimator:
         return self._begin(self._build(data, data.n_classes), data)
 
     def _build(self, data: TrainingData, n_classes: int, *, seed: int = 0) -> Any:
-        return self._built(self.spec_for(data.spec), n_classes, seed=seed)
+        return self.untrained(self.spec_for(data.spec), n_classes, seed=seed)
 
-    def _built(self, spec: FeatureSpec, n_classes: int, *, seed: int = 0) -> Any:
+    def untrained(self, spec: FeatureSpec, n_classes: int, *, seed: int = 0) -> Any:
+        """The network of these settings before it has learned anything, a `keras.Model`, without heads.
+
+        Parameters
+        ----------
+        spec : FeatureSpec
+            Of its windows, see `spec_for`.
+        n_classes : int
+        seed : int
+            Of the weights.
+        """
         return self._builder()(n_frames=spec.n_frames, n_rows=spec.n_rows, n_classes=n_classes, seed=seed)
 
     def _builder(self) -> Callable[..., Any]:
@@ -208,7 +218,7 @@ class NetworkEstimator:
 
     def _heads(self, model: Any, spec: FeatureSpec, *, seed: int = 0) -> list[Any]:
         tasks = tasks_of(self.settings.tasks)
-        return heads_on(model, self.architecture, partial(self._built, spec), tasks, seed=seed)
+        return heads_on(model, self.architecture, partial(self.untrained, spec), tasks, seed=seed)
 
     def _begin(self, model: Any, data: TrainingData) -> Begun | None:
         if self.settings.from_ is None:
