@@ -88,6 +88,20 @@ def test_a_class_with_one_example_is_refused_with_those_that_have_more() -> None
         Single(name="sex").settled(("male", "male"))
 
 
+@pytest.mark.parametrize(
+    ("task", "values", "wrong"),
+    [
+        (Single("sex", classes=("m", "f")), ("male", None, "female"), "one of m, f .* got female, male"),
+        (Single("sex"), (("male", "female"), None), "one class of a recording .* got female, male"),
+        (Ordinal("count", classes=("1", "2+")), (0.0, 1.5), "bins 1, 2\\+ in .* got 0, 1.5"),
+        (Regression("peak_hz"), ("high", *"abcde", None), "numbers in .* got a, b, c, d, e and 1 more"),
+    ],
+)
+def test_values_that_a_task_cannot_learn_are_named(task: Task, values: tuple[Value, ...], wrong: str) -> None:
+    with pytest.raises(InputError, match=rf"\[\[tasks\]\] {task.name}: expected .*{wrong}"):
+        task.settled(values)
+
+
 def test_names_and_columns_that_cannot_be_are_one_line() -> None:
     with pytest.raises(ConfigError, match="expected a name of a-z"):
         Single(name="Sex!")
@@ -128,7 +142,11 @@ def test_any_classes_of_many() -> None:
 
 
 def test_bins_in_an_order() -> None:
-    task = Ordinal(name="count").settled((1.0,))
+    task = Ordinal(name="count").settled((1.0, 2.0))
+    with pytest.raises(
+        InputError, match=r"numbers of two bins or more in the .* got those of 1 alone"
+    ):
+        Ordinal(name="count").settled((1.0, None, "1"))
     assert task.classes == BINS
     assert task.n_outputs == 11
     few = Ordinal(name="count", classes=("1", "2-3", "4+"))

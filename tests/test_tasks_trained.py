@@ -106,6 +106,25 @@ def test_what_is_not_known_has_no_part_in_a_loss() -> None:
     assert float(masked_loss("softmax", targets[1:], outputs[1:])) == 0.0
 
 
+def test_the_mean_loss_of_a_task_is_that_of_the_crops_whose_value_is_known() -> None:
+    from avianvox.models.backend import keras
+    from avianvox.training.guided import CLASSES
+    from avianvox.training.many_tasks import ManyTasks
+
+    put_in = keras.Input((1,))
+    network = keras.Model(put_in, keras.layers.Dense(2)(put_in))
+    head = keras.layers.Dense(1, name="task_a")(put_in)
+    asked = TASK_KINDS.get("ordinal")(name="a", classes=("1", "2+"))
+    whole = ManyTasks(network, [head], [asked], [(0.0, 1.0)], species=True)
+    whole.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    classes, logits = np.zeros(2, np.int64), np.zeros((2, 2), np.float32)
+    for targets, said in (([1.0, np.nan], 0.0), ([1.0, 1.0], 2.0), ([np.nan, np.nan], 9.0)):
+        y = {CLASSES: classes, "a": np.float32(targets)[:, None]}
+        whole.compute_loss(None, y, [logits, np.full((2, 1), said, np.float32)])
+    wanted = (np.log(2.0) + 2 * np.log(1 + np.exp(-2.0))) / 3
+    assert float(whole.task_means[0].result()) == pytest.approx(wanted, rel=1e-5)
+
+
 def test_targets_of_blended_crops_are_blended_and_stay_unknown() -> None:
     from avianvox.training.sequence import mixed
 

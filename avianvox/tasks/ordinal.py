@@ -18,7 +18,7 @@ import numpy as np
 
 from avianvox.dataset.labels.columns import Value
 from avianvox.dataset.sources.fields import parse_number
-from avianvox.errors import ConfigError
+from avianvox.errors import ConfigError, InputError
 from avianvox.tasks.task import Answer, Ratio, Task
 
 BINS = (*(str(n) for n in range(1, 11)), "11-50", "51+")
@@ -47,7 +47,17 @@ class Ordinal(Task):
         """With `BINS` where no others are named; a bin may have no example, since its neighbours teach it."""
         settled = replace(self, classes=self.classes or BINS)
         settled.refuse_unlabelled(values)
+        bins = {name for value in values for name in settled.names_in(value)}
+        if len(bins) == 1:
+            raise InputError(
+                f"[[tasks]] {self.name}: expected numbers of two bins or more in the column '{self.column}', "
+                f"got those of {min(bins)} alone"
+            )
         return settled
+
+    @property
+    def expected(self) -> str:
+        return f"whole numbers in the bins {', '.join(self.classes)}"
 
     @property
     def n_outputs(self) -> int:

@@ -50,6 +50,10 @@ class Regression(Task):
         return known
 
     @property
+    def expected(self) -> str:
+        return "numbers"
+
+    @property
     def n_outputs(self) -> int:
         return 1
 

@@ -19,6 +19,9 @@ SPECIES = "species"
 LEAST_EXAMPLES = 2
 """Recordings of a class: one alone can't be both learned and judged."""
 
+_SHOWN = 5
+"""Values in a message."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _TAKEN = (SPECIES, "embedding", "scores", "classes", "guide")
 
@@ -122,11 +125,24 @@ class Task(ABC):
 
     def refuse_unlabelled(self, values: Sequence[Value]) -> None:
         """Raise `InputError` where no value is known."""
-        if not self.known(values).any():
+        if self.known(values).any():
+            return
+        several = [value if isinstance(value, tuple) else (value,) for value in values if value is not None]
+        found = sorted({f"{text:g}" if isinstance(text, float) else text for row in several for text in row})
+        if not found:
             raise InputError(
                 f"[[tasks]] {self.name}: no recording has a value in the column '{self.column}'; label some, "
                 "or leave the task out"
             )
+        raise InputError(
+            f"[[tasks]] {self.name}: expected {self.expected} in the column '{self.column}', got "
+            f"{', '.join(found[:_SHOWN])}{f' and {more} more' if (more := len(found) - _SHOWN) > 0 else ''}"
+        )
+
+    @property
+    def expected(self) -> str:
+        """What a value of the column has to be, in messages."""
+        return f"one of {', '.join(self.classes)}" if self.classes else "one class of a recording"
 
     def names_in(self, value: Value) -> tuple[str, ...]:
         """The classes that a value names."""

@@ -48,11 +48,16 @@ def masked_loss(activation: str, targets: Any, outputs: Any, scale: float = 1.0)
 
     ``scale`` divides numbers: the deviation of the training part, so that units say nothing.
     """
-    known = ops.all(ops.logical_not(ops.isnan(targets)), axis=-1)
+    known = _known(targets)
     filled = ops.where(ops.expand_dims(known, -1), targets, ops.zeros_like(targets))
     each = _LOSSES[activation](filled / scale, outputs / scale)
     weights = ops.cast(known, each.dtype)
     return ops.sum(each * weights) / ops.maximum(ops.sum(weights), 1.0)
+
+
+def _known(targets: Any) -> Any:
+    """Which crops have a target, shape (n,), bool."""
+    return ops.all(ops.logical_not(ops.isnan(targets)), axis=-1)
 
 
 def heads_on(
@@ -117,7 +122,7 @@ class ManyTasks(keras.Model):  # type: ignore[misc]
         total = self._says_species * super().compute_loss(x, y[CLASSES], logits, sample_weight, training)
         for (name, weight, loss), outputs, mean in zip(self._answered, said, self.task_means, strict=True):
             found = loss(y[name], outputs)
-            mean.update_state(found)
+            mean.update_state(found, sample_weight=ops.sum(ops.cast(_known(y[name]), found.dtype)))
             total += weight * found
         return total
 
