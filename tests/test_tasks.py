@@ -143,9 +143,7 @@ def test_any_classes_of_many() -> None:
 
 def test_bins_in_an_order() -> None:
     task = Ordinal(name="count").settled((1.0, 2.0))
-    with pytest.raises(
-        InputError, match=r"numbers of two bins or more in the .* got those of 1 alone"
-    ):
+    with pytest.raises(InputError, match=r"numbers of two bins or more in the .* got those of 1 alone"):
         Ordinal(name="count").settled((1.0, None, "1"))
     assert task.classes == BINS
     assert task.n_outputs == 11
