@@ -10,7 +10,6 @@ from avianvox.boxes.figures import (
     class_rows,
     confirm,
     iou_trend,
-    over_steps,
     threshold_rows,
     trend,
     with_boxes,
@@ -110,6 +109,8 @@ def test_a_found_box_chooses_what_it_agrees_with_most_and_needs_a_score() -> Non
     assert match(sounds, 0.5).right.tolist() == [True, True]
     with pytest.raises(InputError, match="x: a found box needs a score to be judged, and 3 s has none"):
         match([Sound("x", "s", (), (box(3),))], 0.5)
+    with pytest.raises(InputError, match="x: a found box needs a score"):
+        match([Sound("x", "s", (), (box(3, score=float("nan")),))], 0.5)
     with pytest.raises(InputError, match="expected an IoU above 0 and up to 1, got 0"):
         match(sounds, 0.0)
 
@@ -194,9 +195,3 @@ def test_trends_are_those_of_scipy() -> None:
     assert found.rank_correlation == pytest.approx(spearmanr(x, y).statistic)
     assert np.isnan(trend([1, 2], [1, 2]).r2)
     assert np.isnan(iou_trend(SOUNDS, {"a": 5, "b": 9}).r2)
-
-
-def test_iou_over_steps() -> None:
-    better = [Sound("1", "s", (box(0),), (box(0, score=0.9),))]
-    worse = [Sound("1", "s", (box(0),), (box(0.2, score=0.9),))]
-    assert over_steps({200: better, 100: worse}) == [(100, pytest.approx(2 / 3)), (200, 1.0)]

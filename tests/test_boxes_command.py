@@ -113,6 +113,10 @@ def test_found_boxes_of_other_programs_are_drawn_in_or_left_out_with_a_line(
         (sound, *_), (line,) = read_found([table], recordings)
         assert sound.found == ()
         assert says in line
+    write_table(rows_of("a.wav", [Box(1, 2, 0, 900, "x", 87), Box(1, 2, 0, 900, "x", 1)]), table, "raven")
+    (sound, *_), (line,) = read_found([table], recordings)
+    assert sound.found == (Box(1, 2, 0, 900, "x", 1),)
+    assert line == "a.wav: box: expected a score from 0 to 1, got 87; left out"
     raven(tmp_path / "gone.selections.txt", (1, 2, "x"))
     assert (
         "1 files of the tables are not among"

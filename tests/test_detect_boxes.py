@@ -1,16 +1,21 @@
 """Boxes of a detector in NumPy: cells, offsets, anchors, targets, proposals, and whole recordings."""
 
+from typing import cast
+
 import numpy as np
 import pytest
 from small_detector import SPEC
 
 from avianvox.boxes.overlap import iou
 from avianvox.detect.anchors import NOT_ASKED, NOTHING, Grid, anchor_sizes, match, sample
+from avianvox.detect.detector import Detector, LiteRtParts
 from avianvox.detect.finding import Merger, Plan, find_boxes
+from avianvox.detect.finding import Piece as BoxPiece
 from avianvox.detect.geometry import clipped, decode, encode, from_cells, to_cells
 from avianvox.detect.proposals import Limits, name_regions, propose
 from avianvox.detect.targets import anchor_targets, region_targets
 from avianvox.detect.windows import Piece, cut
+from avianvox.modelfile import ModelFile
 from avianvox.randomness import derive_rng
 
 GRID = Grid(128, 64, 4, 4, ((8.0, 8.0), (24.0, 12.0)))
@@ -229,6 +234,36 @@ def test_boxes_of_a_stream_do_not_depend_on_its_blocks() -> None:
     short = list(find_boxes([rows[:50]], Seen(), plan))  # repeated to fill a window
     assert all(box.end_s <= 50 * 256 / 11025 for box in short)
     assert list(find_boxes([], Seen(), plan)) == []
+
+
+class ToTheEnd(Seen):
+    """A box from frame 20 of every window to its end."""
+
+    def first(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        objectness, offsets, _ = super().first(rows)
+        return objectness, offsets, np.array([[20, len(rows)]])
+
+
+def test_a_box_ends_with_its_file_and_comes_as_late_as_is_said() -> None:
+    parts = cast("LiteRtParts", ToTheEnd())
+    detector = Detector(cast("ModelFile", None), Plan(SPEC, LARGE, ("bird",)), parts)
+    short = np.zeros(99 * 256 + 10, np.float32)  # the middle of its last frame is its last sample but ten
+    (box,) = detector.boxes([short])
+    assert box.end_s == len(short) / SPEC.sample_rate
+    stream, step = detector.stream(), 1000
+    late = [(box, at) for at in range(0, 200 * step, step) for box in stream.push(short[:step])]
+    assert late
+    assert all((at - step) / SPEC.sample_rate <= box.end_s + detector.latest_s for box, at in late)
+
+
+def test_a_box_at_the_end_of_a_recording_is_not_cut() -> None:
+    voices = np.array([[20.0, 100, 5, 20], [90.0, 100, 5, 20]])  # within one another, as a call on a song
+    for last, n in ((False, 1), (True, 2)):
+        merger = Merger(100, 0.4)
+        merger.add(300, voices[1:], np.zeros(1, int), np.array([0.8]), last=last)
+        merger.waiting.append(BoxPiece((320.0, 399.0, 5, 20), 0, 0.9, False, False))
+        done = merger.add(300, np.zeros((0, 4)), np.zeros(0, int), np.zeros(0))
+        assert len([*done, *merger.finish()]) == n
 
 
 def test_a_plan_travels_as_plain_values() -> None:

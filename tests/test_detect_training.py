@@ -24,7 +24,14 @@ from avianvox.detect.figures import box_figures
 from avianvox.detect.network import build
 from avianvox.detect.run import DetectorRun, shape_of
 from avianvox.detect.settings import DetectConfig, read_detect_file
-from avianvox.detect.train import begin_from_run, held_out, learnable, train_detector
+from avianvox.detect.train import (
+    MOST_JUDGED,
+    begin_from_run,
+    held_out,
+    learnable,
+    train_detector,
+    watched,
+)
 from avianvox.detect.windows import BoxedRecordings, WindowBatches
 from avianvox.errors import ConfigError, InputError, ModelFileError, RunError
 from avianvox.features.provide import provide_store
@@ -117,6 +124,10 @@ def test_a_run_holds_what_came_of_it_and_opens_again(trained: tuple[Path, str]) 
     assert history[0].endswith("iou,ap50")
     assert [row.split(",")[0] for row in history[1:]] == ["2", "4"]
     assert run.figures["train"].keys() == {"iou", "ap50"}
+    over = run.figures["over_steps"]
+    assert (over["part"], over["recordings"]) == ("train", 4)  # none is held out
+    assert [row["step"] for row in over["rows"]] == [2, 4]
+    assert {"iou", "ap50"} <= over["rows"][0].keys()
     assert run.figures["synthetic"] is False  # the tables don't say so
     weights = read_arrays(path / "weights.npz")
     for name, array in run.network().arrays().items():
@@ -242,6 +253,20 @@ def test_whole_sessions_are_held_out_and_each_class_is_still_learned(
     left = {box.label for name, found in learned.boxes.items() if name not in out for box in found}
     assert left == set(learned.names)
     assert held_out(learned, CONFIG) == set()
+
+
+def test_a_run_looks_at_recordings_with_boxes_among_many(
+    recordings: tuple[Recording, ...], store: FeatureStore
+) -> None:
+    learned = learnable(recordings, store)
+    names = [f"empty {i}" for i in range(200)] + [f"box {i}" for i in range(25)]
+    drawn = {name: (learned.drawn(recordings[0].id) if name[0] == "b" else ()) for name in names}
+    many = replace(learned, boxes=drawn)
+    looked_at = watched(names, many, 0)
+    assert len(looked_at) == MOST_JUDGED == 40
+    assert sum(name[0] == "b" for name in looked_at) >= 20
+    assert looked_at == watched(names, many, 0) != watched(names, many, 1)
+    assert watched(names[:30], many, 0) == names[:30]
 
 
 def test_batches_depend_on_step_and_seed_alone(

@@ -135,7 +135,7 @@ def search_into(
     by_begin: bool = False,
     watch: Watch | None = None,
     about: Mapping[str, str] | None = None,
-    refuse: "Callable[[Path], object] | None" = None,
+    refuse: "Callable[[str], None] | None" = None,
 ) -> "Searched":
     """Search recordings and write what is found to ``out`` as it comes; the rest is as in `search`."""
     from avianvox.audio.find import find_inputs

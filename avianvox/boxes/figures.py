@@ -169,15 +169,6 @@ def iou_trend(sounds: Sequence[Sound], n_examples: Mapping[str, int]) -> Trend:
     return trend([n_examples[label] for label in labels], met)
 
 
-def over_steps(by_step: Mapping[int, Sequence[Sound]]) -> list[tuple[int, float]]:
-    """Steps of training and the mean IoU of the drawn boxes, of what was found after each."""
-    rows = []
-    for step, sounds in sorted(by_step.items()):
-        met = best_ious(sounds)
-        rows.append((step, float(met.mean()) if len(met) else float("nan")))
-    return rows
-
-
 def _row(kept: Sequence[Sound], threshold: float, least_iou: float) -> DetectionRow:
     n_found = sum(len(sound.found) for sound in kept)
     n_drawn = sum(len(sound.drawn) for sound in kept)

@@ -117,6 +117,8 @@ class _Limits:
         label = class_names(row.scientific_name or row.common_name)[0]
         box = Box(row.begin_s, row.end_s, low_hz, high_hz, "" if label == UNNAMED else label)
         score = 1.0 if row.score is None else row.score
+        if not 0 <= score <= 1:
+            raise InputError(f"box: expected a score from 0 to 1, got {score:g}")
         begin_s, end_s = max(0.0, box.begin_s), min(box.end_s, length_s)
         return replace(box, begin_s=begin_s, end_s=end_s, high_hz=min(box.high_hz, top_hz), score=score)
 

@@ -1,6 +1,6 @@
 """Everything that boxes are judged by, as one value: start at `judge`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from avianvox.boxes.figures import (
@@ -78,7 +78,7 @@ def judge(
     *,
     least_iou: float = 0.5,
     threshold: float = 0.5,
-    against: dict[str, Sequence[Sound]] | None = None,
+    against: Mapping[str, Sequence[Sound]] | None = None,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> Judged:
@@ -89,7 +89,7 @@ def judge(
     sounds : sequence of Sound
     least_iou, threshold : float
         As in `Judged`.
-    against : dict of str to sequence of Sound, optional
+    against : mapping of str to sequence of Sound, optional
         What others found in the same recordings.
     n_resamples, seed : int
         Of the intervals.

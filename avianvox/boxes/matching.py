@@ -7,6 +7,7 @@ call are one right and one wrong.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 
@@ -84,7 +85,7 @@ def match(sounds: Sequence[Sound], least_iou: float, *, label: str | None = None
 def ordered(found: Sequence[Box], name: str) -> list[Box]:
     """Found boxes, the best score first. Raises `InputError` for one without a score."""
     for box in found:
-        if box.score is None:
+        if box.score is None or isnan(box.score):
             raise InputError(
                 f"{name}: a found box needs a score to be judged, and {box.begin_s:g} s has none"
             )

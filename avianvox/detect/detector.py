@@ -1,7 +1,7 @@
 """`Detector`: a model file that finds boxes, run by LiteRT alone. Needs no Keras."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,13 +118,20 @@ class _Stream:
     def __init__(self, detector: Detector) -> None:
         self._features = detector.plan.spec.stream()
         self._finder = BoxFinder(detector.parts, detector.plan)
+        self._rate, self._n_samples = detector.sample_rate, 0
 
     def push(self, samples: np.ndarray) -> list[Box]:
+        self._n_samples += len(samples)
         return [box for rows in self._features.push(samples) for box in self._finder.push(rows)]
 
     def finish(self) -> list[Box]:
         found = [box for rows in self._features.finish() for box in self._finder.push(rows)]
-        return found + list(self._finder.finish())
+        length_s = self._n_samples / self._rate  # the last frame reaches beyond it
+        return [
+            replace(box, end_s=min(box.end_s, length_s))
+            for box in (*found, *self._finder.finish())
+            if box.begin_s < length_s
+        ]
 
 
 def plan_of(model: ModelFile) -> Plan:

@@ -138,12 +138,12 @@ class BoxFinder:
     def finish(self) -> Iterator[Box]:
         """The boxes that are left when the recording ends."""
         for window in self._windows.finish():
-            yield from self._seen(*window)
+            yield from self._seen(*window, last=True)
         yield from _boxes(self._merger.finish(), self._n_rows, self._plan)
 
-    def _seen(self, first: int, rows: np.ndarray) -> Iterator[Box]:
+    def _seen(self, first: int, rows: np.ndarray, *, last: bool = False) -> Iterator[Box]:
         found = window_boxes(rows, self._parts, self._plan, self._anchors)
-        yield from _boxes(self._merger.add(first, *found), self._n_rows, self._plan)
+        yield from _boxes(self._merger.add(first, *found, last=last), self._n_rows, self._plan)
 
 
 def find_boxes(blocks: Iterable[np.ndarray], parts: Parts, plan: Plan) -> Iterator[Box]:
@@ -193,15 +193,20 @@ class Merger:
     waiting: list[Piece] = field(default_factory=list)  # a coming window may see them too
     held: list[Piece] = field(default_factory=list)  # done, but one that waits begins earlier
 
-    def add(self, first: int, boxes: np.ndarray, classes: np.ndarray, scores: np.ndarray) -> list[Piece]:
-        """Take the boxes of the window that begins at frame ``first``; give those that are done."""
+    def add(
+        self, first: int, boxes: np.ndarray, classes: np.ndarray, scores: np.ndarray, *, last: bool = False
+    ) -> list[Piece]:
+        """Take the boxes of the window that begins at frame ``first``; give those that are done.
+
+        ``last``: the recording ends with this window, and cuts nothing.
+        """
         new = [
             Piece(
                 (box[0] + first, box[1] + first, box[2], box[3]),
                 int(label),
                 float(score),
                 first > 0 and box[0] <= _CUT,
-                box[1] >= self.n_frames - _CUT,
+                not last and box[1] >= self.n_frames - _CUT,
             )
             for box, label, score in zip(boxes.tolist(), classes, scores, strict=True)
         ]

@@ -9,8 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from avianvox.boxes.matching import Sound
 from avianvox.config import settings_to_mapping
 from avianvox.detect import run as folder
@@ -45,6 +43,8 @@ from avianvox.types import NO_BIRD, Box, Recording
 
 MOST_JUDGED = 40
 """Recordings on which a run looks while it is trained; its last figures are of all."""
+WORDS = {"validation": "held out", "train": "learned from"}
+"""What the parts of a split are called."""
 LEAST_BOXES = 2
 """Boxes of a class, to be learned."""
 
@@ -210,23 +210,34 @@ def train_detector(
         ]
         return box_figures(sounds)
 
-    looked_at = split["validation"] or split["train"]
-    some = derive_rng(config.seed, "detect judged").permutation(len(looked_at))[:MOST_JUDGED]
-    watched = [looked_at[i] for i in np.sort(some)]
+    part = "validation" if split["validation"] else "train"
+    looked_at = watched(split[part], learned, config.seed)
     log = _Log(out / LOG, progress)
     history = fitter.fit(
         WindowBatches(data, config),
-        evaluate=lambda: judge(watched),
+        evaluate=lambda: judge(looked_at),
         checkpoint=out / CHECKPOINT,
         progress=log,
     )
     write_arrays(out / WEIGHTS, network.arrays())
-    _write_history(out, history, learned)
+    _write_history(out, history, f"{len(looked_at)} recordings {WORDS[part]}")
     figures: dict[str, Any] = {part: judge(ids) if ids else None for part, ids in split.items()}
-    synthetic = any(r.synthetic for r in learned.recordings if r.id in set(looked_at))
-    figures |= {"steps": config.steps, "synthetic": synthetic}
+    synthetic = any(r.synthetic for r in learned.recordings if r.id in set(split[part]))
+    figures |= {
+        "steps": config.steps,
+        "synthetic": synthetic,
+        "over_steps": {"part": part, "recordings": len(looked_at), "rows": history},
+    }
     write_json(out / FIGURES, figures, allow_nan=True)
     return DetectorRun.open(out)
+
+
+def watched(ids: Sequence[str], learned: Learned, seed: int) -> list[str]:
+    """The recordings on which a run looks: where there are too many, half of them with boxes if it can be."""
+    order = derive_rng(seed, "detect judged").permutation(len(ids))
+    with_box = [i for i in order if learned.drawn(ids[i])][: MOST_JUDGED // 2]
+    others = [i for i in order if i not in set(with_box)]
+    return [ids[i] for i in sorted([*with_box, *others][:MOST_JUDGED])]
 
 
 def refuse_earlier_run(out: Path, *, resume: bool) -> None:
@@ -343,10 +354,10 @@ class _Log:
             self._progress(step, n_steps, figures)
 
 
-def _write_history(out: Path, history: list[dict[str, float]], learned: Learned) -> None:
+def _write_history(out: Path, history: list[dict[str, float]], looked_at: str) -> None:
     from avianvox.detect.pictures import draw_history
 
     with atomic_write(out / HISTORY) as stream:
         stream.write(",".join(history[0]) + "\n")
         stream.writelines(",".join(f"{value:.6g}" for value in row.values()) + "\n" for row in history)
-    draw_history(out / CURVE, history, title=f"{len(learned.recordings)} recordings")
+    draw_history(out / CURVE, history, looked_at=looked_at)
