@@ -103,8 +103,10 @@ class Answers:
         self.shown += list(batches)
 
 
-def sampling(data: TrainingData, **probabilities: float) -> tuple[EmphasisSampling, Answers]:
-    made = EMPHASES.get("queues")(**probabilities).make(sequence(data))
+def sampling(
+    data: TrainingData, train: CropSequence | None = None, **probabilities: float
+) -> tuple[EmphasisSampling, Answers]:
+    made = EMPHASES.get("queues")(**probabilities).make(train or sequence(data))
     assert isinstance(made, EmphasisSampling)
     answers = Answers(data.n_classes)
     made.set_model(answers)
@@ -136,8 +138,10 @@ def test_queues_give_back_what_was_answered_wrongly_in_its_order(data: TrainingD
 
 def test_extra_batches_come_as_often_as_they_are_asked_for_and_queues_end(data: TrainingData) -> None:
     six = replace(data, n_classes=8, targets=np.full(len(data), 7))
-    made, answers = sampling(six)
+    train = sequence(six)
+    made, answers = sampling(six, train)
     for epoch in range(60):
+        train.move_to(epoch)
         made.on_epoch_begin(epoch)
         for batch in range(6):
             made.on_train_batch_end(batch)

@@ -32,6 +32,17 @@ def test_what_stands_above_the_floor_has_no_gain_and_no_steady_noise(rng: np.ran
     assert above_floor(window)[6, 3] == np.float32(-4 / 13)
 
 
+def test_the_floor_is_a_mean_of_clipped_frames_and_can_be_found_in_place(rng: np.random.Generator) -> None:
+    windows = rng.normal(-70, 9, (2, 61, 40)).astype(np.float32)
+    floor = windows.mean(axis=-2, keepdims=True)
+    for _ in range(4):
+        floor = np.minimum(windows, floor + np.float32(2)).mean(axis=-2, keepdims=True)
+    expected = np.clip(windows - floor, np.float32(-4), np.float32(44)) / np.float32(13)
+    assert np.array_equal(above_floor(windows), expected)
+    assert above_floor(windows, out=windows) is windows
+    assert np.array_equal(windows, expected)
+
+
 def test_a_call_that_fills_a_third_of_the_window_hardly_raises_the_floor() -> None:
     window = np.full((60, 1), -80.0, np.float32)
     window[:20] = -40

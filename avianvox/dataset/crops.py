@@ -150,7 +150,7 @@ class CropReader:
             else:
                 self._pad_into(int(start - offsets[i]), int(offsets[i]), int(lengths[i]), batch[i])
             if self.settings.combine == "above_floor":
-                batch[i] = above_floor(batch[i])
+                above_floor(batch[i], out=batch[i])
         return batch
 
     def scaled(self, bands: np.ndarray) -> np.ndarray:

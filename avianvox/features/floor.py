@@ -15,12 +15,14 @@ SCALE_DB = 13.0
 """Values of about 1 suit a network."""
 
 
-def above_floor(windows: np.ndarray) -> np.ndarray:
+def above_floor(windows: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """Log-mel power above the window's noise floor, clipped and scaled.
 
     Parameters
     ----------
     windows : np.ndarray, shape (..., n_frames, n_mels), dB
+    out : np.ndarray, the same shape, float32, optional
+        Filled and returned in place of a new array; it may be ``windows``.
 
     Returns
     -------
@@ -28,7 +30,7 @@ def above_floor(windows: np.ndarray) -> np.ndarray:
         0 at the floor; 1 is 13 dB above it; from -0.31 to 3.38.
     """
     windows = np.asarray(windows, np.float32)
-    above: np.ndarray = windows - noise_floor(windows)
+    above: np.ndarray = np.subtract(windows, noise_floor(windows), out=out)
     np.clip(above, np.float32(LEAST_DB), np.float32(MOST_DB), out=above)
     above /= np.float32(SCALE_DB)
     return above
@@ -40,9 +42,10 @@ def noise_floor(windows: np.ndarray) -> np.ndarray:
     It is found in steps: ``floor = mean(min(x, floor + 2 dB))`` over the frames, from the mean on.
     """
     windows = np.asarray(windows, np.float32)
-    floor: np.ndarray = windows.mean(axis=-2, keepdims=True)
-    below = np.empty_like(windows)
+    below, n = np.empty_like(windows), np.float32(windows.shape[-2])
+    floor: np.ndarray = np.add.reduce(windows, axis=-2, keepdims=True) / n  # mean() takes a fifth more time
     for _ in range(FLOOR_STEPS):
         np.minimum(windows, floor + np.float32(FLOOR_MARGIN_DB), out=below)
-        floor = below.mean(axis=-2, keepdims=True)
+        np.add.reduce(below, axis=-2, keepdims=True, out=floor)
+        floor /= n
     return floor

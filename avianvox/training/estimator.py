@@ -24,6 +24,7 @@ from avianvox.models.task_heads import with_answers
 from avianvox.tasks.asked import tasks_of
 from avianvox.tasks.task import Task
 from avianvox.training.augmentations import AUGMENTATIONS
+from avianvox.training.fed import own_errors
 from avianvox.training.fit import fit_network
 from avianvox.training.generated import GENERATED
 from avianvox.training.guided import Guided
@@ -88,9 +89,7 @@ class FittedNetwork:
         if len(seen.shape) == 3:
             seen = keras.ops.concatenate([keras.ops.mean(seen, axis=1), keras.ops.max(seen, axis=1)], axis=-1)
         windows = self._windows(data)
-        logits, embedding = keras.Model(self.model.input, [self.model.output, seen]).predict(
-            windows, verbose=0
-        )
+        logits, embedding = _answered(keras.Model(self.model.input, [self.model.output, seen]), windows)
         highest = logits.max(axis=1)
         energy = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
         return Clues(energy.astype(np.float32), embedding.astype(np.float32), windows.positions)
@@ -99,9 +98,9 @@ class FittedNetwork:
         """Scores of all windows, laid as in classifying."""
         windows = self._windows(data)
         if self.heads:
-            answers = self._answers(self.model.output_shape[-1]).predict(windows, verbose=0)
+            answers = _answered(self._answers(self.model.output_shape[-1]), windows)
             return WindowScores(answers.pop("scores"), windows.positions, self.settings.pooling, answers)
-        logits = self.model.predict(windows, verbose=0)
+        logits = _answered(self.model, windows)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         scores = powers / powers.sum(axis=1, keepdims=True)
         return WindowScores(scores, windows.positions, self.settings.pooling)
@@ -358,6 +357,11 @@ class NetworkEstimator:
             progress=later_epochs(progress, self.settings.epochs * number, self.n_epochs),
             checkpoint=checkpoint and _of_teacher(checkpoint, number),
         )
+
+
+def _answered(model: Any, windows: WindowSequence) -> Any:
+    with own_errors(windows):
+        return model.predict(windows, verbose=0)
 
 
 def _of_teacher(checkpoint: Path, number: int) -> Path:

@@ -20,6 +20,7 @@ from avianvox.models.backend import keras
 from avianvox.models.protocol import EpochReport, Progress, TrainSettings
 from avianvox.training.average import Averaged, settle
 from avianvox.training.emphasis import EMPHASES, Emphasising
+from avianvox.training.fed import own_errors
 from avianvox.training.history import History, opened_checkpoint
 from avianvox.training.losses import LOSSES, Classes
 from avianvox.training.optimisers import OPTIMISERS
@@ -81,15 +82,17 @@ def fit_network(
     done = len(keeper.history.epochs)
     if done < settings.epochs and not keeper.history.is_exhausted(settings.patience):
         train.move_to(done)
-        model.fit(
-            train,
-            validation_data=validation if watched is None else watched,
-            initial_epoch=done,
-            epochs=settings.epochs,
-            shuffle=False,  # the sequence shuffles by itself
-            verbose=0,
-            callbacks=[*filter(None, (emphasised, averaged)), keeper],
-        )
+        judged = validation if watched is None else watched
+        with own_errors(train, judged):
+            model.fit(
+                train,
+                validation_data=judged,
+                initial_epoch=done,
+                epochs=settings.epochs,
+                shuffle=False,  # the sequence shuffles by itself
+                verbose=0,
+                callbacks=[*filter(None, (emphasised, averaged)), keeper],
+            )
     if validation is not None:
         model.set_weights(keeper.best)
     elif averaged is not None:

@@ -13,9 +13,9 @@ import numpy as np
 from avianvox.dataset.crops import CropReader
 from avianvox.dataset.placing import Anywhere, Placing, occurrences
 from avianvox.dataset.training_data import TrainingData
-from avianvox.models.backend import keras
 from avianvox.randomness import derive_rng
 from avianvox.training.augmentations import Augmentation, InDecibels, Mixing
+from avianvox.training.fed import Batches
 from avianvox.training.generated import Adding
 from avianvox.training.guided import CLASSES, GUIDE
 from avianvox.training.guides import Batch
@@ -25,7 +25,7 @@ from avianvox.training.samplers.shuffled import Shuffled
 from avianvox.types import Crop
 
 
-class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
+class CropSequence(Batches):
     """Seeded random crops of the recordings that a sampler plans for each epoch.
 
     Parameters
@@ -137,7 +137,7 @@ class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
             part = slice(n * batch_index // n_batches, n * (batch_index + 1) // n_batches)
         return self._positions[part], self._offsets[part]
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, Any]:
+    def made(self, index: int) -> tuple[np.ndarray, Any]:
         """Crops, shape (n, n_frames, n_rows, 1), float32, and their classes, shape (n,), int64.
 
         With augmentations that are `Mixing`, or with background species, shares in the classes, shape
@@ -196,7 +196,7 @@ class CropSequence(keras.utils.PyDataset):  # type: ignore[misc]
         self.move_to(self.epoch + 1)
 
 
-class WindowSequence(keras.utils.PyDataset):  # type: ignore[misc]
+class WindowSequence(Batches):
     """The fixed windows of recordings, in order.
 
     Parameters
@@ -244,7 +244,7 @@ class WindowSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def __len__(self) -> int:
         return -(-len(self.positions) // self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, Any]:
+    def made(self, index: int) -> tuple[np.ndarray, Any]:
         """Windows, shape (n, n_frames, n_rows, 1), float32, and their classes, shape (n,), int64.
 
         With tasks, a mapping, as `CropSequence` gives it.

@@ -71,7 +71,8 @@ class EmphasisSampling(keras.callbacks.Callback):  # type: ignore[misc]
         self.queues = {name: np.zeros((0, 2), np.int64) for name in probabilities}
         self.n_extra = 0
         self._probabilities = dict(probabilities)
-        self._train = copy(train)
+        self._source = train
+        self._train, self._epoch = copy(train), 0
         self._step = keras.Variable(0, dtype="int32", trainable=False, name="planned_step")
 
     def paced(self, learning_rate: Any) -> Any:
@@ -86,10 +87,11 @@ class EmphasisSampling(keras.callbacks.Callback):  # type: ignore[misc]
         self.queues = {name: np.array(arrays[f"queue_{name}"]) for name in self.queues}
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._train.move_to(epoch)
+        self._epoch = epoch
+        self._train = copy(self._source)  # as it is planned: Keras moves it on before the first epoch already
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        self._step.assign(self._train.epoch * len(self._train) + batch)
+        self._step.assign(self._epoch * len(self._train) + batch)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         train = self._train
@@ -97,7 +99,7 @@ class EmphasisSampling(keras.callbacks.Callback):  # type: ignore[misc]
         logits = self.model.predict_on_batch(train.plain(positions, offsets))
         ranks = ranks_of(logits, train.data.targets[positions])
         crops = np.stack([positions, offsets], axis=1)
-        rng = derive_rng(train.seed, "emphasis", train.epoch, batch)
+        rng = derive_rng(train.seed, "emphasis", self._epoch, batch)
         for name, probability in self._probabilities.items():
             waiting = np.concatenate([self.queues[name], crops[ranks >= _LEAST_RANKS[name]]])
             if rng.random() < probability and len(waiting) >= train.batch_size:
