@@ -17,8 +17,10 @@ from types import FunctionType, ModuleType
 
 TYPE_CHECKING = False  # typing takes longer than all else until `avianvox.signals` is at work
 if TYPE_CHECKING:
+    from avianvox.api.boxes import find_boxes, judge_boxes
     from avianvox.api.catalogs import read_catalog
     from avianvox.api.compare import crossvalidate
+    from avianvox.api.detecting import export_detector, train_detector
     from avianvox.api.estimator import SpeciesClassifier
     from avianvox.api.explaining import explain
     from avianvox.api.generating import generate, train_generator
@@ -50,7 +52,10 @@ _PUBLIC = {
     "events": "avianvox.api.recordings",
     "explain": "avianvox.api.explaining",
     "export": "avianvox.api.teach",
+    "export_detector": "avianvox.api.detecting",
+    "find_boxes": "avianvox.api.boxes",
     "generate": "avianvox.api.generating",
+    "judge_boxes": "avianvox.api.boxes",
     "listen": "avianvox.api.live",
     "load_model": "avianvox.api.models",
     "make_scenes": "avianvox.api.scenes",
@@ -61,6 +66,7 @@ _PUBLIC = {
     "read_table": "avianvox.api.models",
     "synthesize_dataset": "avianvox.audio.synth",
     "train": "avianvox.api.teach",
+    "train_detector": "avianvox.api.detecting",
     "train_generator": "avianvox.api.generating",
 }
 
@@ -78,7 +84,10 @@ __all__ = [
     "events",
     "explain",
     "export",
+    "export_detector",
+    "find_boxes",
     "generate",
+    "judge_boxes",
     "listen",
     "load_model",
     "make_scenes",
@@ -89,6 +98,7 @@ __all__ = [
     "read_table",
     "synthesize_dataset",
     "train",
+    "train_detector",
     "train_generator",
 ]
 

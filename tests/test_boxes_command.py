@@ -10,6 +10,8 @@ from handmade_model import write_handmade
 from test_annotations import raven
 from test_box_segmenter import CALLS, RATE, tones
 
+import avianvox as av
+from avianvox.api.detecting import boxed_recordings
 from avianvox.boxes.found import read_found, rows_of
 from avianvox.boxes.tuning import Heard, fit_settings
 from avianvox.cli.main import cli
@@ -124,6 +126,24 @@ def test_found_boxes_of_other_programs_are_drawn_in_or_left_out_with_a_line(
     )
     with pytest.raises(InputError, match="expected recordings with boxes, found none"):
         read_found([table], [])
+
+
+def test_python_finds_and_judges_what_the_commands_do(annotated: Path, tmp_path: Path) -> None:
+    found = av.find_boxes(annotated, low_hz=2000, high_hz=4000, out=tmp_path / "found")
+    assert sorted(len(boxes) for boxes in found.boxes.values()) == [0, 1, 2]
+    one, other = (av.judge_boxes(annotated, those, least_iou=0.3) for those in (found, tmp_path / "found"))
+    assert one.precision.found == other.precision.found
+    assert (one.n_drawn, one.n_found, other.n_found) == (3, 3, 3)
+    assert [r.id for r in boxed_recordings(str(annotated))] == ["a.wav", "b.wav", "c.wav"]
+    for options, says in (
+        ({"min_score": 0.5}, "min_score needs a detector"),
+        ({"pictures": 1}, "pictures needs a folder; give out"),
+        ({"detector": "a.tflite", "peak_db": 3.0}, "peak_db: only without a detector"),
+    ):
+        with pytest.raises(InputError, match=says):
+            av.find_boxes(annotated, **options)
+    with pytest.raises(InputError, match="choose needs a folder; give out"):
+        av.judge_boxes(annotated, found, choose="f1")
 
 
 def test_boxes_survive_a_table(tmp_path: Path) -> None:

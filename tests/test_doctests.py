@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from test_annotations import raven
 from test_rooms import PACKAGE, dotted, modules
 
 from avianvox.modelfolder import DEFAULT_MODEL, find_model
@@ -19,12 +20,15 @@ WITH_EXAMPLES = [
 
 @pytest.fixture
 def example_files(tmp_path: Path, synth_catalog_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``recording.ogg`` and ``model.tflite`` of the package, synthetic ``recordings`` and noise as
-    ``background``, in the current folder."""
+    """``recording.ogg`` and ``model.tflite`` of the package, synthetic ``recordings``, noise as
+    ``background`` and ``annotated`` with a table, in the current folder."""
     bundled = find_model(DEFAULT_MODEL)
     shutil.copy(bundled, tmp_path / "model.tflite")
     shutil.copy(bundled.with_name("sample.ogg"), tmp_path / "recording.ogg")
     shutil.copytree(synth_catalog_dir, tmp_path / "recordings")
+    (tmp_path / "annotated").mkdir()
+    shutil.copy(bundled.with_name("sample.ogg"), tmp_path / "annotated" / "a.ogg")
+    raven(tmp_path / "annotated" / "a.selections.txt", (0.5, 1.5, "Coccyzus vieilloti"))
     (tmp_path / "background").mkdir()
     rng = np.random.default_rng(0)
     for number in range(4):

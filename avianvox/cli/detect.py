@@ -180,9 +180,9 @@ Example:
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def export(run: Path, out: Path, name: str | None, licence: str, min_score: float, as_json: bool) -> None:
     """Export the detector of a training run as one model file."""
-    from avianvox.detect.export import export_detector
+    from avianvox.api.detecting import export_detector
 
-    made = export_detector(run, out, name=name, licence=licence, least_score=min_score)
+    made = export_detector(run, out, name=name, licence=licence, min_score=min_score)
     if as_json:
         click.echo(json.dumps(made.to_mapping(), indent=1))
         return
