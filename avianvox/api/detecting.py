@@ -198,7 +198,7 @@ def export_detector(
     """
     from avianvox.detect.run import DetectorRun
 
-    DetectorRun.open(run)  # before Keras is loaded
+    DetectorRun.open(Path(run))  # before Keras is loaded
     from avianvox.detect.export import export_detector
 
-    return export_detector(run, out, name=name, licence=licence, least_score=min_score)
+    return export_detector(Path(run), Path(out), name=name, licence=licence, least_score=min_score)
