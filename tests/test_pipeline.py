@@ -12,8 +12,10 @@ from avianvox.calibration.pipeline import Stage, automate, pipeline_curve
 from avianvox.calibration.stages import Answered, _pipeline, presence_answers, species_answers, stages_of
 from avianvox.calibration.stages import Asked as Wanted
 from avianvox.cli.main import cli
+from avianvox.cli.pipeline import _show
 from avianvox.errors import InputError
 from avianvox.evaluation.saved_run import SavedRun
+from avianvox.report.pipeline import TARGETS, pipeline_page
 from avianvox.types import NO_BIRD, Recording
 
 ALL = np.ones(6, bool)
@@ -59,6 +61,15 @@ def test_thresholds_of_a_fold_come_from_the_others() -> None:
     assert found.share == pytest.approx(0.5)  # nothing of the second fold: no threshold is good in the first
     assert found.accuracy == 0.0
     assert automate([stage]).share == 0.0
+
+
+def test_a_share_of_nothing_is_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
+    found = automate([replace(EMPTY, right=np.zeros(6, bool))])
+    assert np.isnan(found.accuracy)
+    _show(found)
+    assert "nan" not in capsys.readouterr().out
+    page = pipeline_page("none", [EMPTY], found, pipeline_curve([EMPTY], TARGETS))
+    assert "nan%" not in page
 
 
 def test_a_lower_target_labels_no_less() -> None:

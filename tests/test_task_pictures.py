@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avianvox.evaluation.task_figures import Judged, judged
-from avianvox.pages.blocks import Counter
+from avianvox.evaluation.bootstrap import Interval
+from avianvox.evaluation.task_figures import Judged, judged, shown
+from avianvox.pages.blocks import Counter, Table
 from avianvox.report.task_pictures import PICTURES, task_blocks
+from avianvox.report.tasks import _section, _values
 from avianvox.tasks import TASK_KINDS
 from avianvox.tasks.multi import Multi
 from avianvox.tasks.ordinal import Ordinal
@@ -42,6 +44,23 @@ TYPES = Judged(
     np.array([[0.9, 0.6], [0.6, 0.7], [0.2, 0.4], [0.7, 0.9]]),
     np.arange(4).astype(str),
 )
+
+
+HZ = judged(
+    Regression("peak_hz", unit="Hz"), recordings("peak_hz", ["1000", "3000"]), np.array([[1500.0], [2900.0]])
+)
+
+
+def test_figures_have_units_and_values_stand_in_the_order_of_bins() -> None:
+    figures = _section([("session", HZ)], {"cnn_v17": HZ}).blocks[1]
+    assert isinstance(figures, Table)
+    assert [row[1] for row in figures.rows] == ["mean absolute error (Hz)", "mean squared error (Hz²)"]
+    assert str(figures.rows[0][2]).startswith("300 [")
+    assert str(figures.rows[1][2]).startswith("130,000 [")
+    assert [row[0] for row in _values(COUNT, "session").rows] == ["1", "2", "3+"]
+    nan = float("nan")
+    assert shown(Interval(nan, nan, nan)) == "nan"
+    assert shown(Interval(0.5, 0.25, 0.75)) == "0.500 [0.25, 0.75]"
 
 
 def drawn(**by_model: Judged) -> dict[str, Any]:

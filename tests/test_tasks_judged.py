@@ -98,7 +98,7 @@ def test_the_table_shows_them_and_they_are_computed_anew_from_the_folder(
     result: CrossvalResult, run: SavedRun
 ) -> None:
     assert result.tasks is not None
-    row = ("cnn_v17", "session", "pitch_hz", "mean_absolute_error", "500.000 [500.00, 500.00]", "18")
+    row = ("cnn_v17", "session", "pitch_hz", "mean_absolute_error", "500 [500, 500]", "18")
     assert row in result.tasks.rows
     assert "## Tasks" in (run.path / "table.md").read_text()
     before = (run.path / "figures.json").read_bytes()

@@ -95,11 +95,16 @@ def _show(found: "PipelineShare") -> None:
     click.echo(f"{'stage':<{width}}  wanted  threshold  asked  automatic  accuracy  of all answers")
     for s in found.stages:
         click.echo(
-            f"{s.name:<{width}}  {s.target:>6.1%}  {s.threshold:>9.3f}  {s.asked:>5}  {s.share:>9.1%}"
-            f"  {s.accuracy:>8.1%}  {s.unaided:>14.1%}"
+            f"{s.name:<{width}}  {s.target:>6.1%}  {s.threshold:>9.3f}  {s.asked:>5}  {_share(s.share):>9}"
+            f"  {_share(s.accuracy):>8}  {_share(s.unaided):>14}"
         )
     click.echo(f"\nlabelled automatically in every stage: {found.share:.1%} of {found.n} recordings")
     if found.share_of_sound == found.share_of_sound:  # durations are known
         click.echo(f"their share of the sound: {found.share_of_sound:.1%}")
-    click.echo(f"of these right in every stage: {found.accuracy:.1%}")
+    click.echo(f"of these right in every stage: {_share(found.accuracy)}")
     click.echo(f"right in every stage without thresholds: {found.unaided:.1%} of all")
+
+
+def _share(value: float) -> str:
+    """In percent; a dash for a share of nothing."""
+    return "-" if value != value else f"{value:.1%}"

@@ -21,6 +21,9 @@ from avianvox.tasks.asked import tasks_from_mappings, values_of
 from avianvox.tasks.task import Ratio, Task
 from avianvox.types import Recording
 
+_LARGE = 100.0
+"""From here on, a fraction says nothing."""
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -129,7 +132,9 @@ def task_table(found: Mapping[str, Mapping[str, Sequence[Judged]]]) -> Table | N
 
 
 def shown(found: Interval) -> str:
-    """A figure with its interval, for example ``0.292 [0.24, 0.35]``."""
+    """A figure with its interval, for example ``0.292 [0.24, 0.35]``, or ``2,616 [2,140, 3,146]``."""
+    most = max((abs(end) for end in (found.value, found.low, found.high) if end == end), default=0.0)
+    value, ends = (",.0f", ",.0f") if most >= _LARGE else (".3f", ".2f")
     if np.isnan(found.low):
-        return f"{found.value:.3f}"
-    return f"{found.value:.3f} [{found.low:.2f}, {found.high:.2f}]"
+        return format(found.value, value)
+    return f"{found.value:{value}} [{found.low:{ends}}, {found.high:{ends}}]"

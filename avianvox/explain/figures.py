@@ -14,6 +14,7 @@ from avianvox.evaluation.plain import counted
 from avianvox.explain.heard import Heard
 from avianvox.explain.maps import Explanation
 from avianvox.features.filters import hz_to_mel
+from avianvox.features.spec import FeatureSpec
 from avianvox.pages.clips import SHOWN_DB, TICKS_HZ, colour_map, rgb_png
 from avianvox.pages.markup import Markup, join, short, tag
 from avianvox.pages.plot import drawing, round_step
@@ -95,20 +96,26 @@ def sheet(
     signed: bool = False,
     columns: int = 8,
     height: float = 64.0,
+    view: FeatureSpec | None = None,
 ) -> Markup:
     """Small pictures side by side, each over its own range of values; shapes (n_frames, n_bands).
 
-    ``signed``: 0 has the middle colour.
+    ``signed``: 0 has the middle colour. ``view``: of pictures that are windows of its mel bands, which have
+    kilohertz on the left and seconds below then.
     """
-    gap, room = 8.0, 14.0
+    gap, room = 8.0, 14.0 if view is None else 47.0
+    left = gap if view is None else LEFT
     columns = max(1, min(columns, len(pictures)))
-    width = (WIDTH - 2 * gap - (columns - 1) * gap) / columns
+    width = (WIDTH - gap - left - (columns - 1) * gap) / columns
     parts = [tag("text", title, x=gap, y=16.0, class_="note strong")]
     for k, (values, label) in enumerate(zip(pictures, labels, strict=True)):
-        x = gap + (k % columns) * (width + gap)
+        x = left + (k % columns) * (width + gap)
         y = 26.0 + (k // columns) * (height + room + gap)
         parts.append(_image(_upright(coloured(values, signed=signed)), x, y, width, height))
-        parts.append(tag("text", label, x=x, y=y + height + 10, class_="tick"))
+        parts.append(tag("text", label, x=x, y=y + height + room - 4, class_="tick"))
+        if view is not None:
+            parts += _kilohertz(view, y, height) if x == left else []
+            parts += _seconds(0.0, view.window_s, y + height, between=(x, x + width), label="seconds")
     n_lines = -(-len(pictures) // columns)
     return drawing(join(parts), WIDTH, 30.0 + n_lines * (height + room + gap), title=title)
 
@@ -134,18 +141,20 @@ def _stacked(
     top = 42.0
     for panel in panels:
         parts.append(_image(panel.pixels, LEFT, top, right - LEFT, panel.height))
-        parts += _kilohertz(heard, top, panel.height)
+        parts += _kilohertz(heard.view, top, panel.height)
         parts += _bar(panel, top)
         top += panel.height + 10.0
-    parts += _seconds(heard.begin_s, heard.end_s, top - 10.0)
+    parts += _seconds(
+        heard.begin_s, heard.end_s, top - 10.0, between=(LEFT, right), label="seconds in the recording"
+    )
     top += 30.0
     for k, line in enumerate(foot):
         parts.append(tag("text", line, x=LEFT, y=top + 13.0 * k, class_="tick"))
     return drawing(join(parts), WIDTH, top + 13.0 * len(foot), title=title)
 
 
-def _kilohertz(heard: Heard, top: float, height: float) -> list[Markup]:
-    view, parts = heard.view, []
+def _kilohertz(view: FeatureSpec, top: float, height: float) -> list[Markup]:
+    parts = []
     low, high = (float(hz_to_mel(hz)) for hz in (view.fmin_hz, view.fmax_hz))
     for hz in TICKS_HZ:
         if view.fmin_hz < hz < view.fmax_hz:
@@ -160,17 +169,18 @@ def _kilohertz(heard: Heard, top: float, height: float) -> list[Markup]:
     return parts
 
 
-def _seconds(begin_s: float, end_s: float, top: float) -> list[Markup]:
-    right, parts = WIDTH - RIGHT, []
-    step = round_step((end_s - begin_s) / 8)
+def _seconds(
+    begin_s: float, end_s: float, top: float, *, between: tuple[float, float], label: str
+) -> list[Markup]:
+    left, right = between
+    parts = []
+    step = round_step((end_s - begin_s) / min(8.0, (right - left) / 40.0))
     for k in range(int(np.ceil(begin_s / step)), int(end_s / step) + 1):
-        x = LEFT + (k * step - begin_s) / (end_s - begin_s) * (right - LEFT)
+        x = left + (k * step - begin_s) / (end_s - begin_s) * (right - left)
         parts.append(tag("line", x1=x, x2=x, y1=top, y2=top + 3, class_="axis"))
         parts.append(tag("text", f"{k * step:g}", x=x, y=top + 14, text_anchor="middle", class_="tick"))
-    middle = (LEFT + right) / 2
-    parts.append(
-        tag("text", "seconds in the recording", x=middle, y=top + 28, text_anchor="middle", class_="label")
-    )
+    middle = (left + right) / 2
+    parts.append(tag("text", label, x=middle, y=top + 28, text_anchor="middle", class_="label"))
     return parts
 
 

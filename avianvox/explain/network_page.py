@@ -182,12 +182,16 @@ def _maximised(
     }
     written.arrays("maximised", arrays)
     pictures = [on_bands(one.window[None], spec)[0] for _, one in found]
-    labels = [f"{printable(name)}: {one.answers[-1]:.1f}" for name, one in found]
+    answers = ["logit"] * len(targets) + ["mean"] * len(asked.channels)
+    labels = [
+        f"{printable(name)}, {what} {one.answers[-1]:.1f}"
+        for (name, one), what in zip(found, answers, strict=True)
+    ]
     title = "Windows that classes and channels answer to most"
-    svg = sheet(pictures, labels, title=title, columns=3, height=110)
+    svg = sheet(pictures, labels, title=title, columns=3, height=110, view=spec)
     written.figure(Figure("maximised", title, title, svg))
     caption = (
         f"{title}, found by {asked.climb.steps} steps up the gradient from faint noise, with the answer "
-        "(logit, or mean of the channel). Time runs to the right, frequency upward."
+        "(logit, or mean of the channel). The brighter, the louder; each window has a range of its own."
     )
     return [Chart("maximised", caption, (svg,), wide=True)]

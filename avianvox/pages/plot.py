@@ -192,7 +192,7 @@ class Plot:
             at = top + 14 * k
             if css:
                 self._parts.append(tag("circle", cx=left, cy=at - 3.5, r=4.0, class_=f"dot {css}"))
-            self._parts.append(tag("text", text, x=left + 9, y=at, class_="note"))
+            self._parts.append(tag("text", text, x=left + 9, y=at, class_="note legend"))
 
     def svg(self, *, frame: bool = True) -> Markup:
         """The finished chart; without ``frame``, axes are not drawn."""

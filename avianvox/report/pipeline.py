@@ -34,18 +34,18 @@ def pipeline_page(
     title: str, stages: Sequence[Stage], found: PipelineShare, curve: Sequence[PipelineShare]
 ) -> str:
     """The page as HTML; ``curve`` is `pipeline_curve` over `TARGETS`."""
+    right = "" if np.isnan(found.accuracy) else f" {found.accuracy:.1%} of these are right in every stage."
     text = (
         f"{counted(found.n, 'recording')}. {found.share:.1%} are labelled without a person at the accuracies "
-        f"wanted of each stage, and {found.accuracy:.1%} of these are right in every stage. Without "
-        f"thresholds, {found.unaided:.1%} of all are right in every stage. The thresholds of a fold are "
-        "chosen on the other folds."
+        f"wanted of each stage.{right} Without thresholds, {found.unaided:.1%} of all are right in every "
+        "stage. The thresholds of a fold are chosen on the other folds."
     )
     columns = (
         Column("stage"),
         Column("accuracy wanted", ".1%"),
         Column("threshold", ".3f"),
-        Column("recordings asked", "d"),
-        Column("labelled automatically", ".1%"),
+        Column("asked", "d"),
+        Column("automatic", ".1%"),
         Column("accuracy of these", ".1%"),
         Column("accuracy of all answers", ".1%"),
     )
@@ -55,7 +55,11 @@ def pipeline_page(
     caption = "Share of recordings that are labelled automatically, over the accuracy wanted of every stage."
     blocks = (
         Text(text),
-        Table("Stages in the order in which they are asked.", columns, rows),
+        Table(
+            "Stages in their order: recordings that come to each, and the share labelled automatically.",
+            columns,
+            rows,
+        ),
         Chart("pipeline", caption, (share_panel(stages, curve),)),
     )
     footer = f"Made by avianvox {__version__}. No part is loaded from a network."

@@ -48,7 +48,7 @@ def roc_panel(names: Sequence[str], positive: np.ndarray, scores: np.ndarray, co
 def confusion_panel(names: Sequence[str], counts: np.ndarray, corner: str) -> Markup:
     """Counts, row = real, column = predicted; a cell is the darker the more of its row it holds."""
     n = len(names)
-    left = 24.0 + 6.0 * max(map(len, names))
+    left = max(42.0, 24.0 + 6.0 * max(map(len, names)))  # beside the word "real"
     ticks = tuple((i + 0.5, name) for i, name in enumerate(names))
     plot = Plot(
         Axis(0.0, float(n), "predicted", ticks=()),

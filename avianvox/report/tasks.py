@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from avianvox.evaluation.plain import plain
 from avianvox.evaluation.saved_run import SavedRun
-from avianvox.evaluation.task_figures import Judged, judged_tasks
-from avianvox.pages.blocks import Block, Cell, Column, Section, Table, Text, estimate
+from avianvox.evaluation.task_figures import Judged, judged_tasks, shown
+from avianvox.pages.blocks import Block, Cell, Column, Section, Table, Text
 from avianvox.report.task_pictures import ByModel, task_blocks, tasks_by_model
+from avianvox.tasks.task import Task
 
 _FIGURES = (Column("folds"), Column("figure"), Column("value"), Column("recordings", "d"))
 _VALUES = (
@@ -34,7 +35,7 @@ def _section(judged: Sequence[tuple[str, Judged]], by_model: ByModel) -> Section
     grouping, first = judged[0]
     task = first.task
     rows: list[tuple[Cell, ...]] = [
-        (where, name.replace("_", " "), estimate(value.value, value.low, value.high), len(one.targets))
+        (where, _named(task, name), shown(value), len(one.targets))
         for where, one in judged
         for name, value in one.figures().items()
     ]
@@ -54,11 +55,20 @@ def _section(judged: Sequence[tuple[str, Judged]], by_model: ByModel) -> Section
     return Section(f"task-{task.name}", f"Task: {task.name.replace('_', ' ')}", (*blocks, *pictures), data)
 
 
+def _named(task: Task, figure: str) -> str:
+    """A figure in words, with its unit."""
+    words, unit = figure.replace("_", " "), task.unit_of(figure)
+    return f"{words} ({unit})" if unit else words
+
+
 def _values(one: Judged, grouping: str) -> Table:
     truth = [one.task.answer(row).text or _NOTHING for row in one.targets]
     said = [one.task.answer(row).text or _NOTHING for row in one.outputs]
     rows: list[tuple[Cell, ...]] = []
-    for value, n in Counter(truth).most_common(_MOST_VALUES):
+    counts = Counter(truth).most_common(_MOST_VALUES)
+    if one.task.ordered:
+        counts.sort(key=lambda row: one.task.classes.index(row[0]))
+    for value, n in counts:
         answers = Counter(answer for true, answer in zip(truth, said, strict=True) if true == value)
         right = answers.pop(value, 0)
         other = ", ".join(f"{answer} ({n})" for answer, n in answers.most_common(2))

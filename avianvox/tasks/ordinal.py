@@ -34,6 +34,7 @@ class Ordinal(Task):
     kind: ClassVar[str] = "ordinal"
     activation: ClassVar[str] = "sigmoid"
     headline: ClassVar[str] = "exact"
+    ordered: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         Task.__post_init__(self)

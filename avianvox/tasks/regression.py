@@ -57,6 +57,9 @@ class Regression(Task):
     def n_outputs(self) -> int:
         return 1
 
+    def unit_of(self, figure: str) -> str:
+        return f"{self.unit}²" if self.unit and figure == "mean_squared_error" else self.unit
+
     def standardisation(self, values: Sequence[Value]) -> tuple[float, float]:
         known = self.encode(values)[self.known(values)].astype(np.float64)
         if not len(known):

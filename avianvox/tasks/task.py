@@ -70,6 +70,8 @@ class Task(ABC):
     """What makes answers of the numbers of a network, as `avianvox.modelinfo.Output.activation`; the loss is
     chosen by it too."""
     usual_pooling: ClassVar[str] = "mean"
+    ordered: ClassVar[bool] = False
+    """Whether its classes follow one another."""
     headline: ClassVar[str]
     """Of its figures, the one that is shown where there is room for one."""
 
@@ -162,6 +164,10 @@ class Task(ABC):
     @property
     def unit(self) -> str:
         """Of a number; "" where there is none."""
+        return ""
+
+    def unit_of(self, figure: str) -> str:
+        """What one of its figures is in; "" of a share."""
         return ""
 
     def standardisation(self, values: Sequence[Value]) -> tuple[float, float]:
