@@ -4,7 +4,7 @@ Conventions: sample and frame indices are the stored truth and seconds are deriv
 float32, mono, full scale ±1; feature arrays are time-major, shape ``(n_frames, n_features)``.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -12,13 +12,12 @@ from functools import cached_property
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple, overload
-from unicodedata import normalize
+from typing import NamedTuple, overload
 
 import numpy as np
 
 from avianvox.errors import InputError
-from avianvox.registry import Registry
+from avianvox.shown import Shown
 
 NO_BIRD = "no bird"
 """Label of recordings that hold no animal voice."""
@@ -31,17 +30,6 @@ ORIGINS = {
 """How sound that nobody recorded was made."""
 
 _NIGHT_BEGINS, _PERSONS_DAY_BEGINS = "12:00", "04:00"
-
-
-def composed(text: str) -> str:
-    """``text`` in the composed form of Unicode (NFC): the same letters, however a program wrote them."""
-    return text if text.isascii() else normalize("NFC", text)
-
-
-def name_key(name: str) -> str:
-    """What a name is compared by: letters and digits alone, without case and accents, "grey" for "gray"."""
-    plain = normalize("NFKD", name).casefold()
-    return "".join(c for c in plain if c.isalnum()).replace("gray", "grey")
 
 
 Span = tuple[float, float | None]
@@ -119,29 +107,8 @@ class Decision(StrEnum):
     UNKNOWN = "unknown"  # birds that the model never learned reach such scores too
 
 
-SHOWN: Registry[Callable[[Any], str]] = Registry(
-    "type that a notebook shows",
-    {
-        "Detection": "avianvox.api.display:detection_html",
-        "Prediction": "avianvox.api.display:prediction_html",
-        "Recording": "avianvox.api.display:recording_html",
-        "Waveform": "avianvox.api.display:waveform_html",
-    },
-)
-"""Name of a type to what makes HTML of a value: sound, spectrogram and scores."""
-
-
-class _Shown:
-    """A value that notebooks show by its row of `SHOWN`."""
-
-    __slots__ = ()
-
-    def _repr_html_(self) -> str:
-        return SHOWN.get(type(self).__name__)(self)
-
-
 @dataclass(frozen=True, slots=True)
-class Recording(_Shown):
+class Recording(Shown):
     """One row of a catalog: a sound file, or the part of one that was annotated, and what is known about it.
 
     Empty strings and ``None`` mean "not known"; nothing is guessed. A part has a ``begin_s``, and its id is
@@ -226,7 +193,7 @@ class Recording(_Shown):
 
 
 @dataclass(frozen=True, slots=True)
-class Waveform(_Shown):
+class Waveform(Shown):
     """Mono sound. ``samples``: shape (n,), float32, full scale ±1; ``sample_rate`` in Hz."""
 
     samples: np.ndarray
@@ -364,7 +331,7 @@ class TaskAnswer(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Detection(_Shown):
+class Detection(Shown):
     """One row of a table: a species in a span of a recording, or what came of a recording without an answer.
 
     Empty strings and ``None`` mean "not known" or "does not apply". Without ``begin_s`` the row speaks of the
@@ -399,7 +366,7 @@ class Detection(_Shown):
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction(_Shown):
+class Prediction(Shown):
     """The answer for one recording.
 
     ``scores``: shape (n_classes,), the mean over the windows; ``windows`` in order of time, both empty where

@@ -1,4 +1,4 @@
-"""Names and texts from files, models and servers, as a terminal or a message may show them.
+"""Names and texts from files, models and servers: as a terminal or a message may show them, and compared.
 
 Tables for programs keep names as they are, since names must join; whatever people read passes through
 `printable`.
@@ -22,6 +22,23 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """`printable` for a text of several lines, which stay lines."""
     return "\n".join(map(printable, text.expandtabs().split("\n")))
+
+
+def composed(text: str) -> str:
+    """``text`` in the composed form of Unicode (NFC): the same letters, however a program wrote them."""
+    if text.isascii():
+        return text
+    from unicodedata import normalize
+
+    return normalize("NFC", text)
+
+
+def name_key(name: str) -> str:
+    """What a name is compared by: letters and digits alone, without case and accents, "grey" for "gray"."""
+    from unicodedata import normalize
+
+    plain = normalize("NFKD", name).casefold()
+    return "".join(c for c in plain if c.isalnum()).replace("gray", "grey")
 
 
 def _shown(character: str) -> str:

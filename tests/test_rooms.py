@@ -13,6 +13,7 @@ ROOMS = (
     (
         "words",
         "errors",
+        "shown",
         "types",
         "registry",
         "config",
@@ -78,7 +79,7 @@ LATE = {
     ("avianvox.inference.box_source", "boxes"),
     ("avianvox.inference.box_source", "detect"),
     ("avianvox.models", "training"),
-    ("avianvox.types", "api"),
+    ("avianvox.shown", "api"),
     ("avianvox.tables.formats", "verdicts"),
 }
 """Tables that name rows in a room below them, which are imported when somebody asks for them."""

@@ -199,7 +199,7 @@ class Detections(Rows[Detection]):
 
     def of(self, species: str) -> "Detections":
         """The rows of a species, by its scientific or common name."""
-        from avianvox.types import name_key
+        from avianvox.words import name_key
 
         key = name_key(species)
         return self._with(

@@ -17,7 +17,8 @@ from typing import overload
 from avianvox.dataset.label_remarks import label_remarks
 from avianvox.errors import CatalogError, InputError
 from avianvox.files import sha256_file
-from avianvox.types import LabelSet, Recording, composed
+from avianvox.types import LabelSet, Recording
+from avianvox.words import composed
 
 MISSING_FILE = "missing file"
 EMPTY_FILE = "empty file"

@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from avianvox.types import name_key
+from avianvox.words import name_key
 
 _BETWEEN_NAMES = re.compile(r"[,;/+&]| and ", re.IGNORECASE)
 

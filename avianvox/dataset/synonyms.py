@@ -9,7 +9,7 @@ import csv
 from functools import cache, lru_cache
 from pathlib import Path
 
-from avianvox.types import name_key
+from avianvox.words import name_key
 
 TABLE = Path(__file__).parent.parent / "bundled" / "synonyms.csv"
 

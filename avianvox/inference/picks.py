@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from avianvox.randomness import hash_name
-from avianvox.types import Detection, composed
+from avianvox.types import Detection
+from avianvox.words import composed
 
 Rule = Callable[[Detection, int], float]
 """A detection and a seed to its place among those of its species; infinity: it has none."""

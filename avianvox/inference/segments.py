@@ -22,8 +22,8 @@ from avianvox.documents import read_json
 from avianvox.errors import AudioError, InputError
 from avianvox.files import atomic_write, holdings, output_error, sweep
 from avianvox.tables.columns import COLUMNS, cells, csv_line
-from avianvox.types import Detection, Status, composed
-from avianvox.words import valid_unicode
+from avianvox.types import Detection, Status
+from avianvox.words import composed, valid_unicode
 
 INDEX_COLUMNS = ("file", "picture", "cut_begin_s", "cut_end_s", "sample_rate", "credit")
 """Paths within the folder; the seconds of the recording that were cut; Hz; recordist, address and licence."""

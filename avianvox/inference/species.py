@@ -15,7 +15,8 @@ from avianvox.dataset.synonyms import same_species, species_key
 from avianvox.errors import InputError
 from avianvox.registry import nearest
 from avianvox.texts import read_text
-from avianvox.types import LabelSet, name_key
+from avianvox.types import LabelSet
+from avianvox.words import name_key
 
 _COMMENT = re.compile(r"(^|\s)#.*")
 _SHOWN = 5  # names in a message

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from avianvox.modelinfo import ModelInfo
-from avianvox.types import Recording, name_key
+from avianvox.types import Recording
+from avianvox.words import name_key
 
 _NUMBER = re.compile(r"\bXC\d+\b", re.ASCII)
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from avianvox.tables.times import iso_time, real_seconds
-from avianvox.types import Detection, composed
+from avianvox.types import Detection
 from avianvox.verdicts.consensus import Opinion, is_among, opinions
 from avianvox.verdicts.standing import standing
 from avianvox.verdicts.table import Event, read_tables
-from avianvox.words import valid_unicode
+from avianvox.words import composed, valid_unicode
 
 
 class Judged(NamedTuple):

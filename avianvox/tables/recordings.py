@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path, PurePath, PureWindowsPath
 
-from avianvox.types import composed
+from avianvox.words import composed
 
 _WORDS = (
     r"\.(avianvox|birdnet|audacity|raven|selections?|tables?(\.\d+)?|labels?|boxes|results?|annotations?|"

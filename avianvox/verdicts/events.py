@@ -18,9 +18,9 @@ from avianvox.tables.delimited import read_head, read_lines
 from avianvox.tables.formats import read_table
 from avianvox.tables.native import TYPED_COLUMNS, typed_rows
 from avianvox.tables.rows import Column, write_rows
-from avianvox.types import Detection, composed
+from avianvox.types import Detection
 from avianvox.verdicts.table import Event
-from avianvox.words import valid_unicode
+from avianvox.words import composed, valid_unicode
 
 STRATUM, STRATUM_EVENTS = "stratum", "stratum_events"
 COLUMNS = (*TYPED_COLUMNS, Column(STRATUM, int), Column(STRATUM_EVENTS, int))

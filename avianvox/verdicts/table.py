@@ -19,8 +19,7 @@ from avianvox.registry import nearest
 from avianvox.tables.columns import csv_line
 from avianvox.tables.times import iso_time
 from avianvox.texts import lines_of
-from avianvox.types import composed
-from avianvox.words import valid_unicode
+from avianvox.words import composed, valid_unicode
 
 SUFFIX = ".verdicts.csv"
 """How the name of a table of verdicts ends."""

@@ -9,7 +9,8 @@ from difflib import get_close_matches
 
 from avianvox.dataset.sources.fields import class_names
 from avianvox.dataset.taxonomy import known_genera
-from avianvox.types import NO_BIRD, Recording, composed
+from avianvox.types import NO_BIRD, Recording
+from avianvox.words import composed
 
 _LIKE = 0.9  # likeness of two labels from which one may be the other misspelt
 _LIKE_GENUS = 0.82

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from avianvox.errors import CatalogError
 from avianvox.texts import open_lines
-from avianvox.types import NO_BIRD, composed
+from avianvox.types import NO_BIRD
+from avianvox.words import composed
 
 NO_TARGET_NAMES = frozenset({"noise", "background", "other", "silence", NO_BIRD})
 """Class names that mean "no voice of interest", compared without regard to case."""

@@ -15,10 +15,10 @@ from avianvox.audio.find import find_audio
 from avianvox.errors import InputError
 from avianvox.inference.picks import PICKS
 from avianvox.randomness import hash_name
-from avianvox.types import Detection, composed
+from avianvox.types import Detection
 from avianvox.verdicts.events import STRATUM, Listed, draw, event_of
 from avianvox.verdicts.table import Event
-from avianvox.words import valid_unicode
+from avianvox.words import composed, valid_unicode
 
 EVENTS, RECORDINGS = "events", "recordings"
 
