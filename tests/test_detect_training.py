@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from click.testing import CliRunner, Result
 from small_detector import CONFIG, SPEC, TOML, boxed_folder, tiny_trunk
 
@@ -34,13 +35,14 @@ from avianvox.detect.train import (
 )
 from avianvox.detect.windows import BoxedRecordings, WindowBatches
 from avianvox.errors import ConfigError, InputError, ModelFileError, RunError
+from avianvox.features.extract import extract_features
 from avianvox.features.provide import provide_store
 from avianvox.features.store import FeatureStore
 from avianvox.inference.classifier import Classifier
 from avianvox.modelfile import read_model_file
 from avianvox.tables.formats import read_table
 from avianvox.training.run import Run, read_arrays
-from avianvox.types import NO_BIRD, Box, Recording
+from avianvox.types import NO_BIRD, Box, Recording, Waveform
 from avianvox.workers import Workplace
 
 SHORT = replace(CONFIG, steps=4, evaluate_every=2)
@@ -103,7 +105,9 @@ def trained(folder: Path, store: FeatureStore, tmp_path_factory: pytest.TempPath
 def model(trained: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """The file of the run, and what the command said of it."""
     out = tmp_path_factory.mktemp("models") / "small.tflite"
-    result = command("export", trained[0], "--out", out, "--json", "--min-score", 0.2)
+    result = command(
+        "export", trained[0], "--out", out, "--json", "--min-score", 0.2, "--quantize", "float16"
+    )
     assert result.exit_code == 0, result.output
     return out, json.loads(result.stdout)
 
@@ -159,12 +163,35 @@ def test_the_file_says_what_keras_says_with_built_in_operators(model: tuple[Path
     path, said = model
     assert said["parity"]["scores"] < 1e-3
     assert said["parity"]["windows"] > 0
+    assert said["parity"]["waveform"] < 1e-3
     assert not [name for name in said["operators"] if name.startswith(("CUSTOM", "FLEX"))]
     info = read_model_file(path).info
     assert info.kind == "detector"
     assert info.parity["scores"] == said["parity"]["scores"]
     assert [output.name for output in info.outputs] == ["species", "boxes"]
     assert "detector of boxes" in read_model_file(path).card
+
+
+def test_sound_goes_in_too_and_weights_may_have_half_precision(
+    model: tuple[Path, dict[str, Any]], folder: Path
+) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    file = read_model_file(model[0])
+    assert file.info.quantization == "float16"
+    graph = Interpreter(model_content=bytes(file.flatbuffer))
+    kernels = [one for one in graph.get_tensor_details() if one["dtype"] is np.float16]
+    assert kernels  # dequantised as they are read
+    samples = soundfile.read(next(folder.glob("*.wav")), dtype="float32")[0][None, : SPEC.window_samples]
+    rows = extract_features(Waveform(samples[0, SPEC.n_fft // 2 :], SPEC.sample_rate), SPEC).values
+    heard = graph.get_signature_runner("serving_default")(waveform=samples)
+    read = graph.get_signature_runner("features")(features=rows[None, : SPEC.n_frames])
+    assert heard.keys() == read.keys() == {"objectness", "offsets", "map"}
+    assert said_alike(heard["objectness"], read["objectness"]) > 0.99
+
+
+def said_alike(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
 
 
 def test_boxes_are_found_without_keras(

@@ -166,6 +166,7 @@ def export_detector(
     name: str | None = None,
     licence: str = "",
     min_score: float = 0.5,
+    quantize: str = "none",
 ) -> "DetectorExport":
     """Make a model file of a trained detector, compared with its network.
 
@@ -180,6 +181,8 @@ def export_detector(
         Of the model, for its card.
     min_score : float in [0, 1]
         Of a box, where nobody asks for another.
+    quantize : {"none", "float16"}
+        Weights in half precision.
 
     Raises
     ------
@@ -201,4 +204,6 @@ def export_detector(
     DetectorRun.open(Path(run))  # before Keras is loaded
     from avianvox.detect.export import export_detector
 
-    return export_detector(Path(run), Path(out), name=name, licence=licence, least_score=min_score)
+    return export_detector(
+        Path(run), Path(out), name=name, licence=licence, least_score=min_score, quantize=quantize
+    )

@@ -177,12 +177,21 @@ Example:
     show_default=True,
     help="Minimum score of a box where nobody asks for another.",
 )
+@click.option(
+    "--quantize",
+    type=click.Choice(["none", "float16"]),
+    default="none",
+    show_default=True,
+    help="Precision of the weights.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
-def export(run: Path, out: Path, name: str | None, licence: str, min_score: float, as_json: bool) -> None:
+def export(
+    run: Path, out: Path, name: str | None, licence: str, min_score: float, quantize: str, as_json: bool
+) -> None:
     """Export the detector of a training run as one model file."""
     from avianvox.api.detecting import export_detector
 
-    made = export_detector(run, out, name=name, licence=licence, min_score=min_score)
+    made = export_detector(run, out, name=name, licence=licence, min_score=min_score, quantize=quantize)
     if as_json:
         click.echo(json.dumps(made.to_mapping(), indent=1))
         return

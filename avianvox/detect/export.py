@@ -1,4 +1,4 @@
-"""From the run of a detector to one model file: two signatures of built-in operators, compared with Keras."""
+"""From the run of a detector to one model file: signatures of built-in operators, compared with Keras."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,22 +13,28 @@ from avianvox.detect.finding import window_boxes
 from avianvox.detect.network import DetectorNetwork
 from avianvox.detect.proposals import padded, propose
 from avianvox.detect.run import DetectorRun
-from avianvox.errors import ModelFileError
+from avianvox.errors import InputError, ModelFileError, require_extra
 from avianvox.export.exporter import recordings_of
 from avianvox.export.flatbuffer import operators
-from avianvox.export.graph import convert_saved_model, quiet
-from avianvox.export.sample_windows import recording_windows, synthetic_windows
+from avianvox.export.graph import (
+    WAVEFORM_SIGNATURE,
+    convert_saved_model,
+    quantized,
+    quiet,
+    signature_runners,
+)
+from avianvox.export.sample_windows import Windows, recording_windows, synthetic_windows
 from avianvox.features.normalise import Normalisation
 from avianvox.files import scratch_folder
 from avianvox.modelfile import write_model_file
 from avianvox.modelinfo import SPECIES, ModelInfo, Output
 from avianvox.models.backend import keras
-from avianvox.models.front_end import CombineAndNormalise
+from avianvox.models.front_end import CombineAndNormalise, FrontEnd
 from avianvox.training.inherited import licences_of
 from avianvox.types import LabelSet
 
-MOST_DIFFERENT = 1e-3
-"""Of scores, and of offsets in their units, between the file and Keras."""
+MOST_DIFFERENT = {"none": (1e-3, 1e-3), "float16": (5e-3, 0.05)}
+"""For each quantisation: of scores, and of offsets in their units, between the file and Keras."""
 _SEED = 0
 
 
@@ -42,8 +48,11 @@ class BoxParity:
     source : str
         What the windows are.
     objectness, offsets, map, scores, region_offsets : float
+    waveform : float
+        Of the probabilities that anchors have a box, with sound in.
     boxes : int
-        Boxes that both find; it is an error where one finds another number.
+        Boxes that the file finds in them.
+    quantization : str
     """
 
     windows: int
@@ -53,15 +62,18 @@ class BoxParity:
     map: float
     scores: float
     region_offsets: float
+    waveform: float
     boxes: int
+    quantization: str = "none"
 
     def problems(self) -> list[str]:
         """What lies beyond the tolerance, one line each."""
+        scores, offsets = MOST_DIFFERENT[self.quantization]
+        limits = {"scores": scores, "waveform": scores, "region_offsets": offsets, "offsets": offsets}
         return [
-            f"{name.replace('_', ' ')} differ by {getattr(self, name):.2g}, expected at most "
-            f"{MOST_DIFFERENT:g}"
-            for name in ("scores", "region_offsets", "offsets")
-            if not getattr(self, name) <= MOST_DIFFERENT
+            f"{name.replace('_', ' ')} differ by {getattr(self, name):.2g}, expected at most {most:g}"
+            for name, most in limits.items()
+            if not getattr(self, name) <= most
         ]
 
 
@@ -94,6 +106,7 @@ def export_detector(
     name: str | None = None,
     licence: str = "",
     least_score: float | None = None,
+    quantize: str = "none",
 ) -> DetectorExport:
     """Export the detector of a run folder as one self-describing file.
 
@@ -108,9 +121,13 @@ def export_detector(
         Of the model, for the card.
     least_score : float in [0, 1], optional
         From which boxes are said where nobody asks for another; 0.5 by default.
+    quantize : {"none", "float16"}
+        Weights in half precision.
 
     Raises
     ------
+    InputError
+        An unknown quantisation.
     RunError
         ``run_dir`` is no finished run of a detector.
     ModelFileError
@@ -118,13 +135,18 @@ def export_detector(
     OutputError
         ``out`` cannot be written.
     """
+    if quantize not in MOST_DIFFERENT:
+        known = ", ".join(MOST_DIFFERENT)
+        raise InputError(f"unknown quantization '{quantize}' of a detector (known: {known})")
+    if quantize != "none":
+        require_extra("ai_edge_quantizer", extra="train", purpose=f"quantisation '{quantize}'")
     run, out = DetectorRun.open(run_dir), Path(out)
     plan = run.plan.with_least_score(0.5 if least_score is None else least_score)
     graph = Graph.of(run.network(), run)
-    flatbuffer = graph.flatbuffer()
+    flatbuffer = graph.flatbuffer(quantize)
     windows = recording_windows(recordings_of(run.config, run.learned), run.spec, seed=_SEED)
     windows = windows or synthetic_windows(run.spec)
-    parity = graph.parity(flatbuffer, windows.features, windows.source)
+    parity = graph.parity(flatbuffer, windows, quantize)
     if parity.problems():
         raise ModelFileError(f"{out} was not written: {'; '.join(parity.problems())}")
     labels = LabelSet(plan.labels)
@@ -137,6 +159,7 @@ def export_detector(
         kind=KIND,
         spec=run.spec,
         labels=labels,
+        quantization=quantize,
         provenance=provenance
         | {
             "catalogs": [Path(source).name for source in run.config["catalogs"]],
@@ -154,8 +177,9 @@ def export_detector(
 
 @dataclass(frozen=True)
 class Graph:
-    """What is exported, still in Keras: rows of a window in, and map and regions in."""
+    """What is exported, still in Keras: sound or rows of a window in, and map and regions in."""
 
+    sound: Any
     first: Any
     second: Any
     run: DetectorRun
@@ -168,6 +192,9 @@ class Graph:
         scale = Normalisation(zeros, ones)
         combine = CombineAndNormalise(spec, scale.mean, scale.deviation, name="combine")
         first = keras.Model(features, network.first(combine(features)), name="features_to_map")
+        waveform = keras.Input((spec.window_samples,), name="waveform")
+        heard = first(FrontEnd(spec, name="front_end")(waveform))
+        sound = keras.Model(waveform, heard, name="sound_to_map")
         found = keras.Input(network.second.input[0].shape[1:], name="map")
         regions = keras.Input((run.plan.limits.proposals, 4), name="regions")
         named = network.second([found, regions])
@@ -175,17 +202,22 @@ class Graph:
         second = keras.Model(
             [found, regions], {"scores": scores, "offsets": named["offsets"]}, name="regions_to_scores"
         )
-        return cls(first, second, run)
+        return cls(sound, first, second, run)
 
-    def flatbuffer(self) -> bytes:
+    def flatbuffer(self, quantize: str = "none") -> bytes:
         """The TFLite flatbuffer: batch 1, built-in operators alone."""
         import tensorflow as tf
 
         spec, n = self.run.spec, self.run.plan.limits.proposals
         shape = (1, *self.second.input[0].shape[1:])
         archive = keras.export.ExportArchive()
-        archive.track(self.first)
-        archive.track(self.second)
+        for model in (self.sound, self.first, self.second):
+            archive.track(model)
+        archive.add_endpoint(
+            WAVEFORM_SIGNATURE,
+            lambda waveform: dict(self.sound(waveform, training=False)),
+            input_signature=[tf.TensorSpec((1, spec.window_samples), tf.float32, name="waveform")],
+        )
         archive.add_endpoint(
             FIRST,
             lambda features: dict(self.first(features, training=False)),
@@ -201,19 +233,23 @@ class Graph:
         )
         with scratch_folder() as folder, quiet():
             archive.write_out(str(folder), verbose=False)
-            return convert_saved_model(folder, (FIRST, SECOND))
+            made = convert_saved_model(folder, (WAVEFORM_SIGNATURE, FIRST, SECOND))
+            return made if quantize == "none" else quantized(made, quantize)
 
-    def parity(self, flatbuffer: bytes, windows: np.ndarray, source: str) -> BoxParity:
+    def parity(self, flatbuffer: bytes, windows: Windows, quantize: str = "none") -> BoxParity:
         """Run the same windows through Keras and through the file, each stage on what Keras gave it."""
         plan = self.run.plan
         anchors, n = plan.grid.anchors(), plan.limits.proposals
         with silence_decoders():
-            parts = LiteRtParts(flatbuffer, n)
-            most = dict.fromkeys(("objectness", "offsets", "map", "scores", "region_offsets"), 0.0)
+            parts, hear = LiteRtParts(flatbuffer, n), signature_runners(flatbuffer)[WAVEFORM_SIGNATURE]
+            most = dict.fromkeys(
+                ("objectness", "offsets", "map", "scores", "region_offsets", "waveform"), 0.0
+            )
             n_boxes = 0
-            for rows in windows:
+            for sound, rows in zip(windows.waveforms, windows.features, strict=True):
                 given = {key: np.asarray(value) for key, value in self.first(rows[None]).items()}
                 objectness, offsets, found = parts.first(rows)
+                heard = hear(waveform=sound[None])["objectness"][0]
                 regions = propose(
                     given["objectness"][0], given["offsets"][0], anchors, plan.grid, plan.limits
                 )
@@ -223,12 +259,17 @@ class Graph:
                     ("objectness", objectness, given["objectness"][0]),
                     ("offsets", offsets, given["offsets"][0]),
                     ("map", found, given["map"]),
+                    ("waveform", _probable(heard), _probable(given["objectness"][0])),
                     ("scores", scores, np.asarray(named["scores"])[0, : len(regions)]),
                     ("region_offsets", better, np.asarray(named["offsets"])[0, : len(regions)]),
                 ):
                     most[key] = max(most[key], float(np.abs(one - other).max(initial=0.0)))
                 n_boxes += len(window_boxes(rows, parts, plan, anchors)[0])
-        return BoxParity(len(windows), source, boxes=n_boxes, **most)
+        return BoxParity(len(windows), windows.source, boxes=n_boxes, quantization=quantize, **most)
+
+
+def _probable(logits: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.asarray(logits, np.float64)))
 
 
 def _rounded(values: dict[str, Any]) -> dict[str, Any]:

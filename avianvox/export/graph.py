@@ -109,9 +109,7 @@ def convert(graph: Graph, *, quantize: str = "none", calibration: Windows | None
     with scratch_folder() as folder, quiet():
         archive.write_out(str(folder), verbose=False)
         flatbuffer = convert_saved_model(folder, (WAVEFORM_SIGNATURE, FEATURES_SIGNATURE))
-        if quantize != "none":
-            flatbuffer = inline_buffers(_quantize(flatbuffer, quantize, calibration))
-        return flatbuffer
+        return flatbuffer if quantize == "none" else quantized(flatbuffer, quantize, calibration)
 
 
 def convert_saved_model(folder: Path, signatures: Sequence[str]) -> bytes:
@@ -123,7 +121,8 @@ def convert_saved_model(folder: Path, signatures: Sequence[str]) -> bytes:
     return bytes(converter.convert())
 
 
-def _quantize(flatbuffer: bytes, kind: str, calibration: Windows | None) -> bytes:
+def quantized(flatbuffer: bytes, kind: str, calibration: Windows | None = None) -> bytes:
+    """A flatbuffer with quantised weights, see `QUANTIZATIONS`; the front end stays as it is."""
     from ai_edge_quantizer import qtyping, quantizer, recipe_manager
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
@@ -150,7 +149,7 @@ def _quantize(flatbuffer: bytes, kind: str, calibration: Windows | None) -> byte
             recipe.add_static_config(_OUTSIDE_FRONT_END, name, activation_num_bits=8, weight_num_bits=8)
         ranges = _activation_ranges(flatbuffer, recipe, calibration)
     tool = quantizer.Quantizer(bytearray(flatbuffer), recipe.get_quantization_recipe())
-    return bytes(tool.quantize(ranges, enable_progress_report=False).quantized_model)
+    return inline_buffers(bytes(tool.quantize(ranges, enable_progress_report=False).quantized_model))
 
 
 def _activation_ranges(flatbuffer: bytes, recipe: Any, windows: Windows) -> Any:
