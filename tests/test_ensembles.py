@@ -19,6 +19,8 @@ from avianvox.training.guides.ensemble import softened
 from avianvox.training.run import CHECKPOINTS, TEACHERS, Run
 from avianvox.training.train import train
 
+NETWORK = "dense_pixels"
+"""The cheapest to fit."""
 SETTINGS = TrainSettings(epochs=1, batch_size=8, combine="mel")
 TWO = Choice("seeds", (("n", 2),))
 
@@ -64,9 +66,9 @@ def test_a_session_that_holds_all_of_a_class_stays(data: TrainingData) -> None:
 def test_probabilities_of_fits_are_averaged_and_come_back(data: TrainingData) -> None:
     reports: list[EpochReport] = []
     settings = replace(SETTINGS, ensemble=TWO, beside=("logreg_windows",), overlap=0.5)
-    estimator = MODELS.get("cnn_v20")(settings)
+    estimator = MODELS.get(NETWORK)(settings)
     fitted = estimator.fit(data, seed=5, progress=reports.append)
-    alone = MODELS.get("cnn_v20")(replace(SETTINGS, overlap=0.5)).fit(data, seed=5).predict(data)
+    alone = MODELS.get(NETWORK)(replace(SETTINGS, overlap=0.5)).fit(data, seed=5).predict(data)
     fits, regression = fitted.members
     first, second = (member.predict(data).scores for member in fits.members)
     np.testing.assert_array_equal(first, alone.scores)
@@ -88,7 +90,13 @@ def test_a_run_of_an_ensemble_keeps_each_fit_and_goes_on(tmp_path: Path) -> None
     catalog = tone_catalog(tmp_path)
     store = tone_store(catalog, tmp_path / "features")
     config = TrainConfig(
-        epochs=1, batch_size=8, validation=0, combine="mel", ensemble=TWO, beside=("cnn_v17",)
+        model=NETWORK,
+        epochs=1,
+        batch_size=8,
+        validation=0,
+        combine="mel",
+        ensemble=TWO,
+        beside=("dense_deep",),
     )
     train(catalog, store, config, tmp_path / "run")
     assert [(tmp_path / "run" / name).exists() for name in CHECKPOINTS[:5]] == [True] * 4 + [False]
@@ -179,7 +187,7 @@ def test_teachers_of_a_run_are_kept_until_it_is_done(tmp_path: Path) -> None:
     catalog = tone_catalog(tmp_path)
     store = tone_store(catalog, tmp_path / "features")
     guide = Choice("ensemble", (("n", 2),))
-    config = TrainConfig(epochs=1, batch_size=8, validation=0, combine="mel", guide=guide)
+    config = TrainConfig(model=NETWORK, epochs=1, batch_size=8, validation=0, combine="mel", guide=guide)
     reports: list[EpochReport] = []
     train(catalog, store, config, tmp_path / "run", progress=reports.append)
     assert [(report.epoch, report.n_epochs) for report in reports] == [(1, 3), (2, 3), (3, 3)]

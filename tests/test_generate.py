@@ -1,6 +1,7 @@
 """Generating: patches, conditions, adversaries, run folders, samples, and what they are worth."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +44,7 @@ from avianvox.generate.quality import judge_generator
 from avianvox.generate.run import GeneratorRun
 from avianvox.generate.samples import rows_of, write_samples
 from avianvox.generate.settings import GenerateSettings, read_generate_file
-from avianvox.generate.train import train_generator
+from avianvox.generate.train import lesson_of, train_generator
 from avianvox.judge.sounds import judged_set
 from avianvox.models.protocol import TrainSettings
 from avianvox.training.config import TrainConfig
@@ -275,11 +276,22 @@ def test_a_class_with_one_example_is_one_line(tones: tuple[Catalog, FeatureStore
     settings = replace(TINY, validation=0.0)
     with pytest.raises(InputError, match=r"'high' has one recording to learn from.*--at-least 2"):
         train_generator(few, store, settings, tmp_path / "run")
-    left = train_generator(few, store, replace(settings, at_least=2, epochs=1), tmp_path / "run")
+    data = training_data(few, store, SPEC, few.labels)
+    by_id = {recording.id: recording for recording in few}
+    asked = replace(settings, at_least=2)
+    left = lesson_of(data, [by_id[name] for name in data.ids], asked, cutter(store))
     assert left.encoding.names == ("low", "middle")
-    assert left.split["left out"] == ["high0: 'high' has fewer recordings than asked for"]
+    assert left.left_out == ("high0: 'high' has fewer recordings than asked for",)
+
+
+def test_samples_are_judged_beside_recordings_that_were_held_out(
+    run: GeneratorRun, tones: tuple[Catalog, FeatureStore], tmp_path: Path
+) -> None:
+    shutil.copytree(run.path, tmp_path / "run")
+    split = {**run.split, "train": [*run.split["train"], *run.split["validation"]], "validation": []}
+    (tmp_path / "run" / "split.json").write_text(json.dumps(split))
     with pytest.raises(InputError, match="no recording of its classes was held out"):
-        judge_generator(left, few, store)
+        judge_generator(GeneratorRun.open(tmp_path / "run"), *tones)
 
 
 def test_numbers_make_an_ordered_series(tones: tuple[Catalog, FeatureStore], tmp_path: Path) -> None:
@@ -335,7 +347,14 @@ def test_a_fold_has_patches_of_its_own(tones: tuple[Catalog, FeatureStore], tmp_
         assert sorted(tmp_path.iterdir()) == before
 
 
-PATCHED = {"epochs": 1, "combine": "above_floor", "model": "avianvox_lean", "validation": 0.0}
+PATCHED = {
+    "epochs": 1,
+    "combine": "above_floor",
+    "model": "dense_pixels",
+    "validation": 0.0,
+    "window_frames": SPEC.n_frames,
+}
+"""A recipe of the cheapest network."""
 
 
 def test_training_takes_samples_and_says_so(
@@ -348,11 +367,11 @@ def test_training_takes_samples_and_says_so(
     trained = train(catalog, store, config, tmp_path / "run")
     assert trained.provenance["learned_from"] == ["samples of samples"]
     data = training_data(catalog, store, SPEC, catalog.labels)
-    fitted = NetworkEstimator("avianvox_lean", config.settings)
+    fitted = NetworkEstimator("dense_pixels", config.settings)
     part = data.subset(np.flatnonzero(np.array(data.ids) != run.split["train"][0]))
     with pytest.raises(InputError, match=f"held out here .first: {run.split['train'][0]}.*generate compare"):
         fitted.fit(part, seed=0)
-    on_mfcc = NetworkEstimator("avianvox_lean", replace(config.settings, combine="concatenate"))
+    on_mfcc = NetworkEstimator("dense_pixels", replace(config.settings, combine="concatenate"))
     with pytest.raises(ConfigError, match="sees what stands above the noise floor"):
         on_mfcc.fit(data, seed=0)
 

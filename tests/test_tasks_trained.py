@@ -313,3 +313,12 @@ def test_a_model_of_tasks_alone_names_no_species(
     assert "names no species, so that there are no events" in str(refused.output) + str(refused.exception)
     told = CliRunner().invoke(cli, ["models", "info", str(out)])
     assert "call_type, multi: song, call" in told.stdout
+    sound, where = str(catalog[0].path), str(tmp_path / "out")
+    for command in (
+        ["explain", "maps", str(out), sound, "--out", where, "--no-png"],
+        ["boxes", "find", sound, "--model", str(out), "--out", where],
+        ["evaluate", str(out), str(catalog[0].path.parent), "--out", where],
+    ):
+        refused = CliRunner().invoke(cli, command)
+        assert isinstance(refused.exception, InputError), command
+        assert "answers tasks and names no species" in str(refused.exception)

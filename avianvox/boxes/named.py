@@ -37,6 +37,7 @@ class NamedBoxes:
                 f"at {source.sample_rate} Hz; give both the same rate"
             )
         self._source, self._classifier = source, classifier
+        classifier.refuse_nameless()
         self._overlap_s = classifier.spec.window_s / 2 if overlap_s is None else overlap_s
         animals = classifier.animals
         chosen = np.arange(len(classifier.labels)) if animals is None else np.array(animals)

@@ -61,10 +61,13 @@ class FileListener:
 
     @classmethod
     def load(cls, name_or_path: str | Path, *, threads: int = 1) -> "FileListener":
-        """Load a model by name, or a model file. Raises `ModelFileError`."""
+        """Load a model by name, or a model file. Raises `ModelFileError`, and `InputError` for one without
+        species."""
         model = read_model_file(find_model(name_or_path))
         runtime = runtime_of(model, threads=threads)
-        return cls(Classifier(model, runtime), runtime)
+        classifier = Classifier(model, runtime)
+        classifier.refuse_nameless()
+        return cls(classifier, runtime)
 
     @property
     def name(self) -> str:

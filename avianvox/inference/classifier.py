@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from avianvox.audio.decode import open_audio
-from avianvox.errors import AudioError, ModelFileError
+from avianvox.errors import AudioError, InputError, ModelFileError
 from avianvox.features.kinds import Spec
 from avianvox.inference.calibration import Calibration
 from avianvox.inference.pooling import POOLINGS, pool, pooling_for
@@ -116,6 +116,13 @@ class Classifier:
         from avianvox.inference.task_answers import TaskReader
 
         return TaskReader(self.info)
+
+    def refuse_nameless(self) -> None:
+        """Raise `InputError` for a model that answers tasks alone, where species are asked for."""
+        if not self.info.names_species:
+            raise InputError(
+                f"the model '{self.info.name}' answers tasks and names no species; expected one of species"
+            )
 
     @cached_property
     def geo(self) -> "GeoModel | None":

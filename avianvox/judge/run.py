@@ -136,12 +136,13 @@ def judge(
     Raises
     ------
     ModelFileError, InputError
-        The model cannot be read, or the overlap is out of range for it.
+        The model cannot be read or names no species, or the overlap is out of range for it.
     OutputError
         ``out`` cannot be written.
     """
     path = find_model(model)
     classifier = loaded((str(path), path.stat().st_mtime_ns))
+    classifier.refuse_nameless()
     classes = Classes.of(judged_set.species, classifier.labels)
     pooling = settings.pooling or classifier.pooling
     if settings.place is not None and classifier.geo is None:
