@@ -14,6 +14,13 @@ from avianvox.cli.common import (
     workplace_of,
     workplace_options,
 )
+from avianvox.cli.run_options import (
+    discard_option,
+    earlier_catalogs_argument,
+    first_seed_option,
+    folds_option,
+    seeds_option,
+)
 from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
@@ -58,7 +65,7 @@ Examples:
 
 
 @click.command(cls=Writer, epilog=EPILOG)
-@click.argument("catalogs", nargs=-1, metavar="CATALOG...", type=click.Path(path_type=Path))
+@earlier_catalogs_argument
 @click.option("--config", type=click.Path(path_type=Path), help="TOML file of the base and the steps.")
 @click.option(
     "--steps",
@@ -78,10 +85,8 @@ Examples:
 @click.option(
     "--draws", type=click.IntRange(min=1), help="Draws of the folds.  [default: 3; with --search 1]"
 )
-@click.option(
-    "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Fits of a step on each fold."
-)
-@click.option("--folds", type=click.IntRange(min=2), default=3, show_default=True, help="Number of folds.")
+@seeds_option
+@folds_option
 @click.option(
     "--groupings",
     callback=comma_names,
@@ -90,7 +95,7 @@ Examples:
     metavar="A,B",
     help='Groupings of the folds: session, recordist or site; with random, the column "gap" is added.',
 )
-@click.option("--seed", default=0, show_default=True, help="Random seed of the first draw.")
+@first_seed_option
 @click.option(
     "--inside-training",
     is_flag=True,
@@ -121,7 +126,7 @@ Examples:
     help="Run folder.",
 )
 @workplace_options("1, in this process")
-@click.option("--fresh", is_flag=True, help="Discard an earlier run in the run folder.")
+@discard_option
 @click.option(
     "--recompute",
     type=Target(path_type=Path, file_okay=False),

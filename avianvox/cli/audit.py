@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avianvox.cli.common import comma_names, echo, tell
+from avianvox.cli.common import catalogs_argument, comma_names, echo, tell
+from avianvox.cli.run_options import folds_option
 from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ _RULES = {
 
 
 @click.command(cls=Writer, epilog=EPILOG)
-@click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
+@catalogs_argument
 @click.option(
     "--splits",
     "split_file",
@@ -59,7 +60,7 @@ _RULES = {
     metavar="A,B",
     help="Groupings of the folds to audit: random, session, recordist, site, published.",
 )
-@click.option("--folds", type=click.IntRange(min=2), default=3, show_default=True, help="Number of folds.")
+@folds_option
 @click.option("--seed", default=0, show_default=True, help="Random seed of the folds.")
 @click.option(
     "--sound",

@@ -1,17 +1,14 @@
 """The options of ``avianvox classify``, in the groups that its help shows."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 import click
 
 from avianvox.api.asked import PERIODS
-from avianvox.cli.common import SPREADSHEET_HELP, FiniteFloat, workplace_options
-from avianvox.cli.format_options import format_option
+from avianvox.cli.common import F, FiniteFloat, options_of, workplace_options
+from avianvox.cli.format_options import format_option, per_file_option, spreadsheet_option
 from avianvox.cli.place_options import WEIGHING
 from avianvox.cli.targets import Target
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 EPILOG = """\b
 Exit codes: 0 done; 1 failed (model unreadable, output not writable, interrupted); 2 wrong usage;
@@ -232,14 +229,8 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         help="Output file; - is standard output. Several formats, and tables for each recording, need a "
         "folder.",
     ),
-    click.option(
-        "--per-file/--combined",
-        "per_file",
-        default=None,
-        help="A table for each recording, or one for all.  [default: for each in raven, audacity, "
-        "audacity_boxes and simple_seq, else one for all]",
-    ),
-    click.option("--spreadsheet", is_flag=True, help=SPREADSHEET_HELP),
+    per_file_option,
+    spreadsheet_option,
     click.option("--resume", is_flag=True, help="Continue an earlier run with the same --output."),
     click.option(
         "--model",
@@ -259,8 +250,4 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
 )
 
 
-def classify_options(command: F) -> F:
-    """Put the options on ``command``, in their order."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+classify_options = options_of(_OPTIONS)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from avianvox.cli.common import FiniteFloat, exit_with_failures, progress_bar
+from avianvox.cli.picture_options import spectrograms_option
 from avianvox.cli.store_options import catalog_option, min_score_option
 from avianvox.cli.targets import Target, Writer
 
@@ -56,7 +57,7 @@ Examples:
 @click.option(
     "--per-cluster", type=click.IntRange(min=1), default=5, show_default=True, help="Number of examples."
 )
-@click.option("--pictures/--no-pictures", default=True, help="Draw spectrograms.  [default: pictures]")
+@spectrograms_option
 @click.option("--seed", default=0, show_default=True, help="Random seed.")
 def cluster(
     store: Path,

@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
     from avianvox.evaluation.figures import Table
     from avianvox.workers import Workplace
-
-SPREADSHEET_HELP = (
-    "Spreadsheet-safe CSV: an apostrophe is put before texts that would run as formulas. Names with an "
-    "apostrophe no longer match those of other tables. .xlsx needs no apostrophe."
-)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,6 +47,31 @@ def comma_names(_ctx: click.Context, _param: click.Parameter, value: str | None)
     return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
 
 
+catalogs_argument = click.argument(
+    "catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path)
+)
+audio_option = click.option(
+    "--audio",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder of the recordings, which are found there by their names in the table.  [default: paths are "
+    "relative to the current folder, or to that of the table]",
+)
+browser_option = click.option(
+    "--browser/--no-browser", default=True, help="Open the page in a browser.  [default: browser]"
+)
+
+
+def options_of(options: Sequence[Callable[[Any], Any]]) -> Callable[[F], F]:
+    """A decorator that puts options on a command, in their order."""
+
+    def put(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return put
+
+
 def workplace_options(default: str) -> Callable[[F], F]:
     """The options ``jobs``, ``scheduler`` and ``dask_config``, which `workplace_of` takes together.
 
@@ -78,13 +98,7 @@ def workplace_options(default: str) -> Callable[[F], F]:
             "file of a Dask scheduler; in place of --scheduler.",
         ),
     )
-
-    def add(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
+    return options_of(options)
 
 
 def workplace_of(

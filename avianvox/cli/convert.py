@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from avianvox.cli.common import SPREADSHEET_HELP, fitted
-from avianvox.cli.format_options import format_option
+from avianvox.cli.common import fitted
+from avianvox.cli.format_options import format_option, per_file_option, spreadsheet_option
 from avianvox.cli.targets import Target, Writer, refuse_table
 from avianvox.tables.formats import FORMATS, WRITE_ONLY, keeps
 
@@ -96,13 +96,7 @@ class Tally:
 @format_option(
     "Format of OUT; several, such as raven,xlsx, into a folder.", default="by its file name", flag="--to"
 )
-@click.option(
-    "--per-file/--combined",
-    "per_file",
-    default=None,
-    help="A table for each recording, or one for all.  [default: for each in raven, audacity, audacity_boxes "
-    "and simple_seq, else one for all]",
-)
+@per_file_option
 @click.option(
     "--audio",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -117,7 +111,7 @@ class Tally:
     help="CSV with the columns name and label: other names for what IN names. Rows of a name with an empty "
     "label are left out.",
 )
-@click.option("--spreadsheet", is_flag=True, help=SPREADSHEET_HELP)
+@spreadsheet_option
 @click.option("-q", "--quiet", is_flag=True, help="No summary; missing recordings are still listed.")
 def convert(
     source: str,

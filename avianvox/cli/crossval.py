@@ -17,6 +17,7 @@ from avianvox.cli.common import (
     wrong_usage,
 )
 from avianvox.cli.label_options import add_labels_option, with_labels
+from avianvox.cli.run_options import discard_option, earlier_catalogs_argument, folds_option
 from avianvox.cli.targets import Target, Writer
 from avianvox.evaluation.rules import RULES
 from avianvox.models import ARCHITECTURES, KINDS, LADDER, MODELS
@@ -68,7 +69,7 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
 
 
 @click.command(cls=Writer, epilog=EPILOG)
-@click.argument("catalogs", nargs=-1, metavar="CATALOG...", type=click.Path(path_type=Path))
+@earlier_catalogs_argument
 @click.option(
     "--models",
     "model_names",
@@ -87,7 +88,7 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     help="Groupings of the folds: random, session, recordist, site, published.",
 )
 @add_labels_option
-@click.option("--folds", type=click.IntRange(min=2), default=3, show_default=True, help="Number of folds.")
+@folds_option
 @click.option("--seed", default=0, show_default=True, help="Random seed of folds and fits.")
 @click.option(
     "--per-class",
@@ -133,7 +134,7 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     help='Also average the probabilities of the models, rules left out: a row "ensemble".',
 )
 @workplace_options("1, in this process")
-@click.option("--fresh", is_flag=True, help="Discard an earlier run in the run folder.")
+@discard_option
 @click.option(
     "--recompute",
     type=Target(path_type=Path, file_okay=False),

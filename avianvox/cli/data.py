@@ -8,7 +8,7 @@ import click
 from avianvox.cli.common import echo, echo_text
 from avianvox.cli.download import download
 from avianvox.cli.targets import Target, Writer
-from avianvox.cli.voices import voices
+from avianvox.cli.voices import source_option, voices
 
 if TYPE_CHECKING:
     from avianvox.dataset.catalog import Catalog
@@ -29,11 +29,7 @@ Example:
 """
 
 _catalog_argument = click.argument("catalog", type=click.Path(path_type=Path))
-_source_option = click.option(
-    "--source",
-    metavar="NAME",
-    help="Kind of catalog: annotations, kaggle, xeno_canto, csv or folders.  [default: recognised]",
-)
+_source_option = source_option
 
 
 @click.group(epilog="Example: avianvox data list recordings/")

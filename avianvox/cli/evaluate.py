@@ -11,11 +11,12 @@ from avianvox.cli.common import (
     FiniteFloat,
     echo,
     echo_text,
+    options_of,
     workplace_of,
     workplace_options,
     wrong_usage,
 )
-from avianvox.cli.place_options import WEIGHING, options_of
+from avianvox.cli.place_options import WEIGHING
 from avianvox.cli.targets import Target, Writer
 from avianvox.inference.pooling import POOLINGS
 

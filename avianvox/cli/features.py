@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from avianvox.cli.common import echo, echo_text, workplace_of, workplace_options
+from avianvox.cli.common import catalogs_argument, echo, echo_text, workplace_of, workplace_options
 from avianvox.cli.label_options import add_labels_option, with_labels
 from avianvox.cli.targets import Target, Writer
 
@@ -28,7 +28,7 @@ Embeddings of a model of your own (avianvox models add birdnet):
   avianvox features build recordings/ --out embeddings/ --spec birdnet
 """,
 )
-@click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
+@catalogs_argument
 @click.option("--out", required=True, type=Target(file_okay=False), help="Folder of the store.")
 @click.option(
     "--spec",

@@ -1,11 +1,24 @@
-"""The option ``--format`` of several commands: one name, or several."""
+"""Options of commands that write tables: formats by name, and how they are written."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 import click
 
-F = TypeVar("F", bound=Callable[..., Any])
+from avianvox.cli.common import F
+
+per_file_option = click.option(
+    "--per-file/--combined",
+    "per_file",
+    default=None,
+    help="A table for each recording, or one for all.  [default: for each in raven, audacity, "
+    "audacity_boxes and simple_seq, else one for all]",
+)
+spreadsheet_option = click.option(
+    "--spreadsheet",
+    is_flag=True,
+    help="Spreadsheet-safe CSV: an apostrophe is put before texts that would run as formulas. Names with an "
+    "apostrophe no longer match those of other tables. .xlsx needs no apostrophe.",
+)
 
 
 def format_option(text: str, *, default: str, flag: str = "--format") -> Callable[[F], F]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avianvox.cli.common import echo, echo_text
+from avianvox.cli.common import catalogs_argument, echo, echo_text
 from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ Example:
   avianvox gate train recordings/ background/ --out gate.json --folds 3
 """,
 )
-@click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
+@catalogs_argument
 @click.option(
     "--out",
     required=True,

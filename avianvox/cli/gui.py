@@ -2,6 +2,8 @@
 
 import click
 
+from avianvox.cli.common import browser_option
+
 EPILOG = """\b
 The page does what the commands do: it names the species in a folder of recordings, pauses and continues,
 shows results, draws a season, opens a review, and trains a model on labelled folders. What it runs are
@@ -21,7 +23,7 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the page.  [default: a free one]")
-@click.option("--browser/--no-browser", default=True, help="Open the page in a browser.  [default: browser]")
+@browser_option
 def gui(port: int | None, browser: bool) -> None:
     """Open a window for those without a terminal, in the browser.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avianvox.cli.common import echo_text
+from avianvox.cli.probe import header_only_option, lines_option
 
 if TYPE_CHECKING:
     from avianvox.audio.decode import Probe
@@ -41,8 +42,8 @@ Examples:
     metavar="ZONE",
     help="Time zone of recordings that state none: America/Puerto_Rico, UTC, -04:00.  [default: unknown]",
 )
-@click.option("--header-only", is_flag=True, help="Header only, without decoding (fast).")
-@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object per file.")
+@header_only_option
+@lines_option
 def inspect(paths: tuple[str, ...], timezone: str, header_only: bool, as_json: bool) -> None:
     """Show time, place, recorder and format of recordings.
 

@@ -11,8 +11,8 @@ import click
 
 from avianvox.api.asked import Asked, Live
 from avianvox.cli.classify import classify
-from avianvox.cli.common import echo, remark
-from avianvox.cli.listen_options import Outcomes, open_trigger, outcome_options, refuse_idle
+from avianvox.cli.common import echo, options_of, remark
+from avianvox.cli.listen_options import OUTCOMES, Outcomes, open_trigger, refuse_idle
 from avianvox.cli.listen_rows import forms_of, open_rows
 from avianvox.cli.targets import Writer
 from avianvox.signals import asked_to_stop
@@ -105,7 +105,7 @@ _SHARED = {field.name for field in fields(Live)} - {"by", "place", "site", "quie
 @click.option("--begin", metavar="TIME", help="Time of the first sample: ISO 8601 date and time.")
 @click.option("--name", metavar="TEXT", help="Value of the column path.  [default: - or the device]")
 @click.option("--site", default="", metavar="NAME", help="Value of the column site.")
-@outcome_options
+@options_of(OUTCOMES)
 @click.option("-q", "--quiet", is_flag=True, help="No summary; problems are still reported.")
 def listen(
     source: str | None,

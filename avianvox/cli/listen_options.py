@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -39,13 +39,6 @@ class Outcomes:
     clip_before_s: float
     clip_after_s: float
     clip_format: str
-
-
-def outcome_options(command: Any) -> Any:
-    """Put the options on ``command``; `Outcomes` takes their values."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def refuse_idle(outcomes: Outcomes, *, by: str) -> None:
@@ -105,7 +98,7 @@ def open_trigger(
     return Trigger(say, tape=tape, clips=clips, commands=commands, around=around, late_s=late_s)
 
 
-_OPTIONS = (
+OUTCOMES = (
     format_option(
         "Format of the rows: table (readable lines), jsonl or csv; several (csv,jsonl) with --output.",
         default="by the name of --output, else table on a terminal and jsonl elsewhere",

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from avianvox.cli.common import FiniteFloat, echo, progress_bars
+from avianvox.cli.picture_options import png_option
 from avianvox.cli.targets import Target, Writer
 
 EPILOG = """\b
@@ -103,7 +104,7 @@ Examples:
 @click.option(
     "--from", "form", metavar="FORMAT", help="Format of RESULTS.  [default: recognised by its content]"
 )
-@click.option("--png/--no-png", default=True, help="Draw PNG beside SVG.  [default: PNG]")
+@png_option
 def overview(
     results: tuple[Path, ...],
     out: Path,

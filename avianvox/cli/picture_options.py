@@ -1,11 +1,13 @@
-"""Options of commands that draw spectrograms with boxes."""
-
-from collections.abc import Callable
-from typing import Any, TypeVar
+"""Options of commands that draw: spectrograms, with and without boxes, and figures."""
 
 import click
 
-F = TypeVar("F", bound=Callable[..., Any])
+from avianvox.cli.common import F
+
+png_option = click.option("--png/--no-png", default=True, help="Draw PNG beside SVG.  [default: PNG]")
+spectrograms_option = click.option(
+    "--pictures/--no-pictures", default=True, help="Draw spectrograms.  [default: pictures]"
+)
 
 
 def picture_options(command: F) -> F:

@@ -1,13 +1,10 @@
 """Options that say where and when: of ``avianvox classify``, ``evaluate`` and ``species``."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 import click
 
-from avianvox.cli.common import FiniteFloat
-
-F = TypeVar("F", bound=Callable[..., Any])
+from avianvox.cli.common import F, FiniteFloat
 
 WHERE: tuple[Callable[[F], F], ...] = (
     click.option("--lat", type=FiniteFloat(-90, 90), metavar="DEGREES", help="Latitude, north positive."),
@@ -42,14 +39,3 @@ WEIGHING: tuple[Callable[[F], F], ...] = (
         "does not know.  [default: none]",
     ),
 )
-
-
-def options_of(rows: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
-    """A decorator that puts options on a command, in their order."""
-
-    def put(command: F) -> F:
-        for option in reversed(rows):
-            command = option(command)
-        return command
-
-    return put

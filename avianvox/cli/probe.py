@@ -4,11 +4,14 @@ import click
 
 from avianvox.cli.common import echo
 
+header_only_option = click.option("--header-only", is_flag=True, help="Header only, without decoding (fast).")
+lines_option = click.option("--json", "as_json", is_flag=True, help="JSON lines, one object per file.")
+
 
 @click.command(epilog="Example: avianvox probe --json recording.mp3")
 @click.argument("paths", nargs=-1, required=True)
-@click.option("--header-only", is_flag=True, help="Header only, without decoding (fast).")
-@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object per file.")
+@header_only_option
+@lines_option
 def probe(paths: tuple[str, ...], header_only: bool, as_json: bool) -> None:
     """Show format, duration and status of recordings.
 

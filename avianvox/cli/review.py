@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from avianvox.cli.common import FiniteFloat, echo
+from avianvox.cli.common import FiniteFloat, audio_option, browser_option, echo
 from avianvox.cli.targets import Target, Writer
 
 EPILOG = """\b
@@ -42,12 +42,7 @@ Examples:
     default=0.0,
     help="Minimum score of an event.  [default: none]",
 )
-@click.option(
-    "--audio",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Folder of the recordings, which are found there by their names in the table.  "
-    "[default: paths are relative to the current folder, or to that of the table]",
-)
+@audio_option
 @click.option(
     "--from", "table_format", metavar="FORMAT", help="Format of SOURCE.  [default: recognised by its content]"
 )
@@ -69,7 +64,7 @@ Examples:
     type=click.IntRange(1, 65535),
     help="Port of the page.  [default: one for each table of verdicts]",
 )
-@click.option("--browser/--no-browser", default=True, help="Open the page in a browser.  [default: browser]")
+@browser_option
 def review(
     source: Path,
     verdicts: Path | None,

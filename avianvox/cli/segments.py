@@ -6,8 +6,16 @@ from typing import Any
 import click
 
 from avianvox.api.asked import Weighing, place_asked
-from avianvox.cli.common import FiniteFloat, exit_with_failures, progress_bar, wrong_usage
-from avianvox.cli.place_options import WHEN, WHERE, options_of
+from avianvox.cli.common import (
+    FiniteFloat,
+    audio_option,
+    exit_with_failures,
+    options_of,
+    progress_bar,
+    wrong_usage,
+)
+from avianvox.cli.picture_options import spectrograms_option
+from avianvox.cli.place_options import WHEN, WHERE
 from avianvox.cli.targets import Target, Writer
 
 EPILOG = """\b
@@ -79,13 +87,8 @@ Examples:
 @click.option(
     "--from", "table_format", metavar="FORMAT", help="Format of TABLE.  [default: recognised by its content]"
 )
-@click.option(
-    "--audio",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Folder of the recordings, which are found there by their names in the table.  "
-    "[default: paths are relative to the current folder, or to that of the table]",
-)
-@click.option("--pictures/--no-pictures", default=True, help="Draw spectrograms.  [default: pictures]")
+@audio_option
+@spectrograms_option
 @click.option(
     "--place",
     type=click.Choice(["auto"]),

@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from avianvox.api.asked import Where, week_asked
-from avianvox.cli.common import FiniteFloat, wrong_usage
-from avianvox.cli.place_options import WHEN, WHERE, options_of
+from avianvox.cli.common import FiniteFloat, options_of, wrong_usage
+from avianvox.cli.place_options import WHEN, WHERE
 
 EPILOG = """\b
 The number behind a species is what the geo model gives, from 0 to 1: how often observers list the species

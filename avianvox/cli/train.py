@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avianvox.cli.common import echo
+from avianvox.cli.common import catalogs_argument, echo
 from avianvox.cli.label_options import add_labels_option, with_labels
-from avianvox.cli.targets import Target, Writer
+from avianvox.cli.run_options import (
+    config_option,
+    fresh_option,
+    quiet_option,
+    resume_option,
+    run_option,
+    store_option,
+)
+from avianvox.cli.targets import Writer
 from avianvox.dataset.placing import PLACINGS
 from avianvox.models import TRAINABLE
 from avianvox.models.networks import DEFAULT_NETWORK, RECIPES
@@ -73,8 +81,8 @@ Examples:
 
 
 @click.command(cls=Writer, epilog=EPILOG)
-@click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=Target(path_type=Path, file_okay=False), help="Run folder.")
+@catalogs_argument
+@run_option
 @click.option(
     "--model",
     help=f"Name of a model: {', '.join(TRAINABLE)}.  [default: {DEFAULT_NETWORK}]",
@@ -86,11 +94,7 @@ Examples:
     metavar="MODEL",
     help="Name or file of a model that gives embeddings, such as birdnet; trains a head on it, in seconds.",
 )
-@click.option(
-    "--store",
-    type=Target(path_type=Path, file_okay=False),
-    help="Feature store.  [default: OUT/features-SETTINGS, one per feature settings]",
-)
+@store_option
 @click.option(
     "--from",
     "from_",
@@ -124,11 +128,11 @@ Examples:
 )
 @click.option("--patience", type=int, help="Epochs without improvement before stopping.  [default: 20]")
 @click.option("--seed", type=int, help="Random seed of weights, crops and split.  [default: 0]")
-@click.option("--config", type=click.Path(path_type=Path), help="TOML file with settings.")
-@click.option("--resume", is_flag=True, help="Continue an unfinished run in OUT.")
-@click.option("--fresh", is_flag=True, help="Replace the run in OUT.")
+@config_option
+@resume_option
+@fresh_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress display.")
+@quiet_option
 def train(
     catalogs: tuple[Path, ...],
     out: Path,

@@ -8,17 +8,18 @@ import click
 
 from avianvox.cli.common import echo, echo_text, tell
 
+source_option = click.option(
+    "--source",
+    metavar="NAME",
+    help="Kind of catalog: annotations, kaggle, xeno_canto, csv or folders.  [default: recognised]",
+)
 _SHOWN = 20
 _TITLES = {"call_types": "call type", "sexes": "sex", "stages": "stage"}
 
 
 @click.command(epilog="Example: avianvox data voices recordings/")
 @click.argument("catalog", type=click.Path(path_type=Path))
-@click.option(
-    "--source",
-    metavar="NAME",
-    help="Kind of catalog: annotations, kaggle, xeno_canto, csv or folders.  [default: recognised]",
-)
+@source_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def voices(catalog: Path, source: str | None, as_json: bool) -> None:
     """Count call types, sexes and stages of life.
