@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avianvox.cli.common import FiniteFloat, echo, exit_with_failures, progress_bars
+from avianvox.cli.common import FiniteFloat, catalogs_argument, echo, exit_with_failures, progress_bars
 from avianvox.cli.picture_options import picture_options, refuse_idle_svg
+from avianvox.cli.run_options import (
+    config_option,
+    fresh_option,
+    quiet_option,
+    resume_option,
+    run_option,
+    store_option,
+)
 from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
@@ -53,15 +61,11 @@ Example:
     --batch-size 2 --resume
 """,
 )
-@click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=Target(path_type=Path, file_okay=False), help="Run folder.")
+@catalogs_argument
+@run_option
 @click.option("--label", default="", metavar="NAME", help="Label of boxes that the tables give no name.")
-@click.option("--config", type=click.Path(path_type=Path), help="TOML file with settings.")
-@click.option(
-    "--store",
-    type=Target(path_type=Path, file_okay=False),
-    help="Feature store.  [default: OUT/features-SETTINGS]",
-)
+@config_option
+@store_option
 @click.option(
     "--from",
     "from_",
@@ -78,10 +82,10 @@ Example:
     help="Share of the recordings held out, in whole sessions, at most 0.5.  [default: 0.2]",
 )
 @click.option("--seed", type=int, help="Random seed of weights, windows and split.  [default: 0]")
-@click.option("--resume", is_flag=True, help="Continue an unfinished run in OUT.")
-@click.option("--fresh", is_flag=True, help="Replace the run in OUT.")
+@resume_option
+@fresh_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress display.")
+@quiet_option
 def train(
     catalogs: tuple[Path, ...],
     out: Path,
@@ -241,7 +245,7 @@ Examples:
 @picture_options
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of LiteRT.")
 @click.option("--json", "as_json", is_flag=True, help="Print counts of boxes and the speed as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress display.")
+@quiet_option
 def find(
     model: str,
     recordings: tuple[Path, ...],

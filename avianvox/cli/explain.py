@@ -10,11 +10,13 @@ from avianvox.cli.common import (
     echo,
     echo_text,
     exit_with_failures,
+    options_of,
     progress_bar,
     wrong_usage,
 )
 from avianvox.cli.explain_judge import judge, reject
-from avianvox.cli.explain_options import out_option, png_option, refuse_layer, with_method
+from avianvox.cli.explain_options import METHOD, out_option, refuse_layer
+from avianvox.cli.picture_options import png_option
 from avianvox.cli.targets import Writer
 
 
@@ -50,7 +52,7 @@ Examples:
 )
 @out_option
 @click.option("--species", help="Species that is explained.  [default: the best answer]")
-@with_method
+@options_of(METHOD)
 @click.option(
     "--begin", "begin_s", type=FiniteFloat(0), metavar="SECONDS", help="Begin of the part explained."
 )

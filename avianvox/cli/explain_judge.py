@@ -6,8 +6,16 @@ from typing import Any
 
 import click
 
-from avianvox.cli.common import echo, echo_text, exit_with_failures, progress_bar, show_table
-from avianvox.cli.explain_options import refuse_layer, weight_option, with_method
+from avianvox.cli.common import (
+    catalogs_argument,
+    echo,
+    echo_text,
+    exit_with_failures,
+    options_of,
+    progress_bar,
+    show_table,
+)
+from avianvox.cli.explain_options import METHOD, refuse_layer, weight_option
 from avianvox.cli.targets import Target, Writer
 
 
@@ -30,11 +38,11 @@ Examples:
 """,
 )
 @click.argument("model")
-@click.argument("catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path))
+@catalogs_argument
 @click.option(
     "--out", required=True, type=Target(path_type=Path, file_okay=False), help="Folder of the tables."
 )
-@with_method
+@options_of(METHOD)
 @click.option(
     "--windows",
     "most_windows",

@@ -29,8 +29,7 @@ def weight_option(name: str, default: float, what: str) -> Callable[[F], F]:
     )
 
 
-png_option = click.option("--png/--no-png", default=True, help="Draw PNG beside SVG.  [default: PNG]")
-method_options = (
+METHOD = (
     click.option(
         "--method",
         type=click.Choice(METHODS),
@@ -56,13 +55,6 @@ method_options = (
         help="Number of tiles of occlusion over the frequencies.",
     ),
 )
-
-
-def with_method(command: F) -> F:
-    """The options of a method."""
-    for option in reversed(method_options):
-        command = option(command)
-    return command
 
 
 def refuse_layer(method: str, layer: str | None) -> None:

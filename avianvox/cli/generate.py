@@ -5,17 +5,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avianvox.cli.common import echo, echo_text, show_table
+from avianvox.cli.common import catalogs_argument, echo, echo_text, show_table
 from avianvox.cli.generate_compare import compare
+from avianvox.cli.run_options import (
+    config_option,
+    fresh_option,
+    quiet_option,
+    resume_option,
+    run_option,
+    store_option,
+)
 from avianvox.cli.targets import Target, Writer
 from avianvox.generate.conditions import CONDITIONS
 
 if TYPE_CHECKING:
     from avianvox.generate.quality import Quality
-
-_CATALOGS = click.argument(
-    "catalogs", nargs=-1, required=True, metavar="CATALOG...", type=click.Path(path_type=Path)
-)
 
 
 @click.group(epilog="Example: avianvox generate train recordings/ --out runs/generator")
@@ -45,15 +49,11 @@ Examples:
     --out runs/heights --epochs 1 --steps 2 --width 0.1
 """,
 )
-@_CATALOGS
-@click.option("--out", required=True, type=Target(path_type=Path, file_okay=False), help="Run folder.")
+@catalogs_argument
+@run_option
 @click.option("--condition", help="What a patch is asked for (see below).  [default: species]")
 @click.option("--column", help="Column of the catalog for the condition number.")
-@click.option(
-    "--store",
-    type=Target(path_type=Path, file_okay=False),
-    help="Feature store, built if missing.  [default: OUT/features-SETTINGS]",
-)
+@store_option
 @click.option("--epochs", type=int, help="Number of epochs.  [default: 80]")
 @click.option("--steps", type=int, help="Number of steps of an epoch.  [default: 25]")
 @click.option("--batch-size", type=int, help="Number of patches of a step.  [default: 16]")
@@ -66,11 +66,11 @@ Examples:
 @click.option("--at-least", type=int, help="Leave classes with fewer training recordings out.  [default: 1]")
 @click.option("--grid-every", type=int, help="Epochs from one picture of samples to the next.  [default: 10]")
 @click.option("--seed", type=int, help="Random seed.  [default: 0]")
-@click.option("--config", type=click.Path(path_type=Path), help="TOML file with settings.")
-@click.option("--resume", is_flag=True, help="Continue an unfinished run in OUT.")
-@click.option("--fresh", is_flag=True, help="Replace the run in OUT.")
+@config_option
+@resume_option
+@fresh_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress display.")
+@quiet_option
 def train(
     catalogs: tuple[Path, ...],
     out: Path,
@@ -192,7 +192,7 @@ Example:
   avianvox generate judge recordings/ --run runs/generator -n 4 --epochs 1
 """,
 )
-@_CATALOGS
+@catalogs_argument
 @click.option(
     "--run",
     required=True,

@@ -14,6 +14,14 @@ from avianvox.cli.common import (
     workplace_of,
     workplace_options,
 )
+from avianvox.cli.run_options import (
+    discard_option,
+    earlier_catalogs_argument,
+    first_seed_option,
+    folds_option,
+    seeds_option,
+    store_option,
+)
 from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
@@ -42,7 +50,7 @@ Examples:
   avianvox generate compare --recompute runs/compared
 """,
 )
-@click.argument("catalogs", nargs=-1, metavar="CATALOG...", type=click.Path(path_type=Path))
+@earlier_catalogs_argument
 @click.option(
     "--out",
     type=Target(path_type=Path, file_okay=False),
@@ -74,10 +82,8 @@ Examples:
     help="Only classes with at most so many training recordings get patches; 0: all.",
 )
 @click.option("--draws", type=click.IntRange(min=1), default=3, show_default=True, help="Draws of the folds.")
-@click.option(
-    "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Fits of a step on each fold."
-)
-@click.option("--folds", type=click.IntRange(min=2), default=3, show_default=True, help="Number of folds.")
+@seeds_option
+@folds_option
 @click.option(
     "--grouping",
     default="session",
@@ -85,20 +91,16 @@ Examples:
     metavar="NAME",
     help="Grouping of the folds: session, recordist or site.",
 )
-@click.option("--seed", default=0, show_default=True, help="Random seed of the first draw.")
+@first_seed_option
 @click.option("--config", type=click.Path(path_type=Path), help='TOML file of "avianvox train": the recipe.')
 @click.option("--epochs", type=click.IntRange(min=1), help="Number of epochs of the recipe, for a try.")
 @click.option(
     "--generator-config", type=click.Path(path_type=Path), help="TOML file with the table [generate]."
 )
 @click.option("--generator-epochs", type=click.IntRange(min=1), help="Number of epochs of the generators.")
-@click.option(
-    "--store",
-    type=Target(path_type=Path, file_okay=False),
-    help="Feature store, built if missing.  [default: OUT/features-SETTINGS]",
-)
+@store_option
 @workplace_options("1, in this process")
-@click.option("--fresh", is_flag=True, help="Discard an earlier run in the run folder.")
+@discard_option
 @click.option(
     "--recompute",
     type=Target(path_type=Path, file_okay=False),
