@@ -15,9 +15,9 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
 from browser import LAPTOP, TABLET
+from gui_window import N, Window, sounds_fixture  # noqa: F401, fixture
 from handmade_geo import geo_entries
 from handmade_model import write_handmade
-from test_gui import N, Window, sounds  # noqa: F401, a fixture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -71,7 +71,7 @@ def test_choose_run_pause_resume_results_review(
     page: "Page",
     windows: list[Window],
     tmp_path: Path,
-    sounds: Path,  # noqa: F811
+    sounds: Path,
 ) -> None:
     night = tmp_path / "card" / "night"
     night.parent.mkdir()
@@ -138,7 +138,7 @@ def test_a_killed_server_loses_nothing(
     page: "Page",
     windows: list[Window],
     tmp_path: Path,
-    sounds: Path,  # noqa: F811
+    sounds: Path,
 ) -> None:
     window = opened(windows, page, tmp_path)
     begin(page, sounds)

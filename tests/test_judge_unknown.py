@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from handmade_model import SPEC, write_handmade
-from test_judge import kept
+from judged_tones import kept
 
 from avianvox.cli.main import main
 from avianvox.judge.figures import Answers, Classes, judge_answers

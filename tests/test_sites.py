@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from classify_night import LOW, RATE, rows, tone
 from click.testing import CliRunner, Result
 from handmade_model import write_handmade
 from recorder_files import guan
-from test_classify_field import LOW, RATE, rows, tone
 
 from avianvox.cli.main import cli
 from avianvox.inference.sites import folder_above, folder_site, is_other_folder_site
