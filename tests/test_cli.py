@@ -48,10 +48,10 @@ def test_help_ends_in_an_example(name: str, command: click.Command) -> None:
     assert all(option.help for option in command.params if isinstance(option, click.Option))
 
 
-@pytest.fixture(scope="module")
-def workspace(synth_catalog_dir: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def workspace(synth_catalog_dir: Path, tiny_model: Path, tmp_path: Path) -> Path:
     """A folder that holds what the examples speak of."""
-    here = tmp_path_factory.mktemp("workspace")
+    here = tmp_path / "workspace"
     shutil.copytree(synth_catalog_dir, here / "recordings")
     shutil.copytree(synth_catalog_dir / "no bird", here / "background")
     rows = [f"{file.name},no bird,voices\n" for file in sorted((here / "background").glob("*.*"))]
@@ -85,16 +85,55 @@ def workspace(synth_catalog_dir: Path, tiny_model: Path, tmp_path_factory: pytes
     return here
 
 
-def all_examples() -> list[str]:
-    """In the order of the commands, which is not the order in which files are made."""
-    found = [example for _, command in commands() for example in examples(command)]
-    first = ("avianvox models add", "avianvox features build")
-    return sorted(found, key=lambda example: [not example.startswith(begin) for begin in first])
+CHAINS = {
+    "classify": ("classify", "convert", "segments", "verdicts", "overview"),
+    "boxes": ("detect", "boxes", "scenes"),
+    "networks": ("train", "explain", "export"),
+    "folds": ("crossval", "calibrate", "report", "pipeline", "ablate", "reproduce"),
+    "generate": ("generate",),
+    "judge": ("evaluate", "gate", "audit"),
+    "find": ("models", "features", "species", "search", "cluster", "suggest"),
+    "others": (),
+}
+"""Commands whose examples take what others of the chain make; ``others``: all that are in no chain."""
+
+MAKERS = {
+    "embeddings/": "avianvox features build recordings/ --out embeddings/ --spec birdnet",
+    "features/": "avianvox features build recordings/ --out features/",
+    "birdnet": "avianvox models add birdnet",
+}
+"""By what several chains take: the example that makes it."""
+
+ELSEWHERE = ("avianvox demo", "avianvox gui", "avianvox listen", "avianvox review")
+"""Examples that have tests of their own."""
+
+
+def chained(chain: str) -> list[str]:
+    """The examples of a chain, in the order of the commands, after those that make what they take."""
+    named = {name for names in CHAINS.values() for name in names}
+    found, first = [], []
+    for name, command in commands():
+        own = name.split()[0]
+        if own in CHAINS[chain] or (chain == "others" and own not in named):
+            found += [one for one in examples(command) if not one.startswith(ELSEWHERE)]
+    for made, maker in MAKERS.items():
+        if any(made in shlex.split(one) for one in [*first, *found]):
+            first.insert(0, maker)
+    return [*first, *(one for one in found if one not in first)]
+
+
+def test_every_example_is_in_a_chain_and_every_maker_is_an_example() -> None:
+    every = {one for _, command in commands() for one in examples(command)}
+    assert {one for chain in CHAINS for one in chained(chain)} == {
+        one for one in every if not one.startswith(ELSEWHERE)
+    }
+    assert {name for names in CHAINS.values() for name in names} <= {*COMMANDS}
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("chain", CHAINS)
 def test_every_example_runs(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    chain: str, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(workspace)
     monkeypatch.setenv("XC_API_KEY", KEY)
@@ -103,11 +142,10 @@ def test_every_example_runs(
     patch_birdnet(monkeypatch)
     with FakeXenoCanto([row(1)]) as server:
         monkeypatch.setenv("XC_API", server.address)
-        for example in all_examples():
-            if example.startswith(("avianvox demo", "avianvox gui", "avianvox listen", "avianvox review")):
-                continue  # have tests of their own
+        for example in chained(chain):
+            short = re.sub(r"(?<=--epochs )\d+", "1", example)  # more of them only take longer
             with pytest.raises(SystemExit) as ended:
-                main(shlex.split(example)[1:])
+                main(shlex.split(short)[1:])
             assert ended.value.code in (0, None), f"{example}\n{capsys.readouterr().err}"
 
 
