@@ -5,7 +5,8 @@ reaches on them is therefore no measure of what it reaches on new recordings of 
 that it doesn't know are the fair part, and are told apart by `avianvox.models.probes.heard.known_classes`.
 
 A new one is one module here, a function ``fit(heard, targets, settings, seed)`` made into a
-`avianvox.models.probes.probe.Probe`, and one row; ``tests/test_ear_probes.py`` holds each row to the contract.
+`avianvox.models.probes.probe.Probe`, and one row; ``tests/test_ear_probes.py`` holds each row to the
+contract.
 """
 
 from typing import TYPE_CHECKING, Protocol
