@@ -152,7 +152,7 @@ def generate(
     from avianvox.errors import require_extra
     from avianvox.generate.run import GeneratorRun
 
-    found = GeneratorRun.open(run)
+    found = GeneratorRun.open(Path(run))
     require_extra("tensorflow", extra="train", purpose="avianvox generate")
 
     from avianvox.generate.samples import write_samples

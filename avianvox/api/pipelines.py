@@ -97,6 +97,6 @@ def measured(
     found = automate(stages, folds, recordings=recordings)
     curve = pipeline_curve(stages, TARGETS, folds)
     if page is not None:
-        with atomic_write(page) as stream:
+        with atomic_write(Path(page)) as stream:
             stream.write(pipeline_page(f"Automatic labelling, {Path(run).name}", stages, found, curve))
     return found, curve
