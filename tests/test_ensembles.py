@@ -96,7 +96,7 @@ def test_a_run_of_an_ensemble_keeps_each_fit_and_goes_on(tmp_path: Path) -> None
         validation=0,
         combine="mel",
         ensemble=TWO,
-        beside=("dense_deep",),
+        beside=("cnn_v17",),
     )
     train(catalog, store, config, tmp_path / "run")
     assert [(tmp_path / "run" / name).exists() for name in CHECKPOINTS[:5]] == [True] * 4 + [False]
