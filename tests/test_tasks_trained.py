@@ -317,7 +317,6 @@ def test_a_model_of_tasks_alone_names_no_species(
     for command in (
         ["explain", "maps", str(out), sound, "--out", where, "--no-png"],
         ["boxes", "find", sound, "--model", str(out), "--out", where],
-        ["evaluate", str(out), str(catalog[0].path.parent), "--out", where],
     ):
         refused = CliRunner().invoke(cli, command)
         assert isinstance(refused.exception, InputError), command
