@@ -293,3 +293,30 @@ def test_wrong_usage(
         main(["listen", "-", *arguments, "--model", str(model)])
     assert ended.value.code == 2
     assert words in capsys.readouterr().err
+
+
+def test_events_and_clips_are_as_long_as_the_call(model: Path, tmp_path: Path) -> None:
+    """--narrow takes its boxes from the sound that goes by, as in classify."""
+    hiss = np.float32(0.001) * np.random.default_rng(0).standard_normal(12 * RATE).astype(np.float32)
+    scene = np.concatenate((hiss, hiss))
+    scene[5 * RATE : 6 * RATE] += tone(6000, 1)
+    clips = tmp_path / "clips"
+    options = ("--min-score", "0.3", "--species-list", "Regulus altus", *BEGIN)
+    _, wide, _ = run(model, scene.tobytes(), *options)
+    saved = ("--save-clips", str(clips), "--clip-before", "1", "--clip-after", "1")
+    code, narrow, _ = run(model, scene.tobytes(), *options, *saved, "--narrow", "4000-8000")
+    assert code == 0
+    assert wide[0]["end_s"] - wide[0]["begin_s"] > 2.5
+    (row,) = [row for row in narrow if row["low_hz"] is not None]
+    assert (row["begin_s"], row["end_s"]) == pytest.approx((5.0, 6.0), abs=0.1)
+    assert row["low_hz"] < 6000 < row["high_hz"]
+    assert row["begin_time"].startswith("2026-05-01T05:00:0")
+    (clip,) = [clip for clip in clip_rows(clips) if float(clip["low_hz"] or 0)]
+    sound, rate = soundfile.read(clips / clip["file"])
+    assert len(sound) / rate == pytest.approx(3.0, abs=0.2)
+    for options, says in (
+        (("--narrow", "x-y"), "--narrow: expected all, two frequencies"),
+        (("--narrow", "all", "--by", "window"), "--narrow: only for events, not for --by window"),
+    ):
+        code, _, said = run(model, b"", *options)
+        assert (code, says in said) == (2, True)

@@ -18,10 +18,11 @@ from handmade_model import write_handmade
 from avianvox.errors import AvianvoxError, InputError, MissingExtraError
 from avianvox.inference import live
 from avianvox.inference.answers import Question
-from avianvox.inference.classifier import Classifier, Pause
+from avianvox.inference.classifier import Classifier
 from avianvox.inference.events import EventOptions
 from avianvox.inference.live import Clock, Feed, Listening
 from avianvox.inference.live_inputs import open_microphone, read_pipe
+from avianvox.inference.window_stream import Pause
 
 RATE = 8000
 

@@ -19,9 +19,11 @@ from avianvox.inference.answers import answer_file
 from avianvox.inference.box_source import BOX_SOURCES, source_asked
 from avianvox.inference.classifier import Classifier
 from avianvox.inference.events import EventFinder, EventOptions
+from avianvox.inference.found import Found
 from avianvox.inference.narrow import Narrower, of_one_voice
 from avianvox.inference.question import Question
 from avianvox.inference.runs import settings_of
+from avianvox.inference.window_stream import Pause
 from avianvox.tables.columns import HEADER
 from avianvox.types import Box, LabelSet, Window
 
@@ -171,7 +173,7 @@ def test_boxes_are_let_go_behind_what_is_open(classifier: Classifier) -> None:
     question, most = Question(by="event", narrow="all", min_score=0.999), 0
     for _ in narrower.events(classifier.windows(narrower.heard(blocks)), classifier, question, Counter()):
         pass
-    most = len(narrower._boxes) + len(narrower._fresh)
+    most = len(narrower._boxes) + len(narrower._fork.found)
     assert most <= 8  # of 24: no event is open
 
 
@@ -199,3 +201,29 @@ def test_narrow_is_for_events_and_stands_in_the_ledger_only_where_asked(recordin
         wrong = CliRunner().invoke(cli, ["classify", str(recording), "--narrow", "all", "--by", by])
         assert wrong.exit_code == 2
         assert "--narrow: only for events; give --by event too" in wrong.output
+
+
+def test_a_pause_ends_boxes_and_moves_those_after_it(classifier: Classifier) -> None:
+    rate = classifier.spec.sample_rate
+    narrower = Narrower("2000-4000", classifier)
+    call, pause_s = tones((Box(2, 2.4, 2900, 3100),), 6.0), 60.0
+    blocks = [call, Pause(round(pause_s * rate)), call]
+    stream = classifier.windows(narrower.heard(blocks))
+    question = Question(by="event", min_score=0.01, wanted=(1,))
+    found = list(narrower.events(stream, classifier, question, Counter()))
+    begins = [(event.first_sample or 0) / rate for event in found]
+    assert begins == pytest.approx([2.0, 2.0 + 6.0 + pause_s], abs=0.15)
+    assert [event.n_samples / rate for event in found] == pytest.approx([0.4, 0.4], abs=0.2)
+
+
+def test_an_event_waits_for_its_last_boxes_but_not_beyond_an_outage(classifier: Classifier) -> None:
+    narrower = Narrower("all", classifier)
+    end = 5 * RATE
+    window = classifier.spec.n_frames * classifier.spec.hop_length
+    waits = Found(label=1, rank=1, first_sample=0, n_samples=end, score=0.9, decision=None)
+    latest = round(narrower.latest_s * RATE)
+    assert list(narrower.settled([waits], end + latest - window - 1, [])) == []
+    assert list(narrower.settled([], end + latest - window, [])) == [waits]
+    assert list(narrower.settled([waits], end - window, [])) == []
+    list(narrower.heard([np.zeros(end, np.float32), Pause(1)]))
+    assert list(narrower.settled([], end, [])) == [waits]

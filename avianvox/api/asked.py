@@ -57,6 +57,8 @@ class Live(Weighing):
         See `avianvox.inference.events.EventOptions`.
     multi_label : bool
         Every species that reaches its minimum score, not only the best one.
+    narrow : str
+        See `avianvox.inference.question.Question`.
     site : str
         Where all of the sound is from; "": each recording says it, or its folder.
     quiet : bool
@@ -78,6 +80,7 @@ class Live(Weighing):
     min_length_s: float = 0.0
     smooth: int = 1
     multi_label: bool = False
+    narrow: str = ""
     site: str = ""
     quiet: bool = False
 
@@ -92,7 +95,6 @@ class Asked(Live):
     channels: str = "mix"
     timezone: str = ""
     level: str = "species"
-    narrow: str = ""
 
     @property
     def counted(self) -> bool:

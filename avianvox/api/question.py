@@ -108,16 +108,17 @@ def refuse_contradictions(asked: Asked, given: Iterable[str]) -> None:
         raise InputError("--top and --coverage: only for recordings and windows, not for events")
     if by in ("recording", "window") and (idle := [OF_EVENTS[name] for name in given]):
         raise InputError(f"{', '.join(idle)}: only for events; give --by event, hour, day or night too")
-    if asked.narrow:
-        _check_narrow(asked.narrow)
-        if by != "event":
-            raise InputError("--narrow: only for events; give --by event too")
+    check_narrow(asked.narrow)
+    if asked.narrow and by != "event":
+        raise InputError("--narrow: only for events; give --by event too")
     if asked.gate_recall is not None and not (asked.gate or asked.gate_file):
         raise InputError("--gate-recall needs --gate")
 
 
-def _check_narrow(text: str) -> None:
-    """Raise `InputError` or `ModelFileError` where events can't be narrowed by it."""
+def check_narrow(text: str) -> None:
+    """Raise `InputError` or `ModelFileError` where events can't be narrowed by it; "" asks for nothing."""
+    if not text:
+        return
     from avianvox.inference.box_source import source_asked
 
     row, found = source_asked(text)

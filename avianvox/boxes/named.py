@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from avianvox.errors import InputError
-from avianvox.inference.box_source import PushedSource, forked
+from avianvox.inference.box_source import Fork, PushedSource
 from avianvox.inference.classifier import Classifier
 from avianvox.types import NO_BIRD, Box, Window
 
@@ -50,11 +50,11 @@ class NamedBoxes:
 
     def boxes(self, blocks: Iterable[np.ndarray]) -> Iterator[Box]:
         """The boxes of one recording, as `BoxSource.boxes` says."""
-        found: deque[Box] = deque()
         heard: deque[Window] = deque()
         kept_s = self._source.latest_s + self._classifier.spec.window_s
-        sound = forked(blocks, self._source.stream(), found)
-        for window in self._classifier.windows(sound, overlap_s=self._overlap_s):
+        fork = Fork(self._source.stream, sample_rate=self.sample_rate)
+        found = fork.found
+        for window in self._classifier.windows(fork.blocks(blocks), overlap_s=self._overlap_s):
             heard.append(window)
             while heard[0].end_s < window.begin_s - kept_s:
                 heard.popleft()

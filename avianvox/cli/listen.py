@@ -31,6 +31,7 @@ a pause. It ends an event, unless --gap is longer. begin_s and end_s include pau
 
 \b
 An event is written when it has ended: one window (about three seconds) and --gap after the last call.
+--narrow takes up to some seconds more, until it has heard what follows.
 Ctrl-C or the end of the input ends the command, after the last event is written. A closed output ends it
 too. The exit code is then 0.
 
@@ -130,7 +131,7 @@ def listen(
 
     outcomes = Outcomes(**{field.name: asked.pop(field.name) for field in fields(Outcomes)})
     given = Asked(**asked | {"model": asked["model"] or default_model()}, top=1)
-    of_events = OF_EVENTS | {"multi_label": "--multi-label"}
+    of_events = OF_EVENTS | {"multi_label": "--multi-label", "narrow": "--narrow"}
     idle = [of_events[name] for name in written(of_events)] if given.by == "window" else []
     if idle:
         raise click.UsageError(f"{', '.join(idle)}: only for events, not for --by window")
@@ -165,16 +166,18 @@ class Input:
 
 
 def _listen(asked: Asked, sound: Input, outcomes: Outcomes, forms: tuple[str, ...]) -> None:
-    from avianvox.api.question import against_place, below_thresholds, question_of
+    from avianvox.api.question import against_place, below_thresholds, check_narrow, question_of
     from avianvox.audio.decode import CANCEL
     from avianvox.audio.tape import Tape
     from avianvox.errors import AudioError
+    from avianvox.inference.answers import narrower_of
     from avianvox.inference.classifier import Classifier
     from avianvox.inference.gate import load_gate
     from avianvox.inference.live import Feed, Listening
     from avianvox.inference.live_inputs import open_microphone, read_pipe
     from avianvox.trigger.service import Service
 
+    check_narrow(asked.narrow)
     question = question_of(asked, remark)
     gate = load_gate(question.gate, question.gate_recall) if question.gate else None
     classifier = Classifier.load(asked.model)
@@ -182,7 +185,9 @@ def _listen(asked: Asked, sound: Input, outcomes: Outcomes, forms: tuple[str, ..
     feed = Feed(sound.rate, _say, channel=sound.channel, tape=tape)
     service = Service()
     feed.on_sound = service.alive
+    narrower = narrower_of(classifier, question)
     late_s = asked.gap_s + (asked.smooth + 2) * classifier.spec.window_s  # of an event, after its end
+    late_s += narrower.latest_s if narrower else 0.0
     with ExitStack() as opened:
         trigger = open_trigger(outcomes, _say, tape, opened, late_s=late_s)
         write = opened.enter_context(open_rows(forms, outcomes.output, question.tasks))
@@ -199,7 +204,14 @@ def _listen(asked: Asked, sound: Input, outcomes: Outcomes, forms: tuple[str, ..
         name = sound.name or name
         passed = None if trigger is None else trigger.passed
         listening = Listening(
-            classifier, feed, question, name=name, begin=sound.begin, gate=gate, passed=passed
+            classifier,
+            feed,
+            question,
+            name=name,
+            begin=sound.begin,
+            gate=gate,
+            narrower=narrower,
+            passed=passed,
         )
         if trigger is not None:
             opened.callback(trigger.close)

@@ -2,13 +2,15 @@
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from math import inf, nan
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from avianvox.errors import InputError
+from avianvox.inference.window_stream import Pause
 from avianvox.modelfolder import SUFFIX, find_model, own_models
 from avianvox.registry import Registry
 from avianvox.types import Box
@@ -73,7 +75,9 @@ BOX_SOURCES: Registry[MakesSource] = Registry(
         "detector": "avianvox.detect.detector:boxes_of_file",
     },
 )
-"""What ``classify`` narrows events by. They lie in rooms below, and are imported when asked for."""
+"""What events are narrowed by. They lie in rooms below, and are imported when asked for."""
+
+BlockT = TypeVar("BlockT", np.ndarray, np.ndarray | Pause)
 
 
 def source_asked(text: str) -> tuple[str, str]:
@@ -106,9 +110,48 @@ def band_of(text: str) -> tuple[float, float] | None:
     return band if 0 <= band[0] < band[1] else None
 
 
-def forked(blocks: Iterable[np.ndarray], stream: BoxStream, found: deque[Box]) -> Iterator[np.ndarray]:
-    """Blocks on their way to somebody else; boxes in them are appended to ``found`` before they arrive."""
-    for block in blocks:
-        found.extend(stream.push(block))
-        yield block
-    found.extend(stream.finish())
+class Fork:
+    """Sound on its way to somebody else, and the boxes in it.
+
+    Parameters
+    ----------
+    streams : callable
+        Gives a stream for the sound up to the next `Pause`, so that no box reaches over one.
+    sample_rate : int, Hz
+        Of the sound.
+
+    Attributes
+    ----------
+    found : deque of Box
+        Those of a block are there before it arrives. Whoever uses them takes them out; times count pauses.
+    whole : int
+        All boxes that begin before this sample are there, since a pause follows it, or the end.
+    """
+
+    def __init__(self, streams: Callable[[], BoxStream], *, sample_rate: int) -> None:
+        self._streams, self._rate = streams, sample_rate
+        self.found: deque[Box] = deque()
+        self.whole = 0
+
+    def blocks(self, blocks: Iterable[BlockT]) -> Iterator[BlockT]:
+        """The sound as it comes."""
+        stream, begin, heard = self._streams(), 0, 0
+        for block in blocks:
+            if isinstance(block, Pause):
+                self._take(stream.finish(), begin)
+                self.whole = heard
+                heard += block.n_samples
+                stream, begin = self._streams(), heard
+            else:
+                self._take(stream.push(block), begin)
+                heard += len(block)
+            yield block
+        self._take(stream.finish(), begin)
+        self.whole = heard
+
+    def _take(self, boxes: Iterable[Box], begin: int) -> None:
+        """Boxes of a stream that begins at a sample."""
+        begin_s = begin / self._rate
+        self.found.extend(
+            replace(box, begin_s=box.begin_s + begin_s, end_s=box.end_s + begin_s) for box in boxes
+        )

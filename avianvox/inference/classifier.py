@@ -6,7 +6,7 @@ rows and events in :mod:`avianvox.inference.answers`, a microphone in :mod:`avia
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from avianvox.inference.calibration import Calibration
 from avianvox.inference.pooling import POOLINGS, pool, pooling_for
 from avianvox.inference.readahead import read_ahead
 from avianvox.inference.runtime import Runtime, runtime_of
-from avianvox.inference.window_stream import hop_frames, stream_windows
+from avianvox.inference.window_stream import Pause, hop_frames, stream_windows
 from avianvox.modelfile import ModelFile, read_model_file
 from avianvox.modelfolder import DEFAULT_MODEL, find_model
 from avianvox.modelinfo import SPECIES, ModelInfo
@@ -32,13 +32,6 @@ if TYPE_CHECKING:
     from avianvox.inference.levels import Tree
     from avianvox.inference.place import GeoModel
     from avianvox.inference.task_answers import TaskReader
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Time that passes without sound, in a stream of blocks. No window reaches from one side to the other."""
-
-    n_samples: int
 
 
 class Classifier:

@@ -19,16 +19,17 @@ from avianvox.audio.decode import Meter
 from avianvox.audio.notes import FieldNotes
 from avianvox.audio.resample import Resampler, pick_channel
 from avianvox.inference.answers import task_answers, weigher_of
-from avianvox.inference.classifier import Classifier, Pause, WindowStream
-from avianvox.inference.events import Event, EventSearch
+from avianvox.inference.classifier import Classifier, WindowStream
 from avianvox.inference.found import WAYS, Found, event_search, found_event, weighed
 from avianvox.inference.question import Question
+from avianvox.inference.window_stream import Pause
 from avianvox.tables.times import iso_time
 from avianvox.types import Detection
 
 if TYPE_CHECKING:
     from avianvox.audio.tape import Tape
     from avianvox.inference.gate import Gate
+    from avianvox.inference.narrow import Narrower
 
 STALL_S = 3.0
 """So long without sound is an outage: that is said, and time passes although no sample comes."""
@@ -269,6 +270,7 @@ class Listening:
         name: str = "-",
         begin: datetime | None = None,
         gate: "Gate | None" = None,
+        narrower: "Narrower | None" = None,
         passed: Callable[[float], None] | None = None,
     ) -> None:
         """Raises as `Classifier.windows` does.
@@ -284,6 +286,8 @@ class Listening:
         begin : datetime, optional
             See `Clock`.
         gate : Gate, optional
+        narrower : Narrower, optional
+            What narrows the events of this feed.
         passed : callable, optional
             Called with the seconds up to which events have been looked for, again and again, also while there
             are none.
@@ -293,9 +297,11 @@ class Listening:
         self._rate = classifier.spec.sample_rate
         self._clock = Clock(self._rate, begin)
         self._search = event_search(classifier, question)
+        self._narrower = narrower
         self._weigher = weigher_of(classifier, question, FieldNotes(begin=begin or datetime.now()))
+        blocks = feed.blocks(self._rate, self._clock)
         self.windows: WindowStream = classifier.windows(
-            feed.blocks(self._rate, self._clock),
+            blocks if narrower is None else narrower.heard(blocks),
             overlap_s=question.overlap_s,
             calibrated=question.calibrated,
             gate=gate,
@@ -328,17 +334,16 @@ class Listening:
 
     def _events(self) -> Generator[Found]:
         """Events as they end. Windows that are not scored let time pass too: a silence may last for hours."""
-        for event in self._ended(self._search):
-            yield found_event(event, self._search)
-
-    def _ended(self, search: EventSearch) -> Iterator[Event]:
+        search, narrower = self._search, self._narrower
         for first, window in self.windows.every():
-            if window is not None:
-                yield from search.push(weighed(window, self._weigher))
-            yield from search.pass_to(first + 1)
+            ended = [] if window is None else search.push(weighed(window, self._weigher))
+            ended += search.pass_to(first + 1)
+            found = [found_event(event, search) for event in ended]
+            yield from found if narrower is None else narrower.settled(found, first, search.open_from)
             if self._passed is not None:
                 self._passed(first / self._rate)
-        yield from search.finish()
+        found = [found_event(event, search) for event in search.finish()]
+        yield from found if narrower is None else narrower.rest(found)
 
     def _row(self, found: Found) -> Detection:
         labels, first, label = self._classifier.labels, found.first_sample or 0, found.label
@@ -350,6 +355,8 @@ class Listening:
             begin_time=self._clock.time_of(first),
             end_time=self._clock.time_of(first + found.n_samples),
             time_source=self._clock.source,
+            low_hz=None if found.band_hz is None else found.band_hz[0],
+            high_hz=None if found.band_hz is None else found.band_hz[1],
             site=self._question.site,
             rank=found.rank,
             scientific_name="" if label is None else labels.names[label],

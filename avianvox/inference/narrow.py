@@ -18,7 +18,14 @@ import numpy as np
 
 from avianvox.audio.resample import Resampler
 from avianvox.dataset.synonyms import species_key
-from avianvox.inference.box_source import BOX_SOURCES, BoxStream, PushedSource, forked, source_asked
+from avianvox.inference.box_source import (
+    BOX_SOURCES,
+    BlockT,
+    BoxStream,
+    Fork,
+    PushedSource,
+    source_asked,
+)
 from avianvox.inference.classifier import Classifier, WindowStream
 from avianvox.inference.found import Found, event_search, found_event, weighed
 from avianvox.inference.question import Question
@@ -39,19 +46,27 @@ class Narrower:
         What `source_asked` takes.
     classifier : Classifier
         Its sample rate is that of the sound, and its classes are those of the events.
+
+    Attributes
+    ----------
+    latest_s : float, seconds
+        By so much later than its windows are heard does an event come, at most.
     """
 
     def __init__(self, asked: str, classifier: Classifier) -> None:
-        source, self._rate = _source(asked, classifier.spec.sample_rate), classifier.spec.sample_rate
+        spec = classifier.spec
+        source, self._rate = _source(asked, spec.sample_rate), spec.sample_rate
+        self.latest_s = source.latest_s
         self._latest = round(source.latest_s * self._rate)
-        self._stream = _at_rate(source, self._rate)
+        self._window = spec.n_frames * spec.hop_length
         self._names = classifier.labels.names
-        self._fresh: deque[Box] = deque()  # the thread that reads appends, the one that scores takes
+        self._fork = Fork(lambda: _at_rate(source, self._rate), sample_rate=self._rate)
         self._boxes: list[Box] = []
+        self._waiting: deque[Found] = deque()
 
-    def heard(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def heard(self, blocks: Iterable[BlockT]) -> Iterator[BlockT]:
         """The sound, for the classifier."""
-        return forked(blocks, self._stream, self._fresh)
+        return self._fork.blocks(blocks)
 
     def events(
         self,
@@ -62,18 +77,37 @@ class Narrower:
         weigher: "Weigher | None" = None,
     ) -> Iterator[Found]:
         """As a row of `avianvox.inference.found.WAYS`, for the stream of what `heard` gives."""
-        search, waiting = event_search(classifier, question), deque[Found]()
-        length = classifier.spec.n_frames * classifier.spec.hop_length
+        search = event_search(classifier, question)
         for first, window in stream.every():
             ended = search.pass_to(first) if window is None else search.push(weighed(window, weigher))
-            waiting.extend(found_event(event, search) for event in ended)
-            while waiting and _end(waiting[0]) + self._latest <= first + length:
-                yield self._narrowed(waiting.popleft())
-            begins = [found.first_sample or 0 for found in waiting]
-            self._forget(min([first, *begins, *search.open_from]))
-        waiting.extend(found_event(event, search) for event in search.finish())
-        yield from map(self._narrowed, waiting)
+            yield from self.settled((found_event(event, search) for event in ended), first, search.open_from)
+        yield from self.rest(found_event(event, search) for event in search.finish())
         below.update(search.below)
+
+    def settled(self, ended: Iterable[Found], first: int, open_from: Iterable[int]) -> Iterator[Found]:
+        """Take events that have ended; give those in which no box is still to come, narrowed.
+
+        Parameters
+        ----------
+        ended : iterable of Found
+            In order of their ends.
+        first : int
+            First sample of the window that has just been heard.
+        open_from : iterable of int
+            First samples of the events that go on.
+        """
+        self._waiting.extend(ended)
+        heard = max(self._fork.whole, first + self._window - self._latest)
+        while self._waiting and _end(self._waiting[0]) <= heard:
+            yield self._narrowed(self._waiting.popleft())
+        begins = [found.first_sample or 0 for found in self._waiting]
+        self._forget(min([first, *begins, *open_from]))
+
+    def rest(self, ended: Iterable[Found]) -> Iterator[Found]:
+        """The last events, when the sound has ended."""
+        self._waiting.extend(ended)
+        while self._waiting:
+            yield self._narrowed(self._waiting.popleft())
 
     def _forget(self, sample: int) -> None:
         """Let boxes go that end before a sample: no event that is still to come holds them."""
@@ -81,8 +115,9 @@ class Narrower:
         self._boxes = [box for box in self._boxes if box.end_s * self._rate > sample]
 
     def _take(self) -> None:
-        while self._fresh:
-            self._boxes.append(self._fresh.popleft())
+        fresh = self._fork.found  # the thread that reads appends, this one takes
+        while fresh:
+            self._boxes.append(fresh.popleft())
 
     def _may_be(self, box: Box, label: int | None) -> bool:
         """Whether a box has not the name of another class."""

@@ -5,11 +5,19 @@ recording ends: one every ``hop`` frames, the last one aligned to the end, a sho
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from avianvox.errors import InputError
 from avianvox.features.kinds import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Time that passes without sound, in a stream of blocks. No window reaches from one side to the other."""
+
+    n_samples: int
 
 
 def hop_frames(spec: Spec, overlap_s: float) -> int:
