@@ -188,3 +188,17 @@ def test_temperature_divides_what_was_before_the_activation() -> None:
     powers, cooler = np.exp(logits), np.exp(logits / 2)
     assert scaled(powers / powers.sum(), "softmax", 2.0) == pytest.approx(cooler / cooler.sum())
     assert scaled(logits, "none", 2.0) is logits
+
+
+def test_sure_windows_count_more_in_a_file_and_in_a_cross_validation() -> None:
+    from avianvox.evaluation.task_figures import pooled_outputs
+    from avianvox.inference.task_answers import TaskPool
+
+    task = Single("sex", classes=("female", "male"), pooling="weighted")
+    windows = np.float32([[0.5, 0.5], [0.1, 0.9]])
+    pool = TaskPool([task])
+    for row in windows:
+        pool.add({"sex": row})
+    expected = (0.25 * windows[0] + 0.81 * windows[1]) / 1.06
+    assert pool.outputs()["sex"] == pytest.approx(expected)
+    assert pooled_outputs(task, windows, np.array([0, 0]), 1)[0] == pytest.approx(expected)

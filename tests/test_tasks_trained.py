@@ -201,6 +201,8 @@ def test_what_cannot_be_learned_is_one_line(catalog: Catalog, store: FeatureStor
     assert "no recording has a value in the column 'stage'" in refusal(InputError, tasks=unlabelled)
     pooled = (Choice("single", (("name", "sex"), ("pooling", "meen"))),)
     assert "got 'meen'; did you mean 'mean'?" in refusal(ConfigError, tasks=pooled)
+    unsure = (Choice("multi", (("name", "call_type"), ("pooling", "weighted"))),)
+    assert "expected a pooling of mean, max, top3, got 'weighted'" in refusal(ConfigError, tasks=unsure)
     wrong = (Choice("single", (("name", "a"), ("column", "sexx"))),)
     assert "no column 'sexx'; did you mean 'sex'?" in refusal(InputError, tasks=wrong)
     assert "expected a network, got logreg_windows" in refusal(InputError, model="logreg_windows")

@@ -79,7 +79,7 @@ def judged(task: Task, recordings: Sequence[Recording], outputs: np.ndarray) -> 
 
 def pooled_outputs(task: Task, outputs: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
     """What a task's pooling makes of ``n`` recordings' windows, shape (n, task.n_outputs), float64."""
-    return pool_rows(outputs, rows, n, task.pooling)
+    return pool_rows(outputs, rows, n, task.pooling, outputs.max(axis=1))
 
 
 def tasks_of_run(run: SavedRun, model: str) -> tuple[Task, ...]:

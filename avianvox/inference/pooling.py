@@ -144,6 +144,18 @@ def pooling_for(*, exclusive: bool) -> str:
     return "mean" if exclusive else "max"
 
 
+_BY_CONFIDENCE = ("weighted", "confident3")
+
+
+def poolings_of(activation: str) -> list[str]:
+    """The rows that fit numbers past an activation: a window's confidence is its highest probability.
+
+    That says something of classes that exclude each other ("softmax"), and nothing of numbers, or of classes
+    that may all be absent.
+    """
+    return [name for name in POOLINGS if activation == "softmax" or name not in _BY_CONFIDENCE]
+
+
 def pool(windows: Iterable[Window], name: str) -> np.ndarray:
     """Scores of a recording from its windows, of which there is one or more; shape (n_classes,), float64."""
     pooling = POOLINGS.get(name)()

@@ -6,7 +6,7 @@ import numpy as np
 
 from avianvox.errors import AvianvoxError, ModelFileError
 from avianvox.inference.calibration import LEAST_TEMPERATURE
-from avianvox.inference.pooling import POOLINGS
+from avianvox.inference.pooling import POOLINGS, poolings_of
 from avianvox.modelinfo import ModelInfo, Output
 from avianvox.tasks import TASK_KINDS
 from avianvox.tasks.scaled import scaled
@@ -58,7 +58,7 @@ class TaskPool:
 
     def add(self, outputs: Outputs) -> None:
         for name, pool in self._pools.items():
-            pool.add(outputs[name])
+            pool.add(outputs[name], float(outputs[name].max()))
 
     def outputs(self) -> Outputs:
         """Of the recording; one window at least was added."""
@@ -76,10 +76,11 @@ def task_of(output: Output, model: str) -> Task:
         task = TASK_KINDS.get(output.kind).of(output.name, output.classes, output.unit, output.pooling)
     except AvianvoxError as error:
         raise ModelFileError(f"the model '{model}': {error}; export it again") from error
-    if task.pooling not in POOLINGS:
+    known = poolings_of(task.activation)
+    if task.pooling not in known:
         raise ModelFileError(
             f"the model '{model}': the task '{task.name}' asks for the pooling '{task.pooling:.40}', "
-            f"expected one of {', '.join(POOLINGS)}; update avianvox, or export it again"
+            f"expected one of {', '.join(known)}; update avianvox, or train it again"
         )
     if task.n_outputs != output.size:
         raise ModelFileError(

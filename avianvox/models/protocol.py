@@ -10,7 +10,7 @@ from avianvox.config import Choice, later
 from avianvox.dataset.crops import PADDINGS
 from avianvox.errors import ConfigError
 from avianvox.features.spec import COMBINATIONS, FeatureSpec
-from avianvox.inference.pooling import POOLINGS
+from avianvox.inference.pooling import POOLINGS, poolings_of
 from avianvox.registry import nearest
 from avianvox.tasks.asked import choices_of, tasks_of
 
@@ -169,13 +169,15 @@ class TrainSettings:
 
     def _settle_tasks(self) -> None:
         if self.tasks:
-            tasks, known = tasks_of(self.tasks), list(POOLINGS)
+            tasks = tasks_of(self.tasks)
             object.__setattr__(self, "tasks", choices_of(tasks))
-            for task in (task for task in tasks if task.pooling not in known):
-                raise ConfigError(
-                    f"[[tasks]] {task.name}: expected a pooling of {', '.join(known)}, got '{task.pooling}'"
-                    f"{nearest(task.pooling, known)}"
-                )
+            for task in tasks:
+                known = poolings_of(task.activation)
+                if task.pooling not in known:
+                    raise ConfigError(
+                        f"[[tasks]] {task.name}: expected a pooling of {', '.join(known)}, got "
+                        f"'{task.pooling}'{nearest(task.pooling, known)}"
+                    )
         elif not self.species:
             raise ConfigError("[train] species = false: expected [[tasks]] to learn instead, got none")
         besides = ("guide", "emphasis", "beside", "ensemble", "self_training")
