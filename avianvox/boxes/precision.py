@@ -44,17 +44,28 @@ def average_precision(matches: Matches, weights: np.ndarray | None = None) -> np
 
 
 def _average(matches: Matches, weights: np.ndarray) -> np.ndarray:
-    counts = weights[matches.recording]
+    """Precision is looked at where recall rises alone: between such scores it falls."""
+    n_drawn = (matches.n_drawn[:, None] * weights).sum(axis=0)
+    found: np.ndarray = np.where(n_drawn > 0, 0.0, np.nan)
+    rows = np.flatnonzero(matches.right)
+    if not len(rows):
+        return found
     last = np.flatnonzero(np.diff(matches.scores, append=-np.inf))  # of each score
-    right = np.cumsum(counts * matches.right[:, None], axis=0)[last]
-    total = np.cumsum(counts, axis=0)[last]
+    ends = np.unique(last[np.searchsorted(last, rows)])  # of the scores that right boxes have
+    total = _sums_to(ends, weights[matches.recording[: ends[-1] + 1]])
+    right = _sums_to(np.searchsorted(rows, ends, side="right") - 1, weights[matches.recording[rows]])
     precision = np.divide(right, total, out=np.zeros_like(right), where=total > 0)
     envelope = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
-    n_drawn = (matches.n_drawn[:, None] * weights).sum(axis=0)
     gained = np.diff(right, axis=0, prepend=np.zeros((1, right.shape[1])))
-    found: np.ndarray = np.full(len(n_drawn), np.nan)
     np.divide((gained * envelope).sum(axis=0), n_drawn, out=found, where=n_drawn > 0)
     return found
+
+
+def _sums_to(ends: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Sums of the rows up to each end, which belongs to them; shape (len(ends), r)."""
+    parts = np.add.reduceat(counts, np.append(0, ends[:-1] + 1), axis=0)
+    sums: np.ndarray = np.cumsum(parts, axis=0)
+    return sums
 
 
 class Averages:
