@@ -316,7 +316,10 @@ def test_a_model_of_tasks_alone_names_no_species(
     told = CliRunner().invoke(cli, ["models", "info", str(out)])
     assert "call_type, multi: song, call" in told.stdout
     sound, where = str(catalog[0].path), str(tmp_path / "out")
+    table = tmp_path / "labels.csv"
+    table.write_text(f"path,species\n{sound},Low low\n")
     for command in (
+        ["evaluate", str(out), str(table), "--out", where],
         ["explain", "maps", str(out), sound, "--out", where, "--no-png"],
         ["boxes", "find", sound, "--model", str(out), "--out", where],
     ):
