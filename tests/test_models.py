@@ -14,6 +14,7 @@ from avianvox.models.cnn import VARIANTS, build_cnn, with_scores
 from avianvox.models.dense import principal_components
 from avianvox.models.networks import NETWORKS, build_network
 from avianvox.models.protocol import TrainSettings
+from avianvox.models.stacked import stacked
 
 
 def test_listing_networks_needs_no_keras() -> None:
@@ -32,6 +33,19 @@ def tiny(seed: int = 0, name: str = "cnn_v20"):
         axes = np.random.default_rng(2).normal(size=layer.kernel.shape) / np.sqrt(n_frames * n_rows)
         layer.set_weights([axes, np.zeros(layer.units)])
     return model
+
+
+def test_parts_of_a_window_are_stacked_in_their_order() -> None:
+    x = np.arange(2 * 50 * 32, dtype=np.float32).reshape(2, 50, 32, 1)
+    found = np.asarray(stacked(x))
+    assert found.shape == (2, 16, 32, 3)
+    for part in range(3):
+        assert np.array_equal(found[..., part], x[:, 16 * part : 16 * part + 16, :, 0])
+    model = build_network("avianvox_stacked", n_frames=50, n_rows=32, n_classes=2)
+    assert model.get_layer("band_height").output.shape == (None, 16, 32, 4)
+    assert model.output_shape == (None, 2)
+    with pytest.raises(InputError, match="47 frames x 32 rows is too small; expected 48 x 32"):
+        build_network("avianvox_stacked", n_frames=47, n_rows=32, n_classes=2)
 
 
 def test_the_deep_dense_network_is_that_of_the_paper() -> None:

@@ -30,12 +30,13 @@ _ZONES = 4
 """Parts of the spectrum that are looked at apart after the last convolution."""
 
 
-def check_window(n_frames: int, n_rows: int) -> None:
-    """Raise `InputError` for a window of fewer than 16 frames or 32 bands."""
-    if n_frames < LEAST_FRAMES or n_rows < LEAST_BANDS:
+def check_window(n_frames: int, n_rows: int, *, n_parts: int = 1) -> None:
+    """Raise `InputError` for a window of fewer than 16 frames in each of its parts, or 32 bands."""
+    least = n_parts * LEAST_FRAMES
+    if n_frames < least or n_rows < LEAST_BANDS:
         raise InputError(
             f"a window of {n_frames} frames x {n_rows} rows is too small; "
-            f"expected {LEAST_FRAMES} x {LEAST_BANDS} or more"
+            f"expected {least} x {LEAST_BANDS} or more"
         )
 
 
@@ -101,7 +102,7 @@ def over_zones(x: Any) -> Any:
 class BandHeight(keras.layers.Layer):  # type: ignore[misc]
     """Adds a channel that says where each band is: from -1, the lowest, to 1.
 
-    Input shape (batch, n_frames, n_rows, 1); output shape (batch, n_frames, n_rows, 2).
+    Input shape (batch, n_frames, n_rows, n_channels); output shape (batch, n_frames, n_rows, n_channels + 1).
 
     References
     ----------
@@ -112,10 +113,10 @@ class BandHeight(keras.layers.Layer):  # type: ignore[misc]
         heights = ops.convert_to_tensor(
             np.linspace(-1.0, 1.0, x.shape[2], dtype=np.float32)[None, None, :, None]
         )
-        return ops.concatenate([x, ops.zeros_like(x) + heights], axis=-1)
+        return ops.concatenate([x, ops.zeros_like(x[..., :1]) + heights], axis=-1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return (*input_shape[:3], 2)
+        return (*input_shape[:3], (input_shape[3] or 0) + 1)
 
 
 @keras.saving.register_keras_serializable(package="avianvox")

@@ -80,6 +80,10 @@ _FOR_FEW_RECORDINGS = {
         "avianvox.models.cbam:avianvox_cbam",
         "avianvox_small with attention by channel and place",
     ),
+    "avianvox_stacked": (
+        "avianvox.models.stacked:avianvox_stacked",
+        "avianvox_small on three parts of a window as channels",
+    ),
     "dense_deep": ("avianvox.models.dense:dense_deep", "five dense layers on the values of a window"),
     "pca_deep": ("avianvox.models.dense:pca_deep", "dense_deep on 500 principal components of a window"),
     "alexnet": ("avianvox.models.trunks.alexnet:alexnet", "AlexNet's plan, 8 layers, a quarter as wide"),
