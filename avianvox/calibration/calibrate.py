@@ -321,14 +321,7 @@ def _measured(
     """What a model file says about its calibration, beside where it comes from."""
     measured = {
         name: {
-            "rows": level.n,
-            "sessions": level.n_sessions,
-            "error_before": level.before.error,
-            "error_after": level.after.error,
-            "error_by_chance": level.after.floor.mean,
-            "error_by_chance_at_most": level.after.floor.high,
-            "named": level.decided.named,
-            "named_rightly": level.decided.right,
+            **level.to_mapping(),
             "coverage": {f"{coverage.nominal:g}": coverage.held_out for coverage in level.coverage},
         }
         for name, level in levels.items()

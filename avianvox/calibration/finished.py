@@ -249,19 +249,7 @@ def _folds(answers: BestAnswers, n_folds: int) -> np.ndarray:
 def _basis(
     answers: BestAnswers, n_folds: int, options: CalibrateOptions, levels: Mapping[str, LevelReport]
 ) -> dict[str, Any]:
-    measured = {
-        name: {
-            "rows": level.n,
-            "sessions": level.n_sessions,
-            "error_before": level.before.error,
-            "error_after": level.after.error,
-            "error_by_chance": level.after.floor.mean,
-            "error_by_chance_at_most": level.after.floor.high,
-            "named": level.decided.named,
-            "named_rightly": level.decided.right,
-        }
-        for name, level in levels.items()
-    }
+    measured = {name: level.to_mapping() for name, level in levels.items()}
     own = sum(one.source != POOLED for one in levels["recording"].thresholds.classes[:-1])
     return {
         "model": answers.name,

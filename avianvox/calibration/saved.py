@@ -102,6 +102,19 @@ class LevelReport:
     decided: Decided
     coverage: tuple[Coverage, ...]
 
+    def to_mapping(self) -> dict[str, Any]:
+        """What a model file says of it; sets of species apart."""
+        return {
+            "rows": self.n,
+            "sessions": self.n_sessions,
+            "error_before": self.before.error,
+            "error_after": self.after.error,
+            "error_by_chance": self.after.floor.mean,
+            "error_by_chance_at_most": self.after.floor.high,
+            "named": self.decided.named,
+            "named_rightly": self.decided.right,
+        }
+
 
 def verdict(level: str, before: float, after: float, most: float) -> str:
     """One sentence where calibration is no help, else nothing.
