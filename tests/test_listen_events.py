@@ -204,7 +204,9 @@ def test_memory_stays_flat_over_hours(model: Path, tmp_path: Path) -> None:
                 process.stdin.write(half_minute)
             process.stdin.close()
             peaks.append(int(process.stderr.read().split()[-2]))
-    assert peaks[1] < peaks[0] + 60_000  # kB; 10,500 were seen once, and two hours are 460 MB
+    # A busy computer lets 64 pieces of 131 kB and 4 clips of some 1.5 MB wait, an idle one none of them: 14 MB
+    # between two runs. Two hours of sound are 460 MB.
+    assert peaks[1] < peaks[0] + 30_000  # kB
 
 
 def test_rows_are_appended_and_survive_a_torn_end(model: Path, tmp_path: Path) -> None:
