@@ -204,8 +204,8 @@ def test_memory_stays_flat_over_hours(model: Path, tmp_path: Path) -> None:
                 process.stdin.write(half_minute)
             process.stdin.close()
             peaks.append(int(process.stderr.read().split()[-2]))
-    # A busy computer lets 64 pieces of 131 kB and 4 clips of some 1.5 MB wait, an idle one none of them: 14 MB
-    # between two runs. Two hours of sound are 460 MB.
+    # On a busy computer 64 pieces of 131 kB and 4 clips of some 1.5 MB wait, on an idle one none: two runs
+    # may differ by 14 MB. Two hours of sound are 460 MB.
     assert peaks[1] < peaks[0] + 30_000  # kB
 
 
