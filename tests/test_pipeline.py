@@ -67,9 +67,13 @@ def test_a_share_of_nothing_is_a_dash(capsys: pytest.CaptureFixture[str]) -> Non
     found = automate([replace(EMPTY, right=np.zeros(6, bool))])
     assert np.isnan(found.accuracy)
     _show(found)
-    assert "nan" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "nan" not in said
+    assert "95.0%       none      6       0.0%" in said  # no score is good enough
     page = pipeline_page("none", [EMPTY], found, pipeline_curve([EMPTY], TARGETS))
     assert "nan%" not in page
+    assert ">none<" in page
+    assert ">inf<" not in page
 
 
 def test_a_lower_target_labels_no_less() -> None:

@@ -9,7 +9,7 @@ from avianvox.cli.common import FiniteFloat, echo_text
 from avianvox.cli.targets import Target, Writer
 
 if TYPE_CHECKING:
-    from avianvox.calibration.pipeline import PipelineShare
+    from avianvox.calibration.pipeline import PipelineShare, StageShare
 
 EPILOG = """\b
 A recording passes the stages one after the other: empty or not, then the species, then the number of calls.
@@ -95,7 +95,7 @@ def _show(found: "PipelineShare") -> None:
     click.echo(f"{'stage':<{width}}  wanted  threshold  asked  automatic  accuracy  of all answers")
     for s in found.stages:
         click.echo(
-            f"{s.name:<{width}}  {s.target:>6.1%}  {s.threshold:>9.3f}  {s.asked:>5}  {_share(s.share):>9}"
+            f"{s.name:<{width}}  {s.target:>6.1%}  {_threshold(s):>9}  {s.asked:>5}  {_share(s.share):>9}"
             f"  {_share(s.accuracy):>8}  {_share(s.unaided):>14}"
         )
     click.echo(f"\nlabelled automatically in every stage: {found.share:.1%} of {found.n} recordings")
@@ -103,6 +103,13 @@ def _show(found: "PipelineShare") -> None:
         click.echo(f"their share of the sound: {found.share_of_sound:.1%}")
     click.echo(f"of these right in every stage: {_share(found.accuracy)}")
     click.echo(f"right in every stage without thresholds: {found.unaided:.1%} of all")
+
+
+def _threshold(stage: "StageShare") -> str:
+    from avianvox.report.pipeline import threshold_cell
+
+    cell = threshold_cell(stage)
+    return cell if isinstance(cell, str) else f"{cell:.3f}"
 
 
 def _share(value: float) -> str:

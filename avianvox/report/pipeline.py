@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from avianvox import __version__
-from avianvox.calibration.pipeline import PipelineShare, Stage
+from avianvox.calibration.pipeline import PipelineShare, Stage, StageShare
 from avianvox.evaluation.plain import counted, plain
 from avianvox.pages.blocks import Cell, Chart, Column, Section, Table, Text
 from avianvox.pages.markup import Markup
@@ -50,7 +50,7 @@ def pipeline_page(
         Column("accuracy of all answers", ".1%"),
     )
     rows: list[tuple[Cell, ...]] = [
-        (s.name, s.target, s.threshold, s.asked, s.share, s.accuracy, s.unaided) for s in found.stages
+        (s.name, s.target, threshold_cell(s), s.asked, s.share, s.accuracy, s.unaided) for s in found.stages
     ]
     caption = "Share of recordings that are labelled automatically, over the accuracy wanted of every stage."
     blocks = (
@@ -64,6 +64,11 @@ def pipeline_page(
     )
     footer = f"Made by avianvox {__version__}. No part is loaded from a network."
     return html_page(title, "", (Section("pipeline", "Pipeline", blocks),), footer)
+
+
+def threshold_cell(stage: StageShare) -> Cell:
+    """The threshold of a stage, or the word none where no score has the wanted accuracy."""
+    return stage.threshold if np.isfinite(stage.threshold) else "none"
 
 
 def share_panel(stages: Sequence[Stage], curve: Sequence[PipelineShare]) -> Markup:
