@@ -323,6 +323,10 @@ def test_live_sound_gives_the_events_of_a_recording(sample: tuple[np.ndarray, in
     ]
     assert (heard[0].path, heard[0].site) == ("garden", "home")
     assert heard[0].begin_time == "2026-05-01T04:30:00.000-04:00"
+    (narrow,) = av.listen(blocks, rate=rate, narrow="all")
+    (expected,) = av.events(sample, narrow="all")
+    assert (narrow.begin_s, narrow.end_s) == pytest.approx((expected.begin_s, expected.end_s), abs=0.1)
+    assert narrow.low_hz == pytest.approx(expected.low_hz, abs=100)
     windows = av.listen(blocks, rate=rate, by="window")
     assert next(windows).begin_s == 0.0
     windows.close()

@@ -83,6 +83,7 @@ def listen(
     >>> [event.scientific_name for event in av.listen(blocks, rate=22050)]
     ['Coccyzus vieilloti']
     """
+    from avianvox.inference.answers import narrower_of
     from avianvox.inference.classifier import Classifier
     from avianvox.inference.gate import load_gate
     from avianvox.inference.live import Feed, Listening
@@ -113,7 +114,15 @@ def listen(
         with ExitStack() as opened:
             opened.callback(feed.stopped.set)
             called = opened.enter_context(_opened(source, feed, channels))
-            yield from Listening(classifier, feed, question, name=name or called, begin=when, gate=gate)
+            yield from Listening(
+                classifier,
+                feed,
+                question,
+                name=name or called,
+                begin=when,
+                gate=gate,
+                narrower=narrower_of(classifier, question),
+            )
 
     return rows()
 

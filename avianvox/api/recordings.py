@@ -40,6 +40,7 @@ class LiveOptions(TypedDict, total=False):
     lon: float
     min_length_s: float
     multi_label: bool
+    narrow: str
     overlap_s: float
     place_min: float
     place_weight: float
@@ -54,7 +55,6 @@ class Options(LiveOptions, total=False):
     channels: str | int
     coverage: float
     level: str
-    narrow: str
     place: str
     timezone: str
     top: int
