@@ -53,8 +53,8 @@ def pipeline(
     Examples
     --------
     >>> import avianvox as av
-    >>> compared = av.crossvalidate("recordings", "gnb_mfcc", "run", folds=2)
-    >>> found = av.pipeline("run", accuracy=0.5)
+    >>> compared = av.crossvalidate("recordings", "gnb_mfcc", "compared-run", folds=2)
+    >>> found = av.pipeline("compared-run", accuracy=0.5)
     >>> [stage.name for stage in found.stages], 0 <= found.share <= 1
     (['empty or not', 'species'], True)
     """
