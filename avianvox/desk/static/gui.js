@@ -42,7 +42,7 @@ class Gui {
       overview: () => this.overview(),
       download: () => this.act(() => this.download()),
       forget: () => this.act(async () => { await send(`runs/${run().id}/forget`, {}); location.hash = "new"; }),
-      use: () => { this.forms.use(run().model); location.hash = "new"; },
+      use: () => this.act(() => this.use(run().model)),
     };
     for (const [id, action] of Object.entries(actions)) $(id).addEventListener("click", action);
     $("go-new").addEventListener("click", () => { location.hash = "new"; });
@@ -214,6 +214,13 @@ class Gui {
     }
     this.wanted = id;
     this.act(() => send(`runs/${id}/overview`, {}));
+  }
+
+  // Name species with a model that training has just made: the list may not have it yet.
+  async use(model) {
+    this.forms.fill(this.session = await ask("session"));
+    this.forms.use(model);
+    location.hash = "new";
   }
 
   async download() {
