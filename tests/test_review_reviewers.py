@@ -79,7 +79,7 @@ def test_two_reviewers_have_answers_of_their_own(
     at(page, 0)
     page.keyboard.press("Enter")
     at(page, 1)
-    page.get_by_role("button", name="Ana").click()
+    page.get_by_role("button", name="Ana", exact=True).click()
     page.get_by_label("Name of the reviewer").fill("Bo")
     page.get_by_role("button", name="Begin").click()
     at(page, 0)
