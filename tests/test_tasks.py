@@ -169,8 +169,9 @@ def test_a_number() -> None:
     values: tuple[Value, ...] = (1000.0, "3000", None, ("a", "b"))
     targets = task.encode(values)
     assert np.array_equal(targets[:, 0], np.array([1000, 3000, np.nan, np.nan]), equal_nan=True)
-    assert task.standardisation(values) == (2000.0, 1000.0)
-    assert task.standardisation((None, 7.0)) == (7.0, 1.0)
+    assert task.range_of(values) == (2000.0, 1000.0, 1000.0, 3000.0)
+    assert task.range_of((None, 7.0)) == (7.0, 1.0, 7.0, 7.0)
+    assert task.range_of((None,)) == (0.0, 1.0, -np.inf, np.inf)
     assert task.answer(np.array([2345.678])) == ("2345.68", None)
     figures = task.figures(targets[:2], np.array([[1100.0], [2700.0]]))
     means = {name: ratio.above.sum() / ratio.below.sum() for name, ratio in figures.items()}

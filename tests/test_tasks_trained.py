@@ -19,7 +19,7 @@ from avianvox.models.networks import NETWORKS
 from avianvox.tables.columns import HEADER
 from avianvox.tables.formats import read_table, write_table
 from avianvox.tasks import TASK_KINDS
-from avianvox.tasks.task import Task
+from avianvox.tasks.task import Range, Task
 from avianvox.training.config import read_train_file
 from avianvox.training.train import TrainConfig, train
 
@@ -115,7 +115,7 @@ def test_the_mean_loss_of_a_task_is_that_of_the_crops_whose_value_is_known() -> 
     network = keras.Model(put_in, keras.layers.Dense(2)(put_in))
     head = keras.layers.Dense(1, name="task_a")(put_in)
     asked = TASK_KINDS.get("ordinal")(name="a", classes=("1", "2+"))
-    whole = ManyTasks(network, [head], [asked], [(0.0, 1.0)], species=True)
+    whole = ManyTasks(network, [head], [asked], [Range()], species=True)
     whole.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     classes, logits = np.zeros(2, np.int64), np.zeros((2, 2), np.float32)
     for targets, said in (([1.0, np.nan], 0.0), ([1.0, 1.0], 2.0), ([np.nan, np.nan], 9.0)):
@@ -162,12 +162,38 @@ def test_a_restored_model_says_the_same_and_numbers_are_in_units(
     assert set(answers.tasks) == {"sex", "call_type", "count", "pitch_hz"}
     assert answers.tasks["sex"].sum(axis=1) == pytest.approx(1.0, abs=1e-5)
     units = [w for w in fitted.arrays() if "pitch_hz_units" in w]
-    assert sorted(units) == ["task_pitch_hz_units/deviation", "task_pitch_hz_units/mean"]
+    assert sorted(units) == [f"task_pitch_hz_units/{w}" for w in ("deviation", "highest", "lowest", "mean")]
     hz = np.array(list(HEIGHTS.values()))
+    assert fitted.arrays()["task_pitch_hz_units/lowest"] == hz.min()
+    assert fitted.arrays()["task_pitch_hz_units/highest"] == hz.max()
     assert fitted.arrays()["task_pitch_hz_units/mean"] == pytest.approx(hz.mean(), rel=1e-5)
     assert fitted.arrays()["task_pitch_hz_units/deviation"] == pytest.approx(hz.std(), rel=1e-5)
     again = {name: np.asarray(fitted.graph().output[name].shape) for name in ("scores", "pitch_hz")}
     assert [int(shape[-1]) for shape in again.values()] == [3, 1]
+
+
+def test_numbers_stay_in_the_range_that_was_learned(run: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from avianvox.training.estimator import FittedNetwork
+    from avianvox.training.run import WEIGHTS, Run, read_arrays
+
+    fitted = Run.open(run).fitted()
+    assert isinstance(fitted, FittedNetwork)
+    (units,) = (layer for layer in fitted._whole.layers if layer.name == "task_pitch_hz_units")
+    far = np.array([[-9.0], [0.0], [9.0]], np.float32)
+    lowest, highest = min(HEIGHTS.values()), max(HEIGHTS.values())
+    assert units(far).numpy()[[0, 2], 0].tolist() == [lowest, highest]
+    assert units(far, training=True).numpy()[0, 0] < 0  # beyond, so that it has a gradient
+    shutil.copytree(run, tmp_path / "earlier")
+    arrays = read_arrays(run / WEIGHTS)
+    earlier = {name: array for name, array in arrays.items() if not name.endswith(("/lowest", "/highest"))}
+    assert len(earlier) == len(arrays) - 2
+    np.savez(tmp_path / "earlier" / WEIGHTS, **earlier)
+    opened = Run.open(tmp_path / "earlier").fitted()
+    assert isinstance(opened, FittedNetwork)
+    (units,) = (layer for layer in opened._whole.layers if layer.name == "task_pitch_hz_units")
+    assert units(far).numpy()[0, 0] < 0  # as it answered before
 
 
 def test_training_goes_on_to_the_same_weights_and_refuses_other_tasks(

@@ -7,7 +7,7 @@ import numpy as np
 
 from avianvox.models.backend import keras
 from avianvox.randomness import hash_name
-from avianvox.tasks.task import Task
+from avianvox.tasks.task import Range, Task
 
 ops = keras.ops
 layers = keras.layers
@@ -61,8 +61,10 @@ _ACTIVATIONS = {"softmax": "softmax", "sigmoid": "sigmoid", "none": "linear"}
 
 @keras.saving.register_keras_serializable(package="avianvox")
 class InUnits(keras.layers.Layer):  # type: ignore[misc]
-    """Numbers of mean 0 and deviation 1 in the units of the catalog; both are found before training.
+    """Numbers of mean 0 and deviation 1 in the units of the catalog, as found before training.
 
+    Answers stay in the range that was learned: of sound unlike any in training, a network may give a number
+    many deviations away. Learning has no such bounds, since a number beyond them would have no gradient.
     Input and output shape (batch, size).
     """
 
@@ -71,9 +73,16 @@ class InUnits(keras.layers.Layer):  # type: ignore[misc]
         self.size = size
         self.mean = self.add_weight(shape=(size,), initializer="zeros", trainable=False, name="mean")
         self.deviation = self.add_weight(shape=(size,), initializer="ones", trainable=False, name="deviation")
+        self.lowest = self._bound("lowest", -np.inf)
+        self.highest = self._bound("highest", np.inf)
 
-    def call(self, x: Any) -> Any:
-        return x * self.deviation + self.mean
+    def _bound(self, name: str, value: float) -> Any:
+        initial = keras.initializers.Constant(value)
+        return self.add_weight(shape=(self.size,), initializer=initial, trainable=False, name=name)
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        found = x * self.deviation + self.mean
+        return found if training else ops.minimum(ops.maximum(found, self.lowest), self.highest)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
@@ -83,6 +92,10 @@ class InUnits(keras.layers.Layer):  # type: ignore[misc]
         del config["trainable"]
         return {**config, "size": self.size}
 
-    def standardise(self, mean: float, deviation: float) -> None:
-        """Set what a number of 0 and of 1 stand for."""
-        self.set_weights([np.full(self.size, value, np.float32) for value in (mean, deviation)])
+    def learn(self, numbers: Range) -> None:
+        """Set what a number of 0 and of 1 stand for, and the bounds of answers."""
+        self.set_weights([np.full(self.size, value, np.float32) for value in numbers])
+
+
+BOUNDS = ("lowest", "highest")
+"""Weights of `InUnits` that runs of earlier versions lack; their answers have no bounds."""

@@ -10,12 +10,12 @@ from avianvox.config import later
 from avianvox.dataset.labels.columns import Value
 from avianvox.dataset.sources.fields import parse_number
 from avianvox.errors import ConfigError, InputError
-from avianvox.tasks.task import Answer, Ratio, Task
+from avianvox.tasks.task import Answer, Range, Ratio, Task
 
 
 @dataclass(frozen=True)
 class Regression(Task):
-    """``unit`` is what answers are in. The network learns numbers of mean 0 and deviation 1."""
+    """``unit`` is what answers are in. An answer lies in the range of the numbers that were learned."""
 
     unit: str = later("", held="")
 
@@ -60,11 +60,11 @@ class Regression(Task):
     def unit_of(self, figure: str) -> str:
         return f"{self.unit}²" if self.unit and figure == "mean_squared_error" else self.unit
 
-    def standardisation(self, values: Sequence[Value]) -> tuple[float, float]:
+    def range_of(self, values: Sequence[Value]) -> Range:
         known = self.encode(values)[self.known(values)].astype(np.float64)
         if not len(known):
-            return 0.0, 1.0
-        return float(known.mean()), float(known.std()) or 1.0
+            return Range()
+        return Range(float(known.mean()), float(known.std()) or 1.0, float(known.min()), float(known.max()))
 
     def encode(self, values: Sequence[Value]) -> np.ndarray:
         numbers = (None if isinstance(value, tuple) else parse_number(value) for value in values)

@@ -33,6 +33,15 @@ class Answer(NamedTuple):
     score: float | None
 
 
+class Range(NamedTuple):
+    """What numbers of a training part are like; the network learns them with mean 0 and deviation 1."""
+
+    mean: float = 0.0
+    deviation: float = 1.0
+    lowest: float = float("-inf")
+    highest: float = float("inf")
+
+
 class Ratio(NamedTuple):
     """A figure: the sum of ``above`` over the sum of ``below``, one number for each recording."""
 
@@ -170,9 +179,9 @@ class Task(ABC):
         """What one of its figures is in; "" of a share."""
         return ""
 
-    def standardisation(self, values: Sequence[Value]) -> tuple[float, float]:
-        """Mean and deviation of the training part, of a task whose activation is "none"."""
-        return 0.0, 1.0
+    def range_of(self, values: Sequence[Value]) -> Range:
+        """Of the training part, of a task whose activation is "none"."""
+        return Range()
 
     @abstractmethod
     def encode(self, values: Sequence[Value]) -> np.ndarray:

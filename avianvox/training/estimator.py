@@ -20,7 +20,7 @@ from avianvox.models.backend import keras
 from avianvox.models.networks import NETWORKS
 from avianvox.models.protocol import Progress, SavedFit, TrainSettings, later_epochs
 from avianvox.models.shapes import SHAPES
-from avianvox.models.task_heads import with_answers
+from avianvox.models.task_heads import BOUNDS, with_answers
 from avianvox.tasks.asked import tasks_of
 from avianvox.tasks.task import Task
 from avianvox.training.augmentations import AUGMENTATIONS
@@ -175,6 +175,8 @@ class NetworkEstimator:
         whole = keras.Model(model.input, [model.output, *heads]) if heads else model
         for weight in whole.weights:
             stored = arrays.get(weight.path)
+            if stored is None and weight.name in BOUNDS:
+                continue
             if stored is None or stored.shape != tuple(weight.shape):
                 raise InputError(f"no fitting {weight.path}: {self.architecture} had other layers then")
             weight.assign(stored)
@@ -270,8 +272,8 @@ class NetworkEstimator:
         tasks, heads = tasks_of(settings.tasks), self._heads(model, spec, seed=seed)
         targets = targets_of(tasks, data)
         if tasks:
-            scales = [task.standardisation(data.values[task.column]) for task in tasks]
-            trained = ManyTasks(model, heads, tasks, scales, species=settings.species)
+            ranges = [task.range_of(data.values[task.column]) for task in tasks]
+            trained = ManyTasks(model, heads, tasks, ranges, species=settings.species)
         generated = None
         if settings.generated is not None:
             generated = row_of(GENERATED, settings.generated, "train.generated").begin(data, spec)

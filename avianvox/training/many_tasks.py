@@ -16,7 +16,7 @@ from avianvox.errors import InputError
 from avianvox.models.backend import keras
 from avianvox.models.networks import NETWORKS
 from avianvox.models.task_heads import InUnits, attach_head
-from avianvox.tasks.task import Task
+from avianvox.tasks.task import Range, Task
 from avianvox.training.guided import CLASSES
 from avianvox.training.layers import before_classes
 
@@ -79,8 +79,8 @@ class ManyTasks(keras.Model):  # type: ignore[misc]
     network : keras.Model
     heads : sequence of Keras tensors
     tasks : sequence of Task
-    scales : sequence of tuple of float
-        Mean and deviation of the targets of each task.
+    ranges : sequence of Range
+        Of the targets of each task.
     species : bool
         Whether the species are learned.
     """
@@ -90,22 +90,22 @@ class ManyTasks(keras.Model):  # type: ignore[misc]
         network: Any,
         heads: Sequence[Any],
         tasks: Sequence[Task],
-        scales: Sequence[tuple[float, float]],
+        ranges: Sequence[Range],
         *,
         species: bool,
     ) -> None:
         super().__init__(name="many_tasks")
         self.whole = keras.Model(network.input, [network.output, *heads], name="whole")
         self._answered = [
-            (task.name, task.weight, partial(masked_loss, task.activation, scale=deviation))
-            for task, (_, deviation) in zip(tasks, scales, strict=True)
+            (task.name, task.weight, partial(masked_loss, task.activation, scale=numbers.deviation))
+            for task, numbers in zip(tasks, ranges, strict=True)
         ]
         self._says_species = float(species)
         self.task_means = [keras.metrics.Mean(name=f"{task.name}_loss") for task in tasks]
-        for task, (mean, deviation) in zip(tasks, scales, strict=True):
+        for task, numbers in zip(tasks, ranges, strict=True):
             if task.activation == "none":
                 units: InUnits = self.whole.get_layer(f"task_{task.name}_units")
-                units.standardise(mean, deviation)
+                units.learn(numbers)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         return self.whole(inputs, training=training)
