@@ -4,6 +4,7 @@ Keras makes the next batch in a thread of TensorFlow while a step runs. An error
 about a graph, of another class; `own_errors` brings back the one that was raised.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from avianvox.models.backend import keras
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+class Batches(keras.utils.PyDataset, ABC):  # type: ignore[misc]
     """Batches by number, which `made` makes.
 
     Attributes
@@ -30,9 +31,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             self.failure = error
             raise
 
+    @abstractmethod
     def made(self, index: int) -> Any:
         """Crops and their targets."""
-        raise NotImplementedError
 
 
 @contextmanager
