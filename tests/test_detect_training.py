@@ -263,8 +263,12 @@ def test_a_class_with_one_box_is_told_and_none_is_an_error(
     assert learned.left_out == ("class 'Rara avis': one box, expected 2 or more",)
     data = BoxedRecordings.of(store, learned.boxes, learned.names)
     assert len(data.all_boxes) == sum(len(r.boxes or ()) for r in recordings)
-    with pytest.raises(InputError, match="no class with 2 boxes or more in 1 recordings"):
+    with pytest.raises(InputError, match=r"no class with 2 boxes or more \(recordings: 1\)"):
         learnable([single], store)
+    with pytest.raises(InputError, match="none of 1 recordings can be learned; first: gone: not in"):
+        learnable([replace(single, id="gone")], store)
+    with pytest.raises(InputError, match=r"none of 0 recordings can be learned$"):
+        learnable([], store)
     with pytest.raises(InputError, match="name what they hold with --label"):
         learnable([replace(single, boxes=(Box(1, 2, 500, 900),))], store)
 

@@ -11,9 +11,9 @@ from table_texts import FOREIGN, OF_ONE, WRITTEN, tabbed
 
 from avianvox.errors import InputError
 from avianvox.tables.columns import COLUMNS, csv_line
-from avianvox.tables.formats import FORMATS, WITH_TASKS, format_of, read_table, write_table
+from avianvox.tables.formats import FORMATS, WITH_TASKS, format_of, read_table, write_folder, write_table
 from avianvox.tables.recordings import Recordings, common_folder, recording_of
-from avianvox.types import Detection, TaskAnswer
+from avianvox.types import Detection, Status, TaskAnswer
 
 
 @pytest.mark.parametrize("name", [*WRITTEN, *OF_ONE])
@@ -205,6 +205,14 @@ def test_a_recording_elsewhere_keeps_its_whole_path(tmp_path: Path) -> None:
     write_table(NIGHT[:1], tmp_path, "raven", root="/some/where/else")
     (table,) = tmp_path.rglob("*.txt")
     assert str(table.relative_to(tmp_path)) == f"{Path.cwd() / 'night/a'}.avianvox.selections.txt"[1:]
+
+
+def test_a_folder_without_sound_stands_in_the_tables_by_its_name(tmp_path: Path) -> None:
+    row = Detection(str(tmp_path / "night"), status=Status.EMPTY, message="no sound files in this folder")
+    write_table([row], tmp_path / "out", "raven", root=tmp_path / "night")
+    assert not list((tmp_path / "out").iterdir())
+    write_folder([row], tmp_path / "out", "csv", root=tmp_path / "night")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["night.avianvox.csv"]
 
 
 def test_a_time_that_is_none_is_said(tmp_path: Path) -> None:

@@ -80,14 +80,19 @@ def learnable(recordings: Sequence[Recording], store: FeatureStore) -> Learned:
     left_out: list[str] = []
     for recording in recordings:
         drawn = () if recording.boxes is None and recording.label == NO_BIRD else recording.boxes
-        if recording.id not in store or not store.n_frames[store.index_of(recording.id)]:
-            left_out.append(f"{recording.id}: it has no features")
+        if recording.id not in store:
+            left_out.append(f"{recording.id}: not in the feature store")
+        elif not store.n_frames[place := store.index_of(recording.id)]:
+            left_out.append(f"{recording.id}: no features (status {store.status(place).value})")
         elif drawn is None:
             left_out.append(
                 f"{recording.id}: nobody drew boxes in it; add its table, or label it '{NO_BIRD}'"
             )
         else:
             boxes[recording.id] = drawn
+    if not boxes:
+        first = f"; first: {left_out[0]}" if left_out else ""
+        raise InputError(f"none of {len(recordings)} recordings can be learned{first}")
     counts = Counter(box.label for found in boxes.values() for box in found)
     if counts.pop("", 0):
         raise InputError("some boxes have no label; name what they hold with --label NAME")
@@ -96,7 +101,7 @@ def learnable(recordings: Sequence[Recording], store: FeatureStore) -> Learned:
     names = tuple(sorted(set(counts) - set(few)))
     if not names:
         raise InputError(
-            f"found no class with {LEAST_BOXES} boxes or more in {len(boxes)} recordings; draw more boxes"
+            f"found no class with {LEAST_BOXES} boxes or more (recordings: {len(boxes)}); draw more boxes"
         )
     kept = tuple(recording for recording in recordings if recording.id in boxes)
     return Learned(kept, boxes, names, tuple(left_out))

@@ -386,9 +386,14 @@ def is_one_file(out: Path | str, name: str) -> bool:
 
 
 def mirrored(path: str, root: Path | str | None) -> Path:
-    """Where ``path`` stands in a folder that mirrors ``root``; its whole path where it is elsewhere."""
+    """Where ``path`` stands in a folder that mirrors ``root``; its whole path where it is elsewhere.
+
+    ``root`` itself, which a row names where it holds no sound, stands there by its name.
+    """
     place = PurePath(os.path.abspath(path))
     base = os.path.abspath(root or ".")
+    if place == PurePath(base):
+        return Path(place.name or "root")
     if place.is_relative_to(base):
         return Path(place.relative_to(base))
     return Path(place.drive.strip(":\\"), *place.parts[1:])
