@@ -321,6 +321,19 @@ def open_arrays(path: Path | str) -> Iterator[Any]:
             yield arrays
 
 
+def named(path: Path | str) -> Path:
+    """``path``; the absolute one where it has no name of its own, as ``.`` and ``..`` have none.
+
+    So files can be put beside a folder that is called by where one stands.
+
+    Examples
+    --------
+    >>> named("night/events.csv").as_posix(), named("..").is_absolute()
+    ('night/events.csv', True)
+    """
+    return Path(os.path.abspath(path)) if Path(path).name in ("", "..") else Path(path)
+
+
 def refuse_same(out: Path, read: Path, what: str) -> None:
     """Raise `OutputError` where ``out`` is the file ``read``, however spelled; ``what`` says what that is."""
     if out.exists() and os.path.samefile(out, read):

@@ -195,6 +195,24 @@ def test_tables_may_stand_beside_the_recordings(run, sounds: Path) -> None:  # t
     assert len(after) == len(before) + 5 + 3 + 3
 
 
+def test_the_folder_in_which_one_stands(  # type: ignore[no-untyped-def]
+    run, sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no name as it is spelled, and files are put beside it by its name."""
+    place = tmp_path / "tables"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    said = run("../sounds/bass.wav", "--output", ".", "--format", "raven", "--by", "event")
+    assert (said.exit_code, files(place)) == (0, ["bass.avianvox.selections.txt"])
+    assert (tmp_path / "tables.ledger.jsonl").exists()
+    seen = CliRunner().invoke(cli, ["overview", ".", "--out", "../seen"])
+    assert seen.exit_code == 0, seen.output
+    (place / "empty").mkdir()
+    monkeypatch.chdir("empty")
+    empty = run(".", "--output", "../none", "--format", "raven")
+    assert (empty.exit_code, files(place / "none")) == (3, [])
+
+
 def test_hours_in_several_formats(run, sounds: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     done = run("sounds", "--by", "night", "--format", "csv,xlsx,jsonl", "--output", "results")
     assert done.exit_code == 3, done.stderr

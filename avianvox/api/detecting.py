@@ -41,6 +41,7 @@ def boxed_recordings(
     """
     from avianvox.dataset.catalog import SOURCE_PROBLEM, read_catalog
     from avianvox.dataset.sources.annotations import NoTables, read_boxes
+    from avianvox.files import named
 
     watch = watch or Watch()
     by_id: dict[str, Recording] = {}
@@ -55,7 +56,7 @@ def boxed_recordings(
         for recording in catalog.recordings:
             name = recording.id
             if name in by_id and by_id[name].path != recording.path:
-                name = f"{path.name}/{name}"
+                name = f"{named(path).name}/{name}"
             by_id[name] = replace(recording, id=name)
     return list(by_id.values())
 

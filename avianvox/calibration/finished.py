@@ -20,6 +20,7 @@ from avianvox.calibration.thresholds import OF_LEVEL, POOLED, Decided, Threshold
 from avianvox.dataset.splits import make_split
 from avianvox.errors import InputError
 from avianvox.evaluation.plain import plain
+from avianvox.files import named
 from avianvox.inference.calibration import Calibration, LevelCalibration, LogOdds
 from avianvox.types import NO_BIRD, Recording
 
@@ -254,7 +255,7 @@ def _basis(
     return {
         "model": answers.name,
         "model_sha256": answers.sha256,
-        "catalogs": [Path(name).name for name in answers.catalogs],
+        "catalogs": [named(name).name for name in answers.catalogs],
         "grouping": "session",
         "n_folds": n_folds,
         "thresholds": options.rule,

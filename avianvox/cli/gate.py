@@ -79,7 +79,7 @@ def train(
     from avianvox.errors import OutputError, require_extra
     from avianvox.features.provide import provide_store
     from avianvox.features.spec import spec_named
-    from avianvox.files import scratch_folder
+    from avianvox.files import named, scratch_folder
     from avianvox.inference.gate import check_bands
     from avianvox.models.gate import train_gate
 
@@ -102,7 +102,7 @@ def train(
                 spec,
                 n_folds=n_folds,
                 seed=seed,
-                catalogs=[path.name for path in catalogs],
+                catalogs=[named(path).name for path in catalogs],
                 licence=licence,
                 progress=report,
             )

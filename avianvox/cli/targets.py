@@ -48,6 +48,14 @@ class Target(click.Path):
         super().__init__(**options)
         self.ours, self.only_ours, self.beside, self.changes_models = ours, only_ours, beside, changes_models
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As `click.Path`; ``.`` and ``..`` become the folders that they are, which have names."""
+        if value in (".", ".."):
+            from avianvox.files import named
+
+            value = str(named(value))
+        return super().convert(value, param, ctx)
+
 
 class Writer(click.Command):
     """A command that refuses targets before it begins; see `refuse_targets`."""

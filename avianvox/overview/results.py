@@ -7,6 +7,7 @@ from pathlib import Path
 
 from avianvox.audio.locate import recordings_in
 from avianvox.errors import InputError
+from avianvox.files import named
 from avianvox.tables.formats import EVERY_ROW, FORMATS, WRITE_ONLY, format_of, read_table
 from avianvox.tables.recordings import folder_of
 from avianvox.types import Detection
@@ -74,7 +75,8 @@ def _counts_periods(table: Path, name: str) -> bool:
 
 def _source(table: Path, form: str | None, warn: Callable[[str], None]) -> tuple[Path, str | None]:
     """The table to read in place of ``table``, and its format."""
-    kept = table.with_name(table.name + ROWS)
+    kept = named(table)
+    kept = kept.with_name(kept.name + ROWS)
     if os.path.isdir(table):
         name = form or next((n for n in FORMATS if FORMATS.get(n).one_per_recording), "")
     elif not os.path.exists(table):

@@ -18,7 +18,7 @@ from avianvox.evaluation.rules import RULES
 from avianvox.evaluation.run_folder import read_json
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.features.kinds import bands_from_mapping
-from avianvox.files import atomic_write, output_error
+from avianvox.files import atomic_write, named, output_error
 from avianvox.pages.blocks import PICTURES, Counter, Section
 from avianvox.pages.page import html_page
 from avianvox.pages.plot import standalone
@@ -88,7 +88,8 @@ def write_report(run: SavedRun, out: Path, *, model: str | None = None, n_clips:
             raise OutputError(f"cannot write {out / name}: there is a file of yours; name another folder")
     report = build_report(run, model=model, n_clips=n_clips)
     footer = (
-        f"Made by avianvox {__version__} from the run `{run.path.name}`. No part is loaded from a network."
+        f"Made by avianvox {__version__} from the run `{named(run.path).name}`. "
+        "No part is loaded from a network."
     )
     counter = Counter()
     page = html_page(report.title, report.byline, report.sections, footer)

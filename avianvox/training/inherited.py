@@ -12,7 +12,7 @@ from typing import Any
 
 from avianvox.config import Choice, row_of
 from avianvox.dataset.patches import PATCHES, PatchBank
-from avianvox.files import sha256_file
+from avianvox.files import named, sha256_file
 from avianvox.modelfile import read_model_file
 from avianvox.modelfolder import find_model
 from avianvox.runfolder import catalog_hash
@@ -26,7 +26,7 @@ def of_origin(origin: Origin) -> list[dict[str, Any]]:
     """The weights of a run, and what that run inherited."""
     config = origin.run.config
     own = {"recordings": config["licences"], "credits": config["credits"]}
-    entry = {"kind": "weights", "name": origin.run.path.name, "sha256": origin.sha256, "licences": own}
+    entry = {"kind": "weights", "name": named(origin.run.path).name, "sha256": origin.sha256, "licences": own}
     return [entry, *config.get(INHERITED, ())]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from avianvox.errors import InputError
-from avianvox.files import read_regular
+from avianvox.files import named, read_regular
 from avianvox.registry import nearest
 from avianvox.tables.columns import csv_line
 from avianvox.tables.times import iso_time
@@ -138,6 +138,7 @@ def verdicts_path(events: Path) -> Path:
     >>> verdicts_path(Path("night/events.csv")).as_posix()
     'night/events.verdicts.csv'
     """
+    events = named(events)
     return events.with_name(f"{events.stem if events.suffix else events.name}{SUFFIX}")
 
 
