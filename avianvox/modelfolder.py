@@ -121,7 +121,7 @@ def find_model(name_or_path: str | Path) -> Path:
     Raises
     ------
     ModelFileError
-        When it is none of them; the line lists the known names.
+        When it is none of them; the line lists the known names, or says how a run becomes a file.
     """
     name = str(name_or_path)
     if Path(name).name == name:
@@ -131,6 +131,11 @@ def find_model(name_or_path: str | Path) -> Path:
                     return path
     if os.path.isfile(name_or_path):
         return Path(name_or_path)
+    if os.path.isdir(name_or_path):
+        raise ModelFileError(
+            f"{name_or_path} is a folder, expected a model file; a run becomes one with: avianvox export "
+            f"{name_or_path} --out model.tflite (a detector's: avianvox detect export)"
+        )
     known = [*bundled_models(), *own_models()]
     default = "; 'avianvox models default --reset' forgets it as default" if name == default_name() else ""
     raise ModelFileError(

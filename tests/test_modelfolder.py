@@ -45,6 +45,8 @@ def test_an_own_model_is_found_by_name_and_a_bundled_one_wins(own: Path) -> None
     assert find_model(DEFAULT_MODEL).parent != own.parent
     with pytest.raises(ModelFileError, match=r"no model 'mien': .*models add.*; did you mean 'mine'"):
         find_model("mien")
+    with pytest.raises(ModelFileError, match=r"is a folder, .*: avianvox export .* --out model\.tflite"):
+        find_model(own.parent)
     with pytest.raises(ModelFileError, match="can't name a model"):
         modelfolder.own_path("../mine")
 
