@@ -10,11 +10,13 @@ import pytest
 from tones import SPEC, tone_catalog, tone_store
 
 from avianvox.calibration.calibrate import calibrate_run
+from avianvox.calibration.stages import Asked, stages_of
 from avianvox.calibration.tasks import fit_temperature
+from avianvox.cli.main import main
 from avianvox.config import Choice, settings_to_mapping
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.training_data import TrainingData, WindowScores, training_data
-from avianvox.errors import RunError
+from avianvox.errors import InputError, RunError, UnknownNameError
 from avianvox.evaluation.conclude import CrossvalResult, conclude
 from avianvox.evaluation.crossval import CrossvalSettings, crossvalidate
 from avianvox.evaluation.run_folder import predictions_path
@@ -62,16 +64,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("crossval")
 
 
-@pytest.fixture(scope="module")
-def result(catalog: Catalog, folder: Path) -> CrossvalResult:
+def fit_species(data: TrainingData, seed: int) -> Callable[[TrainingData], WindowScores]:
+    """A model that knows the species, and answers no task."""
+    return lambda test: replace(fit(data, seed)(test), tasks={})
+
+
+Fit = Callable[[TrainingData, int], Callable[[TrainingData], WindowScores]]
+
+
+def compared(catalog: Catalog, folder: Path, models: dict[str, Fit], **settings: bool) -> CrossvalResult:
     tasks = settled_tasks(tasks_of(TASKS), catalog.recordings)
-    settings = TrainSettings(tasks=choices_of(tasks))
+    asked = TrainSettings(tasks=choices_of(tasks), **settings)
     data = training_data(catalog, tone_store(catalog, folder / "features"), SPEC, catalog.labels)
     data = replace(data, values=columns_of(tasks, catalog.recordings))
-    asked = CrossvalSettings(("session",), n_folds=2)
-    return crossvalidate(
-        data, catalog, {"cnn_v17": fit}, folder / "run", asked, model_settings=settings_to_mapping(settings)
-    )
+    folds = CrossvalSettings(("session",), n_folds=2)
+    own = settings_to_mapping(asked)
+    return crossvalidate(data, catalog, models, folder / "run", folds, model_settings=own)
+
+
+@pytest.fixture(scope="module")
+def result(catalog: Catalog, folder: Path) -> CrossvalResult:
+    return compared(catalog, folder, {"cnn_v17": fit})
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +154,51 @@ def test_the_report_has_a_section_for_each_task(run: SavedRun, tmp_path: Path) -
     assert "| call, song | 6 | 0.00 | song (6) |" in text
     assert "Task: pitch hz" in (tmp_path / "report" / "report.html").read_text()
     assert json.loads((tmp_path / "report" / "report.json").read_text())["sections"]["task-pitch_hz"]
+
+
+def test_a_model_that_names_no_species_has_no_row_among_those_that_do(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    """It has equal scores for all species, from which nothing follows; a model without tasks names them."""
+    both = compared(catalog, tmp_path / "both", {"cnn_v17": fit, "gnb_mfcc": fit_species}, species=False)
+    assert [row[0] for row in both.table.rows] == list(both.figures["models"]) == ["gnb_mfcc"]
+    assert list(both.figures["tasks"]) == ["cnn_v17"]
+    run = SavedRun.open(tmp_path / "both" / "run")
+    assert write_report(run, tmp_path / "first", n_clips=0).model == "gnb_mfcc"
+    with pytest.raises(
+        UnknownNameError, match=r"no model .cnn_v17. to compare with .*name species: gnb_mfcc"
+    ):
+        conclude(run, against="cnn_v17")
+    report = write_report(run, tmp_path / "second", model="cnn_v17", n_clips=0)
+    assert [section.key for section in report.sections] == [
+        *("summary", "audit", "task-call_type", "task-pitch_hz", "data", "settings")
+    ]
+    assert "`cnn_v17` was asked for its tasks alone." in (tmp_path / "second" / "report.md").read_text()
+
+
+def test_a_run_may_name_no_species_at_all(
+    catalog: Catalog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = compared(catalog, tmp_path, {"cnn_v17": fit}, species=False)
+    assert (alone.table.rows, alone.figures["models"], alone.figures["neighbours"]) == ((), {}, [])
+    assert not any("accuracy per recording" in note for note in alone.notes)
+    run = tmp_path / "run"
+    assert not list((run / "confusion").iterdir())
+    assert (run / "table.csv").read_text() == "model\n"
+    assert "accuracy" not in (run / "table.md").read_text().partition("## Tasks")[0]
+    assert "call_type" in json.dumps(write_report(SavedRun.open(run), tmp_path / "report").to_mapping())
+    with pytest.raises(InputError, match="tasks alone and names no species; name tasks with --presence"):
+        stages_of(run, Asked())
+    for call in (["crossval", "--recompute", str(run)], ["calibrate", str(run)]):
+        with pytest.raises(SystemExit) as ended:
+            main(call)
+        said = capsys.readouterr().out
+        assert (ended.value.code, "top-5" in said, "Brier" in said, "call_type" in said) == (
+            0,
+            False,
+            False,
+            True,
+        )
 
 
 def test_predictions_that_lack_a_task_are_one_line(run: SavedRun, tmp_path: Path) -> None:

@@ -249,6 +249,10 @@ def test_models_that_answer_no_tasks_say_so(tmp_path: Path) -> None:
     assert "answers the species alone" in refused.output
     with pytest.raises(InputError, match="expected a network among the models, got gnb_mfcc"):
         crossvalidate(tmp_path, "gnb_mfcc", out, config=file)
+    alone = {"config": file, "settings": {"species": False}}
+    for name, value in {"ensemble": True, "hold_out_species": 3, "per_class": (2,)}.items():
+        with pytest.raises(InputError, match=r"^--[a-z-]+: expected models that name species, got .*= false"):
+            crossvalidate(tmp_path, ["nin", "resnet18"], out, **alone, **{name: value})  # type: ignore[arg-type]
 
 
 def test_the_model_file_names_its_outputs(model: Path) -> None:

@@ -53,7 +53,7 @@ class Compared:
 
     @property
     def table(self) -> "Table":
-        """The ladder: a row for each model."""
+        """The ladder: a row for each model that names species."""
         return self.result.table
 
     @property
@@ -77,14 +77,17 @@ class Compared:
         return float(found["recording"]["accuracy"]["pooled"])
 
     def __repr__(self) -> str:
-        models = ", ".join(self.result.outcomes)
+        models = ", ".join(self.result.seconds)
         return f"<cross-validation of {models} in {self.path}>"
 
     def _repr_html_(self) -> str:
         from avianvox.api.display import table_html
 
-        rows = [list(row) for row in self.table.rows]
-        return table_html(self.table.columns, rows, n_rows=len(rows), called="models")
+        table, called = self.table, "models"
+        if not table.rows and self.result.tasks is not None:
+            table, called = self.result.tasks, "figures"
+        rows = [list(row) for row in table.rows]
+        return table_html(table.columns, rows, n_rows=len(rows), called=called)
 
 
 def crossvalidate(
@@ -197,6 +200,9 @@ def crossvalidate(
     train_settings, features_spec, recipes = _settings(
         None if config is None else Path(config), given, names, watch
     )
+    if not train_settings.species:
+        wants = {"--ensemble": ensemble, "--hold-out-species": hold_out_species, "--per-class": per_class}
+        _refuse_without_species([name for name, wanted in wants.items() if wanted])
     if spec is not None:
         features_spec = spec_named(spec)
     teachers = [
@@ -336,6 +342,15 @@ def _settled(settings: "TrainSettings", recordings: "Sequence[Recording]") -> "T
 
     tasks = settled_tasks(tasks_of(settings.tasks), recordings)
     return replace(settings, tasks=choices_of(tasks)) if tasks else settings
+
+
+def _refuse_without_species(options: Sequence[str]) -> None:
+    """Raise `InputError` where options are given that look at species alone."""
+    if options:
+        raise InputError(
+            f"{', '.join(options)}: expected models that name species, got [train] species = false; leave "
+            "the option or the setting out"
+        )
 
 
 def _tell_without_tasks(names: Sequence[str], watch: Watch) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from avianvox.calibration.pipeline import Stage
 from avianvox.dataset.labels.columns import ANIMAL, EMPTY, column_value, column_values
 from avianvox.errors import InputError
-from avianvox.evaluation.predictions import pool
+from avianvox.evaluation.predictions import Pooled, pool
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.evaluation.task_figures import outputs_of, tasks_of_run
 from avianvox.registry import nearest
@@ -32,12 +32,28 @@ class Answered:
 
 
 def species_answers(run: SavedRun, model: str, grouping: str) -> Answered:
-    """The species that the model of a run names. Of a recording in several folds, the last answer counts."""
-    pooled, names = run.pooled(model, grouping), run.labels.names
+    """The species that the model of a run names. Of a recording in several folds, the last answer counts.
+
+    Raises
+    ------
+    InputError
+        It names none.
+    """
+    pooled, names = _named_species(run, model, grouping), run.labels.names
     best = pooled.predicted
     rows = zip(pooled.recordings, best.tolist(), pooled.scores.max(axis=1).tolist(), strict=True)
     said = {recording.id: (names[label], score) for recording, label, score in rows}
     return Answered("species", said, {r.id: r.label for r in pooled.recordings})
+
+
+def _named_species(run: SavedRun, model: str, grouping: str) -> Pooled:
+    pooled = run.pooled(model, grouping)
+    if model not in run.species_models:
+        raise InputError(
+            f"{run.path}: the model '{model}' was asked for its tasks alone and names no species; name tasks "
+            "with --presence and --species"
+        )
+    return pooled
 
 
 def presence_answers(run: SavedRun, model: str, grouping: str) -> Answered:
@@ -46,9 +62,9 @@ def presence_answers(run: SavedRun, model: str, grouping: str) -> Answered:
     Raises
     ------
     InputError
-        The run has no recordings of `NO_BIRD`.
+        The model names no species, or the run has no recordings of `NO_BIRD`.
     """
-    pooled, names = run.pooled(model, grouping), run.labels.names
+    pooled, names = _named_species(run, model, grouping), run.labels.names
     if NO_BIRD not in names:
         raise InputError(
             f"{run.path}: no recordings of '{NO_BIRD}' are among the classes; name a task that says whether "

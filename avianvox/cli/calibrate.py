@@ -241,6 +241,11 @@ def _lines(report: "CalibrationReport") -> "Iterator[str]":
         f"{report.n_recordings} recordings{again}, {window.n} windows"
     )
     yield ""
+    found = report.calibration
+    if found.tasks and not found.basis["model_settings"].get("species", True):
+        yield f"{report.model} was asked for its tasks alone: it names no species."
+        yield from _task_lines(report)
+        return
     columns = ("", "per recording", "per window")
     yield Table(columns, tuple((name, *cells) for name, *cells in level_rows(recording, window))).markdown()
     yield from verdicts(report)

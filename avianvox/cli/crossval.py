@@ -243,7 +243,8 @@ def _show(result: "CrossvalResult", out: Path, as_json: bool) -> None:
 
         echo_text(json.dumps(result.figures, indent=1, ensure_ascii=False))
         return
-    show_table(result.table)
+    if result.table.rows:
+        show_table(result.table)
     for note in result.notes:
         echo(note)
     if result.tasks is not None:

@@ -43,11 +43,11 @@ class CrossvalResult:
     Attributes
     ----------
     outcomes : mapping
-        ``model -> grouping -> Outcome``.
+        ``model -> grouping -> Outcome``, of the models that name species.
     neighbours : sequence of Neighbours
         Each rung of the ladder against the one below, under each grouping.
     table : Table
-        The ladder: one row a model.
+        The ladder: one row for each of these models.
     figures : mapping
         What ``figures.json`` holds.
     splits : mapping of str to SplitReport
@@ -89,18 +89,19 @@ def conclude(
     UnknownNameError
         The run has no model ``against``.
     """
-    if against is not None and against not in run.models:
+    models = run.species_models
+    if against is not None and against not in models:
         raise UnknownNameError(
-            f"{run.path}: no model '{against}' to compare with{nearest(against, list(run.models))} "
-            f"(models of this run: {', '.join(run.models)})"
+            f"{run.path}: no model '{against}' to compare with{nearest(against, list(models))} "
+            f"(models of this run that name species: {', '.join(models) or 'none'})"
         )
     folder = RunFolder(run.path, run.config)
     outcomes: dict[str, dict[str, Outcome]] = {}
     right: dict[str, dict[str, np.ndarray]] = {grouping: {} for grouping in run.groupings}
     sessions: dict[str, np.ndarray] = {}
-    for done, model in enumerate(run.models):
+    for done, model in enumerate(models):
         if progress:
-            progress(done, len(run.models))
+            progress(done, len(models))
         outcomes[model] = {}
         for grouping in run.groupings:
             folds = run.predictions(model, grouping)
@@ -112,19 +113,19 @@ def conclude(
                 _draw(folder, run, model, grouping, outcomes[model][grouping])
     neighbours = [
         step
-        for grouping in run.groupings
+        for grouping in sessions
         for step in compare_neighbours(grouping, right[grouping], sessions[grouping])
     ]
     comparisons = [
         step
-        for grouping in run.groupings
+        for grouping in sessions
         if against is not None
         for step in compare_against(against, grouping, right[grouping], sessions[grouping])
     ]
     result = _result(folder, run, outcomes, neighbours, comparisons)
     _write(folder, run, result)
     if progress:
-        progress(len(run.models), len(run.models))
+        progress(len(models), len(models))
     return result
 
 
@@ -148,6 +149,7 @@ def _result(
     }
     if comparisons:
         figures["against"] = comparisons
+    ladder = ladder_lines(run.groupings) if outcomes else ()
     tasks = _tasks(run)
     if tasks:
         figures["tasks"] = {
@@ -165,7 +167,7 @@ def _result(
         splits,
         _seconds(folder, run),
         _weights(run),
-        (*ladder_lines(run.groupings), *against_lines(comparisons), *_split_notes(splits)),
+        (*ladder, *against_lines(comparisons), *_split_notes(splits)),
         Audit.from_mapping(run.audit) if run.audit else None,
         task_table(tasks),
     )
@@ -187,7 +189,8 @@ def _write(folder: RunFolder, run: SavedRun, result: CrossvalResult) -> None:
     notes = [f"- {note}" for note in result.notes]
     found = ["", "## Audit", "", "```text", *result.audit.lines(), "```"] if result.audit else []
     tasks = [] if result.tasks is None else ["", "## Tasks", "", result.tasks.markdown()]
-    text = "\n".join((result.table.markdown(), *notes, *tasks, *found, ""))
+    ladder = [result.table.markdown()] if result.table.rows else []
+    text = "\n".join((*ladder, *notes, *tasks, *found, ""))
     folder.write_text("table.md", text.encode(errors="backslashreplace").decode())  # ids may be any bytes
 
 
@@ -207,7 +210,7 @@ def learning_curve(run: SavedRun) -> list[dict[str, Any]]:
     mean over the folds.
     """
     points = []
-    for model in run.models:
+    for model in run.species_models:
         for grouping in run.groupings:
             sizes = [n for n in sorted(run.config.get("per_class", ())) if _has_fits(run, model, grouping, n)]
             for per_class in (*sizes, None) if sizes else ():

@@ -138,7 +138,7 @@ def ladder_csv(outcomes: Outcomes, neighbours: Sequence[Neighbours], groupings: 
             row[f"gap to {pair[1]}"] = gap(by_grouping, pair, "recording", "accuracy")
         rows.append({"model": model} | {key: "" if math.isnan(v) else f"{v:.6f}" for key, v in row.items()})
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["model"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

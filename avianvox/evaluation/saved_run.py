@@ -131,7 +131,7 @@ class SavedRun:
             raise RunError(
                 f"{self.path / FIGURES} is damaged; run: avianvox crossval --recompute {self.path}"
             ) from error
-        if not (models.issuperset(self.models) and drawn >= curves):
+        if not (models.issuperset(self.species_models) and drawn >= curves):
             raise RunError(
                 f"{self.path / FIGURES} is older than the predictions; run: "
                 f"avianvox crossval --recompute {self.path}"
@@ -160,9 +160,27 @@ class SavedRun:
     def by_id(self) -> dict[str, Recording]:
         return {r.id: r for r in self.recordings}
 
+    @cached_property
+    def species_models(self) -> tuple[str, ...]:
+        """Those of ``models`` that name species: all but networks with ``species = false``."""
+        silent = [
+            model
+            for model in self.models
+            if not self.settings_of(model).get("species", True) and self.answers_tasks(model)
+        ]
+        return tuple(model for model in self.models if model not in silent)
+
+    def answers_tasks(self, model: str) -> bool:
+        """Whether its predictions answer tasks: models that are no networks have the settings alone."""
+        return bool(self.settings_of(model).get("tasks")) and bool(
+            self.predictions(model, self.groupings[0])[0].tasks
+        )
+
     def _learning_curves(self) -> Iterator[tuple[str, str, int]]:
         """Model, grouping and most recordings of a class of each learning curve's point that is complete."""
-        for model, grouping, n in product(self.models, self.groupings, self.config.get("per_class", ())):
+        for model, grouping, n in product(
+            self.species_models, self.groupings, self.config.get("per_class", ())
+        ):
             names = (fit_name(model, grouping, k, n) for k in range(len(self.splits[grouping].folds)))
             if all(predictions_path(self.path, name).exists() for name in names):
                 yield model, grouping, n

@@ -85,14 +85,7 @@ def pooled_outputs(task: Task, outputs: np.ndarray, rows: np.ndarray, n: int) ->
 def tasks_of_run(run: SavedRun, model: str) -> tuple[Task, ...]:
     """The tasks that a model of a cross-validation has."""
     rows = run.settings_of(model).get("tasks", ())
-    return tasks_from_mappings(rows) if _has_answers(run, model) else ()
-
-
-def _has_answers(run: SavedRun, model: str) -> bool:
-    """Whether its predictions answer tasks: models that are no networks have the settings alone."""
-    return bool(run.settings_of(model).get("tasks")) and bool(
-        run.predictions(model, run.groupings[0])[0].tasks
-    )
+    return tasks_from_mappings(rows) if run.answers_tasks(model) else ()
 
 
 def judged_tasks(run: SavedRun, model: str, grouping: str) -> list[Judged]:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from avianvox.report.hierarchy import hierarchy_section
 from avianvox.report.ladder import ladder_section, value
 from avianvox.report.learning import crops_section, learning_section
 from avianvox.report.mistakes import mistakes_section
-from avianvox.report.overview import summary_section
+from avianvox.report.overview import summary_section, tasks_summary
 from avianvox.report.tasks import task_sections
 from avianvox.report.trust import automation_section, calibration_section, thresholds_section
 from avianvox.words import valid_unicode
@@ -114,13 +114,42 @@ def build_report(run: SavedRun, *, model: str | None = None, n_clips: int = N_CL
     groupings = sorted(run.groupings, key=lambda g: g not in GROUPED)
     grouping = groupings[0]
     model = model or _best_model(figures, grouping, run)
+    names_species = model in run.species_models
+    sections = (
+        *(
+            _species_sections(run, figures, model, groupings, n_clips)
+            if names_species
+            else _tasks_alone(run, figures, model, groupings)
+        ),
+        data_section(run.recordings, run.labels),
+        settings_section(
+            run.config, _optional(run.path / "versions.json"), _optional(run.path / "timings.json")
+        ),
+    )
+    title = (
+        f"Cross-validation of {counted(len(run.models), 'model')} on "
+        f"{counted(len(run.recordings), 'recording')}"
+        + (f" of {counted(len(run.labels), 'class')}" if names_species else "")
+    )
+    byline = (
+        f"Except in comparisons of models, all figures are those of `{model}` on {grouping} folds, pooled "
+        "over the folds. Each recording was scored by a model that was not trained on its fold."
+    )
+    return Report(title, byline, model, grouping, sections)
+
+
+def _species_sections(
+    run: SavedRun, figures: Mapping[str, Any], model: str, groupings: Sequence[str], n_clips: int
+) -> tuple[Section, ...]:
+    """What is said of a model that names species, and of its tasks."""
+    grouping = groupings[0]
     pooled = {g: run.pooled(model, g) for g in groupings}
     chosen = pooled[grouping]
     found = _calibration(run, model, grouping)
     spec = bands_from_mapping(run.config["features"])
     taxonomy = Taxonomy.of(run.labels)
     classes = figures["models"][model]["groupings"][grouping]["classes"]
-    sections = (
+    return (
         summary_section(run, figures, found, model, grouping),
         ladder_section(figures, groupings, model),
         folds_section(figures, run.audit),
@@ -136,20 +165,18 @@ def build_report(run: SavedRun, *, model: str | None = None, n_clips: int = N_CL
         learning_section(figures, groupings),
         crops_section(figures, groupings),
         durations_section(figures, model, groupings),
-        data_section(run.recordings, run.labels),
-        settings_section(
-            run.config, _optional(run.path / "versions.json"), _optional(run.path / "timings.json")
-        ),
     )
-    title = (
-        f"Cross-validation of {counted(len(run.models), 'model')} on "
-        f"{counted(len(run.recordings), 'recording')} of {counted(len(run.labels), 'class')}"
+
+
+def _tasks_alone(
+    run: SavedRun, figures: Mapping[str, Any], model: str, groupings: Sequence[str]
+) -> tuple[Section, ...]:
+    """What is said of a model that was asked for no species."""
+    return (
+        tasks_summary(run, model, groupings[0]),
+        folds_section(figures, run.audit),
+        *task_sections(run, model, groupings),
     )
-    byline = (
-        f"Except in the comparison of models, all figures are those of `{model}` on {grouping} folds, pooled "
-        "over the folds. Each recording was scored by a model that was not trained on its fold."
-    )
-    return Report(title, byline, model, grouping, sections)
 
 
 def _calibration(run: SavedRun, model: str, grouping: str) -> Mapping[str, Any]:
@@ -159,13 +186,16 @@ def _calibration(run: SavedRun, model: str, grouping: str) -> Mapping[str, Any]:
 
 
 def _best_model(figures: Mapping[str, Any], grouping: str, run: SavedRun) -> str:
-    """The highest accuracy per recording; rules that never listen only where there is nothing else."""
+    """The highest accuracy per recording; rules that never listen only where there is nothing else.
+
+    The first one where none names species.
+    """
 
     def rank(model: str) -> tuple[bool, float]:
         figure = value(figures["models"][model]["groupings"][grouping]["recording"]["accuracy"])
         return model not in RULES, -1.0 if figure is None else figure
 
-    return max(run.models, key=rank)
+    return max(run.species_models, key=rank) if run.species_models else run.models[0]
 
 
 def _markdown(report: Report, counter: Counter, footer: str) -> str:

@@ -7,6 +7,7 @@ from avianvox.evaluation.figures import GROUPED
 from avianvox.evaluation.plain import counted
 from avianvox.evaluation.rules import RULES
 from avianvox.evaluation.saved_run import SavedRun
+from avianvox.evaluation.task_figures import judged_tasks, shown
 from avianvox.pages.blocks import Section, Text, Tiles, number
 from avianvox.report.ladder import cell, value
 
@@ -56,10 +57,25 @@ def summary_section(
         for g, figure in accuracy.items()
         if g not in GROUPED and grouping in GROUPED
     ]
-    if rule := _best_rule(figures, run.models):
+    if rule := _best_rule(figures, run.species_models):
         sentences.append(rule)
     data = {"model": model, "grouping": grouping, "models": list(run.models)}
     return Section("summary", "Summary", (Text(" ".join(sentences)), Tiles(tiles)), data)
+
+
+def tasks_summary(run: SavedRun, model: str, grouping: str) -> Section:
+    """The first section of a model that names no species: the first figure of each of its tasks."""
+    tiles = []
+    for one in judged_tasks(run, model, grouping):
+        figure, found = next(iter(one.figures().items()), ("", None))
+        if found is not None:
+            unit = one.task.unit_of(figure)
+            name = one.task.name.replace("_", " ")
+            words = f"{figure.replace('_', ' ')}{f' ({unit})' if unit else ''}, {name}"
+            tiles.append((shown(found), words, f"{grouping.capitalize()} folds."))
+    text = Text(f"`{model}` was asked for its tasks alone. It names no species.")
+    data = {"model": model, "grouping": grouping, "models": list(run.models)}
+    return Section("summary", "Summary", (text, Tiles(tiles)), data)
 
 
 def _best_rule(figures: Mapping[str, Any], models: tuple[str, ...]) -> str:
