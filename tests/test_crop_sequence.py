@@ -54,6 +54,24 @@ def test_the_plan_is_that_of_runs_that_began_before_there_were_samplers(
     assert [(crop.recording_id, crop.first_frame) for crop in sequence.trace(0)] == expected
 
 
+def test_a_sampler_may_go_by_other_classes_and_pass_over_recordings(
+    reader: CropReader, data: TrainingData
+) -> None:
+    """Those of a task, where the species are not learned. The crops keep their species."""
+    drawn = np.zeros(len(data), np.int64)
+    drawn[-2:], drawn[:3] = 1, -1
+    n = 2 * (len(data) - 3)
+    sequence = crops(reader, data, crops_per_recording=2, batch_size=100, sampler=Balanced(), drawn=drawn)
+    for weights in (None, np.ones(len(data))):
+        sequence.weights = weights
+        sequence.move_to(1)
+        places = [data.ids.index(crop.recording_id) for crop in sequence.trace(0)]
+        assert len(places) == sequence.n_crops == n
+        assert abs(np.bincount(drawn[places]).tolist()[0] - n / 2) <= 1
+        assert not set(places) & {0, 1, 2}
+        assert sequence[0][1].tolist() == data.targets[places].tolist()
+
+
 def test_a_recording_that_an_epoch_shows_again_is_cut_elsewhere(
     reader: CropReader, data: TrainingData
 ) -> None:

@@ -21,6 +21,7 @@ from avianvox.tables.formats import read_table, write_table
 from avianvox.tasks import TASK_KINDS
 from avianvox.tasks.task import Range, Task
 from avianvox.training.config import read_train_file
+from avianvox.training.sequence import CropSequence
 from avianvox.training.train import TrainConfig, train
 
 TASKS = (
@@ -132,6 +133,24 @@ def test_targets_of_blended_crops_are_blended_and_stay_unknown() -> None:
     shares = np.float32([[0.75, 0.25, 0], [0, 1, 0], [0.5, 0, 0.5]])
     wanted = np.array([[0.75, 0.25], [0, 1], [np.nan, np.nan]])
     assert np.array_equal(mixed(targets, shares), wanted, equal_nan=True)
+
+
+def test_a_sampler_goes_by_the_classes_of_a_task_where_species_are_not_learned(
+    catalog: Catalog, store: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[np.ndarray] = []
+
+    def sequence(*args: Any, drawn: np.ndarray, **options: Any) -> CropSequence:
+        seen.append(drawn)
+        return CropSequence(*args, drawn=drawn, **options)
+
+    monkeypatch.setattr("avianvox.training.estimator.CropSequence", sequence)
+    for tasks, species in ((TASKS, False), (TASKS, True), (TASKS[1:2], False), (TASKS[2:], False)):
+        train(catalog, store, replace(CONFIG, tasks=tasks, species=species), tmp_path / str(len(seen)))
+    sexes = [{"male": 1, "female": 0, "": -1}[_OF_LABEL[r.label][1]] for r in catalog]
+    labels = [catalog.labels.index[r.label] for r in catalog]
+    counts = [_OF_LABEL[r.label][2] - 1 for r in catalog]
+    assert [found.tolist() for found in seen] == [sexes, labels, labels, counts]
 
 
 def test_a_run_keeps_its_tasks_with_their_classes_and_figures(run: Path, catalog: Catalog) -> None:

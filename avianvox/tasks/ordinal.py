@@ -35,6 +35,7 @@ class Ordinal(Task):
     activation: ClassVar[str] = "sigmoid"
     headline: ClassVar[str] = "exact"
     ordered: ClassVar[bool] = True
+    exclusive: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         Task.__post_init__(self)

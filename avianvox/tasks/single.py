@@ -16,6 +16,7 @@ class Single(Task):
 
     kind: ClassVar[str] = "single"
     activation: ClassVar[str] = "softmax"
+    exclusive: ClassVar[bool] = True
     headline: ClassVar[str] = "accuracy"
 
     def names_in(self, value: Value) -> tuple[str, ...]:

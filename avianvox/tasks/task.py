@@ -81,6 +81,8 @@ class Task(ABC):
     usual_pooling: ClassVar[str] = "mean"
     ordered: ClassVar[bool] = False
     """Whether its classes follow one another."""
+    exclusive: ClassVar[bool] = False
+    """Whether a recording is of one of its classes at most."""
     headline: ClassVar[str]
     """Of its figures, the one that is shown where there is room for one."""
 

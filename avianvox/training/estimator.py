@@ -30,7 +30,7 @@ from avianvox.training.generated import GENERATED
 from avianvox.training.guided import Guided
 from avianvox.training.guides import GUIDES, Trunk
 from avianvox.training.history import History
-from avianvox.training.many_tasks import ManyTasks, heads_on, targets_of
+from avianvox.training.many_tasks import ManyTasks, drawn_classes, heads_on, targets_of
 from avianvox.training.origin import Begun, Origin, begin_from
 from avianvox.training.run import FIRST_ROUND, TEACHERS
 from avianvox.training.samplers import SAMPLERS
@@ -290,6 +290,7 @@ class NetworkEstimator:
             guide=guiding.targets if guiding is not None else None,
             also=settings.also,
             tasks=targets,
+            drawn=drawn_classes(tasks, data, species=settings.species),
             generated=generated,
         )
         held_out, seen = (

@@ -146,3 +146,18 @@ def targets_of(tasks: Sequence[Task], data: TrainingData) -> dict[str, np.ndarra
             "and 'avianvox crossval'"
         )
     return {task.name: task.encode(data.values[task.column]) for task in tasks}
+
+
+def drawn_classes(tasks: Sequence[Task], data: TrainingData, *, species: bool) -> np.ndarray:
+    """What a sampler takes for the class of each recording, shape (n,), int64; -1: it is not drawn.
+
+    The species; where they are not learned, the classes of the first task of which a recording has one at
+    most. A recording whose class is not known has nothing to teach there.
+    """
+    asked = None if species else next((task for task in tasks if task.exclusive), None)
+    if asked is None:
+        return data.targets
+    at = {name: place for place, name in enumerate(asked.classes)}
+    named = [asked.names_in(value) for value in data.values[asked.column]]
+    classes = np.array([at[names[0]] if names else -1 for names in named], np.int64)
+    return classes if (classes >= 0).any() else data.targets

@@ -55,6 +55,9 @@ class CropSequence(Batches):
         Share of the classes that are heard in a recording's background, see `TrainingData.shares`.
     tasks : mapping of str to np.ndarray, shape (n_recordings, n_outputs)
         Targets of tasks beside the classes, NaN where they are not known.
+    drawn : np.ndarray, shape (n_recordings,), int64, optional
+        What the sampler takes for the class of a recording, and -1 for one that it shall not see; by default
+        the classes of ``data``. See `avianvox.training.many_tasks.drawn_classes`.
     **workers
         ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`.
 
@@ -79,6 +82,7 @@ class CropSequence(Batches):
         guide: Callable[[Batch], np.ndarray] | None = None,
         also: float = 0.0,
         tasks: Mapping[str, np.ndarray] | None = None,
+        drawn: np.ndarray | None = None,
         generated: Adding | None = None,
         **workers: Any,
     ) -> None:
@@ -88,7 +92,10 @@ class CropSequence(Batches):
         self.batch_size = batch_size
         self.seed = seed
         self.crops_per_recording = crops_per_recording
-        self._repeated = data.subset(np.tile(np.arange(len(data)), crops_per_recording))
+        self._classes = data.targets if drawn is None else drawn
+        self._seen = np.flatnonzero(self._classes >= 0)
+        repeated = np.tile(self._seen, crops_per_recording)
+        self._repeated = replace(data.subset(repeated), targets=self._classes[repeated])
         self._sampler = sampler or Shuffled()
         rows = list(enumerate(augmentations))  # each draws by its place
         self._in_decibels = [(place, row.of(reader)) for place, row in rows if isinstance(row, InDecibels)]
@@ -109,11 +116,12 @@ class CropSequence(Batches):
         """Lay the plan of an epoch, which counts from 0."""
         self.epoch = epoch
         planned = self._sampler.plan(self._repeated, seed=self.seed, epoch=epoch)
+        self._positions = self._seen[planned % len(self._seen)]
+        draws = epoch * self.crops_per_recording + planned // len(self._seen)
         if self.weights is not None:
             rng = derive_rng(self.seed, "weights", epoch)
-            planned = by_weight(planned % len(self.data), self.data.targets, self.weights, rng)
-        self._positions = planned % len(self.data)
-        draws = epoch * self.crops_per_recording + planned // len(self.data)
+            planned = self._positions = by_weight(self._positions, self._classes, self.weights, rng)
+            draws = np.full(len(planned), epoch * self.crops_per_recording)
         again = occurrences(planned)
         self._offsets = np.empty(len(planned), np.int64)
         for draw, repeat in sorted(set(zip(draws.tolist(), again.tolist(), strict=True))):
