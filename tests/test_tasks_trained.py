@@ -346,7 +346,7 @@ def test_a_model_of_tasks_alone_names_no_species(
 
     alone = replace(CONFIG, species=False, tasks=TASKS[1:2])
     run, out = train(catalog, store, alone, tmp_path / "run"), tmp_path / "alone.tflite"
-    assert run.figures["train"]["recording"]["accuracy"] == pytest.approx(1 / 3, abs=1e-6)  # chance
+    assert set(run.figures["train"]) == {"tasks", "n_recordings", "n_windows"}
     assert export_run(run.path, out).info.labels.names == ()
     asked = ["classify", str(catalog[0].path), "--model", str(out), "--format", "jsonl"]
     (line,) = CliRunner().invoke(cli, asked).stdout.splitlines()

@@ -196,6 +196,7 @@ def train(
 
 def _show(run: "Run") -> None:
     from avianvox.evaluation.plain import counted
+    from avianvox.tasks import TASK_KINDS
 
     figures = run.figures
     epochs = ""
@@ -213,11 +214,19 @@ def _show(run: "Run") -> None:
         click.echo(f"  windows without a label that were learned: {parts}")
     for part in ("train", "validation"):
         found = figures[part]
-        if found is not None:
-            accuracies = (
-                f"window {found['window']['accuracy']:.3f}, recording {found['recording']['accuracy']:.3f}"
-            )
-            click.echo(f"  {part:<11}{found['n_recordings']:>5} recordings, accuracy: {accuracies}")
+        if found is None:
+            continue
+        accuracies = ""
+        if "recording" in found:
+            window, recording = (found[level]["accuracy"] for level in ("window", "recording"))
+            accuracies = f", accuracy: window {window:.3f}, recording {recording:.3f}"
+        click.echo(f"  {part:<11}{found['n_recordings']:>5} recordings{accuracies}")
+        for name, task in found.get("tasks", {}).items():
+            headline = TASK_KINDS.get(task["kind"]).headline
+            value = task["figures"].get(headline, {}).get("pooled")
+            if value is not None:
+                n = task["n_recordings"]
+                click.echo(f"    {name} ({n} recordings): {headline.replace('_', ' ')} {value:.4g}")
 
 
 def _begun(begun: Mapping[str, Any]) -> Iterator[str]:

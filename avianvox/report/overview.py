@@ -64,15 +64,15 @@ def summary_section(
 
 
 def tasks_summary(run: SavedRun, model: str, grouping: str) -> Section:
-    """The first section of a model that names no species: the first figure of each of its tasks."""
+    """The first section of a model that names no species: the headline of each of its tasks."""
     tiles = []
     for one in judged_tasks(run, model, grouping):
-        figure, found = next(iter(one.figures().items()), ("", None))
+        figure, found = one.task.headline, one.figures().get(one.task.headline)
         if found is not None:
             unit = one.task.unit_of(figure)
-            name = one.task.name.replace("_", " ")
-            words = f"{figure.replace('_', ' ')}{f' ({unit})' if unit else ''}, {name}"
-            tiles.append((shown(found), words, f"{grouping.capitalize()} folds."))
+            words = f"{figure.replace('_', ' ')}{f' ({unit})' if unit else ''}"
+            named = one.task.name.replace("_", " ")
+            tiles.append((shown(found), f"{words}, {named}", f"{grouping.capitalize()} folds."))
     text = Text(f"`{model}` was asked for its tasks alone. It names no species.")
     data = {"model": model, "grouping": grouping, "models": list(run.models)}
     return Section("summary", "Summary", (text, Tiles(tiles)), data)

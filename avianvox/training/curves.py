@@ -1,6 +1,7 @@
 """Learning curves as a table and as a picture."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 from avianvox.errors import require_extra
@@ -18,17 +19,19 @@ def write_history(path: Path, history: History) -> None:
             table.writerow([number, *(f"{row[name]:.6g}" for name in columns)])
 
 
-def draw_history(path: Path, history: History, *, title: str) -> None:
-    """Loss and accuracy over the epochs as a PNG, with the epoch of least loss marked."""
+def draw_history(
+    path: Path, history: History, *, title: str, shown: Sequence[str] = ("loss", "accuracy")
+) -> None:
+    """What is ``shown``, over the epochs, as a PNG with the epoch of least loss marked."""
     require_extra("matplotlib", extra="plot", purpose="drawing learning curves")
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     epochs = range(1, len(history.epochs) + 1)
     best = history.best_epoch
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = Figure(figsize=(4.5 * len(shown), 3.6), layout="constrained")
     figure.suptitle(title)
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+    for axes, name in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
             if key in history.epochs[0]:
                 axes.plot(epochs, [row[key] for row in history.epochs], label=label)

@@ -336,7 +336,10 @@ def _finish(
     history: History | None = getattr(fitted, "history", None)
     if history is not None:
         write_history(out / folder.HISTORY, history)
-        draw_history(out / folder.CURVE, history, title=f"{config.model}, {len(learned)} recordings")
+        shown = ("loss", "accuracy") if config.species else ("loss",)
+        draw_history(
+            out / folder.CURVE, history, title=f"{config.model}, {len(learned)} recordings", shown=shown
+        )
         figures |= {"epochs": len(history.epochs), "best_epoch": history.best_epoch}
     figures |= {
         "train": _figures(fitted, learned, recordings),
@@ -348,7 +351,7 @@ def _finish(
 
 
 def _figures(fitted: FittedModel, data: TrainingData, recordings: Mapping[str, Recording]) -> dict[str, Any]:
-    """Figures per window and per recording, and those of tasks where there are any."""
+    """Figures per window and per recording, if species are named, and those of tasks where there are any."""
     answers = fitted.predict(data)
     part = [recordings[name] for name in data.ids] if answers.tasks else []
     tasks = {
@@ -357,10 +360,9 @@ def _figures(fitted: FittedModel, data: TrainingData, recordings: Mapping[str, R
         ).to_mapping()
         for task in (tasks_of(fitted.settings.tasks) if answers.tasks else ())  # type: ignore[attr-defined]
     }
-    return {
-        **({"tasks": tasks} if tasks else {}),
-        "n_recordings": len(data),
-        "n_windows": len(answers.positions),
-        "window": evaluate(data.targets[answers.positions], answers.scores),
-        "recording": evaluate(data.targets, pool_answers(answers, len(data))),
-    }
+    found: dict[str, Any] = {"tasks": tasks} if tasks else {}
+    found |= {"n_recordings": len(data), "n_windows": len(answers.positions)}
+    if not tasks or fitted.settings.species:  # type: ignore[attr-defined]
+        found["window"] = evaluate(data.targets[answers.positions], answers.scores)
+        found["recording"] = evaluate(data.targets, pool_answers(answers, len(data)))
+    return found
