@@ -71,6 +71,22 @@ def test_an_augmentation_draws_and_applies_purely(name: str, crops: np.ndarray) 
     assert one.shape == (1, *SHAPE[1:])
 
 
+def test_colour_changes_voices_by_band_and_spares_the_floor() -> None:
+    row = AUGMENTATIONS.get("colour")(most_db=6.0, nodes=3)
+    drawn = row.draw(np.random.default_rng(0), (5000, 40, 24))
+    assert drawn.shape == (5000, 3)
+    assert -6 <= drawn.min() < -5.9
+    heights = np.float32([-3, 0, 5, 10, 30])  # dB above the floor
+    crops = np.repeat(heights[None, :, None], 24, axis=2) / DEVIATION
+    found = row.apply(crops, np.float32([[6.0, -6.0, 3.0]]), DEVIATION)
+    change = (found - crops)[0] * DEVIATION
+    np.testing.assert_allclose(change[:2], 0, atol=1e-5)
+    np.testing.assert_allclose(change[2], change[3] / 2, atol=1e-4)
+    np.testing.assert_allclose(change[3], change[4], atol=1e-4)
+    places = [0, 23 / 2, 23]
+    np.testing.assert_allclose(change[3], np.interp(np.arange(24), places, [6.0, -6.0, 3.0]), atol=1e-4)
+
+
 def test_gain_is_in_decibels_of_each_band(crops: np.ndarray) -> None:
     row = AUGMENTATIONS.get("gain")(most_db=3.0)
     drawn = row.draw(np.random.default_rng(0), (5000, 1, 1))

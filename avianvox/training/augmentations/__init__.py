@@ -57,6 +57,7 @@ AUGMENTATIONS: Registry[type[Augmentation | InDecibels]] = Registry(
     {
         "background": "avianvox.training.augmentations.background:Background",
         "blend": "avianvox.training.augmentations.blend:Blend",
+        "colour": "avianvox.training.augmentations.colour:Colour",
         "gain": "avianvox.training.augmentations.gain:Gain",
         "height": "avianvox.training.augmentations.height:Height",
         "mask_bands": "avianvox.training.augmentations.masks:MaskBands",
