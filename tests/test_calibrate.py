@@ -157,6 +157,7 @@ def run_of(pooled: Pooled) -> SavedRun:
         labels=LabelSet(names),
         config=config,
         settings_of=lambda model: config["model_settings"],
+        answers_tasks=lambda model: False,
         pooled=lambda model, grouping: pooled,
         held_out_species=lambda model, grouping: [],
     )

@@ -34,6 +34,7 @@ def test_the_card_marks_thresholds_that_are_borrowed(rng: np.random.Generator) -
         labels=labels,
         config=config,
         settings_of=lambda model: config["model_settings"],
+        answers_tasks=lambda model: False,
         pooled=lambda model, grouping: pooled,
         held_out_species=lambda model, grouping: [],
     )

@@ -242,7 +242,7 @@ def _lines(report: "CalibrationReport") -> "Iterator[str]":
     )
     yield ""
     found = report.calibration
-    if found.tasks and not found.basis["model_settings"].get("species", True):
+    if found.tasks and not found.basis.get("model_settings", {}).get("species", True):
         yield f"{report.model} was asked for its tasks alone: it names no species."
         yield from _task_lines(report)
         return

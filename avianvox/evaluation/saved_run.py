@@ -185,6 +185,15 @@ class SavedRun:
             if all(predictions_path(self.path, name).exists() for name in names):
                 yield model, grouping, n
 
+    def check(self, model: str, grouping: str) -> None:
+        """Raise `RunError` where the run has no such model or grouping."""
+        for what, name, known in (("model", model, self.models), ("grouping", grouping, self.groupings)):
+            if name not in known:
+                raise RunError(
+                    f"{self.path} has no {what} '{name}'{nearest(name, list(known))} "
+                    f"(it has: {', '.join(known)})"
+                )
+
     def predictions(self, model: str, grouping: str, per_class: int | None = None) -> list[FoldPredictions]:
         """The predictions of every fold.
 
@@ -193,12 +202,7 @@ class SavedRun:
         RunError
             The run has no such model or grouping, or a file is damaged.
         """
-        for what, name, known in (("model", model, self.models), ("grouping", grouping, self.groupings)):
-            if name not in known:
-                raise RunError(
-                    f"{self.path} has no {what} '{name}'{nearest(name, list(known))} "
-                    f"(it has: {', '.join(known)})"
-                )
+        self.check(model, grouping)
         n_folds = len(self.splits[grouping].folds)
         names = [fit_name(model, grouping, k, per_class) for k in range(n_folds)]
         return [read_predictions(predictions_path(self.path, name)) for name in names]

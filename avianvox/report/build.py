@@ -114,6 +114,7 @@ def build_report(run: SavedRun, *, model: str | None = None, n_clips: int = N_CL
     groupings = sorted(run.groupings, key=lambda g: g not in GROUPED)
     grouping = groupings[0]
     model = model or _best_model(figures, grouping, run)
+    run.check(model, grouping)
     names_species = model in run.species_models
     sections = (
         *(
