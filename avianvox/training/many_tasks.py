@@ -152,12 +152,15 @@ def drawn_classes(tasks: Sequence[Task], data: TrainingData, *, species: bool) -
     """What a sampler takes for the class of each recording, shape (n,), int64; -1: it is not drawn.
 
     The species; where they are not learned, the classes of the first task of which a recording has one at
-    most. A recording whose class is not known has nothing to teach there.
+    most. Recordings whose class is not known are a class of their own if they teach another task, and have
+    nothing to teach otherwise.
     """
     asked = None if species else next((task for task in tasks if task.exclusive), None)
     if asked is None:
         return data.targets
     at = {name: place for place, name in enumerate(asked.classes)}
-    named = [asked.names_in(value) for value in data.values[asked.column]]
-    classes = np.array([at[names[0]] if names else -1 for names in named], np.int64)
-    return classes if (classes >= 0).any() else data.targets
+    answers = [asked.names_in(value) for value in data.values[asked.column]]
+    teaches = np.any([task.known(data.values[task.column]) for task in tasks], axis=0)
+    unknown = np.where(teaches, len(at), -1).tolist()
+    classes = [at[names[0]] if names else other for names, other in zip(answers, unknown, strict=True)]
+    return np.array(classes, np.int64) if teaches.any() else data.targets
