@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from avianvox.audio.find import find_audio, find_inputs
+from avianvox.audio.find import fault_of_folder, find_audio, find_inputs
+from avianvox.audio.probe import probe
 from avianvox.errors import InputError
+from avianvox.types import Status
 
 
 @pytest.fixture
@@ -97,3 +99,16 @@ def test_links_are_followed_and_pipes_are_left_alone(
     os.mkfifo(tree / "pipe.wav")
     names = ["[x].ogg", "a b'ø.MP3", "b.wav", "gone.wav", "other/e.wav", "sub/c.flac"]
     assert list(find_audio([tree])) == [tree / name for name in names]
+
+
+def test_a_folder_in_place_of_a_file_says_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sub").mkdir()
+    assert fault_of_folder(tmp_path) == (Status.EMPTY, "no sound files in this folder")
+    (tmp_path / "sub" / "a.wav").touch()
+    assert fault_of_folder(tmp_path) == (Status.MISSING, "this is a folder, not a file")
+    answer = probe(tmp_path)
+    assert (answer.status, answer.message) == (Status.MISSING, "this is a folder, not a file")
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may read everything
+    assert fault_of_folder(tmp_path) == (Status.MISSING, "no permission to read this folder")

@@ -110,9 +110,11 @@ def test_a_short_recording_is_looped(classifier: Classifier, tmp_path: Path) -> 
 def test_what_is_wrong_becomes_a_status(classifier: Classifier, tmp_path: Path) -> None:
     text = tmp_path / "text.mp3"
     text.write_text("not a sound")
+    (tmp_path / "none").mkdir()
     for path, status in (
         (text, Status.UNDECODABLE),
-        (tmp_path, Status.EMPTY),
+        (tmp_path, Status.MISSING),
+        (tmp_path / "none", Status.EMPTY),
         (tmp_path / "no", Status.MISSING),
     ):
         prediction = classifier.classify(path)

@@ -33,8 +33,11 @@ def test_an_input_without_audio_is_listed_and_the_others_go_on(files: list[str],
     (tmp_path / "none").mkdir()
     done = CliRunner().invoke(probe, [str(tmp_path / "none"), str(tmp_path / "*.aac"), files[0]])
     assert done.exit_code == 3
-    assert [row.split()[0] for row in done.stdout.splitlines()[1:]] == ["missing", "missing", "ok"]
-    assert done.stderr.count("failed: ") == 2
+    assert [row.split()[0] for row in done.stdout.splitlines()[1:]] == ["empty", "missing", "ok"]
+    assert done.stderr.splitlines() == [
+        f"failed: {tmp_path / 'none'}: empty: no sound files in this folder",
+        f"failed: {tmp_path / '*.aac'}: missing: no such file",
+    ]
 
 
 def test_json_and_header_only(files: list[str]) -> None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from avianvox.errors import InputError
+from avianvox.types import Status
 
 # fmt: off
 EXTENSIONS = frozenset((
@@ -16,6 +17,9 @@ EXTENSIONS = frozenset((
 ))
 # fmt: on
 """What is taken from a folder. A file that is named is always taken, whatever it is called."""
+
+
+_NO_SOUND = "no sound files in this folder"
 
 
 def find_audio(paths: Iterable[str | Path]) -> Iterator[Path]:
@@ -33,7 +37,7 @@ def find_audio(paths: Iterable[str | Path]) -> Iterator[Path]:
     for path in map(Path, paths):  # os.path never raises here; Path does, for names too long or forbidden
         if os.path.isdir(path):
             found = _in_folder(path)
-            wanted = "no sound files in this folder; expected files such as .mp3, .wav or .flac"
+            wanted = f"{_NO_SOUND}; expected files such as .mp3, .wav or .flac"
         elif glob.has_magic(str(path)) and not os.path.lexists(path):
             found = _by_pattern(path)
             wanted = "no file fits this pattern"
@@ -81,6 +85,15 @@ def _is_new(path: str | Path, seen: set[str] | None) -> bool:
         return False
     seen.add(place)
     return True
+
+
+def fault_of_folder(folder: str | Path) -> tuple[Status, str]:
+    """What is wrong with a folder that came where a file was expected: its status, and why."""
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return Status.MISSING, "no permission to read this folder"
+    if next(_in_folder(Path(folder)), None) is None:
+        return Status.EMPTY, _NO_SOUND
+    return Status.MISSING, "this is a folder, not a file"
 
 
 def is_audio(name: str) -> bool:

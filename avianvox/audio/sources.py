@@ -4,6 +4,7 @@ Content decides, never the extension: libsndfile reads what it can, ffmpeg or au
 """
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import BinaryIO, Protocol
 import numpy as np
 import soundfile
 
+from avianvox.audio.find import fault_of_folder
 from avianvox.audio.headers import (
     FOR_LIBSNDFILE,
     LIKELY_HZ,
@@ -56,9 +58,8 @@ def open_source(path: Path) -> tuple[Source, BinaryIO]:
     try:
         stream = open_regular(path)
     except (OSError, ValueError) as error:
-        special = getattr(error, "errno", None) == errno.EINVAL  # a pipe, a device
-        status = Status.UNDECODABLE if special else Status.MISSING
-        raise AudioError(f"{path}: {_missing_reason(error)}", status=status) from error
+        status, reason = fault_of_folder(path) if os.path.isdir(path) else _fault(error)
+        raise AudioError(f"{path}: {reason}", status=status) from error
     try:
         with only_audio_errors(path):
             source = _open_stream(path, stream)
@@ -124,12 +125,12 @@ def only_audio_errors(path: Path) -> Iterator[None]:
         raise AudioError(f"{path}: cannot be decoded ({type(error).__name__}: {error})") from error
 
 
-def _missing_reason(error: OSError | ValueError) -> str:
+def _fault(error: OSError | ValueError) -> tuple[Status, str]:
     code = getattr(error, "errno", None)
     if code == errno.ENOENT:
-        return "no such file"
-    if code == errno.EISDIR:
-        return "this is a folder, not a file"
+        return Status.MISSING, "no such file"
     if code in (errno.EACCES, errno.EPERM):
-        return "no permission to read it"
-    return getattr(error, "strerror", None) or str(error)
+        return Status.MISSING, "no permission to read it"
+    special = code == errno.EINVAL  # a pipe, a device
+    reason = getattr(error, "strerror", None) or str(error)
+    return Status.UNDECODABLE if special else Status.MISSING, reason

@@ -121,10 +121,6 @@ def answer_file(classifier: Classifier, path: str, question: Question, gate: "Ga
         The question is out of range for this model.
     """
     key = key_of(path)
-    if os.path.isdir(path):
-        if not os.access(path, os.R_OK | os.X_OK):
-            return failed_answer(path, Status.MISSING, "no permission to read this folder", question)
-        return failed_answer(path, Status.EMPTY, "no sound files in this folder", question)
     notes = read_field_notes(path, timezone=question.timezone)
     weigher = weigher_of(classifier, question, notes)
     try:

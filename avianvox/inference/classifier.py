@@ -4,7 +4,6 @@
 rows and events in :mod:`avianvox.inference.answers`, a microphone in :mod:`avianvox.inference.live`.
 """
 
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -152,8 +151,6 @@ class Classifier:
         """
         overlap_s = self.overlap_s if overlap_s is None else overlap_s
         hop_frames(self.spec, overlap_s)  # before the file is opened: it is not the file's fault
-        if os.path.isdir(path):
-            return self._prediction(path, Status.EMPTY, (), message="no sound files in this folder")
         try:
             with open_audio(path, sample_rate=self.spec.sample_rate) as audio:
                 windows = tuple(self.windows(audio, overlap_s=overlap_s, calibrated=False))
