@@ -74,7 +74,7 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     "--models",
     "model_names",
     callback=comma_names,
-    default="gnb_pixels,gnb_mfcc,cnn_v20",
+    default="gnb_mfcc,logreg_floor,avianvox_small",
     show_default=True,
     metavar="A,B",
     help='Names of models and rules in the order of comparison, or "ladder" or "architectures" (see below).',
@@ -106,7 +106,8 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
-    help="Number of epochs of networks; no recordings are held out for early stopping.  [default: 100]",
+    help="Number of epochs of networks; no recordings are held out for early stopping.  "
+    "[default: of the recipe, or 100]",
 )
 @click.option(
     "--config",
