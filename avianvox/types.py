@@ -258,11 +258,19 @@ class LabelSet:
             )
 
     @classmethod
-    def from_recordings(cls, recordings: Sequence[Recording]) -> "LabelSet":
-        """All labels of ``recordings`` in alphabetical order; unlabelled recordings are passed over."""
-        common = {r.label: r.common_name for r in recordings if r.label}
-        names = tuple(sorted(common))
-        return cls(names, tuple(common[name] for name in names))
+    def from_recordings(
+        cls, recordings: Sequence[Recording], names: Sequence[str] | None = None
+    ) -> "LabelSet":
+        """All labels of ``recordings`` in alphabetical order, or ``names``; unlabelled ones are passed over.
+
+        A common name is the first one that a recording of the class has.
+        """
+        common: dict[str, str] = {}
+        for r in recordings:
+            if r.label:
+                common[r.label] = common.get(r.label) or r.common_name
+        names = tuple(sorted(common) if names is None else names)
+        return cls(names, tuple(common.get(name, "") for name in names))
 
     @cached_property
     def index(self) -> dict[str, int]:

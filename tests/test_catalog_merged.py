@@ -51,6 +51,28 @@ def test_a_new_id_keeps_its_split_and_problems() -> None:
     assert sorted(p.kind for p in merged.subset([1]).problems) == ["missing file", "renamed", "unknown label"]
 
 
+def test_what_was_made_of_a_recording_follows_its_new_id() -> None:
+    first = Catalog.from_rows(
+        [Recording("1", Path("a"), "A b"), Recording("2", Path("a2"), "A b")], source="csv"
+    )
+    scene = Recording("s", Path("s"), "A b", origin="scene", made_of=("1", "3"))
+    part = Recording("2#0-1", Path("p"), "A b", begin_s=0.0, end_s=1.0)
+    cut = Recording("t", Path("t"), "A b", origin="scene", made_of=("2",))
+    second = Catalog.from_rows([Recording("1", Path("b"), "A b"), scene, part, cut], source="csv")
+    rows = {r.id: r for r in first.merged(second, name="b").recordings}
+    assert rows["s"].made_of == ("b/1", "3")
+    assert rows["t"].made_of == (rows["b/2#0-1"].file_id,) == ("b/2",)
+
+
+def test_a_common_name_stays_where_one_catalog_has_it() -> None:
+    first = Catalog.from_rows(
+        [Recording("1", Path("a"), "Parus major", common_name="Great Tit")], source="csv"
+    )
+    second = Catalog.from_rows([Recording("2", Path("b"), "Parus major")], source="csv")
+    for merged in (first.merged(second), second.merged(first)):
+        assert merged.labels.common_names == ("Great Tit",)
+
+
 def test_merged_and_subset_keep_problems_with_their_recordings() -> None:
     def catalog(*ids: str) -> Catalog:
         return Catalog.from_rows((Recording(i, Path("none"), label="A b") for i in ids), source="csv")

@@ -5,12 +5,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_crossval import (
     BOTH,
     N_CLASSES,
     Predict,
     contents,
+    data_of,
     gambler,
     never,
     oracle,
@@ -24,10 +26,11 @@ from avianvox.dataset.training_data import TrainingData
 from avianvox.errors import InputError, UnknownNameError
 from avianvox.evaluation.bootstrap import paired_test
 from avianvox.evaluation.conclude import conclude
-from avianvox.evaluation.crossval import CrossvalSettings, with_session_folds
+from avianvox.evaluation.crossval import CrossvalSettings, crossvalidate, with_session_folds
 from avianvox.evaluation.fits import FitReport, fit_seed, rule_fit
 from avianvox.evaluation.metrics import expected_hits
 from avianvox.evaluation.predictions import pool
+from avianvox.evaluation.run_folder import RunFolder, calibration_path
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.types import Recording
 
@@ -110,6 +113,69 @@ def test_a_killed_run_continues_and_ends_with_the_same_bytes(
     assert [r.kept for r in reports if r.done] == [True] * 4 + [False] * 8
     assert all(r.seconds is not None for r in reports if r.done)
     assert sum(not r.done for r in reports) == 8
+
+
+def test_an_average_goes_without_a_model_that_was_never_finished(catalog: Catalog, tmp_path: Path) -> None:
+    def dying(train: TrainingData, seed: int) -> Predict:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(catalog, {"parrot": parrot, "slow": dying}, tmp_path, ensemble=("parrot", "slow"))
+    run(catalog, BOTH, tmp_path, ensemble=tuple(BOTH))
+    saved = SavedRun.open(tmp_path)
+    mean = saved.predictions("ensemble", "session")[0].scores
+    parts = [saved.predictions(model, "session")[0].scores for model in BOTH]
+    np.testing.assert_allclose(mean, np.mean(parts, axis=0), atol=1e-6)
+
+
+def test_a_calibration_of_other_members_does_not_stay(catalog: Catalog, tmp_path: Path) -> None:
+    run(catalog, BOTH, tmp_path, ensemble=tuple(BOTH))
+    kept = calibration_path(tmp_path, "ensemble", "session")
+    kept.parent.mkdir()
+    kept.write_text("{}")
+    run(catalog, BOTH, tmp_path, ensemble=tuple(BOTH))
+    assert kept.exists()
+    run(catalog, {"oracle": oracle}, tmp_path, ensemble=("oracle",))
+    assert not kept.exists()
+
+
+def test_nothing_is_learned_from_the_recordist_that_is_tested(catalog: Catalog, tmp_path: Path) -> None:
+    """Without a label, of another session, and of a recordist of the catalog each."""
+    more = [replace(r, id=f"{r.id}u", label="", date="2020-01-01") for r in catalog.recordings[::3]]
+    data = replace(
+        data_of(catalog),
+        sessions=tuple(r.session for r in catalog.recordings),
+        unlabelled=tuple((r.id, r.session) for r in more),
+    )
+    recordist = {r.id: r.recordist for r in (*catalog.recordings, *more)}
+    heard: list[int] = []
+
+    def hearing(train: TrainingData, seed: int) -> Predict:
+        heard.append(len(train.unlabelled))
+        assert {recordist[name] for name, _ in train.unlabelled} == {recordist[name] for name in train.ids}
+        return parrot(train, seed)
+
+    settings = CrossvalSettings(("recordist",))
+    every = Catalog((*catalog.recordings, *more))
+    crossvalidate(data, every, {"hearing": hearing}, tmp_path, settings, listen=False)
+    assert min(heard) > 0
+
+
+def test_what_is_not_a_number_in_the_notes_of_a_fit_is_none(catalog: Catalog, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run", {"models": ["m"]})
+    folder.keep_notes("m-session-0", {"epochs": [{"loss": float("inf")}]})
+    assert json.loads((folder.path / "notes" / "m-session-0.json").read_text()) == {
+        "epochs": [{"loss": None}]
+    }
+
+
+def test_the_windows_of_a_model_are_those_of_its_recipe(catalog: Catalog, tmp_path: Path) -> None:
+    recipes = {"parrot": {"window_frames": 256, "overlap": 0.5}}
+    run(catalog, BOTH, tmp_path, recipes=recipes, ensemble=tuple(BOTH))
+    saved = SavedRun.open(tmp_path)
+    windows = {model: saved.windows_of(model) for model in saved.models}
+    found = {model: (spec.n_frames, hop) for model, (spec, hop) in windows.items()}
+    assert found == {"parrot": (256, 128), "gambler": (128, 128), "ensemble": (256, 128)}
 
 
 def test_figures_come_back_from_the_folder_alone(catalog: Catalog, finished: Path, tmp_path: Path) -> None:

@@ -47,6 +47,17 @@ def test_a_recording_is_automatic_where_it_passes_each_stage_that_it_comes_to() 
     assert species.unaided == pytest.approx(3 / 5)
 
 
+def test_no_class_is_an_answer_and_no_row_is_not() -> None:
+    rows = [Recording(name, Path(name)) for name in "abc"]
+    truth = {"a": "song", "b": "call", "c": "call"}
+    said = {"a": ("song", 0.9), "b": ("", 0.3), "c": ("call", 0.8)}
+    (stage,) = _pipeline(rows, None, [(Answered("calls", said, truth), 0.9)], 0.9)[1]
+    assert stage.right.tolist() == [True, False, True]
+    del said["b"]
+    with pytest.raises(InputError, match="the stage 'calls' has no answers for 1 recordings"):
+        _pipeline(rows, None, [(Answered("calls", said, truth), 0.9)], 0.9)
+
+
 def test_the_share_of_the_sound_counts_seconds() -> None:
     rows = [Recording(str(i), Path(f"{i}.wav"), duration_s=s) for i, s in enumerate([10, 20, 5, 5, 5, 5.0])]
     assert automate([EMPTY, SPECIES], recordings=rows).share_of_sound == pytest.approx(30 / 50)

@@ -141,17 +141,25 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 
 def test_a_clip_is_the_window_with_its_surroundings(song: Recording) -> None:
     spec = FeatureSpec()
-    clip = cut_clip(song, spec, window=1, n_windows=4)  # 431 frames: windows at 0, 128, 256 and 303
+    clip = cut_clip(
+        song, spec, hop_frames=128, window=1, n_windows=4
+    )  # 431 frames: windows at 0, 128, 256 and 303
     assert clip.exact
     assert clip.window_s == pytest.approx((128 * 512 / 22050, 256 * 512 / 22050))
     assert (clip.begin_s, clip.end_s) == pytest.approx((clip.window_s[0] - 1, clip.window_s[1] + 1), abs=1e-4)
-    whole = cut_clip(song, spec, window=0, n_windows=1)  # a model that judges recordings as a whole
+    whole = cut_clip(
+        song, spec, hop_frames=128, window=0, n_windows=1
+    )  # a model that judges recordings as a whole
     assert not whole.exact
     assert whole.window_s[0] < 6.0 < 7.0 < whole.window_s[1]
+    long = spec.with_changes(n_frames=256)
+    clip = cut_clip(song, long, hop_frames=64, window=1, n_windows=4)  # at 0, 64, 128 and 175
+    assert clip.exact
+    assert clip.window_s == pytest.approx((64 * 512 / 22050, 320 * 512 / 22050))
 
 
 def test_a_clip_can_be_heard_and_seen(song: Recording) -> None:
-    clip = cut_clip(song, FeatureSpec(), window=2, n_windows=4)
+    clip = cut_clip(song, FeatureSpec(), hop_frames=128, window=2, n_windows=4)
     head, body = clip_audio(clip).split(",")
     assert head in ("data:audio/mpeg;base64", "data:audio/ogg;base64")
     samples, rate = soundfile.read(io.BytesIO(base64.b64decode(body)))

@@ -12,6 +12,7 @@ from avianvox.errors import RunError
 from avianvox.evaluation.predictions import FoldPredictions, pool
 from avianvox.evaluation.run_folder import fit_name, predictions_path
 from avianvox.evaluation.saved_run import SavedRun
+from avianvox.report.data_card import settings_section
 from avianvox.runfolder import catalog_hash
 from avianvox.types import Recording
 
@@ -48,6 +49,20 @@ def test_a_name_that_is_not_utf8_survives(tmp_path: Path) -> None:
     draw_confusion(tmp_path / "foreign.png", np.eye(2, dtype=int), ["A", "B\udcff"], title="")
     draw_confusion(tmp_path / "marked.png", np.eye(2, dtype=int), ["A", "B\ufffd"], title="")
     assert (tmp_path / "foreign.png").read_bytes() == (tmp_path / "marked.png").read_bytes()
+
+
+def test_a_name_with_signs_of_formulas_is_drawn(tmp_path: Path) -> None:
+    from avianvox.evaluation.confusion_picture import draw_confusion
+
+    draw_confusion(tmp_path / "a.png", np.eye(2, dtype=int), ["A $_$ b", "B"], title="a $^$ b")
+    assert (tmp_path / "a.png").stat().st_size > 0
+
+
+def test_the_seconds_of_models_are_told_apart() -> None:
+    config = {"models": ["perch-v1_linear", "perch-v2_linear", "perch"]}
+    timings = {"perch-v1_linear-session-0": 1.0, "perch-v2_linear-session-0": 2.0, "perch-session-1-n3": 4.0}
+    table = settings_section(config, {}, timings).blocks[2]
+    assert dict(table.rows) == {"perch-v1_linear": 1.0, "perch-v2_linear": 2.0, "perch": 4.0}  # type: ignore[attr-defined]
 
 
 def test_a_model_without_all_its_fits_is_not_shown(tiny_crossval: Path, tmp_path: Path) -> None:

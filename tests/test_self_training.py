@@ -136,3 +136,14 @@ def test_a_run_tells_what_it_has_heard_besides(catalog: Catalog, store: FeatureS
 def test_wrong_settings_are_one_line(settings: dict[str, float], message: str) -> None:
     with pytest.raises(ConfigError, match=rf"\[train.self_training\] {message}"):
         TrainConfig(self_training=Choice("confident", tuple(settings.items())))
+
+
+def test_a_cross_validation_knows_what_else_was_learned_from(data: TrainingData) -> None:
+    from avianvox.api.compare import _learned_from
+
+    every = [TrainSettings(also=0.2), TrainSettings(self_training="confident")]
+    there = _learned_from(every, data, ())
+    assert set(there) == {"species in the background", "recordings without a label"}
+    heard = replace(data, besides=((1,), *[()] * (len(data) - 1)), unlabelled=(("more", "there"),))
+    assert all(there[name] != digest for name, digest in _learned_from(every, heard, ()).items())
+    assert _learned_from([TrainSettings()], data, ()) == {}

@@ -151,6 +151,8 @@ def test_bins_in_an_order() -> None:
     targets = few.encode((1.0, 3.0, 99.0, "2", 0.0, None))
     wanted = np.array([[0, 0], [1, 0], [1, 1], [1, 0], UNKNOWN, UNKNOWN])
     assert np.array_equal(targets, wanted, equal_nan=True)
+    named = few.encode(("2-3", "4+", "2-4"))
+    assert np.array_equal(named, np.array([[1, 0], [1, 1], UNKNOWN]), equal_nan=True)
     text, score = few.answer(np.array([0.8, 0.3]))
     assert text == "2-3"
     assert score == pytest.approx(0.5)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,10 +10,12 @@ from click.testing import CliRunner
 from tones import SPEC
 from training_tones import CONFIG, catalog_fixture, data_fixture, same, store_fixture  # noqa: F401, fixtures
 
+from avianvox.config import settings_to_mapping
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.training_data import TrainingData
 from avianvox.errors import ConfigError, InputError, RunError
 from avianvox.features.store import FeatureStore
+from avianvox.training.config import TrainConfig
 from avianvox.training.run import (
     CHECKPOINT,
     CHECKPOINTS,
@@ -24,7 +27,7 @@ from avianvox.training.run import (
     WEIGHTS,
     Run,
 )
-from avianvox.training.train import hold_out, train
+from avianvox.training.train import _prepare, hold_out, train
 from avianvox.types import Recording
 
 
@@ -60,6 +63,50 @@ def test_synthetic_recordings_are_learned_from_and_not_looked_at(
     assert not {rows[i].id for i in made} & set(held_out.ids)
     of_held_out = [replace(r, made_of=tuple(held_out.ids)) if r.synthetic else r for r in marked]
     assert not {rows[i].id for i in made} & set(hold_out(data, of_held_out, CONFIG)[0].ids)
+
+
+@pytest.mark.parametrize(("share", "n"), [(0.15, 14), (0.2, 20), (0.3, 28), (0.4, 40), (0.45, 44), (0.5, 50)])
+def test_the_share_that_is_asked_for_is_held_out(share: float, n: int) -> None:
+    data, rows = of_one_recording_each(100)
+    learned, held_out = hold_out(data, rows, TrainConfig(validation=share))
+    assert held_out is not None
+    assert abs(len(held_out) - n) <= 2
+    assert sorted(learned.ids + held_out.ids) == sorted(data.ids)
+
+
+def test_one_session_leaves_nothing_to_hold_out() -> None:
+    data, rows = of_one_recording_each(10)
+    one = [replace(r, recordist="p") for r in rows]
+    with pytest.raises(InputError, match=r"all 10 recordings are of one session; .*--validation 0"):
+        hold_out(data, one, TrainConfig())
+
+
+def test_what_is_made_of_a_part_is_left_out_with_it() -> None:
+    data, rows = of_one_recording_each(40)
+    parts = [replace(r, id=f"{r.id}#0-2", begin_s=0.0, end_s=2.0) for r in rows[:20]]
+    scenes = [
+        replace(r, origin="scene", made_of=(of.file_id,)) for r, of in zip(rows[20:], parts, strict=True)
+    ]
+    learned, held_out = hold_out(data, [*parts, *scenes], TrainConfig())
+    assert held_out is not None
+    kept = set(learned.recordings.tolist())
+    assert {i + 20 for i in range(20) if i in kept} == {i for i in kept if i >= 20}
+
+
+def of_one_recording_each(n: int) -> tuple[TrainingData, list[Recording]]:
+    """``n`` sessions of one recording, of two classes."""
+    rows = [Recording(f"r{i}", Path(f"r{i}.wav"), "ab"[i % 2], recordist=f"p{i}") for i in range(n)]
+    store = SimpleNamespace(ids=np.array([r.id for r in rows]))
+    return TrainingData(store, SPEC, np.arange(n), np.arange(n) % 2, 2), rows  # type: ignore[arg-type]
+
+
+def test_more_epochs_are_refused_where_other_fits_came_first(tmp_path: Path) -> None:
+    for settings in ({"self_training": "confident"}, {"guide": "ensemble"}):
+        short, longer = (TrainConfig(model="avianvox_small", epochs=n, **settings) for n in (5, 10))  # type: ignore[arg-type]
+        out = tmp_path / min(settings)
+        FOLDER.begin(out, {"train": settings_to_mapping(short)})
+        with pytest.raises(RunError, match="epochs was 5 and is 10"):
+            _prepare(out, {"train": settings_to_mapping(longer)}, longer, resume=True, fresh=False)
 
 
 def test_a_run_is_read_back_and_repeats_byte_for_byte(

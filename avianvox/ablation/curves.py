@@ -70,7 +70,9 @@ def _draw(path: Path, curves: Sequence[Curve], *, title: str) -> None:
     folds = sorted({curve.fold for curve in curves})
     width, height = _INCHES
     figure = Figure(figsize=(width * len(folds), height * len(draws) + 0.6), layout="constrained")
-    figure.suptitle(f"{title}: loss of training (pale) and test part, its minimum marked", fontsize=10)
+    figure.suptitle(
+        f"{title}: loss of training (pale) and test part, its minimum marked", fontsize=10, parse_math=False
+    )
     panels = figure.subplots(len(draws), len(folds), squeeze=False, sharex=True, sharey=True)
     for curve in curves:
         axes = panels[draws.index(curve.draw)][folds.index(curve.fold)]

@@ -17,6 +17,7 @@ from avianvox.registry import nearest
 if TYPE_CHECKING:
     from avianvox.api.catalogs import Recordings
     from avianvox.dataset.catalog import Catalog
+    from avianvox.dataset.training_data import TrainingData
     from avianvox.evaluation.conclude import CrossvalResult
     from avianvox.evaluation.figures import Table
     from avianvox.evaluation.fits import FitFunction
@@ -241,8 +242,9 @@ def crossvalidate(
             for ear in ear_specs
         }
         unknown = data.names if hold_out_species else ()
-        learned_from = _learned_from(names, train_settings, data.ids, unknown)
-        learned_from |= {ear.model: ear.sha256 for ear in ear_specs if ear.model in teachers}
+        networks = [recipes.get(name, train_settings) for name in names if name in NETWORKS]
+        learned_from = _learned_from(networks, data, unknown)
+        learned_from |= {ear.model: ear.sha256 for ear in ear_specs}
         epochs_seen = told.epoch if here.executor == "serial" else None
         result = compare(
             replace(data, ears={name: ears[name] for name in teachers}),
@@ -368,19 +370,27 @@ def _tell_without_tasks(names: Sequence[str], watch: Watch) -> None:
 
 
 def _learned_from(
-    names: Sequence[str], settings: "TrainSettings", ids: list[str], unknown: tuple[str, ...]
+    networks: "Sequence[TrainSettings]", data: "TrainingData", unknown: tuple[str, ...]
 ) -> dict[str, str]:
-    """Names and hashes of what networks learn from besides.
+    """Names and hashes of what networks of these settings learn from besides.
 
-    Raises `InputError` where it knows ``ids``, or species of ``unknown``.
+    Raises `InputError` where earlier weights know recordings of ``data``, or species of ``unknown``.
     """
-    from avianvox.models.networks import NETWORKS
+    from hashlib import sha256
 
-    if settings.from_ is None or not any(name in NETWORKS for name in names):
-        return {}
+    from avianvox.training.inherited import BESIDES, hashes_besides, of_samples
     from avianvox.training.origin import Origin
 
-    origin = Origin.open(settings.from_)
-    origin.refuse_heard(ids)
-    origin.refuse_known(unknown)
-    return {settings.from_: origin.sha256}
+    found: dict[str, str] = {}
+    for settings in networks:
+        if settings.from_ is not None and settings.from_ not in found:
+            origin = Origin.open(settings.from_)
+            origin.refuse_heard(data.ids)
+            origin.refuse_known(unknown)
+            found[settings.from_] = origin.sha256
+        if settings.generated is not None:
+            found |= {entry["name"]: entry["sha256"] for entry in of_samples(settings.generated)}
+        if settings.self_training is not None:
+            found["recordings without a label"] = sha256(repr(data.unlabelled).encode()).hexdigest()
+        found |= {BESIDES[key]: digest for key, digest in hashes_besides(settings, data).items()}
+    return found

@@ -124,7 +124,6 @@ def _calibrate_run(
     from avianvox.evaluation.saved_run import SavedRun
     from avianvox.export.calibrated import write_calibration
     from avianvox.export.card import training_differences
-    from avianvox.features.kinds import bands_from_mapping
 
     saved, notes = SavedRun.open(folder), []
     report = calibrate_run(saved, model, grouping=grouping, options=options)
@@ -135,11 +134,12 @@ def _calibrate_run(
         )
     kept = keep_report(saved, report)
     if into is not None:
-        spec = bands_from_mapping(saved.config["features"])
-        if frames := saved.settings_of(report.model).get("window_frames"):
-            spec = spec.with_changes(n_frames=frames)
         info = write_calibration(
-            into, report.calibration, kind=report.model, labels=saved.labels.names, spec=spec
+            into,
+            report.calibration,
+            kind=report.model,
+            labels=saved.labels.names,
+            spec=saved.windows_of(report.model)[0],
         )
         if differences := training_differences(info):
             notes.append(

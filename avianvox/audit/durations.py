@@ -143,7 +143,16 @@ def draw_durations(path: Path, found: DurationCorrelation, *, title: str) -> Non
         axes.scatter(found.minutes, found.accuracy, s=18, color="tab:blue")
         names = map(printable, found.labels)
         for name, x, y in zip(names, found.minutes, found.accuracy, strict=True):
-            axes.text(x, y + 0.012, name, fontsize=6, style="italic", rotation=55, rotation_mode="anchor")
+            axes.text(
+                x,
+                y + 0.012,
+                name,
+                fontsize=6,
+                style="italic",
+                rotation=55,
+                rotation_mode="anchor",
+                parse_math=False,
+            )
         if not math.isnan(found.slope):
             ends = np.array([found.minutes.min(), found.minutes.max()])
             axes.plot(ends, found.intercept + found.slope * ends, color="tab:red", linewidth=1.2)
@@ -151,7 +160,7 @@ def draw_durations(path: Path, found: DurationCorrelation, *, title: str) -> Non
         axes.set_yticks(np.linspace(0, 1, 6))
         axes.set_xlabel("minutes per species")
         axes.set_ylabel("recall")
-        axes.set_title(f"{title}\n{found}", fontsize=11)
+        axes.set_title(f"{title}\n{found}", fontsize=11, parse_math=False)
         kind = path.suffix.removeprefix(".") or "png"
         metadata = {"Date": None} if kind == "svg" else {"Software": None}
         with atomic_write(path, "wb") as stream:

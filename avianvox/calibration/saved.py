@@ -18,7 +18,7 @@ from avianvox.errors import InputError
 from avianvox.evaluation.detection import DetectionRow, Metric, Question, best_threshold
 from avianvox.evaluation.hierarchy import HierarchyReport
 from avianvox.evaluation.plain import plain
-from avianvox.evaluation.run_folder import CALIBRATION
+from avianvox.evaluation.run_folder import calibration_path
 from avianvox.evaluation.saved_run import SavedRun
 from avianvox.files import output_error
 from avianvox.inference.calibration import Calibration, LogOdds, Scaling
@@ -241,15 +241,10 @@ class CalibrationReport:
 
 def keep_report(run: SavedRun, report: CalibrationReport) -> Path:
     """Write the report into the run folder; the same run and options give the same bytes."""
-    path = report_path(run, report.model, report.grouping)
+    path = calibration_path(run.path, report.model, report.grouping)
     try:
         path.parent.mkdir(exist_ok=True)
     except OSError as error:
         raise output_error(error, path.parent) from error
     write_json(path, report.to_mapping())
     return path
-
-
-def report_path(run: SavedRun, model: str, grouping: str) -> Path:
-    """Where the calibration of a model lies in its run folder, or would."""
-    return run.path / CALIBRATION / f"{model}-{grouping}.json"

@@ -216,10 +216,10 @@ def _can_be_judged(name: str, presence: Answered | None, then: Sequence[tuple[An
 
 def _stage(answered: Answered, kept: Sequence[Recording], asked: np.ndarray, target: float) -> Stage:
     right, confidence = np.zeros(len(kept), bool), np.zeros(len(kept))
-    missing = 0
+    missing = 0  # an answer may be empty: none of several classes
     for i, recording in enumerate(kept):
         text, score = answered.said.get(recording.id, ("", np.nan))
-        missing += bool(asked[i]) and not text
+        missing += bool(asked[i]) and recording.id not in answered.said
         true = answered.truth.get(recording.id, "")
         right[i] = bool(text and true) and answered.near(text, true)
         confidence[i] = score

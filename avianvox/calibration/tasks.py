@@ -59,16 +59,18 @@ def calibrate_tasks(run: SavedRun, model: str, grouping: str) -> dict[str, TaskC
         known = task.known(values)
         targets = task.encode(values)[known]
         outputs = outputs_of(task, folds, joined)[known]
-        found[task.name] = _calibration(targets, outputs, joined.folds[known], task.activation)
+        ids = np.array([recording.id for recording in joined.recordings])[known]
+        found[task.name] = _calibration(targets, outputs, ids, joined.folds[known], task.activation)
     return found
 
 
 def _calibration(
-    targets: np.ndarray, outputs: np.ndarray, folds: np.ndarray, activation: str
+    targets: np.ndarray, outputs: np.ndarray, ids: np.ndarray, folds: np.ndarray, activation: str
 ) -> TaskCalibration:
     crossed = outputs.astype(np.float64)
     for fold in np.unique(folds):
-        own, rest = folds == fold, folds != fold
+        own = folds == fold
+        rest = ~np.isin(ids, ids[own])  # folds drawn independently of each other share recordings
         if rest.any():
             temperature = fit_temperature(targets[rest], outputs[rest], activation)
             crossed[own] = scaled(crossed[own], activation, temperature)

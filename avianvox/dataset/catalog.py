@@ -146,6 +146,7 @@ class Catalog:
         added: list[Recording] = []
         found: list[Problem] = []
         new_id: dict[str, str] = {}
+        new_source: dict[str, str] = {}
         for row in other.recordings:
             kept = there.get(row.id) or file_of.get(row.file_id)
             if kept is None or (row.id not in there and _same_sound(kept.path, row.path)):
@@ -165,7 +166,12 @@ class Catalog:
                 message = f"{row.id}: also the id of {kept.path}; {row.path} is now called {renamed.id}"
                 found.append(Problem(RENAMED, renamed.id, str(row.path), message))
                 new_id[row.id] = renamed.id
+                new_source |= {row.id: renamed.id, row.file_id: renamed.file_id}
                 added.append(renamed)
+        if new_source:
+            added = [
+                replace(r, made_of=tuple(new_source.get(name, name) for name in r.made_of)) for r in added
+            ]
         theirs = (replace(p, recording_id=new_id.get(p.recording_id, p.recording_id)) for p in other.problems)
         known = (p for p in (*self.problems, *theirs) if p.kind != LABEL_REMARK)
         names = dict.fromkeys(name for name in (self.source, other.source) if name)

@@ -47,6 +47,8 @@ class TrainingData:
     unlabelled : tuple of (str, str)
         Id and session of each usable recording that has no label. Where some recordings are chosen, those of
         the sessions of others are left out: whoever is judged by these shall not have heard their sessions.
+    aside : frozenset of str
+        Ids of recordings that belong to the training part too, though this fit does without them.
     """
 
     store: "FeatureStore"
@@ -61,6 +63,7 @@ class TrainingData:
     values: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     sessions: tuple[str, ...] = ()
     unlabelled: tuple[tuple[str, str], ...] = ()
+    aside: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -111,6 +114,11 @@ class TrainingData:
             sessions=tuple(self.sessions[i] for i in kept) if self.sessions else (),
             unlabelled=tuple(entry for entry in self.unlabelled if entry[1] not in others),
         )
+
+    def part(self, positions: np.ndarray) -> Self:
+        """Like `subset`, for one of several fits of all of these recordings."""
+        found = self.subset(positions)
+        return replace(found, aside=self.aside | (set(self.ids) - set(found.ids)))
 
     def without_unlearned(self) -> Self:
         """The same, in whose backgrounds stand no classes but those of its labels."""

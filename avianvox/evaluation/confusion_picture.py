@@ -47,11 +47,11 @@ def draw_confusion(path: Path, confusion: np.ndarray, labels: Sequence[str], *, 
         f"{label} (none)" if np.isnan(r) else f"{label} ({r:.0%})"
         for label, r in zip(labels, recall, strict=True)
     ]
-    axes.set_xticks(range(n), labels, rotation=90, fontsize=8, style="italic")
-    axes.set_yticks(range(n), rows, fontsize=8, style="italic")
+    axes.set_xticks(range(n), labels, rotation=90, fontsize=8, style="italic", parse_math=False)
+    axes.set_yticks(range(n), rows, fontsize=8, style="italic", parse_math=False)
     axes.set_xlabel("named")
     axes.set_ylabel("species (recall)")
-    axes.set_title(title, fontsize=11)
+    axes.set_title(title, fontsize=11, parse_math=False)
     if n <= _MOST_CLASSES_WITH_COUNTS:
         for i, j in np.argwhere(confusion):
             colour = "white" if shares[i, j] > 0.5 else "black"

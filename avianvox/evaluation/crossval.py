@@ -20,7 +20,7 @@ import numpy as np
 from avianvox.audit.index import audit_recordings
 from avianvox.dataset.catalog import Catalog
 from avianvox.dataset.origins import refuse_mixture
-from avianvox.dataset.splits import GROUPINGS, Fold, Split, make_split
+from avianvox.dataset.splits import GROUP_OF, GROUPINGS, Fold, Split, make_split
 from avianvox.dataset.training_data import TrainingData
 from avianvox.errors import InputError, RunError, require_extra
 from avianvox.evaluation.conclude import CrossvalResult, conclude
@@ -223,6 +223,7 @@ def crossvalidate(
         for turn in of_grouping
     ]
     ids = np.array(data.ids)
+    without_label = [by_id[name] for name, _ in data.unlabelled]
     n_done = 0
     begun: list[FitReport] = []
 
@@ -245,7 +246,13 @@ def crossvalidate(
                 continue
             progress(report)
             begun.append(report)
-            yield Fit(models[model], fold, fit_seed(settings.seed, model, grouping, k), turn is not None)
+            yield Fit(
+                models[model],
+                fold,
+                fit_seed(settings.seed, model, grouping, k),
+                only_learned=turn is not None,
+                unheard=_unheard(fold, grouping, recordings, without_label),
+            )
 
     with open_executor(workplace or Workplace()) as executor:
         for position, answer in executor.unordered(partial(fit_and_predict, data, ids), fits()):
@@ -263,7 +270,7 @@ def crossvalidate(
             progress(replace(report, number=n_done, seconds=round(answer.seconds, 3), done=True))
     if ensemble:
         write_ensemble(
-            run, ((grouping, k) for grouping, split in splits.items() for k in range(len(split.folds)))
+            run, [(grouping, k) for grouping, split in splits.items() for k in range(len(split.folds))]
         )
     return conclude(SavedRun.open(out), against=against, progress=partial(steps, "figures"))
 
@@ -284,6 +291,17 @@ def _turns(
         for grouping, split in splits.items()
         if grouping in GROUPED
     }
+
+
+def _unheard(
+    fold: Fold, grouping: str, recordings: Sequence[Recording], without_label: Sequence[Recording]
+) -> frozenset[str]:
+    """Which of ``without_label`` are of a recordist, site or session that ``fold`` tests."""
+    group_of = GROUP_OF.get(grouping)
+    if group_of is None or not without_label:
+        return frozenset()
+    tested = {group_of(recordings[i]) for i in fold.test.tolist()}
+    return frozenset(recording.id for recording in without_label if group_of(recording) in tested)
 
 
 def _check_classes(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
@@ -86,12 +86,14 @@ class Fit:
     """A fit to be made; it can be sent to other processes where ``fit`` can.
 
     ``only_learned``: classes that the training part lacks get no score, and the others share it.
+    ``unheard``: ids of recordings without a label that belong with what is tested.
     """
 
     fit: FitFunction
     fold: Fold
     seed: int
     only_learned: bool = False
+    unheard: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ def fit_and_predict(data: TrainingData, ids: np.ndarray, job: Fit) -> Made:
     test = data.subset(fold.test)
     started = time.perf_counter()
     train = data.subset(fold.train)
+    heard = tuple(entry for entry in train.unlabelled if entry[0] not in job.unheard)
+    train = replace(train, unlabelled=heard)
     if job.only_learned:
         train = train.without_unlearned()
     predict = job.fit(train, job.seed)

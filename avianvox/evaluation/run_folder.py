@@ -15,6 +15,7 @@ from typing import Any
 from avianvox import documents
 from avianvox.documents import MISSHAPEN, Kind
 from avianvox.errors import RunError
+from avianvox.evaluation.plain import plain
 from avianvox.files import atomic_write
 from avianvox.runfolder import CONFIG, FolderKind, versions
 from avianvox.types import Box, Recording
@@ -143,7 +144,7 @@ class RunFolder:
 
     def keep_notes(self, fit: str, notes: Mapping[str, Any]) -> None:
         (self.path / NOTES).mkdir(exist_ok=True)
-        self.write_json(f"{NOTES}/{fit}.json", dict(notes))
+        self.write_json(f"{NOTES}/{fit}.json", plain(notes))
 
 
 def _known(recording: Recording) -> dict[str, Any]:
@@ -172,6 +173,11 @@ def fit_name(model: str, grouping: str, fold: int, per_class: int | None = None,
     the turn, if species are held out.
     """
     return f"{model}-{grouping}-{fold}" + (f"-n{per_class}" if per_class else "") + (turn and f"-{turn}")
+
+
+def calibration_path(run: Path, model: str, grouping: str) -> Path:
+    """Where a run folder keeps the calibration of a model, or would."""
+    return run / CALIBRATION / f"{model}-{grouping}.json"
 
 
 def predictions_path(run: Path, fit: str) -> Path:

@@ -9,12 +9,14 @@ from typing import Any
 
 from avianvox.audit.findings import Audit
 from avianvox.dataset.splits import Split
+from avianvox.dataset.windows import hop_of
 from avianvox.documents import MISSHAPEN
 from avianvox.errors import CatalogError, RunError
 from avianvox.evaluation.held_out_species import Turn, draw_turns
 from avianvox.evaluation.predictions import FoldPredictions, Pooled, pool, read_predictions
 from avianvox.evaluation.run_folder import (
     AUDIT,
+    ENSEMBLE,
     FIGURES,
     FOLDER,
     HELD_OUT,
@@ -26,6 +28,8 @@ from avianvox.evaluation.run_folder import (
     read_json,
     read_recordings,
 )
+from avianvox.features.kinds import bands_from_mapping
+from avianvox.features.spec import FeatureSpec
 from avianvox.registry import nearest
 from avianvox.runfolder import CONFIG
 from avianvox.types import LabelSet, Recording
@@ -85,9 +89,7 @@ class SavedRun:
                 f"{path / CONFIG} lacks {', '.join(missing)}; run the cross-validation anew (--fresh)"
             )
         recordings = read_recordings(path)
-        common = {r.label: r.common_name for r in recordings}
-        names = tuple(config["labels"])
-        labels = LabelSet(names, tuple(common.get(name, "") for name in names))
+        labels = LabelSet.from_recordings(recordings, config["labels"])
         splits = {
             grouping: Split.load(path / "splits" / f"{grouping}.json", recordings)
             for grouping in config["groupings"]
@@ -108,6 +110,16 @@ class SavedRun:
     def settings_of(self, model: str) -> dict[str, Any]:
         """What a model was fitted with, as plain values; what held before a setting came is left out."""
         return dict(self.config.get(RECIPES, {}).get(model, self.config["model_settings"]))
+
+    def windows_of(self, model: str) -> tuple[FeatureSpec, int]:
+        """The window that the scores of a model are of, and how many frames on the next one begins.
+
+        Of an ensemble, those of its first member. A model that scores a recording as a whole has them too.
+        """
+        settings = self.settings_of(self.config[ENSEMBLE][0] if model == ENSEMBLE else model)
+        spec = bands_from_mapping(self.config["features"])
+        spec = spec.with_changes(n_frames=settings.get("window_frames") or spec.n_frames)
+        return spec, hop_of(spec.n_frames, settings.get("overlap", 0.0))
 
     @property
     def groupings(self) -> tuple[str, ...]:

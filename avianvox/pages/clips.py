@@ -66,8 +66,12 @@ class Clip:
     exact: bool
 
 
-def cut_clip(recording: Recording, spec: FeatureSpec, *, window: int, n_windows: int) -> Clip:
+def cut_clip(
+    recording: Recording, spec: FeatureSpec, *, hop_frames: int, window: int, n_windows: int
+) -> Clip:
     """The surroundings of one of the ``n_windows`` windows that a model gave scores for.
+
+    ``hop_frames``: how many frames on the next window begins.
 
     Raises
     ------
@@ -76,7 +80,7 @@ def cut_clip(recording: Recording, spec: FeatureSpec, *, window: int, n_windows:
     """
     rate, context = spec.sample_rate, round(CONTEXT_S * spec.sample_rate)
     samples, at, before, n_frames = _sound(recording, spec, context)
-    offsets = window_offsets(n_frames, spec.n_frames, spec.n_frames)
+    offsets = window_offsets(n_frames, spec.n_frames, hop_frames)
     length = spec.n_frames * spec.hop_length
     starts = before + offsets * spec.hop_length
     exact = len(offsets) == n_windows

@@ -9,15 +9,13 @@ from typing import Any
 
 from avianvox import __version__
 from avianvox.calibration.calibrate import calibrate_run
-from avianvox.calibration.saved import report_path
 from avianvox.dataset.taxonomy import Taxonomy
 from avianvox.errors import InputError, OutputError
 from avianvox.evaluation.figures import GROUPED
 from avianvox.evaluation.plain import counted
 from avianvox.evaluation.rules import RULES
-from avianvox.evaluation.run_folder import read_json
+from avianvox.evaluation.run_folder import calibration_path, read_json
 from avianvox.evaluation.saved_run import SavedRun
-from avianvox.features.kinds import bands_from_mapping
 from avianvox.files import atomic_write, named, output_error
 from avianvox.pages.blocks import PICTURES, Counter, Section
 from avianvox.pages.page import html_page
@@ -147,7 +145,6 @@ def _species_sections(
     pooled = {g: run.pooled(model, g) for g in groupings}
     chosen = pooled[grouping]
     found = _calibration(run, model, grouping)
-    spec = bands_from_mapping(run.config["features"])
     taxonomy = Taxonomy.of(run.labels)
     classes = figures["models"][model]["groupings"][grouping]["classes"]
     return (
@@ -161,7 +158,9 @@ def _species_sections(
         thresholds_section(found),
         automation_section(found, grouping),
         *task_sections(run, model, groupings),
-        mistakes_section(chosen, run.splits[grouping], run.recordings, run.labels, spec, n_clips),
+        mistakes_section(
+            chosen, run.splits[grouping], run.recordings, run.labels, run.windows_of(model), n_clips
+        ),
         classes_section(classes, run.labels, grouping),
         learning_section(figures, groupings),
         crops_section(figures, groupings),
@@ -182,7 +181,7 @@ def _tasks_alone(
 
 def _calibration(run: SavedRun, model: str, grouping: str) -> Mapping[str, Any]:
     """What ``avianvox calibrate`` left in the run folder, or would with its usual options."""
-    path = report_path(run, model, grouping)
+    path = calibration_path(run.path, model, grouping)
     return read_json(path) if path.exists() else calibrate_run(run, model, grouping=grouping).to_mapping()
 
 

@@ -109,8 +109,9 @@ def settings_section(
     }
     rows = [(key.replace("_", " "), _plain(text)) for key, text in flat.items()]
     seconds: dict[str, float] = {}
+    models = sorted(config.get("models", ()), key=len, reverse=True)  # a name may begin with another one
     for fit, spent in timings.items():
-        model = fit.split("-")[0]
+        model = next((name for name in models if fit.startswith(f"{name}-")), fit)
         seconds[model] = seconds.get(model, 0.0) + spent
     blocks = (
         Table("Configuration and seeds.", (Column("setting"), Column("value")), rows),

@@ -27,12 +27,16 @@ _MOST_OF_ONE_SPECIES = 2
 
 @dataclass(frozen=True)
 class Sound:
-    """A playable window with its picture; where there is none, ``trouble`` says why."""
+    """A playable window with its picture; where there is none, ``trouble`` says why.
+
+    ``exact``: whether it is a window of the model, or the loudest part in its place.
+    """
 
     recording: Recording
     picture: Markup | None = None
     audio: str = ""
     trouble: str = ""
+    exact: bool = False
 
     def html(self) -> Markup:
         credit = tag("p", _credit(self.recording), class_="credit")
@@ -117,7 +121,7 @@ def mistakes_section(
     split: Split,
     recordings: tuple[Recording, ...],
     labels: LabelSet,
-    spec: FeatureSpec,
+    windows: tuple[FeatureSpec, int],
     n: int,
 ) -> Section:
     """The ``n`` most instructive mistakes among the test recordings of all folds.
@@ -129,8 +133,8 @@ def mistakes_section(
         The folds that it comes from, as positions in ``recordings``.
     recordings : tuple of Recording
     labels : LabelSet
-    spec : FeatureSpec
-        The windows that the scores are of.
+    windows : FeatureSpec, int
+        As `SavedRun.windows_of` gives them.
     n : int
         0 for none.
     """
@@ -142,7 +146,7 @@ def mistakes_section(
 
     def sound(row: int) -> Sound:
         if row not in sounds:
-            sounds[row] = _sound(pooled, row, spec)
+            sounds[row] = _sound(pooled, row, *windows)
         return sounds[row]
 
     found = []
@@ -163,12 +167,11 @@ def mistakes_section(
                 None if best is None else sound(best),
             )
         )
-    if len(pooled.window_rows) > len(pooled):
-        part = "the window with the highest score for the name"
-    else:
-        part = "the loudest part (the model scores a recording as a whole)"
     words = "Wrongly named recordings with the highest scores, one of each pair of species."
-    if any(sound.picture for sound in sounds.values()):
+    if exact := [sound.exact for sound in sounds.values() if sound.picture]:
+        part = "the window with the highest score for the name" if all(exact) else "the loudest part"
+        if not any(exact):
+            part += " (the model scores a recording as a whole)"
         words += f" The bright part of a spectrogram is {part}. All sounds have the same loudness."
     data = {"mistakes": [mistake.to_mapping() for mistake in found]}
     return Section("mistakes", _TITLE, (Text(words), MistakesBlock(tuple(found))), data)
@@ -219,16 +222,16 @@ def _hints(recording: Recording, target: str, named: str, trained: list[Recordin
     return tuple(hints)
 
 
-def _sound(pooled: Pooled, row: int, spec: FeatureSpec) -> Sound:
+def _sound(pooled: Pooled, row: int, spec: FeatureSpec, hop_frames: int) -> Sound:
     recording = pooled.recordings[row]
     windows = np.flatnonzero(pooled.window_rows == row)
-    loudest = int(np.argmax(pooled.window_scores[windows, pooled.predicted[row]]))
+    surest = int(np.argmax(pooled.window_scores[windows, pooled.predicted[row]]))
     try:
-        clip = cut_clip(recording, spec, window=loudest, n_windows=len(windows))
+        clip = cut_clip(recording, spec, hop_frames=hop_frames, window=surest, n_windows=len(windows))
     except AudioError as error:
         return Sound(recording, trouble=f"Sound not available: {error}.")
     title = f"Spectrogram of {recording.id}, {clip.begin_s:.1f} to {clip.end_s:.1f} s"
-    return Sound(recording, clip_picture(clip, title=title), clip_audio(clip))
+    return Sound(recording, clip_picture(clip, title=title), clip_audio(clip), exact=clip.exact)
 
 
 def _credit(recording: Recording) -> Markup:

@@ -66,7 +66,9 @@ class Ordinal(Task):
         return len(self.classes) - 1
 
     def names_in(self, value: Value) -> tuple[str, ...]:
-        """The bin of a number; none of one that lies in no bin."""
+        """The bin of a number, or the one that is named; none of a number that lies in no bin."""
+        if value in self.classes:
+            return (str(value),)
         number = None if isinstance(value, tuple) else parse_number(value)
         if number is None:
             return ()

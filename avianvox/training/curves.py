@@ -30,7 +30,7 @@ def draw_history(
     epochs = range(1, len(history.epochs) + 1)
     best = history.best_epoch
     figure = Figure(figsize=(4.5 * len(shown), 3.6), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     for axes, name in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
             if key in history.epochs[0]:

@@ -7,19 +7,36 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from avianvox.config import Choice, row_of
 from avianvox.dataset.patches import PATCHES, PatchBank
+from avianvox.dataset.training_data import TrainingData
 from avianvox.files import named, sha256_file
 from avianvox.modelfile import read_model_file
 from avianvox.modelfolder import find_model
+from avianvox.models.protocol import TrainSettings
 from avianvox.runfolder import catalog_hash
 from avianvox.training.generated import GENERATED
 from avianvox.training.origin import Origin
 from avianvox.training.run import INHERITED
+from avianvox.training.samplers import SAMPLERS
 from avianvox.types import Recording
+
+BESIDES = {"besides_hash": "species in the background", "sampler_hash": "weights of the sampler"}
+"""What a fit learns from that neither settings nor recordings tell: keys, and their words."""
+
+
+def hashes_besides(settings: TrainSettings, data: TrainingData) -> dict[str, str]:
+    """Hashes of the rows of `BESIDES` that a network of ``settings`` learns from."""
+    found = {}
+    if settings.also:
+        found["besides_hash"] = sha256(repr(data.besides).encode()).hexdigest()
+    if digest := getattr(row_of(SAMPLERS, settings.sampler, "train.sampler"), "digest", None):
+        found["sampler_hash"] = digest(data)
+    return found
 
 
 def of_origin(origin: Origin) -> list[dict[str, Any]]:

@@ -188,7 +188,7 @@ class Together:
         fitted: list[FittedModel] = []
         for number, member in enumerate(self.members):
             own = seed if number == 0 else hash_name(seed, self.kind.name, number) % 2**31
-            learned = data if parts is None else data.subset(parts[number])
+            learned = data if parts is None else data.part(parts[number])
             if isinstance(member, WindowStatistics):
                 fitted.append(member.fit(replace(learned, spec=spec), seed=own))
                 place += 1

@@ -33,11 +33,18 @@ from avianvox.tasks.asked import choices_of, columns_of, settled_tasks, tasks_of
 from avianvox.training import run as folder
 from avianvox.training.config import TrainConfig, ears_of
 from avianvox.training.curves import draw_history, write_history
+from avianvox.training.guides import GUIDES
 from avianvox.training.history import History, epochs_done
-from avianvox.training.inherited import of_origin, of_samples, of_teacher, of_unlabelled
+from avianvox.training.inherited import (
+    BESIDES,
+    hashes_besides,
+    of_origin,
+    of_samples,
+    of_teacher,
+    of_unlabelled,
+)
 from avianvox.training.origin import Origin
 from avianvox.training.run import Run
-from avianvox.training.samplers import SAMPLERS
 from avianvox.types import LabelSet, Recording
 
 if TYPE_CHECKING:
@@ -75,7 +82,8 @@ def train(
         Where the catalog was read from; export looks there for recordings to compare its file on.
     resume : bool
         Continue the run in ``out``, or start it when there is none. More ``epochs`` than before may be asked
-        where the learning rate has no schedule.
+        where the learning rate has no schedule and no other fits come first (self-training, an ensemble that
+        teaches).
     fresh : bool
         Remove the run in ``out`` first.
     progress : callable, optional
@@ -137,7 +145,7 @@ def train(
     if config.generated is not None:
         samples = of_samples(config.generated)
         document[folder.INHERITED] = [*samples, *document.get(folder.INHERITED, ())]
-    _prepare(out, document, resume=resume, fresh=fresh)
+    _prepare(out, document, config, resume=resume, fresh=fresh)
     folder.FOLDER.begin(out, document)
     told = {"before": sorted(before)} if before else {}
     write_json(out / folder.SPLIT, split | {"left out": list(data.left_out)} | told)
@@ -171,6 +179,9 @@ def refuse_earlier_run(out: Path, *, resume: bool) -> None:
         raise RunError(f"{out} holds a training run; continue it with --resume or replace it with --fresh")
 
 
+_NEAR, _MOST_HELD_OUT = 0.02, 5  # what is nearer than this in share counts as it; folds held out at most
+
+
 def hold_out(
     data: TrainingData, recordings: Sequence[Recording], config: TrainConfig
 ) -> tuple[TrainingData, TrainingData | None]:
@@ -186,22 +197,38 @@ def hold_out(
     candidates = [recordings[i] for i in judged.tolist()]
     n_sessions = len({r.session for r in candidates})
     largest_class = max(Counter(r.label for r in candidates).values())
-    n_folds = max(2, min(round(1 / config.validation), n_sessions, largest_class))
-    fold = make_split(candidates, grouping="session", n_folds=n_folds, seed=config.seed).folds[0]
-    learned = {candidates[i].label for i in fold.train}
-    needed = {candidates[i].session for i in fold.test if candidates[i].label not in learned}
-    stays = np.array([candidates[i].session in needed for i in fold.test], dtype=bool)
-    held_out = judged[fold.test[~stays]]
+    if n_sessions == 1:
+        raise InputError(
+            f"no validation part: all {len(candidates)} recordings are of one session; train without one: "
+            "--validation 0"
+        )
+    chosen, n_folds = _nearest_share(config.validation)
+    n_folds = max(2, min(n_folds, n_sessions, largest_class))
+    chosen = min(max(1, min(chosen, round(config.validation * n_folds))), n_folds - 1)
+    folds = make_split(candidates, grouping="session", n_folds=n_folds, seed=config.seed).folds[:chosen]
+    tested = np.sort(np.concatenate([fold.test for fold in folds]))
+    stays_in = np.setdiff1d(np.arange(len(candidates)), tested)
+    learned = {candidates[i].label for i in stays_in}
+    needed = {candidates[i].session for i in tested if candidates[i].label not in learned}
+    stays = np.array([candidates[i].session in needed for i in tested], dtype=bool)
+    held_out = judged[tested[~stays]]
     if not len(held_out):
         raise InputError(
             "no validation part: holding out any session would remove a class; train without one: "
             "--validation 0"
         )
-    heard = {recordings[i].id for i in held_out.tolist()}
+    heard = {name for i in held_out.tolist() for name in (recordings[i].id, recordings[i].file_id)}
     others = sorted(set(range(len(recordings))) - set(judged.tolist()))
     made = [i for i in others if heard.isdisjoint(recordings[i].made_of)]
-    learned_from = np.array([*judged[fold.train], *judged[fold.test[stays]], *made], np.int64)
+    learned_from = np.array([*judged[stays_in], *judged[tested[stays]], *made], np.int64)
     return data.subset(np.sort(learned_from)), data.subset(held_out)
+
+
+def _nearest_share(share: float) -> tuple[int, int]:
+    """The fewest folds of how many have nearly ``share``, in (0, 0.5], of the recordings."""
+    each = [(k, round(k / share)) for k in range(1, _MOST_HELD_OUT + 1)]
+    near = [(k, n) for k, n in each if abs(k / n - share) <= _NEAR]
+    return (near or [min(each, key=lambda kn: abs(kn[0] / kn[1] - share))])[0]
 
 
 class _EpochLog:
@@ -235,13 +262,9 @@ def _describe(
     split: dict[str, list[str]],
 ) -> dict[str, Any]:
     licences = Counter(r.licence or "not stated" for r in recordings)
-    besides = {"besides_hash": sha256(repr(data.besides).encode()).hexdigest()} if config.also else {}
-    if config.tasks:
-        besides["tasks_hash"] = data.values_hash
-    if digest := getattr(row_of(SAMPLERS, config.sampler, "train.sampler"), "digest", None):
-        besides["sampler_hash"] = digest(data)
     return {
-        **besides,
+        **hashes_besides(config, data),
+        **({"tasks_hash": data.values_hash} if config.tasks else {}),
         "train": settings_to_mapping(config),
         "features": data.spec.to_mapping(),
         "labels": list(labels.names),
@@ -290,14 +313,13 @@ _SAME = {
     "split_hash": "recordings held out",
     folder.BEGUN: "weights to begin from",
     folder.INHERITED: "weights, a teacher or samples that it learns from",
-    "besides_hash": "species in the background",
     "tasks_hash": "labels of the tasks",
-    "sampler_hash": "weights of the sampler",
+    **BESIDES,
 }
 """What a run that goes on has to share with its beginning, beside its settings, in ``config.json``."""
 
 
-def _prepare(out: Path, document: dict[str, Any], *, resume: bool, fresh: bool) -> None:
+def _prepare(out: Path, document: dict[str, Any], config: TrainConfig, *, resume: bool, fresh: bool) -> None:
     """Make ``out`` ready: an earlier run is continued, removed, or in the way."""
     if fresh:
         folder.FOLDER.erase(out)
@@ -306,8 +328,11 @@ def _prepare(out: Path, document: dict[str, Any], *, resume: bool, fresh: bool) 
         return
     earlier, same = folder.FOLDER.read(out), ("train", *_SAME)
     before, now = ({key: there.get(key) for key in same} for there in (earlier, document))
-    # more epochs go on where the learning rate stays; a schedule was laid out over all of them
-    but = () if "schedule" in document["train"] else ("epochs",)
+    # more epochs go on where the learning rate stays (a schedule was laid out over all of them), and where no
+    # other fits came first, which would have more of them too
+    guide = None if config.guide is None else row_of(GUIDES, config.guide, "train.guide")
+    first_fits = config.self_training is not None or (guide is not None and guide.n_fits > 0)
+    but = () if first_fits or "schedule" in document["train"] else ("epochs",)
     folder.FOLDER.refuse_other(out, before, now, but=but, words=_SAME)
     done, asked = epochs_done(out / folder.CHECKPOINT), document["train"]["epochs"]
     if asked < done:

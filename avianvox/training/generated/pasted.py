@@ -46,7 +46,7 @@ class Pasted:
                 f"[train.generated] expected patches of at most {spec.n_frames} frames, as a window has, got "
                 f"{bank.shape.n_frames}"
             )
-        held_out = bank.heard & set(data.store.ids) - set(data.ids)
+        held_out = bank.heard & set(data.store.ids) - set(data.ids) - data.aside
         if held_out:
             raise InputError(
                 f"the generator of the patches in {self.patches} has learned from {len(held_out)} recordings "

@@ -65,7 +65,7 @@ class Distilling:
 
         parts = ensembles.ENSEMBLES.get(self.of)(n=self.n).parts(data, seed=seed)  # type: ignore[call-arg]
         fits = [
-            trunk.fit(data.subset(part), number, seed=hash_name(seed, "lesson", number) % 2**31)
+            trunk.fit(data.part(part), number, seed=hash_name(seed, "lesson", number) % 2**31)
             for number, part in enumerate(parts)
         ]
         lessons = _lessons(fits, parts, data, reader, self.temperature)
