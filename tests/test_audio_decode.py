@@ -227,6 +227,19 @@ def test_channels_that_cancel_each_other(tmp_path: Path, left: float) -> None:
     assert probe(path).message == ""
 
 
+@pytest.mark.parametrize(("rate", "wanted"), [(8000, 22050), (11025, 22050), (11026, 22050), (48000, 96000)])
+def test_a_low_sample_rate_is_told(tmp_path: Path, rate: int, wanted: int) -> None:
+    soundfile.write(path := tmp_path / "low.wav", sine(1.0, rate), rate)
+    with open_audio(path, sample_rate=wanted) as stream:
+        list(stream)
+        report, highest_hz = stream.report, stream.highest_hz
+    told = f"there is nothing above {rate / 2000:g} kHz in it, and {wanted / 2000:g} kHz are listened to"
+    assert report.status == Status.OK
+    assert report.message == (f"{told}: answers may be wrong" if rate * 2 <= wanted else "")
+    assert highest_hz == rate / 2
+    assert probe(path).message == ""
+
+
 def test_samples_that_are_no_sound_become_zero(tmp_path: Path) -> None:
     path = tmp_path / "nan.wav"
     samples = sine(1.0, RATE)

@@ -126,7 +126,8 @@ def test_what_cannot_be_judged_is_an_alarm_in_words(
 def test_a_catalog_without_a_label_is_named(tmp_path: Path) -> None:
     (tmp_path / "recordings.csv").write_text(f"{HEADER}\na.wav,,,,,,\n")
     result = run(tmp_path)
-    assert str(result.exception) == f"{tmp_path}: no recording has a label; fill in the column label"
+    wanted = "put those of each species in a folder of its name, or fill in the column label"
+    assert str(result.exception) == f"{tmp_path}: no recording has a label; {wanted}"
 
 
 def test_imported_features_are_heard_without_any_sound(tmp_path: Path) -> None:

@@ -191,12 +191,15 @@ def test_a_part_that_begins_just_before_the_file_begins_with_it(tmp_path: Path) 
         read_catalog(index)
 
 
-def test_a_flat_folder_is_a_catalog_when_its_name_says_no_bird(tmp_path: Path) -> None:
+def test_a_flat_folder_has_no_labels_unless_its_name_says_no_bird(tmp_path: Path) -> None:
     for name in ("Background", "walk"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "rain.ogg").write_bytes(b"sound")
+    (recording,) = read_catalog(tmp_path / "walk").recordings
+    assert (recording.id, recording.label) == ("rain.ogg", "")
+    (tmp_path / "empty").mkdir()
     with pytest.raises(CatalogError, match="not a catalog"):
-        read_catalog(tmp_path / "walk")
+        read_catalog(tmp_path / "empty")
     (recording,) = read_catalog(tmp_path / "Background").recordings
     assert (recording.id, recording.label) == ("rain.ogg", NO_BIRD)
 

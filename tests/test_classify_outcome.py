@@ -113,6 +113,26 @@ def test_a_folder_that_may_not_be_read_is_not_called_empty(  # type: ignore[no-u
     assert "locked: missing: no permission to read this folder" in run(tmp_path / "locked").stderr
 
 
+def test_a_file_that_no_run_left_is_not_replaced(run, night: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    mine = tmp_path / "mine.csv"
+    mine.write_text("x")
+    refused = run(night, "--output", mine)
+    assert str(refused.exception).startswith(
+        f"cannot write {mine}: there is a file that no run left; move it"
+    )
+    assert mine.read_text() == "x"
+    mine.write_text("")  # a name that a program reserved
+    assert run(night, "--output", mine).exit_code == 0
+    assert run(night, "--output", mine).exit_code == 0
+
+
+def test_a_low_sample_rate_is_told_at_the_end(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    soundfile.write(tmp_path / "low.wav", 0.1 * np.random.default_rng(0).standard_normal(16000), 8000)
+    said = run(tmp_path / "low.wav", "--format", "csv")
+    assert "too low a sample rate for the model in 1 file; names may be wrong" in said.stderr
+    assert "there is nothing above 4 kHz in it" in said.stdout
+
+
 def test_a_full_disk_of_a_log_is_named(run, night: Path) -> None:  # type: ignore[no-untyped-def]
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full")

@@ -22,7 +22,7 @@ Samples that are no sound (NaN, infinite, beyond ±`ABSURD`) become zero and are
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -49,6 +49,8 @@ UNCOUNTED = (
     "its header counts no samples, but data follow it (did the recorder lose power?); "
     "repair the header, for example with: ffmpeg -ignore_length 1 -i broken.wav repaired.wav"
 )
+
+NARROW = "there is nothing above {held} kHz in it, and {wanted} kHz are listened to: answers may be wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,17 @@ class AudioStream:
     @property
     def report(self) -> Probe:
         """What is to be said about the file; complete once the last block was taken."""
-        return judge(self.path, self._source, self._meter)
+        found = judge(self.path, self._source, self._meter)
+        if found.status not in (Status.OK, Status.CLIPPED) or 2 * found.sample_rate > self.sample_rate:
+            return found
+        held, wanted = found.sample_rate / 2000, self.sample_rate / 2000
+        narrow = NARROW.format(held=f"{held:g}", wanted=f"{wanted:g}")
+        return replace(found, message="; ".join(filter(None, (found.message, narrow))))
+
+    @property
+    def highest_hz(self) -> float:
+        """The frequency up to which there can be sound."""
+        return min(self._source.sample_rate, self.sample_rate) / 2
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Yield blocks of shape (n,), float32, full scale ±1; all but the last are ``block_s`` long.

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,13 @@ class Searched:
         }
 
 
+def _below(highest_hz: float, boxes: Iterable[Box]) -> Iterator[Box]:
+    """The boxes below a frequency, or their parts: above it, a file of a low sample rate holds nothing."""
+    for box in boxes:
+        if box.low_hz < highest_hz:
+            yield box if box.high_hz <= highest_hz else replace(box, high_hz=highest_hz)
+
+
 def search(
     paths: Sequence[Path],
     source: BoxSource,
@@ -96,7 +103,7 @@ def search(
         status, message = Status.OK, ""
         try:
             with open_audio(path, sample_rate=source.sample_rate) as audio:
-                found: Iterable[Box] = source.boxes(read_ahead(audio))
+                found: Iterable[Box] = _below(audio.highest_hz, source.boxes(read_ahead(audio)))
                 if by_begin:
                     found = sorted(found, key=lambda box: box.begin_s)
                 for box in found:

@@ -103,7 +103,7 @@ def audit(
     from avianvox.api.catalogs import unreadable
     from avianvox.audit.index import audit_recordings
     from avianvox.cli.common import exit_with_failures, progress_bar
-    from avianvox.dataset.catalog import read_catalogs
+    from avianvox.dataset.catalog import TO_LABEL, read_catalogs
     from avianvox.errors import CatalogError
     from avianvox.evaluation.plain import counted
     from avianvox.files import atomic_write
@@ -118,7 +118,7 @@ def audit(
     labelled = [i for i, recording in enumerate(catalog.recordings) if recording.label]
     if not labelled:
         names = ", ".join(map(str, catalogs))
-        raise CatalogError(f"{names}: no recording has a label; fill in the column label")
+        raise CatalogError(f"{names}: no recording has a label; {TO_LABEL}")
     if len(labelled) < len(catalog):
         click.echo(
             f"left out: {counted(len(catalog) - len(labelled), 'recording')} without a label", err=True

@@ -152,6 +152,9 @@ class Watch:
         if tally.cancelled:
             those = "1 file" if tally.cancelled == 1 else f"{tally.cancelled:,} files"
             last.append(f"the channels cancel each other in {those}; --channels 1 reads one of them alone")
+        if tally.narrow:
+            those = "1 file" if tally.narrow == 1 else f"{tally.narrow:,} files"
+            last.append(f"too low a sample rate for the model in {those}; names may be wrong")
         last += against_place(tally.against, tally.placeless)
         last += [f"wrote {self.wrote}"] if self.wrote else []
         if tally.files == 1:

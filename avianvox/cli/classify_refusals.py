@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 import click
 
@@ -53,7 +54,7 @@ def planned_tables(options: ClassifyOptions, forms: tuple[str, ...], first: list
     ------
     OutputError
         The output is a folder where a file is wanted or the other way round, or in no folder; a file that no
-        run left has the name of a table in the folder.
+        run left has the name of a table.
     click.UsageError
         Many recordings are to go into a table of one.
     MissingExtraError
@@ -80,13 +81,18 @@ def planned_tables(options: ClassifyOptions, forms: tuple[str, ...], first: list
             raise click.UsageError(
                 f"{output}: a {form} table holds one recording; name a folder, for one table per recording"
             )
-        if tables.in_folder and os.path.lexists(path) and not ledger_path(tables.out).exists():
+        if _is_someones(path) and not ledger_path(tables.out).exists():
             raise OutputError(
                 f"cannot write {path}: there is a file that no run left; move it, or choose another --output"
             )
     for form in forms:
         require_package(form)
     return tables
+
+
+def _is_someones(path: Path) -> bool:
+    """Whether something lies there: not the empty file that a program makes to have a name."""
+    return os.path.lexists(path) and not (os.path.isfile(path) and os.path.getsize(path) == 0)
 
 
 def written(options: Iterable[str]) -> list[str]:

@@ -31,6 +31,8 @@ UNREAD_TIME = "unread date"
 SOURCE_PROBLEM = "inconsistent source"
 LABEL_REMARK = "doubtful label"
 EMPTY_CLASS = "empty class"
+TO_LABEL = "put those of each species in a folder of its name, or fill in the column label"
+"""What to do where no recording has a label."""
 
 
 @dataclass(frozen=True, slots=True)

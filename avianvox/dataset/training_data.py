@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import numpy as np
 
 from avianvox.config import differences
-from avianvox.dataset.catalog import Catalog
+from avianvox.dataset.catalog import TO_LABEL, Catalog
 from avianvox.dataset.synonyms import species_key
 from avianvox.errors import StoreError, UnknownNameError
 from avianvox.features.kinds import Spec
@@ -227,6 +227,8 @@ def training_data(catalog: Catalog, store: "FeatureStore", spec: Spec, labels: L
             besides.append(tuple(sorted(by_species[key] for key in keys if key in by_species)))
         else:
             left_out.append(f"{recording.id}: no features (status {status.value})")
+    if not any(recording.label for recording in catalog.recordings):
+        raise StoreError(f"none of {len(catalog)} recordings has a label; {TO_LABEL}")
     if not usable:
         raise StoreError(f"none of the catalog's {len(catalog)} recordings is usable; first: {left_out[0]}")
     pairs = np.array(usable, dtype=np.int64)

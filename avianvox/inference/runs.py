@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from avianvox.audio.decode import CANCEL
+from avianvox.audio.decode import CANCEL, NARROW
 from avianvox.features.spec import EXTRACTOR_REVISION
 from avianvox.inference.answers import Answer, Entry, answer_file, failed_answer, key_of
 from avianvox.inference.question import Question
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from avianvox.inference.ledger import Ledger
 
 _CANCELLED = CANCEL.partition(" (")[0]
+_NARROW = NARROW.partition("{")[0]
 
 
 @dataclass
@@ -57,6 +58,8 @@ class Tally:
         Files whose place is not known, where scores are to be weighed by place.
     cancelled : int
         Files whose channels cancel each other in the mix.
+    narrow : int
+        Files of a sample rate that is too low for the model.
     """
 
     files: int = 0
@@ -68,6 +71,7 @@ class Tally:
     n_gated: int = 0
     doubtful: int = 0
     cancelled: int = 0
+    narrow: int = 0
     statuses: Counter[Status] = field(default_factory=Counter)
     named: Counter[str] = field(default_factory=Counter)
     below: Counter[str] = field(default_factory=Counter)
@@ -86,6 +90,7 @@ class Tally:
         self.n_gated += entry.n_gated
         self.doubtful += bool(entry.remarks)
         self.cancelled += _CANCELLED in entry.message
+        self.narrow += _NARROW in entry.message
         self.statuses[entry.status] += 1
         self.named.update(entry.named)
         self.below.update(entry.below)

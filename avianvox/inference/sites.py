@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from itertools import takewhile
 from pathlib import PurePath
 
+from avianvox.files import named
+
 
 def folder_above(paths: Iterable[str]) -> str:
     """The folder from which folders are named as sites: the one that is given, or the one that holds all.
@@ -43,7 +45,7 @@ def folder_site(path: str, above: str) -> str:
     """
     folder, root = PurePath(path).parent, PurePath(above)
     if folder == root:
-        return "" if root.name == ".." else root.name
+        return named(above).name
     return (folder.relative_to(root) if folder.is_relative_to(root) else folder).as_posix()
 
 

@@ -3,7 +3,8 @@
 ``Junco_hyemalis`` and ``Junco hyemalis`` are the same label, ``Junco hyemalis_Dark-eyed Junco`` carries the
 common name too, and ``noise``, ``background``, ``other``, ``silence`` or ``no bird`` hold no bird. A
 recording's id is its path below the catalog; when, where and by what it was made is read from the file and
-its name. A folder that has one of these names itself is a catalog of background sounds.
+its name. A folder that has one of these names itself is a catalog of background sounds. What lies directly in
+the catalog has no label: a folder of such recordings alone can be searched and grouped, and not learned from.
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ class Folders:
         if not path.is_dir():
             return False
         try:
-            return any(_holds_no_bird(path) or sound.parent != path for sound in find_audio([path]))
+            return next(find_audio([path]), None) is not None
         except InputError:
             return False
 
