@@ -37,6 +37,8 @@ _TROUBLE = re.compile(r"Traceback|Error|Exception|Warning|avianvox:")
 SAID = (
     "avianvox: interrupted",
     "avianvox: interrupted; with --output, --resume goes on from what is finished",
+    "avianvox: interrupted; --resume goes on from what is finished",
+    "avianvox: interrupted; the same command goes on from what is finished",
 )
 
 COMMANDS = {

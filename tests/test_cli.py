@@ -140,6 +140,8 @@ def test_every_example_runs(
     monkeypatch.setenv("AVIANVOX_MODELS", "own")
     monkeypatch.syspath_prepend(workspace / "package")
     patch_birdnet(monkeypatch)
+    if chain == "classify":
+        (workspace / "events.csv").unlink()  # its examples make it
     with FakeXenoCanto([row(1)]) as server:
         monkeypatch.setenv("XC_API", server.address)
         for example in chained(chain):

@@ -196,7 +196,10 @@ def test_what_forbids_derivatives_is_left_out(clips: list[Recording]) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"parts": "train=9,test=1"}, "cannot draw 10 folds .* name fewer folds in parts"),
+        (
+            {"parts": "train=9,test=1"},
+            "cannot draw 10 folds .* name fewer in parts, such as --parts train=1,test=1",
+        ),
         ({"parts": "train"}, "parts: expected different names"),
         ({"callers": (3, 1)}, "callers: expected the least and the most"),
         ({"empty": 1.0}, "empty: expected a share"),

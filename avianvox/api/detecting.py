@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avianvox.api.watch import Watch
+from avianvox.errors import AvianvoxError
 
 if TYPE_CHECKING:
     from avianvox.detect.export import DetectorExport
@@ -202,9 +203,25 @@ def export_detector(
     """
     from avianvox.detect.run import DetectorRun
 
-    DetectorRun.open(Path(run))  # before Keras is loaded
+    opened = DetectorRun.open(Path(run))  # before Keras is loaded
     from avianvox.detect.export import export_detector
 
     return export_detector(
-        Path(run), Path(out), name=name, licence=licence, least_score=min_score, quantize=quantize
+        Path(run),
+        Path(out),
+        name=name,
+        licence=licence,
+        least_score=min_score,
+        quantize=quantize,
+        recordings=_learned_files(opened),
     )
+
+
+def _learned_files(run: "DetectorRun") -> list[Path]:
+    """Files that a detector learned from, as far as its catalogs still lead to them."""
+    learned = set(run.learned)
+    try:
+        found = boxed_recordings(run.config["catalogs"])
+    except AvianvoxError:
+        return []
+    return [recording.path for recording in found if recording.id in learned]

@@ -64,7 +64,7 @@ Examples:
 """
 
 
-@click.command(cls=Writer, epilog=EPILOG)
+@click.command(cls=Writer, goes_on=True, epilog=EPILOG)
 @earlier_catalogs_argument
 @click.option("--config", type=click.Path(path_type=Path), help="TOML file of the base and the steps.")
 @click.option(

@@ -1,6 +1,7 @@
 """``avianvox boxes``: parts of recordings in time and frequency, found and judged."""
 
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,11 @@ def find(
 
     if high_hz is not None:
         settings["high_hz"] = high_hz
+    for low, high in (("low_hz", "high_hz"), ("shortest_s", "longest_s")):
+        if settings[low] >= settings.get(high, inf):
+            options = " and ".join(f"--{name.removesuffix('_s').replace('_', '-')}" for name in (low, high))
+            got = f"{settings[low]:g} and {settings[high]:g}"
+            raise click.UsageError(f"{options}: expected the first below the second, got {got}")
     source = box_source(model=model, settings=settings)
     searched = search_into(source, recordings, out, pictures=pictures, svg=svg, by_begin=True, watch=Screen())
     echo(f"{searched.n_boxes} boxes")

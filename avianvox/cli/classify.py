@@ -15,7 +15,7 @@ import click
 from avianvox.cli.classify_asked import ClassifyOptions
 from avianvox.cli.classify_options import EPILOG, classify_options
 from avianvox.cli.common import exit_with_failures, fitted, remark, workplace_of
-from avianvox.cli.targets import Writer, refuse_table
+from avianvox.cli.targets import GOES_ON, Writer, refuse_table
 
 if TYPE_CHECKING:
     from avianvox.cli.classify_progress import Watch
@@ -247,4 +247,4 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt("with --output, --resume goes on from what is finished") from interrupt
+        raise KeyboardInterrupt(f"with --output, --resume {GOES_ON}") from interrupt

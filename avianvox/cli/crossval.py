@@ -68,7 +68,7 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
         raise click.BadParameter(f"expected whole numbers like 2,4,8, got {value}") from error
 
 
-@click.command(cls=Writer, epilog=EPILOG)
+@click.command(cls=Writer, goes_on=True, epilog=EPILOG)
 @earlier_catalogs_argument
 @click.option(
     "--models",

@@ -35,7 +35,7 @@ Examples:
 """
 
 
-@click.command(cls=Writer, epilog=EPILOG)
+@click.command(cls=Writer, goes_on=True, epilog=EPILOG)
 @click.argument("query")
 @click.option(
     "--out",

@@ -21,6 +21,7 @@ from avianvox.cli.targets import Target, Writer
 
 @click.command(
     cls=Writer,
+    goes_on=True,
     epilog="""MODEL is the name or file of a model, or the folder of a training run. Figures of recordings
 that it was trained on say little: of a cross-validation, explain each fold's model on the recordings that it
 did not hear, and give the tables to 'avianvox explain reject'.

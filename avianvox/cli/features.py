@@ -17,6 +17,7 @@ def features() -> None:
 
 @features.command(
     cls=Writer,
+    goes_on=True,
     epilog="""\b
 Examples:
   avianvox features build recordings/ --out features/

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=Writer,
+    goes_on=True,
     epilog="""\b
 Steps: base (the recipe as it is), pasted (generated patches pasted into real crops of their class), alone
 (crops of generated patches), real (patches of real training recordings, pasted). Each fold has a generator of

@@ -32,7 +32,7 @@ Example:
 """
 
 
-@click.command(cls=Writer, epilog=EPILOG)
+@click.command(cls=Writer, goes_on=True, epilog=EPILOG)
 @click.argument("catalog", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--models",

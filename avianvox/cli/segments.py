@@ -151,7 +151,8 @@ def segments(
     if not chosen and pick == "unexpected":
         raise InputError(
             f"{table}: expected rows of species that are not expected where they were heard, found none; "
-            "classify with a place, or give --place auto or --lat and --lon"
+            "give a place where none was given (--place auto, or --lat and --lon), or classify with "
+            "--place-weight 0, which leaves such species in the table"
         )
     if not chosen:
         above = f" at {min_score:g} or above" if min_score else ""

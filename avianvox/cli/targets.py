@@ -15,6 +15,7 @@ from avianvox.errors import OutputError
 MODEL_MARK = b"avianvox.json"
 """The name of a model file's description, in the directory of the zip at its end."""
 
+GOES_ON = "goes on from what is finished"
 _MARKED_BYTES = 4096
 
 
@@ -58,11 +59,34 @@ class Target(click.Path):
 
 
 class Writer(click.Command):
-    """A command that refuses targets before it begins; see `refuse_targets`."""
+    """A command that refuses targets before it begins, see `refuse_targets`; interrupted, it says what to do.
+
+    Parameters
+    ----------
+    goes_on : bool
+        Whether the same command goes on from what an interrupted one has finished.
+    **options
+        Of ``click.Command``.
+    """
+
+    def __init__(self, *arguments: Any, goes_on: bool = False, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.goes_on = goes_on
 
     def invoke(self, ctx: click.Context) -> Any:
         refuse_targets(self, ctx.params)
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            if interrupt.args:
+                raise
+            raise KeyboardInterrupt(*self._advice) from interrupt
+
+    @property
+    def _advice(self) -> tuple[str, ...]:
+        if self.goes_on:
+            return (f"the same command {GOES_ON}",)
+        return (f"--resume {GOES_ON}",) if any(param.name == "resume" for param in self.params) else ()
 
 
 def refuse_targets(command: click.Command, values: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """From the run of a detector to one model file: signatures of built-in operators, compared with Keras."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from avianvox.detect.network import DetectorNetwork
 from avianvox.detect.proposals import padded, propose
 from avianvox.detect.run import DetectorRun
 from avianvox.errors import InputError, ModelFileError, require_extra
-from avianvox.export.exporter import recordings_of
 from avianvox.export.flatbuffer import operators
 from avianvox.export.graph import (
     WAVEFORM_SIGNATURE,
@@ -107,6 +107,7 @@ def export_detector(
     licence: str = "",
     least_score: float | None = None,
     quantize: str = "none",
+    recordings: Sequence[Path] = (),
 ) -> DetectorExport:
     """Export the detector of a run folder as one self-describing file.
 
@@ -123,6 +124,8 @@ def export_detector(
         From which boxes are said where nobody asks for another; 0.5 by default.
     quantize : {"none", "float16"}
         Weights in half precision.
+    recordings : sequence of Path
+        On windows of these the file is compared with its network; without any, on synthetic sound.
 
     Raises
     ------
@@ -144,7 +147,7 @@ def export_detector(
     plan = run.plan.with_least_score(0.5 if least_score is None else least_score)
     graph = Graph.of(run.network(), run)
     flatbuffer = graph.flatbuffer(quantize)
-    windows = recording_windows(recordings_of(run.config, run.learned), run.spec, seed=_SEED)
+    windows = recording_windows(recordings, run.spec, seed=_SEED)
     windows = windows or synthetic_windows(run.spec)
     parity = graph.parity(flatbuffer, windows, quantize)
     if parity.problems():

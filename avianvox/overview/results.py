@@ -45,7 +45,9 @@ def recordings_of(
         A recording comes twice, or its rows don't stand together: its length would count twice.
     """
     met: dict[int, Path] = {}
-    for table in tables:
+    for number, table in enumerate(tables):
+        if any(os.path.realpath(table) == os.path.realpath(other) for other in tables[:number]):
+            raise InputError(f"{table}: given twice; its length would count twice")
         path, name = _source(table, form, warn)
         beside = folder_of(path)
         sounds = recordings_in(audio or beside, tables=beside, may_be_empty=audio is None)

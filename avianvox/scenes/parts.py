@@ -95,7 +95,9 @@ def fold_sessions(
     try:
         split = make_split(pool, grouping="session", n_folds=len(parts), seed=seed)
     except InputError as error:
-        raise InputError(f"scenes: {error}; or name fewer folds in parts") from error
+        raise InputError(
+            f"scenes: {error}; or name fewer in parts, such as --parts train=1,test=1"
+        ) from error
     folds = []
     for part, fold in zip(parts, split.folds, strict=True):
         mine = [pool[i] for i in fold.test.tolist()]
@@ -104,7 +106,7 @@ def fold_sessions(
             missing = "background" if there[False] else "clip"
             raise InputError(
                 f"scenes: a fold of part '{part}' has no {missing}: there are too few sessions of them; add "
-                f"some, or name fewer folds than {len(parts)} in parts"
+                f"some, or name fewer folds than {len(parts)}, such as --parts train=1,test=1"
             )
         folds.append(
             Fold(

@@ -63,9 +63,10 @@ def _json_files(path: Path) -> list[Path]:
 def _looks_like_answer(page: Path) -> bool:
     try:
         with open_regular(page) as stream:
-            return b'"recordings"' in stream.read(4096)
+            head = stream.read(4096)
     except OSError:
         return False
+    return b'"recordings"' in head and b'"kind": "avianvox' not in head  # one of our own lists some too
 
 
 def _read_answer(page: Path) -> dict[str, Any]:
