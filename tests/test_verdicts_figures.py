@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas
 import pytest
+from click.testing import CliRunner, Result
 from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
 from test_verdicts import said
 from test_verdicts_learned import run, write
 
+from avianvox.cli.main import cli
 from avianvox.errors import InputError
 from avianvox.tables.formats import read_table, write_table
 from avianvox.types import Detection
@@ -122,7 +124,7 @@ def many(n: int = 400) -> list[Listed]:
 def test_a_draw_takes_species_and_scores_evenly_and_grows() -> None:
     rows = many()
     small, large = draw(rows, 40, seed=3), draw(rows, 80, seed=3)
-    assert small == large[:40]
+    assert [row.event for row in small] == [row.event for row in large[:40]]
     assert small == draw(rows[::-1], 40, seed=3)
     assert small != draw(rows, 40, seed=4)
     assert Counter(row.species for row in small) == {A: 20, B: 20}
@@ -132,6 +134,19 @@ def test_a_draw_takes_species_and_scores_evenly_and_grows() -> None:
     assert len(few) == 31
     scores = [[row.detection.score for row in stratum] for stratum in strata_of(rows)[:4]]
     assert [max(low) < min(high) for low, high in pairwise(scores)] == [True] * 3
+
+
+def test_bands_without_a_draw_are_counted_with_the_next_one() -> None:
+    rows = many()
+    for n in (2, 5, 40):
+        drawn = draw(rows, n, seed=3)
+        sizes = {(row.species, row.stratum): row.stratum_events for row in drawn}
+        of_species = {name: sum(size for (own, _), size in sizes.items() if own == name) for name in (A, B)}
+        assert of_species == {A: 300, B: 100}
+    one = draw([row for row in rows if row.species == A][:3], 1, seed=1)
+    overall, _ = precisions(one, known(judged([True], [r.detection for r in one])), drawn=True)
+    assert (overall.events, overall.judged) == (3, 1)
+    assert overall.share.low < 1.0
 
 
 def test_a_drawn_list_is_a_table_of_events_and_weights_itself(tmp_path: Path) -> None:
@@ -366,3 +381,20 @@ def test_a_summary_of_nothing_judged_is_no_number() -> None:
     found = summarise([Listed(event(1))], [on(event(1), Said.SKIPPED)], precision=0.9)
     assert next(iter(found.rows()))[7] is None
     json.dumps(found.document(), allow_nan=False)
+
+
+def test_a_list_on_which_verdicts_stand_grows_and_is_not_replaced(tmp_path: Path) -> None:
+    events, out = tmp_path / "events.csv", tmp_path / "drawn.csv"
+    write_drawn(draw(many(), 400), events)
+
+    def drawn(*options: str) -> Result:
+        return CliRunner().invoke(cli, ["verdicts", "draw", str(events), "-o", str(out), *options])
+
+    assert drawn("-n", "20", "--seed", "1").exit_code == 0
+    assert drawn("-n", "20", "--seed", "2").exit_code == 0  # nobody has judged it
+    (tmp_path / "drawn.verdicts.csv").touch()
+    assert drawn("-n", "30", "--seed", "2").exit_code == 0
+    before = out.read_bytes()
+    refused = drawn("-n", "30", "--seed", "3")
+    assert str(refused.exception).endswith("drawn.verdicts.csv has verdicts on that list; name another file")
+    assert out.read_bytes() == before

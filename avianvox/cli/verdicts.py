@@ -159,12 +159,19 @@ def draw(events: Path, n: int, seed: int, out: Path) -> None:
 
     EVENTS is a table of events, such as 'avianvox classify --by event' writes.
     """
+    from avianvox.errors import OutputError
     from avianvox.evaluation.plain import counted
     from avianvox.verdicts import events as listing
+    from avianvox.verdicts.table import verdicts_path
 
     if out.suffix.lower() != ".csv" or out.name.lower().endswith(".verdicts.csv"):
         raise click.UsageError(f"--output: expected a name that ends in .csv, got '{out.name}'")
     drawn = listing.draw(listing.read_events(events), n, seed=seed)
+    judged = verdicts_path(out)
+    if out.exists() and judged.exists():
+        kept = {row.event for row in drawn}
+        if not all(row.event in kept for row in listing.read_events(out)):
+            raise OutputError(f"cannot write {out}: {judged} has verdicts on that list; name another file")
     listing.write_drawn(drawn, out)
     echo(out)
     n_species = len({row.species for row in drawn})

@@ -4,8 +4,8 @@ A drawn list (`draw`) is a table of events with two columns besides: ``stratum``
 ``stratum_events``, how many events of the table lie in it. It is CSV, and opens wherever the table does.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -119,13 +119,16 @@ def draw(events: Sequence[Listed], n: int, *, seed: int = 0) -> list[Listed]:
     Returns
     -------
     list of Listed
-        In an order that may be broken off anywhere: what was judged by then is a draw too.
+        In an order that may be broken off anywhere: what was judged by then is a draw too. Bands of a species
+        that nothing was drawn from are counted with the next one that has a draw (collapsed strata).
     """
     drawn = []
+    sizes: dict[str, dict[int, int]] = defaultdict(dict)
     of_species: dict[str, list[tuple[int, list[Listed]]]] = defaultdict(list)
     for number, stratum in enumerate(strata_of(events), start=1):
         shuffled = sorted(stratum, key=lambda row: _lot(row, seed))
         of_species[stratum[0].species].append((number, shuffled))
+        sizes[stratum[0].species][number] = len(stratum)
     for name, strata in of_species.items():
         order = sorted(range(len(strata)), key=lambda k: hash_name(seed, "verdicts", "band", name, k))
         rounds = max(len(rows) for _, rows in strata)
@@ -137,7 +140,23 @@ def draw(events: Sequence[Listed], n: int, *, seed: int = 0) -> list[Listed]:
                     drawn.append((place, hash_name(seed, "verdicts", "species", name, place), row))
                     place += 1
     drawn.sort(key=lambda entry: entry[:2])
-    return [row for _, _, row in drawn[:n]]
+    return _collapsed([row for _, _, row in drawn[:n]], sizes)
+
+
+def _collapsed(drawn: Sequence[Listed], sizes: Mapping[str, Mapping[int, int]]) -> list[Listed]:
+    """``drawn``, whose strata stand for all events of their species; ``sizes``: of its strata, by number."""
+    there: dict[str, set[int]] = defaultdict(set)
+    for row in drawn:
+        there[row.species].add(row.stratum)
+    events: Counter[int] = Counter()
+    for name, numbers in there.items():
+        for number, size in sizes[name].items():
+            events[_nearest(numbers, number)] += size
+    return [Listed(row.detection, row.stratum, events[row.stratum]) for row in drawn]
+
+
+def _nearest(numbers: Iterable[int], at: int) -> int:
+    return min(numbers, key=lambda number: (abs(number - at), number))
 
 
 def _lot(row: Listed, seed: int) -> int:
