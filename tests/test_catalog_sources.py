@@ -204,6 +204,17 @@ def test_a_flat_folder_has_no_labels_unless_its_name_says_no_bird(tmp_path: Path
     assert (recording.id, recording.label) == ("rain.ogg", NO_BIRD)
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_csv_of_a_spreadsheet_with_semicolons(tmp_path: Path, mark: str) -> None:
+    index = tmp_path / "recordings.csv"
+    index.write_text(
+        f"{mark}path;label;latitude;longitude;begin_s;end_s\nä.wav;A b;18,25;-66,1;1,5;2\n", "utf-8"
+    )
+    (recording,) = read_catalog(index).recordings
+    assert (recording.label, recording.latitude, recording.longitude) == ("A b", 18.25, -66.1)
+    assert (recording.begin_s, recording.end_s) == (1.5, 2.0)
+
+
 def test_plain_csv_with_aliases_and_background(tmp_path: Path) -> None:
     index = write_csv(
         tmp_path / "metadata.csv",

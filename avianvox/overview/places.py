@@ -1,12 +1,12 @@
 """Sites, and where they are: what tables say of them, and a table of positions that the user gives."""
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import asin, cos, isfinite, radians, sin, sqrt
 from pathlib import Path
 
 from avianvox.errors import InputError
+from avianvox.tables.delimited import dict_rows, read_number
 from avianvox.texts import open_lines
 from avianvox.types import Detection
 
@@ -91,14 +91,14 @@ def read_positions(path: Path) -> dict[str, tuple[float, float]]:
     """
     found: dict[str, tuple[float, float]] = {}
     with open_lines(path) as lines:
-        rows = csv.DictReader(lines)
+        rows = dict_rows(lines)
         if not {"site", "latitude", "longitude"} <= set(rows.fieldnames or ()):
             there = ", ".join(rows.fieldnames or ()) or "nothing"
             raise InputError(f"{path}: expected columns site, latitude, longitude; found {there}")
         for row in rows:
             try:
-                lat, lon = float(row["latitude"]), float(row["longitude"])
-            except (TypeError, ValueError):
+                lat, lon = (read_number(row[name], origin="") for name in ("latitude", "longitude"))
+            except InputError:
                 lat = lon = float("nan")
             if not (isfinite(lat) and isfinite(lon) and abs(lat) <= 90 and abs(lon) <= 180):
                 raise InputError(

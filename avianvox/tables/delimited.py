@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from math import isfinite
 from pathlib import Path
 
@@ -84,8 +85,27 @@ def read_head(path: Path) -> tuple[str, list[str]]:
     """
     with open_lines(path) as lines:
         header = next(lines, "")
-    delimiter = max(",;\t", key=header.count)
+    delimiter = delimiter_of(header)
     return delimiter, column_names(header, delimiter)
+
+
+def delimiter_of(header: str) -> str:
+    """What parts the cells of a line: comma, semicolon (spreadsheets where 1,5 is a number) or tab.
+
+    Examples
+    --------
+    >>> delimiter_of("path;label;latitude"), delimiter_of("path")
+    (';', ',')
+    """
+    return max(",;\t", key=header.count)
+
+
+def dict_rows(lines: Iterator[str]) -> "csv.DictReader[str]":
+    """Rows by the names in the first line, whatever parts its cells; an absent cell is an empty text."""
+    header = next(lines, "")
+    return csv.DictReader(
+        chain([header] if header else [], lines), restval="", delimiter=delimiter_of(header)
+    )
 
 
 def read_lines(path: Path, delimiter: str) -> Iterator[Line]:

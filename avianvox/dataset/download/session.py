@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from socket import SHUT_RDWR, socket
+from socket import SHUT_RDWR, gaierror, socket
 from typing import IO, Any, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
@@ -122,6 +122,8 @@ class Visitor:
             except (OSError, HTTPException) as error:
                 cause = error.reason if isinstance(error, URLError) else error
                 reason = self.hide(printable(str(cause)) or type(cause).__name__)[:_MOST_REASON]
+                if isinstance(cause, gaierror):
+                    reason = f"the server's name is not found; is this computer online? ({reason})"
                 if isinstance(cause, ssl.SSLCertVerificationError):
                     raise DownloadError(f"{what}: {reason}") from None
             except ValueError as error:  # an address that a library can't write down

@@ -6,9 +6,11 @@ read by `avianvox.tables.times`.
 
 import csv
 import math
+import re
 from pathlib import Path
 
 from avianvox.errors import CatalogError
+from avianvox.tables.delimited import dict_rows
 from avianvox.texts import open_lines
 from avianvox.types import NO_BIRD
 from avianvox.words import composed
@@ -17,6 +19,7 @@ NO_TARGET_NAMES = frozenset({"noise", "background", "other", "silence", NO_BIRD}
 """Class names that mean "no voice of interest", compared without regard to case."""
 
 
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 UNSURE = "?"
 """A label of somebody who has listened and did not know."""
 
@@ -82,16 +85,28 @@ def species_label(genus: str, species: str) -> str:
     return "" if unidentified else f"{genus} {species}"
 
 
+def _with_point(cell: str) -> str:
+    """A number with a decimal comma, with a point; other text as it is."""
+    return cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell.strip()) else cell
+
+
 def read_rows(path: Path, *, required: tuple[str, ...] = ()) -> list[dict[str, str]]:
-    """The rows of a CSV file with a header. Raises `CatalogError` where a required column is absent."""
+    """The rows of a CSV file with a header, with commas, tabs, or semicolons and then decimal commas too.
+
+    Raises `CatalogError` where a required column is absent.
+    """
     with open_lines(path, error=CatalogError) as lines:
-        reader = csv.DictReader(lines, restval="")
+        reader = dict_rows(lines)
         try:
             columns = reader.fieldnames or []
             for name in required:
                 if name not in columns:
                     known = ", ".join(columns) or "none"
                     raise CatalogError(f"{path} has no column '{name}' (columns: {known})")
-            return list(reader)
+            if reader.reader.dialect.delimiter != ";":
+                return list(reader)
+            return [
+                {k: _with_point(v) if isinstance(v, str) else v for k, v in row.items()} for row in reader
+            ]
         except csv.Error as error:
             raise CatalogError(f"{path}, line {reader.line_num}: {error}") from error
