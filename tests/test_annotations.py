@@ -313,10 +313,10 @@ def test_tables_named_one_by_one_make_one_catalog(tmp_path: Path) -> None:
 def test_a_clip_shows_the_part_and_where_it_lies(tmp_path: Path) -> None:
     tones = write_tones(tmp_path / "a.wav", seconds=4.0)
     long, short = (Recording("a.wav#1", tones, begin_s=b, end_s=e) for b, e in ((4.5, 11.5), (8.5, 9.0)))
-    clip = cut_clip(long, SPEC, window=1, n_windows=3)  # of 302 frames: at 0, 128 and 174
+    clip = cut_clip(long, SPEC, hop_frames=128, window=1, n_windows=3)  # of 302 frames: at 0, 128 and 174
     assert (clip.begin_s, *clip.window_s, clip.end_s) == pytest.approx((6.48, 7.48, 10.45, 11.45), abs=0.03)
     assert clip.exact
-    clip = cut_clip(short, SPEC, window=0, n_windows=1)
+    clip = cut_clip(short, SPEC, hop_frames=128, window=0, n_windows=1)
     assert (clip.begin_s, *clip.window_s, clip.end_s) == pytest.approx((7.5, 8.5, 9.0, 10.0), abs=0.03)
     peak = np.abs(np.fft.rfft(clip.samples)).argmax() * SPEC.sample_rate / len(clip.samples)
     assert peak == pytest.approx(TONES_HZ[2], abs=1)
