@@ -21,7 +21,7 @@ from avianvox.boxes.protocol import boxes_in
 from avianvox.cli.detect import detect
 from avianvox.dataset.sources.annotations import read_boxes
 from avianvox.detect.detector import Detector
-from avianvox.detect.figures import box_figures
+from avianvox.detect.figures import box_figures, in_words
 from avianvox.detect.network import build
 from avianvox.detect.run import DetectorRun, shape_of
 from avianvox.detect.settings import DetectConfig, read_detect_file
@@ -348,3 +348,6 @@ def test_figures_of_boxes() -> None:
     named = figures(replace(good, label="b"), Box(2, 3, 0, 100, "a", 0.4))
     assert named == {"iou": 0.0, "ap50": 0.5}
     assert np.isnan(box_figures([Sound("y", "y", (), ())])["iou"])
+    for nothing in (None, float("nan")):
+        words = "mean IoU none, average precision at IoU 0.5 0.25"
+        assert in_words({"iou": nothing, "ap50": 0.25}, digits=2) == words

@@ -136,6 +136,7 @@ def train(
 
 
 def _show(run: "DetectorRun") -> None:
+    from avianvox.detect.figures import in_words
     from avianvox.evaluation.plain import counted
 
     boxes = sum(run.config["boxes"].values())
@@ -148,10 +149,7 @@ def _show(run: "DetectorRun") -> None:
     sound = " of synthetic sound" if run.figures["synthetic"] else ""
     for part, words in (("train", "learned from"), ("validation", "held out")):
         if found := run.figures[part]:
-            echo(
-                f"  recordings {words}{sound}: mean IoU {found['iou']:.3f}, average precision at IoU 0.5 "
-                f"{found['ap50']:.3f}"
-            )
+            echo(f"  recordings {words}{sound}: {in_words(found, digits=3)}")
 
 
 @detect.command(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from avianvox.detect.figures import in_words
 from avianvox.modelinfo import ModelInfo
 
 
@@ -28,8 +29,7 @@ def detector_card(info: ModelInfo) -> str:
         ),
         "## Figures\n\n"
         + _bullets(
-            f"recordings {words}: mean IoU {found['iou']:.2f}, average precision at IoU 0.5 "
-            f"{found['ap50']:.2f}"
+            f"recordings {words}: {in_words(found, digits=2)}"
             for part, words in (
                 ("validation", "held out"),
                 ("train", "learned from (no estimate for new ones)"),

@@ -1,6 +1,7 @@
 """Figures of boxes that training watches: how well they lie, and how many are found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import isnan
 
 import numpy as np
 
@@ -26,3 +27,12 @@ def box_figures(sounds: Sequence[Sound]) -> dict[str, float]:
     best = [best_ious(sure, label=label, any_name=False) for label in labels]
     ap50 = Averages(sounds, (0.5,), named=True)(np.ones((len(sounds), 1)))[0] if labels else float("nan")
     return {"iou": float(np.concatenate(best).mean()) if best else float("nan"), "ap50": float(ap50)}
+
+
+def in_words(figures: Mapping[str, float | None], *, digits: int) -> str:
+    """Both figures in a line; a mean over nothing has no value."""
+    iou, ap50 = (
+        "none" if value is None or isnan(value) else f"{value:.{digits}f}"
+        for value in (figures["iou"], figures["ap50"])
+    )
+    return f"mean IoU {iou}, average precision at IoU 0.5 {ap50}"

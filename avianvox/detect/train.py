@@ -20,6 +20,7 @@ from avianvox.detect.settings import DetectConfig
 from avianvox.detect.windows import BoxedRecordings, WindowBatches
 from avianvox.documents import write_json
 from avianvox.errors import InputError, RunError, require_extra
+from avianvox.evaluation.plain import plain
 from avianvox.features.spec import FeatureSpec
 from avianvox.features.store import FeatureStore
 from avianvox.files import atomic_write, output_error
@@ -233,7 +234,7 @@ def train_detector(
         "synthetic": synthetic,
         "over_steps": {"part": part, "recordings": len(looked_at), "rows": history},
     }
-    write_json(out / FIGURES, figures, allow_nan=True)
+    write_json(out / FIGURES, plain(figures))
     return DetectorRun.open(out)
 
 
