@@ -336,7 +336,7 @@ def test_segments_of_what_is_not_expected_here(tmp_path: Path) -> None:
     assert CliRunner().invoke(cli, made).exit_code == 0
     call = ["segments", str(table), "--no-pictures", "--pick", "unexpected"]
     none = CliRunner().invoke(cli, [*call, "--out", str(tmp_path / "none")])
-    assert "give --place auto or --lat and --lon" in str(none.exception)
+    assert "(--place auto, or --lat and --lon)" in str(none.exception)
     north = [*call, "--lat", "60", "--lon", "10", "--model", model, "--out", str(tmp_path / "north")]
     done = CliRunner().invoke(cli, north)
     assert done.exit_code == 0, done.output

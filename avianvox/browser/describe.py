@@ -79,6 +79,7 @@ def describe_page(model: ModelFile) -> dict[str, Any]:
         "events": _events(info, calibration),
         "meter": {
             "silent_range": decode.SILENT_RANGE,
+            "narrow": decode.NARROW,
             "full_scale": decode.FULL_SCALE,
             "clipped_share": decode.CLIPPED_SHARE,
             "tolerance_s": decode.TOLERANCE_S,

@@ -136,10 +136,13 @@ export class Meter {
     return Float32Array.from({ length: n }, (_, i) => channels.reduce((sum, c) => sum + c[i], 0) / channels.length);
   }
 
-  // Status and remark, by the rules of avianvox/audio/decode.py.
-  judge(promised, rate) {
+  // Status and remark, by the rules of avianvox/audio/decode.py; `wanted`: the model's sample rate.
+  judge(promised, rate, wanted) {
     const [status, ...remarks] = this.#status(promised, rate);
     if (this.absurd) remarks.push(`${grouped(this.absurd)} samples are not finite or far too large, and were set to zero`);
+    if (["ok", "clipped"].includes(status) && 2 * rate <= wanted) {
+      remarks.push(this.rules.narrow.replace("{held}", rate / 2000).replace("{wanted}", wanted / 2000));
+    }
     return [status, remarks.join("; ")];
   }
 

@@ -87,7 +87,7 @@ async function classify({ page, run, windows, sound }, { id, file, decoded, rate
     await new Promise((resume) => setTimeout(resume)); // let messages in
   }
   const found = await listener.finish();
-  const [status, message] = meter.judge(promised, at_hz);
+  const [status, message] = meter.judge(promised, at_hz, page.sample_rate);
   const quiet = found.scored ? "" : "too quiet to name a species";
   tell({
     type: "done",
