@@ -266,9 +266,8 @@ class LabelSet:
         A common name is the first one that a recording of the class has.
         """
         common: dict[str, str] = {}
-        for r in recordings:
-            if r.label:
-                common[r.label] = common.get(r.label) or r.common_name
+        for r in filter(lambda r: r.label, recordings):
+            common[r.label] = common.get(r.label) or r.common_name
         names = tuple(sorted(common) if names is None else names)
         return cls(names, tuple(common.get(name, "") for name in names))
 

@@ -231,8 +231,7 @@ def read_catalog(path: Path | str, *, source: str | None = None) -> Catalog:
             if reader is None:
                 raise CatalogError(
                     f"{path} is not a catalog: expected recordings.csv, metadata.csv, a xeno-canto answer "
-                    "(recordings.json), tables of annotations, one folder per class, or a folder called "
-                    "'background' or 'no bird'"
+                    "(recordings.json), tables of annotations, one folder per class, or a folder of sounds"
                 )
             catalog = reader.read(path)
     except OSError as error:

@@ -45,9 +45,11 @@ def recordings_of(
         A recording comes twice, or its rows don't stand together: its length would count twice.
     """
     met: dict[int, Path] = {}
-    for number, table in enumerate(tables):
-        if any(os.path.realpath(table) == os.path.realpath(other) for other in tables[:number]):
+    places: set[str] = set()
+    for table in tables:
+        if (place := os.path.realpath(table)) in places:
             raise InputError(f"{table}: given twice; its length would count twice")
+        places.add(place)
         path, name = _source(table, form, warn)
         beside = folder_of(path)
         sounds = recordings_in(audio or beside, tables=beside, may_be_empty=audio is None)
